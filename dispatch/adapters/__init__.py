@@ -1,0 +1,1 @@
+"""Where the centre meets the world: databases, Redis, HTTP, sockets, channels, roads."""

@@ -1,0 +1,83 @@
+"""The only reader of time.
+
+Everything else is handed `now`, or a `Clock`. All instants are timezone-aware UTC datetimes.
+A scaled clock lets a demonstration's hours pass faster: every process of one installation builds it
+from the same three numbers, so that they agree without talking. Transport timers (resends, session
+time-outs, retries) always use `SystemClock`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What a process may know about time."""
+
+    def now(self) -> datetime:
+        """The current instant, aware, UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until this clock has advanced by `seconds`."""
+        ...
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    @staticmethod
+    def monotonic() -> float:
+        """Seconds that never step back; for measuring real durations only."""
+        return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledClock:
+    """`virtual_epoch` stood at `real_epoch`; since then time passes `speed` times as fast."""
+
+    real_epoch: datetime
+    virtual_epoch: datetime
+    speed: float
+
+    def now(self) -> datetime:
+        elapsed = (datetime.now(UTC) - self.real_epoch).total_seconds()
+        return self.virtual_epoch + timedelta(seconds=elapsed * self.speed)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.speed)
+
+
+class VirtualClock:
+    """Stands still until it is told to move; for tests and replays."""
+
+    def __init__(self, start: datetime) -> None:
+        if start.tzinfo is None:
+            raise ValueError("a clock needs an aware datetime")
+        self._now = start.astimezone(UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, seconds: float) -> datetime:
+        """Move forward by `seconds` (never back)."""
+        return self.advance_to(self._now + timedelta(seconds=seconds))
+
+    def advance_to(self, instant: datetime) -> datetime:
+        """Move forward to `instant`; an instant in the past leaves the clock where it is."""
+        self._now = max(self._now, instant)
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+        await asyncio.sleep(0)
