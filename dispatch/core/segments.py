@@ -1,0 +1,192 @@
+"""Where the minutes went: the seven segments, derived from an order's history.
+
+The time from A to H (or to now) is cut into intervals that touch: each has one label and one owner, so that the
+durations sum to A..H exactly. Labels are the segments AB to GH, and two more: `withdrawn`, an attempt (dispatch
+or send) that ended in a reject, recall or return, charged to whoever caused it; and `stacked`, waiting behind
+another order of the same vehicle, which belongs to the centre that stacked it. Overruns are listed apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from dispatch.core.process import POINTS, Process
+from dispatch.core.work_order import Event, WorkOrder
+
+WITHDRAWN = "withdrawn"
+STACKED = "stacked"
+ZERO = timedelta()
+_PARTY = {
+    "crew": "crew",
+    "dispatcher": "repair_centre",
+    "hotline": "hotline",
+    "system": "repair_centre",
+    "device": "crew",
+    "customer": "customer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """One stretch of time with one owner. `evidence` says from what it is known."""
+
+    label: str
+    start: datetime
+    end: datetime
+    owner: str
+    attempt: int
+    evidence: str = ""
+
+    @property
+    def duration(self) -> timedelta:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Overrun:
+    """A segment that took longer than its limit, and the party that owns the excess."""
+
+    label: str
+    owner: str
+    duration: timedelta
+    limit: timedelta
+    evidence: str = ""
+
+    @property
+    def excess(self) -> timedelta:
+        return self.duration - self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """An order's intervals from A on, its points, and what is running."""
+
+    intervals: tuple[Interval, ...]
+    points: Mapping[str, datetime]
+    running: str
+    """Label of the interval that has not ended; empty after H or after a cancellation."""
+
+    @property
+    def total(self) -> timedelta:
+        return sum((i.duration for i in self.intervals), ZERO)
+
+    def duration(self, label: str) -> timedelta:
+        """All time spent under this label."""
+        return sum((i.duration for i in self.intervals if i.label == label), ZERO)
+
+
+def timeline(order: WorkOrder, process: Process, now: datetime) -> Timeline:
+    """The order's time from A until H, its cancellation, or `now`."""
+    walk = _Walk(order, process)
+    for event in order.history:
+        walk.pass_event(event)
+        if walk.ended:
+            break
+    if not walk.ended:
+        walk.close(max(now, walk.since))
+    return Timeline(tuple(walk.intervals), dict(walk.points), "" if walk.ended else walk.label)
+
+
+def limit(order: WorkOrder, process: Process, label: str) -> timedelta:
+    """The limit of a segment for this order; withdrawn and stacked time has none to spare."""
+    if label in {WITHDRAWN, STACKED}:
+        return ZERO
+    return process.segment(label).limit_for(order.area_class, order.same_office)
+
+
+def overruns(order: WorkOrder, process: Process, now: datetime) -> tuple[Overrun, ...]:
+    """Each label whose time exceeds its limit, by owner, in the order of time."""
+    spent: dict[tuple[str, str], list[Interval]] = {}
+    for interval in timeline(order, process, now).intervals:
+        spent.setdefault((interval.label, interval.owner), []).append(interval)
+    found = []
+    for (label, owner), parts in spent.items():
+        duration = sum((p.duration for p in parts), ZERO)
+        allowed = limit(order, process, label)
+        if duration > allowed:
+            evidence = "; ".join(dict.fromkeys(p.evidence for p in parts if p.evidence))
+            found.append(Overrun(label, owner, duration, allowed, evidence))
+    return tuple(found)
+
+
+def deadline(order: WorkOrder, process: Process) -> datetime:
+    """When the promise ends: A plus the area's limit."""
+    return order.facts.reported_at + process.promise[order.area_class]
+
+
+class _Walk:
+    """Passes over a history once, cutting time into labelled intervals."""
+
+    def __init__(self, order: WorkOrder, process: Process) -> None:
+        self.process = process
+        self.since = order.history[0].at
+        self.state = ""
+        self.label = "AB"
+        self.attempt = 0
+        self.behind = False
+        self.begun = {"send": 0, "dispatch": 0}
+        self.points = {"A": self.since}
+        self.intervals: list[Interval] = []
+        self.ended = False
+
+    def pass_event(self, event: Event) -> None:
+        row = self.process.transitions.get((self.state, event.kind))
+        self.state = self.process.first if not self.state else (row.to if row else self.state)
+        if event.kind == "crew_free" and self.behind:
+            self._crew_free(event)
+        if row is None:
+            return
+        if row.withdraws:
+            self._withdraw(row.withdraws, event)
+        elif row.point:
+            self._reach(row.point, event)
+        if self.state in self.process.final and not self.ended:
+            self.close(event.at)
+            self.ended = True
+
+    def close(self, at: datetime, evidence: str = "") -> None:
+        """End the running interval at `at`."""
+        owner = "repair_centre" if self.label == STACKED else self.process.segment(self.label).owner
+        self.intervals.append(Interval(self.label, self.since, at, owner, self.attempt, evidence))
+        self.since = at
+
+    def _reach(self, point: str, event: Event) -> None:
+        evidence = f"{event.kind} by {event.by}"
+        if link := event.data.get("link"):
+            evidence += f", link {link}"
+        self.close(event.at, evidence)
+        self.points[point] = event.at
+        if point == "H":
+            self.ended = True
+            return
+        if point == "B":
+            self.begun["send"] = len(self.intervals)
+        if point == "D":
+            self.attempt += 1
+            self.begun["dispatch"] = len(self.intervals)
+            self.behind = bool(event.data.get("behind"))
+        following = POINTS[POINTS.index(point) + 1]
+        self.label = STACKED if point == "F" and self.behind else point + following
+
+    def _crew_free(self, event: Event) -> None:
+        self.behind = False
+        if self.label == STACKED:
+            self.close(event.at, "the order ahead was finished")
+            self.label = "FG"
+
+    def _withdraw(self, attempt: str, event: Event) -> None:
+        self.close(event.at)
+        reason = str(event.data.get("reason", ""))
+        known = self.process.reasons.get(reason)
+        owner = (known.cause if known else "") or _PARTY.get(event.by.role, event.by.role)
+        evidence = f"{event.kind} by {event.by}: {reason}"
+        first = self.begun[attempt]
+        self.intervals[first:] = [
+            replace(i, label=WITHDRAWN, owner=owner, evidence=evidence) for i in self.intervals[first:]
+        ]
+        self.label = "CD" if attempt == "dispatch" else "AB"
+        lost = "DEFG" if attempt == "dispatch" else "BCDEFG"
+        self.points = {p: t for p, t in self.points.items() if p not in lost}
+        self.behind = False

@@ -1,0 +1,265 @@
+"""A work order: the facts it began with, and its history. Everything else is folded from the two.
+
+`take` is the only way to change state; `remark` adds what is worth keeping without changing it (a rung that
+fired, a telephone attempt, a second call for the same place). Both return a new value. Given the same key twice
+they return the order unchanged, so that a resend is harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from dispatch.core.errors import BadInput, GuardRefused, IllegalStep
+from dispatch.core.process import Process, Transition
+from dispatch.core.types import Actor, AreaClass, Point
+
+TAKE_CALL = "take_call"
+NOTHING: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was known when the call ended; never changes. Point A is `reported_at`."""
+
+    id: str
+    process: str
+    reported_at: datetime
+    channel: str
+    address: str
+    place: Point | None
+    fault_type: str
+    voltage: str
+    customer_name: str = ""
+    customer_phone: str = ""
+    description: str = ""
+    incident_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the history. `at` is when it happened, `recorded_at` when it was committed here."""
+
+    seq: int
+    kind: str
+    at: datetime
+    recorded_at: datetime
+    by: Actor
+    key: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrder:
+    """One piece of work for one crew. All fields after `facts` are folded from the history."""
+
+    facts: Facts
+    state: str = ""
+    history: tuple[Event, ...] = ()
+    centre_id: str = ""
+    trade: str = ""
+    area_class: AreaClass = "urban"
+    priority: int = 0
+    sends: int = 0
+    generation: int = 0
+    """How often it was dispatched; the version of the order on a device."""
+    crew_id: str = ""
+    behind: bool = False
+    """Stacked behind another order of the same vehicle which is not finished yet."""
+    same_office: bool = False
+    satisfied: bool | None = None
+    record: Mapping[str, Any] | None = None
+    in_centre_hands: bool = False
+    removing: tuple[str, ...] = ()
+    """Devices that have not yet confirmed that a recalled order is gone (`recall_pending`)."""
+
+    @property
+    def id(self) -> str:
+        return self.facts.id
+
+    @property
+    def version(self) -> int:
+        """Number of events; what optimistic writers compare."""
+        return len(self.history)
+
+    def last(self, kind: str) -> Event | None:
+        """The latest event of this kind."""
+        return next((e for e in reversed(self.history) if e.kind == kind), None)
+
+    def has_key(self, key: str) -> bool:
+        """Whether this very message was taken before."""
+        return bool(key) and any(e.key == key for e in self.history)
+
+
+def begin(facts: Facts, process: Process, *, by: Actor, now: datetime, data: Mapping[str, Any]) -> WorkOrder:
+    """A new order in the first state. `data` may hold centre_id, trade, area_class and priority."""
+    first = Event(1, TAKE_CALL, min(facts.reported_at, now), now, by, "", data)
+    return apply(WorkOrder(facts), first, process)
+
+
+def take(
+    order: WorkOrder,
+    process: Process,
+    step: str,
+    *,
+    by: Actor,
+    now: datetime,
+    at: datetime | None = None,
+    data: Mapping[str, Any] = NOTHING,
+    key: str = "",
+) -> WorkOrder:
+    """The order after `step`. Raises IllegalStep (not in this state, not by this role) or GuardRefused."""
+    if order.has_key(key):
+        return order
+    row = process.transitions.get((order.state, step))
+    if row is None:
+        raise IllegalStep(
+            f"order {order.id} is {order.state}: {step} is not possible for {by}",
+            order=order.id,
+            state=order.state,
+            step=step,
+        )
+    if by.role not in row.by:
+        raise IllegalStep(
+            f"{step} is for {', '.join(sorted(row.by))}, not for {by.role}", order=order.id, step=step
+        )
+    for guard in row.guards:
+        _GUARDS.get(guard, _always)(order, process, by, data)
+    return apply(order, _event(order, step, by, at or now, now, data, key), process)
+
+
+def remark(
+    order: WorkOrder,
+    process: Process,
+    kind: str,
+    *,
+    by: Actor,
+    now: datetime,
+    at: datetime | None = None,
+    data: Mapping[str, Any] = NOTHING,
+    key: str = "",
+) -> WorkOrder:
+    """The order with one more line that changes no state."""
+    if order.has_key(key):
+        return order
+    return apply(order, _event(order, kind, by, at or now, now, data, key), process)
+
+
+def fold(facts: Facts, history: Iterable[Event], process: Process) -> WorkOrder:
+    """The order as its history says."""
+    order = WorkOrder(facts)
+    for event in history:
+        order = apply(order, event, process)
+    return order
+
+
+def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
+    """One event more. Never refuses: what is in the history has happened."""
+    row = process.transitions.get((order.state, event.kind))
+    data = event.data
+    changes: dict[str, Any] = {"history": (*order.history, event)}
+    if event.kind == TAKE_CALL:
+        changes["state"] = process.first
+    elif row is not None:
+        changes["state"] = row.to
+        changes |= _effects_on_fields(order, row, event)
+    if event.kind in {TAKE_CALL, "route"}:
+        changes |= {k: data[k] for k in ("centre_id", "trade", "area_class") if k in data}
+    if event.kind in {TAKE_CALL, "joined", "expedite", "supervise"}:
+        changes["priority"] = order.priority + int(data.get("priority", 0))
+    if event.kind == "crew_free":
+        changes["behind"] = False
+    elif event.kind == "call_back":
+        changes["satisfied"] = bool(data.get("satisfied"))
+    elif event.kind == "record":
+        changes["record"] = data
+    elif event.kind == "removed":
+        changes["removing"] = tuple(d for d in order.removing if d != data.get("device"))
+    return replace(order, **changes)
+
+
+def _effects_on_fields(order: WorkOrder, row: Transition, event: Event) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if row.point == "B":
+        changes |= {"sends": order.sends + 1, "in_centre_hands": False}
+    if event.kind == "accept":
+        changes["in_centre_hands"] = True
+    if row.point == "D":
+        changes |= {
+            "generation": order.generation + 1,
+            "crew_id": event.data["crew_id"],
+            "behind": bool(event.data.get("behind")),
+            "same_office": bool(event.data.get("same_office")),
+            "removing": tuple(d for d in order.removing if d not in event.data.get("devices", ())),
+        }
+    if row.withdraws == "dispatch" or (row.to in {"cancelled"} and order.crew_id):
+        changes |= {
+            "crew_id": "",
+            "behind": False,
+            "in_centre_hands": True,
+            "removing": tuple(dict.fromkeys((*order.removing, *event.data.get("devices", ())))),
+        }
+    return changes
+
+
+def _event(
+    order: WorkOrder, kind: str, by: Actor, at: datetime, now: datetime, data: Mapping[str, Any], key: str
+) -> Event:
+    """An event in its place: never before the one ahead of it, never after now; a claim that had to be moved is kept."""
+    placed = max(min(at, now), order.history[-1].at)
+    if placed != at:
+        data = {**data, "claimed_at": at.isoformat()}
+    return Event(len(order.history) + 1, kind, placed, max(now, placed), by, key, data)
+
+
+def _always(order: WorkOrder, process: Process, by: Actor, data: Mapping[str, Any]) -> None:
+    """Guards that need more than the order (`crew_can_take`) are asked where the roster is at hand."""
+
+
+def _routed(order: WorkOrder, process: Process, by: Actor, data: Mapping[str, Any]) -> None:
+    if not (order.centre_id and order.trade):
+        raise GuardRefused(f"order {order.id} has no centre or trade yet: route it first", guard="routed")
+
+
+def _reason(order: WorkOrder, process: Process, by: Actor, data: Mapping[str, Any]) -> None:
+    code = data.get("reason", "")
+    if code not in process.reasons:
+        raise BadInput(
+            f"a reason is needed, one of {', '.join(process.reasons)}; got {code!r}", field="reason"
+        )
+
+
+def _own_order(order: WorkOrder, process: Process, by: Actor, data: Mapping[str, Any]) -> None:
+    if by.id != order.crew_id and data.get("crew_id") != order.crew_id:
+        raise GuardRefused(f"order {order.id} is not with {by.id}", guard="own_order")
+    generation = data.get("generation")
+    if generation is not None and generation != order.generation:
+        raise GuardRefused(f"order {order.id} was dispatched anew meanwhile", guard="own_order")
+
+
+def _fault_record(order: WorkOrder, process: Process, by: Actor, data: Mapping[str, Any]) -> None:
+    missing = [k for k in ("cause", "work_done") if not str(data.get(k, "")).strip()]
+    if missing:
+        raise BadInput(f"the fault record needs {' and '.join(missing)}", field=missing[0])
+
+
+def _satisfaction(order: WorkOrder, process: Process, by: Actor, data: Mapping[str, Any]) -> None:
+    if not isinstance(data.get("satisfied"), bool):
+        raise BadInput("say whether the customer is satisfied: true or false", field="satisfied")
+
+
+def _called_back(order: WorkOrder, process: Process, by: Actor, data: Mapping[str, Any]) -> None:
+    if order.satisfied is None:
+        raise GuardRefused(f"order {order.id}: call the customer back first", guard="called_back")
+
+
+_GUARDS = {
+    "routed": _routed,
+    "reason": _reason,
+    "own_order": _own_order,
+    "fault_record": _fault_record,
+    "satisfaction": _satisfaction,
+    "called_back": _called_back,
+}

@@ -1,0 +1,1 @@
+"""Process definitions: data that a utility can change, one file a process."""
