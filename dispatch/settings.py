@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from dispatch.core.errors import BadInput
 
@@ -72,13 +73,13 @@ _USUAL_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings of this process. Raises BadInput naming the variable that cannot be used."""
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     for field in fields(Settings):
         name = f"DISPATCH45_{field.name.upper()}"
         raw = environment.get(name) or environment.get(_USUAL_NAMES.get(field.name, ""))
         if raw is not None:
             values[field.name] = _parse(name, raw, type(field.default))
-    return Settings(**values)  # type: ignore[arg-type]
+    return Settings(**values)
 
 
 def to_environment(settings: Settings) -> dict[str, str]:

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any, get_args
 
 from dispatch.core.errors import ProcessInvalid
@@ -291,7 +292,7 @@ def _segments(read: _Reader) -> tuple[Segment, ...]:
                 by_area,
             )
         )
-    expected = [a + b for a, b in zip(POINTS, POINTS[1:], strict=False)]
+    expected = [a + b for a, b in pairwise(POINTS)]
     if [row.name for row in rows] != expected:
         raise read.fail("segment", 0, "name", f"expected the segments {', '.join(expected)} in this order")
     return tuple(rows)

@@ -164,7 +164,7 @@ def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
         changes["state"] = process.first
     elif row is not None:
         changes["state"] = row.to
-        changes |= _effects_on_fields(order, row, event)
+        changes |= _effects_on_fields(order, row, event, ended=row.to in process.final)
     if event.kind in {TAKE_CALL, "route"}:
         changes |= {k: data[k] for k in ("centre_id", "trade", "area_class") if k in data}
     if event.kind in {TAKE_CALL, "joined", "expedite", "supervise"}:
@@ -180,7 +180,7 @@ def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
     return replace(order, **changes)
 
 
-def _effects_on_fields(order: WorkOrder, row: Transition, event: Event) -> dict[str, Any]:
+def _effects_on_fields(order: WorkOrder, row: Transition, event: Event, *, ended: bool) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if row.point == "B":
         changes |= {"sends": order.sends + 1, "in_centre_hands": False}
@@ -194,7 +194,7 @@ def _effects_on_fields(order: WorkOrder, row: Transition, event: Event) -> dict[
             "same_office": bool(event.data.get("same_office")),
             "removing": tuple(d for d in order.removing if d not in event.data.get("devices", ())),
         }
-    if row.withdraws == "dispatch" or (row.to in {"cancelled"} and order.crew_id):
+    if row.withdraws == "dispatch" or (ended and "unstack" in row.effects):
         changes |= {
             "crew_id": "",
             "behind": False,

@@ -1,0 +1,162 @@
+"""A centre's crews of one trade: who is here, who is away, and which orders each vehicle holds.
+
+The roster is one aggregate, because its rules bind crews to each other: crews of a trade may not all be away at
+once (`max_away`, `min_cover`), and a vehicle holds at most `capacity` orders, worked in sequence. What should be
+on a crew's devices (desired state, D4) is its stack, with a revision that grows with every change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from dispatch.core.errors import BadInput, GuardRefused, NotFound
+
+Presence = Literal["standby", "away"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stacked:
+    """One order aboard: its id, its version (dispatch generation), what a person reads, and who accepted."""
+
+    order_id: str
+    version: int
+    text: str
+    acknowledged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CrewDuty:
+    """One crew as the centre holds it. `revision` counts the changes of its stack."""
+
+    crew_id: str
+    presence: Presence = "standby"
+    away_since: datetime | None = None
+    away_until: datetime | None = None
+    away_reason: str = ""
+    reminded: bool = False
+    stack: tuple[Stacked, ...] = ()
+    capacity: int = 3
+    revision: int = 0
+
+    def holds(self, order_id: str) -> bool:
+        """Whether the order is aboard."""
+        return any(s.order_id == order_id for s in self.stack)
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The crews of one trade in one centre. `version` is what optimistic writers compare."""
+
+    centre_id: str
+    trade: str
+    crews: tuple[CrewDuty, ...] = ()
+    max_away: int = 1
+    min_cover: int = 1
+    version: int = 0
+
+    def crew(self, crew_id: str) -> CrewDuty:
+        """The crew, or NotFound."""
+        for duty in self.crews:
+            if duty.crew_id == crew_id:
+                return duty
+        raise NotFound(f"no crew {crew_id!r} among {self.trade} of {self.centre_id}", crew=crew_id)
+
+    def replaced(self, changed: CrewDuty) -> Roster:
+        """The roster with one crew as it is now."""
+        self.crew(changed.crew_id)
+        return replace(self, crews=tuple(changed if c.crew_id == changed.crew_id else c for c in self.crews))
+
+
+def go_away(
+    roster: Roster, crew_id: str, *, until: datetime, reason: str, now: datetime, on_shift: frozenset[str]
+) -> Roster:
+    """The crew is skipped until it returns. Refused while it holds an order or cover would be lost.
+
+    `on_shift` names the crews of this roster whose shift it is; the refusal says when it would be possible.
+    """
+    duty = roster.crew(crew_id)
+    if until <= now:
+        raise BadInput(f"away until {until:%H:%M} is in the past", field="until")
+    if duty.stack:
+        raise GuardRefused(
+            f"{crew_id} still holds {len(duty.stack)} order(s): finish them first",
+            guard="away",
+            why="holds_orders",
+        )
+    others = [c for c in roster.crews if c.crew_id != crew_id]
+    away = [c for c in others if c.presence == "away"]
+    ends = [c.away_until for c in away if c.away_until]
+    when = f"; possible from {min(ends):%H:%M} UTC" if ends else ""
+    possible_from = min(ends).isoformat() if ends else ""
+    if len(away) >= roster.max_away:
+        raise GuardRefused(
+            f"{', '.join(c.crew_id for c in away)} is away already (at most {roster.max_away} at once){when}",
+            guard="away",
+            why="max_away",
+            possible_from=possible_from,
+        )
+    left = [c for c in others if c.presence == "standby" and c.crew_id in on_shift]
+    if len(left) < roster.min_cover:
+        raise GuardRefused(
+            f"only {len(left)} other crew(s) of this trade would stay, {roster.min_cover} needed{when}",
+            guard="away",
+            why="min_cover",
+            possible_from=possible_from,
+        )
+    return roster.replaced(
+        replace(duty, presence="away", away_since=now, away_until=until, away_reason=reason, reminded=False)
+    )
+
+
+def return_to_standby(roster: Roster, crew_id: str) -> Roster:
+    """The crew says that it is back."""
+    duty = roster.crew(crew_id)
+    return roster.replaced(
+        replace(duty, presence="standby", away_since=None, away_until=None, away_reason="", reminded=False)
+    )
+
+
+def due_reminders(roster: Roster, now: datetime) -> tuple[Roster, tuple[str, ...]]:
+    """The crews whose announced end has passed, each reminded once."""
+    late = tuple(
+        c
+        for c in roster.crews
+        if c.presence == "away" and not c.reminded and c.away_until and c.away_until <= now
+    )
+    for duty in late:
+        roster = roster.replaced(replace(duty, reminded=True))
+    return roster, tuple(c.crew_id for c in late)
+
+
+def stack(roster: Roster, crew_id: str, order: Stacked) -> Roster:
+    """Put an order last on the crew's vehicle. Refused when it is away, full, or has it already."""
+    duty = roster.crew(crew_id)
+    if duty.presence == "away":
+        raise GuardRefused(f"{crew_id} is away", guard="crew_can_take", why="away")
+    if len(duty.stack) >= duty.capacity:
+        raise GuardRefused(
+            f"{crew_id} holds {len(duty.stack)} of {duty.capacity} orders", guard="crew_can_take", why="full"
+        )
+    if duty.holds(order.order_id):
+        raise GuardRefused(f"{crew_id} has {order.order_id} already", guard="crew_can_take", why="has_it")
+    return roster.replaced(replace(duty, stack=(*duty.stack, order), revision=duty.revision + 1))
+
+
+def unstack(roster: Roster, crew_id: str, order_id: str) -> tuple[Roster, str]:
+    """Take an order off; also the id of the order that has become first by that (or nothing)."""
+    duty = roster.crew(crew_id)
+    if not duty.holds(order_id):
+        return roster, ""
+    left = tuple(s for s in duty.stack if s.order_id != order_id)
+    was_first = duty.stack[0].order_id == order_id
+    freed = left[0].order_id if was_first and left else ""
+    return roster.replaced(replace(duty, stack=left, revision=duty.revision + 1)), freed
+
+
+def show_acknowledged(roster: Roster, crew_id: str, order_id: str) -> Roster:
+    """The order aboard is marked as accepted, so that the other devices of the crew show it."""
+    duty = roster.crew(crew_id)
+    aboard = tuple(replace(s, acknowledged=True) if s.order_id == order_id else s for s in duty.stack)
+    return roster.replaced(replace(duty, stack=aboard, revision=duty.revision + 1))

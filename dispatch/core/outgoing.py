@@ -1,0 +1,32 @@
+"""What follows from a decision, committed with it and carried out afterwards: the outbox's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Kind = Literal["centre", "desired", "alert", "phone", "cut"]
+"""`centre`: deliver an order to its repair centre. `desired`: write a device's desired state. `alert`: tell a
+role. `phone`: ring a number. `cut`: hang up calls about an order that was acknowledged meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One effect. `key` makes it happen once however often it is decided; `target` says to whom."""
+
+    key: str
+    kind: Kind
+    target: str
+    due: datetime
+    order_id: str = ""
+    centre_id: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def alert(
+    *, key: str, role: str, code: str, due: datetime, order_id: str = "", centre_id: str = "", **facts: Any
+) -> Outgoing:
+    """Tell everyone of a role (of one centre, where it has one). `code` is translated by whoever shows it."""
+    return Outgoing(f"alert/{key}/{role}", "alert", role, due, order_id, centre_id, {"code": code, **facts})
