@@ -46,7 +46,10 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, tag="receipt"):
-    """Machine proof: the terminal has (`delivered`) or no longer offers (`removed`) an order."""
+    """Machine proof: the terminal has (`delivered`) or no longer offers (`removed`) an order.
+
+    `settled` (with an empty order_id) says that the device has confirmed all of desired revision `version`.
+    """
 
     device: str
     order_id: str
@@ -64,6 +67,8 @@ class Press(msgspec.Struct, frozen=True, tag="press"):
     at: float
     press_id: str
     """The same press resent carries the same id."""
+    version: int = 0
+    """Version of the order that the button belonged to; 0 = unknown."""
 
 
 class Link(msgspec.Struct, frozen=True, tag="link"):
@@ -109,7 +114,7 @@ class ShownOrder(msgspec.Struct, frozen=True):
     serial: int
     """Of the platform message that carried it: an answer echoes it."""
     state: str
-    """`sent`, `delivered` or `removing`."""
+    """`sent`, `delivered`, `removing`, or `removed`: kept for a while, because a press may come late."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -120,6 +125,8 @@ class Shown(msgspec.Struct, frozen=True):
     serial: int
     """The last platform serial used towards this device."""
     orders: tuple[ShownOrder, ...] = ()
+    epoch: str = ""
+    """That of `revision`: revisions of different epochs cannot be compared."""
 
 
 class GatewayState(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ read under their usual names. `up` passes its own choices to the processes that 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,9 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         name = f"DISPATCH45_{field.name.upper()}"
         raw = environment.get(name) or environment.get(_USUAL_NAMES.get(field.name, ""))
         if raw is not None:
-            values[field.name] = _parse(name, raw, type(field.default))
+            values[field.name] = _parse(
+                name, raw, Path if isinstance(field.default, Path) else type(field.default)
+            )
     return Settings(**values)
 
 
@@ -87,10 +89,10 @@ def to_environment(settings: Settings) -> dict[str, str]:
     return {f"DISPATCH45_{f.name.upper()}": str(getattr(settings, f.name)) for f in fields(settings)}
 
 
-def _parse(name: str, raw: str, kind: type) -> object:
+def _parse(name: str, raw: str, kind: Callable[[str], object]) -> object:
     if kind is bool:
         return raw.strip().lower() in {"1", "true", "yes", "on"}
     try:
-        return Path(raw) if issubclass(kind, Path) else kind(raw)
+        return kind(raw)
     except ValueError:
-        raise BadInput(f"{name}={raw!r}: expected {kind.__name__}") from None
+        raise BadInput(f"{name}={raw!r}: expected {getattr(kind, '__name__', kind)}") from None

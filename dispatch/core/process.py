@@ -118,6 +118,10 @@ class Process:
     promise: Mapping[str, timedelta]
     watches: tuple[Watch, ...]
     reasons: Mapping[str, Reason]
+    repeat_radius: float
+    repeat_priority: int
+    fault_types: Mapping[str, Mapping[str, str]]
+    voltages: Mapping[str, Mapping[str, str]]
     text: str = ""
 
     @property
@@ -218,6 +222,10 @@ def parse(text: str, name: str = "process.toml") -> Process:
         promise=_promise(read),
         watches=_watches(read, {row.step for row in transitions.values()}),
         reasons=_reasons(read),
+        repeat_radius=float(read.data.get("repeat", {}).get("radius", 0)),
+        repeat_priority=int(read.data.get("repeat", {}).get("priority", 0)),
+        fault_types=read.data.get("fault_type", {}),
+        voltages=read.data.get("voltage", {}),
         text=text,
     )
     _check_states(read, process)

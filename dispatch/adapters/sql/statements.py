@@ -1,0 +1,337 @@
+"""Loading and writing aggregates on one database connection: the same statements for SQLite and PostgreSQL.
+
+Written for SQLAlchemy's synchronous connection. SQLite runs it in its single writer thread, PostgreSQL under
+`run_sync`. Every write is guarded by the version that was loaded; `Stale` means that somebody else was first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from math import cos, radians
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, Table, and_, delete, insert, select, update
+from sqlmodel import SQLModel
+
+from dispatch.adapters.sql import tables as t
+from dispatch.core.crew import Roster
+from dispatch.core.errors import NotFound
+from dispatch.core.escalation import clocks
+from dispatch.core.outgoing import Outgoing
+from dispatch.core.segments import deadline, timeline
+from dispatch.core.types import Actor, Point
+from dispatch.core.work_order import Event, Facts, WorkOrder, fold
+from dispatch.services.ports import Changes, OutboxRow, Processes, Settled
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The SQLAlchemy table of a SQLModel class."""
+    found: Table = model.__table__  # type: ignore[attr-defined]
+    return found
+
+
+ORDER = table(t.WorkOrderRow)
+EVENT = table(t.OrderEventRow)
+CLOCK = table(t.ClockRow)
+OUTBOX = table(t.OutboxRowTable)
+ROSTER = table(t.RosterRow)
+ALERT = table(t.AlertRow)
+CONTACT = table(t.ContactRow)
+DECISION = table(t.DecisionRow)
+DIAL = table(t.DialRow)
+
+METRES_A_DEGREE = 111_320.0
+
+
+class Stale(Exception):
+    """A row has another version than the one that was decided on: decide again."""
+
+
+class SqlLoaded:
+    """`Loaded` over one connection; remembers every version that a decision looked at."""
+
+    def __init__(self, connection: Connection, processes: Processes) -> None:
+        self._connection = connection
+        self._processes = processes
+        self.orders: dict[str, WorkOrder] = {}
+        self.rosters: dict[tuple[str, str], Roster] = {}
+
+    def order(self, order_id: str) -> WorkOrder:
+        if order_id not in self.orders:
+            found = load_orders(
+                self._connection, self._processes, select(ORDER).where(ORDER.c.id == order_id)
+            )
+            if not found:
+                raise NotFound(f"no order {order_id!r}", order=order_id)
+            self.orders[order_id] = found[0]
+        return self.orders[order_id]
+
+    def roster(self, centre_id: str, trade: str) -> Roster:
+        key = (centre_id, trade)
+        if key not in self.rosters:
+            row = self._connection.execute(
+                select(ROSTER.c.version, ROSTER.c.doc).where(
+                    ROSTER.c.centre_id == centre_id, ROSTER.c.trade == trade
+                )
+            ).first()
+            if row is None:
+                raise NotFound(
+                    f"{centre_id} has no crews of the trade {trade!r}", centre=centre_id, trade=trade
+                )
+            self.rosters[key] = roster_from(row.doc, row.version)
+        return self.rosters[key]
+
+    def open_near(self, place: Point, metres: float) -> Sequence[tuple[str, Point, str]]:
+        dlat = metres / METRES_A_DEGREE
+        dlon = dlat / max(cos(radians(place.lat)), 0.01)
+        rows = self._connection.execute(
+            select(ORDER.c.id, ORDER.c.lat, ORDER.c.lon, ORDER.c.address)
+            .where(ORDER.c.is_open, ORDER.c.lat.between(place.lat - dlat, place.lat + dlat))
+            .where(ORDER.c.lon.between(place.lon - dlon, place.lon + dlon))
+            .order_by(ORDER.c.reported_at)
+        )
+        return [(r.id, Point(r.lat, r.lon), r.address) for r in rows]
+
+    def contact_order(self, contact_id: str) -> str:
+        query = select(CONTACT.c.order_id).where(CONTACT.c.id == contact_id)
+        return self._connection.execute(query).scalar() or ""
+
+    def last_dial(self, number: str) -> datetime | None:
+        return self._connection.execute(select(DIAL.c.at).where(DIAL.c.number == number)).scalar()
+
+    def calls(self, call_id: str) -> Sequence[OutboxRow]:
+        return outbox_rows(self._connection, select(OUTBOX).where(OUTBOX.c.call_id == call_id))
+
+    def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
+        return outbox_rows(
+            self._connection,
+            select(OUTBOX).where(
+                OUTBOX.c.order_id == order_id,
+                OUTBOX.c.kind == "phone",
+                OUTBOX.c.call_id != "",
+                OUTBOX.c.state.in_(["pending", "sent"]),
+            ),
+        )
+
+
+def load_orders(connection: Connection, processes: Processes, query: Select[Any]) -> list[WorkOrder]:
+    """The orders that `query` (over the work_order table) selects, folded from their histories."""
+    rows = connection.execute(query).all()
+    if not rows:
+        return []
+    histories: dict[str, list[Event]] = {row.id: [] for row in rows}
+    events = connection.execute(
+        select(EVENT).where(EVENT.c.order_id.in_(list(histories))).order_by(EVENT.c.order_id, EVENT.c.seq)
+    )
+    for e in events:
+        histories[e.order_id].append(
+            Event(e.seq, e.kind, e.at, e.recorded_at, Actor(e.by_role, e.by_id), e.key, e.data)
+        )
+    return [fold(_facts(row), histories[row.id], processes.by_id[row.process]) for row in rows]
+
+
+def _facts(row: Any) -> Facts:
+    place = None if row.lat is None else Point(row.lat, row.lon)
+    return Facts(
+        id=row.id, process=row.process, reported_at=row.reported_at, channel=row.channel, address=row.address,
+        place=place, fault_type=row.fault_type, voltage=row.voltage, customer_name=row.customer_name,
+        customer_phone=row.customer_phone, description=row.description, incident_id=row.incident_id,
+    )  # fmt: skip
+
+
+def roster_from(doc: Any, version: int) -> Roster:
+    """A roster as it was stored."""
+    return msgspec.convert({**doc, "version": version}, Roster)
+
+
+def write(
+    connection: Connection, loaded: SqlLoaded, changes: Changes[Any], processes: Processes, now: datetime
+) -> None:
+    """All of `changes`, or Stale. Rows are taken in one order everywhere, so that writers cannot deadlock."""
+    for order in sorted(changes.orders, key=lambda o: o.id):
+        _write_order(connection, loaded.orders.get(order.id), order, processes, now)
+    for roster in sorted(changes.rosters, key=lambda r: (r.centre_id, r.trade)):
+        _write_roster(connection, roster)
+    _check_untouched(connection, loaded, changes)
+    for row in changes.outgoing:
+        _write_outgoing(connection, row, now)
+    for contact in changes.contacts:
+        connection.execute(insert(CONTACT), _fields(contact))
+    for decision in changes.decisions:
+        connection.execute(insert(DECISION), _fields(decision))
+    for number in changes.dialled:
+        connection.execute(delete(DIAL).where(DIAL.c.number == number))
+        connection.execute(insert(DIAL), {"number": number, "at": now})
+    settle(connection, changes.settled, now)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+def _write_order(
+    connection: Connection, before: WorkOrder | None, order: WorkOrder, processes: Processes, now: datetime
+) -> None:
+    known = before.version if before else 0
+    if before is not None and known == order.version:
+        return
+    values = projection(order, processes, now)
+    if before is None:
+        connection.execute(insert(ORDER), values)
+    else:
+        done = connection.execute(
+            update(ORDER).where(ORDER.c.id == order.id, ORDER.c.version == known).values(**values)
+        )
+        if done.rowcount != 1:
+            raise Stale(order.id)
+    connection.execute(
+        insert(EVENT),
+        [
+            {
+                "order_id": order.id, "seq": e.seq, "kind": e.kind, "at": e.at, "recorded_at": e.recorded_at,
+                "by_role": e.by.role, "by_id": e.by.id, "key": e.key, "data": msgspec.to_builtins(dict(e.data)),
+            }
+            for e in order.history[known:]
+        ],
+    )  # fmt: skip
+    if before is not None:
+        connection.execute(delete(CLOCK).where(CLOCK.c.order_id == order.id))
+    armed = clocks(order, processes.of(order))
+    if armed:
+        connection.execute(insert(CLOCK), [{"order_id": order.id, **_fields(clock)} for clock in armed])
+
+
+def projection(order: WorkOrder, processes: Processes, now: datetime) -> dict[str, Any]:
+    """The work_order row of an order."""
+    process = processes.of(order)
+    facts = order.facts
+    points = timeline(order, process, now).points
+    return {
+        "id": order.id, "version": order.version, "process": facts.process, "state": order.state,
+        "centre_id": order.centre_id, "trade": order.trade, "area_class": order.area_class,
+        "crew_id": order.crew_id, "generation": order.generation, "priority": order.priority,
+        "channel": facts.channel, "address": facts.address,
+        "lat": facts.place.lat if facts.place else None, "lon": facts.place.lon if facts.place else None,
+        "fault_type": facts.fault_type, "voltage": facts.voltage, "customer_name": facts.customer_name,
+        "customer_phone": facts.customer_phone, "description": facts.description,
+        "incident_id": facts.incident_id, "reported_at": facts.reported_at,
+        "deadline": deadline(order, process), "sent_at": points.get("B"), "dispatched_at": points.get("D"),
+        "acknowledged_at": points.get("F"), "arrived_at": points.get("H"), "changed_at": now,
+        "is_open": order.state not in process.final and order.last("restore") is None,
+    }  # fmt: skip
+
+
+def _write_roster(connection: Connection, roster: Roster) -> None:
+    doc = msgspec.to_builtins(roster)
+    doc.pop("version")
+    done = connection.execute(
+        update(ROSTER)
+        .where(
+            ROSTER.c.centre_id == roster.centre_id,
+            ROSTER.c.trade == roster.trade,
+            ROSTER.c.version == roster.version,
+        )
+        .values(version=roster.version + 1, doc=doc)
+    )
+    if done.rowcount != 1:
+        raise Stale(f"{roster.centre_id}/{roster.trade}")
+
+
+def _check_untouched(connection: Connection, loaded: SqlLoaded, changes: Changes[Any]) -> None:
+    """What was only looked at must still be what it was (SQLite's single writer cannot change it meanwhile)."""
+    if connection.dialect.name == "sqlite" or not _writes(changes):
+        return
+    changed = {o.id for o in changes.orders}
+    for order_id in sorted(set(loaded.orders) - changed):
+        query = select(ORDER.c.version).where(ORDER.c.id == order_id).with_for_update(read=True)
+        if connection.execute(query).scalar() != loaded.orders[order_id].version:
+            raise Stale(order_id)
+    kept = set(loaded.rosters) - {(r.centre_id, r.trade) for r in changes.rosters}
+    for centre_id, trade in sorted(kept):
+        query = (
+            select(ROSTER.c.version)
+            .where(and_(ROSTER.c.centre_id == centre_id, ROSTER.c.trade == trade))
+            .with_for_update(read=True)
+        )
+        if connection.execute(query).scalar() != loaded.rosters[centre_id, trade].version:
+            raise Stale(f"{centre_id}/{trade}")
+
+
+def _writes(changes: Changes[Any]) -> bool:
+    return bool(changes.orders or changes.rosters or changes.outgoing or changes.settled or changes.contacts)
+
+
+def _write_outgoing(connection: Connection, row: Outgoing, now: datetime) -> None:
+    """An outbox row; an alert is in the pages at once, its row carries it to the channels outside."""
+    data = msgspec.to_builtins(dict(row.data))
+    if row.kind == "alert":
+        connection.execute(
+            insert(ALERT),
+            {
+                "key": row.key, "role": row.target, "centre_id": row.centre_id, "order_id": row.order_id,
+                "code": data["code"], "facts": data, "raised_at": now, "acknowledged_by": "",
+            },
+        )  # fmt: skip
+    connection.execute(
+        insert(OUTBOX),
+        {
+            "key": row.key, "kind": row.kind, "target": row.target, "order_id": row.order_id,
+            "centre_id": row.centre_id, "data": data, "state": "pending", "due": row.due, "tries": 0,
+            "outcome": "", "call_id": "", "created_at": now,
+        },
+    )  # fmt: skip
+
+
+def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
+    """Say how outbox rows ended, or when they are due again."""
+    for row in settled:
+        values: dict[str, Any] = {"state": row.state, "outcome": row.outcome}
+        values |= {"settled_at": now} if row.state in {"done", "dead"} else {}
+        values |= {"due": row.due} if row.due else {}
+        values |= {"call_id": row.call_id} if row.call_id else {}
+        connection.execute(update(OUTBOX).where(OUTBOX.c.id == row.id).values(**values))
+
+
+def outbox_rows(connection: Connection, query: Select[Any]) -> list[OutboxRow]:
+    """Outbox rows as values."""
+    return [
+        OutboxRow(
+            r.id, r.key, r.kind, r.target, r.order_id, r.centre_id, r.data, r.tries, r.due, r.call_id, r.state
+        )
+        for r in connection.execute(query)
+    ]
+
+
+def due_orders(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Orders with a due clock, the oldest first."""
+    query = select(CLOCK.c.order_id).where(CLOCK.c.due <= now).order_by(CLOCK.c.due).limit(limit)
+    return list(dict.fromkeys(connection.execute(query).scalars()))
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """The earliest armed clock or waiting outbox row."""
+    clock = connection.execute(select(CLOCK.c.due).order_by(CLOCK.c.due).limit(1)).scalar()
+    row = connection.execute(
+        select(OUTBOX.c.due).where(OUTBOX.c.state == "pending").order_by(OUTBOX.c.due).limit(1)
+    ).scalar()
+    return min((d for d in (clock, row) if d is not None), default=None)
+
+
+def lease(
+    connection: Connection, now: datetime, until: datetime, limit: int, kinds: Sequence[str]
+) -> list[OutboxRow]:
+    """Take due rows: while the lease runs nobody else sees them; a worker that dies lets it end."""
+    query = select(OUTBOX).where(OUTBOX.c.state == "pending", OUTBOX.c.due <= now)
+    if kinds:
+        query = query.where(OUTBOX.c.kind.in_(list(kinds)))
+    query = query.order_by(OUTBOX.c.due, OUTBOX.c.id).limit(limit).with_for_update(skip_locked=True)
+    rows = outbox_rows(connection, query)
+    if rows:
+        connection.execute(
+            update(OUTBOX)
+            .where(OUTBOX.c.id.in_([r.id for r in rows]))
+            .values(due=until, tries=OUTBOX.c.tries + 1)
+        )
+    return rows

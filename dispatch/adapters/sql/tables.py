@@ -1,0 +1,285 @@
+"""The schema (SQLModel). State changes go through `statements.py` in SQLAlchemy Core, never through the ORM."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Index, Integer, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime on every database (SQLite keeps none)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a naive datetime reached the database: {value}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+_JSON = JSON().with_variant(JSONB(), "postgresql")
+_SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _instant(*, null: bool = False, index: bool = False) -> Any:
+    return Field(sa_column=Column(Instant(), nullable=null, index=index), default=None)
+
+
+def _json() -> Any:
+    return Field(sa_column=Column(_JSON, nullable=False), default_factory=dict)
+
+
+def _serial() -> Any:
+    return Field(sa_column=Column(_SERIAL, primary_key=True, autoincrement=True), default=None)
+
+
+class WorkOrderRow(SQLModel, table=True):
+    """An order's facts, and what is asked for most, projected from its history."""
+
+    __tablename__ = "work_order"
+    __table_args__ = (Index("work_order_open_place", "is_open", "lat"),)
+    id: str = Field(primary_key=True)
+    version: int
+    process: str
+    state: str = Field(index=True)
+    centre_id: str = Field(index=True)
+    trade: str
+    area_class: str
+    crew_id: str = Field(index=True)
+    generation: int
+    priority: int
+    channel: str
+    address: str
+    lat: float | None
+    lon: float | None
+    fault_type: str
+    voltage: str
+    customer_name: str
+    customer_phone: str = Field(index=True)
+    description: str = Field(sa_column=Column(Text, nullable=False))
+    incident_id: str
+    reported_at: datetime = _instant(index=True)
+    deadline: datetime = _instant()
+    sent_at: datetime | None = _instant(null=True)
+    dispatched_at: datetime | None = _instant(null=True)
+    acknowledged_at: datetime | None = _instant(null=True)
+    arrived_at: datetime | None = _instant(null=True)
+    changed_at: datetime = _instant(index=True)
+    is_open: bool = Field(index=True)
+
+
+class OrderEventRow(SQLModel, table=True):
+    """The history. `id` grows with every commit of this database and is what live pages follow."""
+
+    __tablename__ = "order_event"
+    __table_args__ = (
+        UniqueConstraint("order_id", "seq"),
+        Index(
+            "order_event_key",
+            "order_id",
+            "key",
+            unique=True,
+            sqlite_where=Column("key") != "",
+            postgresql_where=Column("key") != "",
+        ),
+    )
+    id: int = _serial()
+    order_id: str
+    seq: int
+    kind: str = Field(index=True)
+    at: datetime = _instant()
+    recorded_at: datetime = _instant()
+    by_role: str
+    by_id: str
+    key: str
+    data: dict[str, Any] = _json()
+
+
+class ClockRow(SQLModel, table=True):
+    """What `core.escalation.clocks` says of the order, as an index on due time."""
+
+    __tablename__ = "clock"
+    order_id: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    generation: int
+    rung: int
+    due: datetime = _instant(index=True)
+
+
+class OutboxRowTable(SQLModel, table=True):
+    """Effects of committed decisions. `state`: pending, sent (waiting for a report), done, dead."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("outbox_waiting", "state", "due"),)
+    id: int = _serial()
+    key: str = Field(unique=True)
+    kind: str
+    target: str
+    order_id: str = Field(index=True)
+    centre_id: str
+    data: dict[str, Any] = _json()
+    state: str
+    due: datetime = _instant()
+    tries: int
+    outcome: str
+    call_id: str = Field(index=True)
+    created_at: datetime = _instant()
+    settled_at: datetime | None = _instant(null=True)
+
+
+class DialRow(SQLModel, table=True):
+    """When a telephone number was last rung."""
+
+    __tablename__ = "dial"
+    number: str = Field(primary_key=True)
+    at: datetime = _instant()
+
+
+class RosterRow(SQLModel, table=True):
+    """One roster aggregate, as JSON."""
+
+    __tablename__ = "roster"
+    centre_id: str = Field(primary_key=True)
+    trade: str = Field(primary_key=True)
+    version: int
+    doc: dict[str, Any] = _json()
+
+
+class AlertRow(SQLModel, table=True):
+    """An in-app alert; it sounds until someone of its role acknowledges it."""
+
+    __tablename__ = "alert"
+    id: int = _serial()
+    key: str = Field(unique=True)
+    role: str = Field(index=True)
+    centre_id: str
+    order_id: str = Field(index=True)
+    code: str
+    facts: dict[str, Any] = _json()
+    raised_at: datetime = _instant(index=True)
+    acknowledged_at: datetime | None = _instant(null=True)
+    acknowledged_by: str = ""
+
+
+class ContactRow(SQLModel, table=True):
+    """One contact with a customer."""
+
+    __tablename__ = "contact"
+    id: str = Field(primary_key=True)
+    at: datetime = _instant(index=True)
+    channel: str
+    phone: str = Field(index=True)
+    name: str
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    order_id: str = Field(index=True)
+    outcome: str
+    by: str
+
+
+class DecisionRow(SQLModel, table=True):
+    """Why this crew."""
+
+    __tablename__ = "decision"
+    order_id: str = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+    at: datetime = _instant()
+    crew_id: str
+    by: str
+    explanation: dict[str, Any] = _json()
+
+
+class CentreRow(SQLModel, table=True):
+    __tablename__ = "centre"
+    id: str = Field(primary_key=True)
+    name: str
+    name_zh: str
+    duty_phone: str
+    lat: float
+    lon: float
+
+
+class DepartmentRow(SQLModel, table=True):
+    """Both leaders are required: saving a department without their numbers is refused."""
+
+    __tablename__ = "department"
+    id: str = Field(primary_key=True)
+    name: str
+    name_zh: str
+    kind: str
+    centre_id: str
+    trade: str
+    leader1_name: str
+    leader1_phone: str
+    leader2_name: str
+    leader2_phone: str
+
+
+class CrewRow(SQLModel, table=True):
+    __tablename__ = "crew"
+    id: str = Field(primary_key=True)
+    name: str
+    name_zh: str
+    department_id: str
+    centre_id: str
+    trade: str
+    duty_phone: str
+    capacity: int
+    shift_start: str
+    shift_end: str
+    base_lat: float
+    base_lon: float
+    same_office: bool
+
+
+class DeviceRow(SQLModel, table=True):
+    __tablename__ = "device"
+    id: str = Field(primary_key=True)
+    crew_id: str = Field(index=True)
+    kind: str
+    label: str
+    protocol: str
+
+
+class PersonRow(SQLModel, table=True):
+    """Someone who signs in. `password` is an Argon2 hash."""
+
+    __tablename__ = "person"
+    username: str = Field(primary_key=True)
+    name: str
+    role: str
+    centre_id: str = ""
+    crew_id: str = ""
+    password: str
+    active: bool = True
+
+
+class SessionRow(SQLModel, table=True):
+    """A signed-in browser; the token itself is never stored, only its SHA-256."""
+
+    __tablename__ = "session"
+    token_hash: str = Field(primary_key=True)
+    username: str = Field(index=True)
+    expires_at: datetime = _instant()
+
+
+class InstallationRow(SQLModel, table=True):
+    """Single facts of the installation: the scaled clock, the epoch of desired states, territories."""
+
+    __tablename__ = "installation"
+    name: str = Field(primary_key=True)
+    value: str = Field(sa_column=Column(Text, nullable=False))

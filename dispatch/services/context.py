@@ -1,0 +1,75 @@
+"""What every use case is given: the store, the clock, and who and what there is to decide with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, time, tzinfo
+from zoneinfo import ZoneInfo
+
+from dispatch.clock import Clock
+from dispatch.core.crew import Roster
+from dispatch.core.responsibility import Rules
+from dispatch.core.territory import Territories
+from dispatch.core.travel import TravelTimes
+from dispatch.services.ports import Crew, Directory, IdSource, LastKnown, Processes, Store
+
+
+class Fixes:
+    """Where the devices are now, as dispatch may know it: the last good fix of each."""
+
+    def __init__(self) -> None:
+        self._by_device: dict[str, LastKnown] = {}
+
+    def of(self, device: str) -> LastKnown | None:
+        """The last good fix of a device."""
+        return self._by_device.get(device)
+
+    def put(self, fix: LastKnown) -> None:
+        """A newer good fix."""
+        self._by_device[fix.device] = fix
+
+    def all(self) -> list[LastKnown]:
+        """Every device's last good fix."""
+        return list(self._by_device.values())
+
+    def of_crew(self, crew: Crew) -> LastKnown | None:
+        """The freshest fix of any device of a crew."""
+        known = [fix for d in crew.devices if (fix := self.of(d.id)) is not None]
+        return max(known, key=lambda fix: fix.fix_time, default=None)
+
+
+@dataclass
+class Context:
+    """One installation's services. `directory`, `territories` are replaced whole when administrators change them."""
+
+    store: Store
+    clock: Clock
+    processes: Processes
+    directory: Directory
+    territories: Territories
+    rules: Rules
+    travel: TravelTimes
+    ids: IdSource
+    fixes: Fixes = field(default_factory=Fixes)
+    zone: tzinfo = ZoneInfo("Asia/Shanghai")
+    language: str = "zh-CN"
+    policy: str = "risk"
+
+    def on_shift(self, crew: Crew, now: datetime) -> bool:
+        """Whether it is this crew's shift; equal ends mean round the clock."""
+        start, end = _wall(crew.shift_start), _wall(crew.shift_end)
+        local = now.astimezone(self.zone).time()
+        if start == end:
+            return True
+        return start <= local < end if start < end else (local >= start or local < end)
+
+    def crews_on_shift(self, roster: Roster, now: datetime) -> frozenset[str]:
+        """The crews of a roster whose shift it is."""
+        crews = (self.directory.crews.get(c.crew_id) for c in roster.crews)
+        return frozenset(c.id for c in crews if c is not None and self.on_shift(c, now))
+
+
+def _wall(text: str) -> time:
+    """`24:00` is the end of the day, which is its beginning again."""
+    hours, minutes = text.split(":")
+    return time(int(hours) % 24, int(minutes))

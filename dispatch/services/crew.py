@@ -1,0 +1,151 @@
+"""What a crew does, from its terminal or its phone: acknowledge, depart, arrive, restore, record; away and back.
+
+Both ways lead here. The first acknowledgement wins; the same one again is harmless, another one is told who was
+first. Device times are placed by the core between the events around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from dispatch.core import crew as rules
+from dispatch.core.errors import Conflict, IllegalStep
+from dispatch.core.types import Actor
+from dispatch.core.work_order import NOTHING, WorkOrder
+from dispatch.services.context import Context
+from dispatch.services.ports import Changes, Crew, Loaded
+from dispatch.services.steps import Draft
+
+STEPS = ("acknowledge", "reject", "depart", "arrive", "restore", "record")
+
+
+async def step(
+    context: Context,
+    order_id: str,
+    name: str,
+    *,
+    crew: Crew,
+    by: Actor | None = None,
+    at: datetime | None = None,
+    data: Mapping[str, Any] = NOTHING,
+    key: str = "",
+    generation: int | None = None,
+) -> WorkOrder:
+    """One of STEPS by this crew. `generation` says which dispatch the button belonged to (None: the present one).
+
+    Raises Conflict when the step was taken already or the order is no longer this crew's.
+    """
+    who = by or Actor("crew", crew.id)
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        draft = Draft(context, loaded, now)
+        before = draft.order(order_id)
+        if before.has_key(key):
+            return Changes(before)
+        _still_mine(before, crew, generation)
+        facts = {**data, "crew_id": crew.id}
+        if generation is not None:
+            facts["generation"] = generation
+        try:
+            order = draft.take(order_id, name, by=who, at=at, data=facts, key=key)
+        except IllegalStep as error:
+            raise _already(before, name) or error from None
+        return draft.changes(order)
+
+    return await context.store.transact(decide)
+
+
+def _still_mine(order: WorkOrder, crew: Crew, generation: int | None) -> None:
+    if order.crew_id != crew.id or generation not in {None, order.generation}:
+        raise Conflict(
+            f"order {order.id} is no longer with {crew.name}",
+            order=order.id,
+            state=order.state,
+            why="not_yours",
+        )
+
+
+def _already(order: WorkOrder, name: str) -> Conflict | None:
+    """The same step taken earlier in this attempt: say by whom and when."""
+    done = order.last(name)
+    if done is None or (dispatched := order.last("dispatch")) is None or done.seq < dispatched.seq:
+        return None
+    return Conflict(
+        f"order {order.id}: {name} was done at {done.at.isoformat()} by {done.data.get('via', str(done.by))}",
+        order=order.id, state=order.state, why="already", step=name, at=done.at.isoformat(), by=str(done.by),
+    )  # fmt: skip
+
+
+async def receipt(
+    context: Context,
+    order_id: str,
+    *,
+    crew: Crew,
+    by: Actor,
+    at: datetime,
+    generation: int,
+    link: str = "",
+    via: str = "",
+) -> WorkOrder:
+    """A machine says that the order has reached it (E). Later receipts of other devices are remarks."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        draft = Draft(context, loaded, now)
+        order = draft.order(order_id)
+        key = f"receipt/{by.id}/{generation}"
+        if order.crew_id != crew.id or order.generation != generation:
+            order = draft.remark(
+                order_id, "late_receipt", by=by, at=at, key=key, data={"generation": generation}
+            )
+            return draft.changes(order)
+        data = {"crew_id": crew.id, "generation": generation, "via": via, **({"link": link} if link else {})}
+        process = draft.process(order)
+        if (order.state, "receipt") in process.transitions:
+            order = draft.take(order_id, "receipt", by=by, at=at, data=data, key=key)
+        else:
+            order = draft.remark(order_id, "also_received", by=by, at=at, data=data, key=key)
+        return draft.changes(order)
+
+    return await context.store.transact(decide)
+
+
+async def removed(context: Context, order_id: str, *, device: str, at: datetime) -> WorkOrder:
+    """A terminal confirms that a recalled order is gone from it."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        draft = Draft(context, loaded, now)
+        order = draft.order(order_id)
+        if device in order.removing:
+            order = draft.remark(
+                order_id, "removed", by=Actor("device", device), at=at, data={"device": device}
+            )
+        return draft.changes(order)
+
+    return await context.store.transact(decide)
+
+
+async def go_away(context: Context, crew: Crew, *, until: datetime, reason: str) -> rules.CrewDuty:
+    """The crew cannot leave until then; refused where cover would be lost, saying when it would be possible."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[rules.CrewDuty]:
+        draft = Draft(context, loaded, now)
+        roster = draft.roster_of(crew)
+        on_shift = context.crews_on_shift(roster, now)
+        roster = rules.go_away(roster, crew.id, until=until, reason=reason, now=now, on_shift=on_shift)
+        draft.put_roster(roster)
+        return draft.changes(roster.crew(crew.id))
+
+    return await context.store.transact(decide)
+
+
+async def standby(context: Context, crew: Crew) -> rules.CrewDuty:
+    """The crew says that it is back."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[rules.CrewDuty]:
+        draft = Draft(context, loaded, now)
+        draft.put_roster(rules.return_to_standby(draft.roster_of(crew), crew.id))
+        return draft.changes(draft.roster_of(crew).crew(crew.id))
+
+    return await context.store.transact(decide)

@@ -1,0 +1,247 @@
+"""What the hotline does: take the call, send the order, call back, close."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from dispatch.core.errors import BadInput, GuardRefused
+from dispatch.core.outgoing import alert
+from dispatch.core.responsibility import Routed, route_responsibility
+from dispatch.core.types import Actor, Point, distance
+from dispatch.core.work_order import Facts as OrderFacts
+from dispatch.core.work_order import WorkOrder, begin
+from dispatch.services.context import Context
+from dispatch.services.ports import Changes, Contact, Loaded
+from dispatch.services.steps import Draft, centre_delivery
+
+CHANNELS = ("phone", "web", "app", "sms", "counter")
+EARLIEST_CALL = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a customer reported. `ended_at` is point A (empty: now); `id` makes a resend harmless."""
+
+    channel: str
+    address: str
+    fault_type: str
+    voltage: str
+    place: Point | None = None
+    customer_name: str = ""
+    customer_phone: str = ""
+    description: str = ""
+    ended_at: datetime | None = None
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a call."""
+
+    order_id: str
+    outcome: Literal["new", "joined"]
+    unroutable: str = ""
+    """Why no rule could route it; a person decides then."""
+
+
+async def take_call(context: Context, call: Call, *, by: Actor) -> Taken:
+    """A new order, or the open one for the same place with a higher priority. Logs the contact either way."""
+    _check(context, call)
+    contact_id = call.id or context.ids.contact_id()
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[Taken]:
+        if known := loaded.contact_order(contact_id):
+            return Changes(Taken(known, "joined" if loaded.order(known).last("joined") else "new"))
+        draft = Draft(context, loaded, now)
+        if call.ended_at and not now - EARLIEST_CALL <= call.ended_at <= now + timedelta(minutes=1):
+            raise BadInput(f"the call ended at {call.ended_at}, it is {now}", field="ended_at")
+        twin = _open_twin(context, loaded, call)
+        taken = _join(draft, call, twin, by) if twin else _new_order(draft, call, by)
+        draft.contacts.append(_contact(contact_id, call, taken, now, by))
+        return draft.changes(taken)
+
+    return await context.store.transact(decide)
+
+
+def _check(context: Context, call: Call) -> None:
+    process = context.processes.by_id[context.processes.current]
+    for field, value, known in (
+        ("fault_type", call.fault_type, process.fault_types),
+        ("voltage", call.voltage, process.voltages),
+        ("channel", call.channel, CHANNELS),
+    ):
+        if value not in known:
+            raise BadInput(f"{field} {value!r} is not known: expected one of {', '.join(known)}", field=field)
+    if not call.address.strip() and call.place is None:
+        raise BadInput("an address or a place on the map is needed", field="address")
+
+
+def _open_twin(context: Context, loaded: Loaded, call: Call) -> str:
+    """The open order for the same place, the nearest first."""
+    if call.place is None:
+        return ""
+    radius = context.processes.by_id[context.processes.current].repeat_radius
+    near = [
+        (distance(call.place, place), order_id) for order_id, place, _ in loaded.open_near(call.place, radius)
+    ]
+    return min(((m, o) for m, o in near if m <= radius), default=(0.0, ""))[1]
+
+
+def _join(draft: Draft, call: Call, order_id: str, by: Actor) -> Taken:
+    process = draft.process(draft.order(order_id))
+    order = draft.remark(
+        order_id, "joined", by=by,
+        data={"phone": call.customer_phone, "text": call.description, "priority": process.repeat_priority},
+    )  # fmt: skip
+    if order.centre_id:
+        draft.outgoing.append(
+            alert(key=f"{order.id}/joined/{order.version}", role="dispatcher", code="repeat_call",
+                  due=draft.now, order_id=order.id, centre_id=order.centre_id)
+        )  # fmt: skip
+    return Taken(order_id, "joined")
+
+
+def _new_order(draft: Draft, call: Call, by: Actor) -> Taken:
+    context, now = draft.context, draft.now
+    process = context.processes.by_id[context.processes.current]
+    facts = OrderFacts(
+        id=context.ids.order_id(now), process=process.id, reported_at=min(call.ended_at or now, now),
+        channel=call.channel, address=call.address.strip(), place=call.place, fault_type=call.fault_type,
+        voltage=call.voltage, customer_name=call.customer_name, customer_phone=call.customer_phone,
+        description=call.description,
+    )  # fmt: skip
+    data, unroutable = _responsibility(context, call)
+    draft.put(begin(facts, process, by=by, now=now, data=data))
+    if unroutable:
+        draft.outgoing.append(
+            alert(key=f"{facts.id}/unroutable", role="hotline", code="unroutable", due=now,
+                  order_id=facts.id, why=unroutable)
+        )  # fmt: skip
+    return Taken(facts.id, "new", unroutable)
+
+
+def _responsibility(context: Context, call: Call) -> tuple[dict[str, Any], str]:
+    if call.place is None:
+        return {}, "the place is not known"
+    found = route_responsibility(
+        call.place, call.fault_type, call.voltage, context.territories, context.rules
+    )
+    if not isinstance(found, Routed):
+        return {}, found.reason
+    routing = {"centre_id": found.centre_id, "trade": found.trade, "area_class": found.area_class}
+    return {**routing, "territory": found.territory.id, "rule": found.rule.id}, ""
+
+
+def _contact(contact_id: str, call: Call, taken: Taken, now: datetime, by: Actor) -> Contact:
+    return Contact(
+        contact_id, call.ended_at or now, call.channel, call.customer_phone, call.customer_name,
+        call.description, taken.order_id, taken.outcome, str(by),
+    )  # fmt: skip
+
+
+async def send(context: Context, order_id: str, *, by: Actor, key: str = "") -> WorkOrder:
+    """The shift leader sends the order to its centre (B). One without a centre waits for a person, watched."""
+    return await _one_step(context, order_id, "send", by=by, key=key)
+
+
+async def route(
+    context: Context, order_id: str, *, centre_id: str, trade: str, area_class: str, by: Actor
+) -> WorkOrder:
+    """A person decides whose it is, where no rule could (or the rule was wrong)."""
+    if centre_id not in context.directory.centres:
+        raise BadInput(f"no centre {centre_id!r}", field="centre_id")
+    if area_class not in {"urban", "rural", "remote"}:
+        raise BadInput("area_class: expected urban, rural or remote", field="area_class")
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        draft = Draft(context, loaded, now)
+        loaded.roster(centre_id, trade)
+        before = draft.order(order_id)
+        if before.crew_id:
+            raise GuardRefused(f"order {order_id} is with {before.crew_id}: recall it first", guard="route")
+        data = {"centre_id": centre_id, "trade": trade, "area_class": area_class}
+        order = draft.remark(order_id, "route", by=by, data=data)
+        if order.last("send") is not None and order.state not in {"returned", "received"}:
+            draft.outgoing.append(centre_delivery(order, now))
+        return draft.changes(order)
+
+    return await context.store.transact(decide)
+
+
+async def expedite(context: Context, order_id: str, *, by: Actor, text: str = "") -> WorkOrder:
+    """The customer chases: priority rises, and the centre is told."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        draft = Draft(context, loaded, now)
+        order = draft.remark(order_id, "expedite", by=by, data={"priority": 1, "text": text})
+        draft.outgoing.append(
+            alert(key=f"{order_id}/expedite/{order.version}", role="dispatcher", code="expedited", due=now,
+                  order_id=order_id, centre_id=order.centre_id)
+        )  # fmt: skip
+        draft.contacts.append(_follow_up(context, order, now, "expedite", text, by))
+        return draft.changes(order)
+
+    return await context.store.transact(decide)
+
+
+async def call_back(
+    context: Context, order_id: str, *, satisfied: bool, text: str = "", by: Actor, key: str = ""
+) -> WorkOrder:
+    """The customer was called back; the answer is kept. Closes the order where the fault record is there."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        draft = Draft(context, loaded, now)
+        data = {"satisfied": satisfied, "text": text}
+        order = draft.take(order_id, "call_back", by=by, data=data, key=key)
+        draft.contacts.append(_follow_up(context, order, now, "call_back", text, by))
+        if not satisfied:
+            draft.outgoing.append(
+                alert(key=f"{order_id}/unsatisfied/{order.version}", role="manager", code="unsatisfied",
+                      due=now, order_id=order_id, centre_id=order.centre_id)
+            )  # fmt: skip
+        return draft.changes(order)
+
+    return await context.store.transact(decide)
+
+
+async def close(context: Context, order_id: str, *, by: Actor, key: str = "") -> WorkOrder:
+    """The order is done: repaired, recorded, called back."""
+    return await _one_step(context, order_id, "close", by=by, key=key)
+
+
+async def cancel(context: Context, order_id: str, *, reason: str, by: Actor, key: str = "") -> WorkOrder:
+    """The order is not needed; it is taken off whatever device has it."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        draft = Draft(context, loaded, now)
+        order = draft.take(order_id, "cancel", by=by, data={"reason": reason}, key=key)
+        draft.contacts.append(_follow_up(context, order, now, "cancelled", reason, by))
+        return draft.changes(order)
+
+    return await context.store.transact(decide)
+
+
+def _follow_up(
+    context: Context,
+    order: WorkOrder,
+    now: datetime,
+    outcome: Literal["expedite", "call_back", "cancelled"],
+    text: str,
+    by: Actor,
+) -> Contact:
+    facts = order.facts
+    return Contact(
+        context.ids.contact_id(), now, "phone", facts.customer_phone, facts.customer_name, text, order.id,
+        outcome, str(by),
+    )  # fmt: skip
+
+
+async def _one_step(context: Context, order_id: str, step: str, *, by: Actor, key: str) -> WorkOrder:
+    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        draft = Draft(context, loaded, now)
+        order = draft.take(order_id, step, by=by, key=key)
+        return draft.changes(order)
+
+    return await context.store.transact(decide)

@@ -1,0 +1,304 @@
+"""What the use cases need of the world, as small as it can be said.
+
+`Store` is D13: a use case hands it a pure decision over aggregates, and the store commits the whole or nothing.
+Ports say what they can prove: a telephone exchange that takes a call has not reached anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from dispatch.core.crew import Roster
+from dispatch.core.outgoing import Outgoing
+from dispatch.core.process import Process
+from dispatch.core.types import Point
+from dispatch.core.work_order import WorkOrder
+from dispatch.messages import Desired
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One contact with a customer, on any channel, and what became of it."""
+
+    id: str
+    at: datetime
+    channel: str
+    phone: str
+    name: str
+    text: str
+    order_id: str
+    outcome: Literal["new", "joined", "progress", "expedite", "call_back", "cancelled"]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Why this crew: stored with each dispatch, so that it can be explained and replayed."""
+
+    order_id: str
+    generation: int
+    at: datetime
+    crew_id: str
+    by: str
+    explanation: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How an outbox row ended or goes on. `state`: pending (again at `due`), sent, done, dead."""
+
+    id: int
+    state: Literal["pending", "sent", "done", "dead"]
+    outcome: str = ""
+    due: datetime | None = None
+    call_id: str = ""
+
+
+@dataclass(frozen=True)
+class Changes(Generic[T]):
+    """All that one decision changes, committed together; `result` goes back to the caller."""
+
+    result: T
+    orders: tuple[WorkOrder, ...] = ()
+    rosters: tuple[Roster, ...] = ()
+    outgoing: tuple[Outgoing, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    settled: tuple[Settled, ...] = ()
+    dialled: tuple[str, ...] = ()
+    """Telephone numbers that a call starts to now: one number is rung at most once a minute."""
+
+
+class Loaded(Protocol):
+    """Aggregates as they stand; what is asked for is loaded and version-checked at the commit."""
+
+    def order(self, order_id: str) -> WorkOrder:
+        """The order, or NotFound."""
+        ...
+
+    def roster(self, centre_id: str, trade: str) -> Roster:
+        """The roster, or NotFound."""
+        ...
+
+    def open_near(self, place: Point, metres: float) -> Sequence[tuple[str, Point, str]]:
+        """Open orders around a place: id, place, address."""
+        ...
+
+    def contact_order(self, contact_id: str) -> str:
+        """The order that this very contact led to, or an empty text: a resent call is not a second one."""
+        ...
+
+    def last_dial(self, number: str) -> datetime | None:
+        """When this number was last rung."""
+        ...
+
+    def calls(self, call_id: str) -> Sequence[OutboxRow]:
+        """The phone rows that one call carries."""
+        ...
+
+    def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
+        """The phone rows of an order whose call may be ringing."""
+        ...
+
+
+Decide = Callable[[Loaded, datetime], Changes[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One leased row: nobody else works on it until the lease ends."""
+
+    id: int
+    key: str
+    kind: str
+    target: str
+    order_id: str
+    centre_id: str
+    data: Mapping[str, Any]
+    tries: int
+    due: datetime
+    call_id: str = ""
+    state: str = "pending"
+
+
+class Store(Protocol):
+    """The only truth (D1)."""
+
+    async def transact(self, decide: Decide[T]) -> T:
+        """Load what `decide` asks for, commit what it returns, or nothing; repeats it on a version conflict.
+
+        Errors that `decide` raises change nothing and reach the caller.
+        """
+        ...
+
+    async def due_orders(self, now: datetime, limit: int) -> list[str]:
+        """Ids of orders with a clock that is due, the oldest first."""
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """When the earliest armed clock or waiting outbox row is due."""
+        ...
+
+    async def lease(
+        self, now: datetime, until: datetime, limit: int, kinds: Sequence[str] = ()
+    ) -> list[OutboxRow]:
+        """Outbox rows that are due (or whose lease has ended), leased until `until`, the oldest first."""
+        ...
+
+    async def settle(self, settled: Sequence[Settled], now: datetime) -> None:
+        """Say how leased rows ended, where nothing else changes with it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """One of a department's two leaders."""
+
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """A repair centre."""
+
+    id: str
+    name: str
+    name_zh: str
+    duty_phone: str
+    lat: float
+    lon: float
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """A supply station, community service station or emergency repair unit; always with two leaders."""
+
+    id: str
+    name: str
+    name_zh: str
+    kind: str
+    centre_id: str
+    trade: str
+    leader1: Leader
+    leader2: Leader
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A vehicle's terminal or a crew's phone."""
+
+    id: str
+    crew_id: str
+    kind: Literal["terminal", "phone"]
+    label: str = ""
+    protocol: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """A crew as the organisation knows it. `shift_*` are local wall times HH:MM; equal = round the clock."""
+
+    id: str
+    name: str
+    name_zh: str
+    department_id: str
+    centre_id: str
+    trade: str
+    duty_phone: str
+    capacity: int
+    shift_start: str
+    shift_end: str
+    base_lat: float
+    base_lon: float
+    same_office: bool
+    devices: tuple[Device, ...] = ()
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Who works here; read often, changed by administrators."""
+
+    centres: Mapping[str, Centre] = field(default_factory=dict)
+    departments: Mapping[str, Department] = field(default_factory=dict)
+    crews: Mapping[str, Crew] = field(default_factory=dict)
+    territories: Mapping[str, Any] = field(default_factory=dict)
+    """A GeoJSON feature collection."""
+
+    def crew_of_device(self, device: str) -> Crew | None:
+        """The crew that a device belongs to."""
+        return next((c for c in self.crews.values() if any(d.id == device for d in c.devices)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LastKnown:
+    """Where a device was last known to be; only good fixes get here. Times are seconds since 1970."""
+
+    device: str
+    lat: float
+    lon: float
+    fix_time: float
+    received_time: float
+    speed_mps: float = 0.0
+    course_deg: float = 0.0
+
+
+class Devices(Protocol):
+    """The way to the devices (D4)."""
+
+    async def write_desired(self, desired: Desired) -> None:
+        """Make this what should be on the device, unless a newer revision is there. Raises Unavailable."""
+        ...
+
+
+class CentreLink(Protocol):
+    """The way from the hotline to a repair centre's inbox."""
+
+    async def deliver(self, centre_id: str, order_id: str, send: int) -> None:
+        """Append to the centre's inbox; its receipt comes back by itself. Raises Unavailable."""
+        ...
+
+
+class Phone(Protocol):
+    """A telephone exchange. Taking a call proves nothing; reports of what happened come back later."""
+
+    async def ring(self, call_id: str, number: str, language: str, prompt: str) -> None:
+        """Start a call, or find that it was started. Raises Unavailable."""
+        ...
+
+    async def hang_up(self, call_id: str) -> None:
+        """End a call if it is live."""
+        ...
+
+
+class Alerts(Protocol):
+    """Alerts outside the pages: e-mail, webhook, chat."""
+
+    async def tell(self, role: str, title: str, body: str) -> str:
+        """Send to whatever is configured for the role; what was done, in words. Raises Unavailable."""
+        ...
+
+
+class IdSource(Protocol):
+    """Where new ids come from, so that a replay repeats."""
+
+    def order_id(self, now: datetime) -> str: ...
+
+    def contact_id(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Every process definition by its id; orders pin theirs."""
+
+    by_id: Mapping[str, Process]
+    current: str
+
+    def of(self, order: WorkOrder) -> Process:
+        """The definition that the order began under."""
+        return self.by_id[order.facts.process]

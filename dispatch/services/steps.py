@@ -1,0 +1,219 @@
+"""One step of one order, with everything that follows from it, in one decision.
+
+The effects that a transition names in the process file are carried out here: on the roster, on other orders of
+the same vehicle, and as outbox rows. A use case may take several steps on one `Draft` (a reassignment is a
+recall and a dispatch) and commits them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from dispatch.core.crew import Roster, Stacked, show_acknowledged, stack, unstack
+from dispatch.core.errors import NotFound
+from dispatch.core.outgoing import Outgoing, alert
+from dispatch.core.process import Process, Transition
+from dispatch.core.segments import deadline
+from dispatch.core.types import SYSTEM, Actor
+from dispatch.core.work_order import NOTHING, WorkOrder, remark, take
+from dispatch.services.context import Context
+from dispatch.services.ports import Changes, Contact, Crew, Decision, Loaded, Settled, T
+
+
+@dataclass
+class Draft:
+    """Values as a decision has changed them so far, over what was loaded."""
+
+    context: Context
+    loaded: Loaded
+    now: datetime
+    orders: dict[str, WorkOrder] = field(default_factory=dict)
+    rosters: dict[tuple[str, str], Roster] = field(default_factory=dict)
+    outgoing: list[Outgoing] = field(default_factory=list)
+    contacts: list[Contact] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    dialled: list[str] = field(default_factory=list)
+
+    def order(self, order_id: str) -> WorkOrder:
+        """The order as this decision has it."""
+        return self.orders.get(order_id) or self.loaded.order(order_id)
+
+    def roster_of(self, crew: Crew) -> Roster:
+        """The roster of a crew's centre and trade as this decision has it."""
+        key = (crew.centre_id, crew.trade)
+        return self.rosters.get(key) or self.loaded.roster(*key)
+
+    def put(self, order: WorkOrder) -> WorkOrder:
+        """Keep a changed order."""
+        self.orders[order.id] = order
+        return order
+
+    def put_roster(self, roster: Roster) -> None:
+        """Keep a changed roster."""
+        self.rosters[roster.centre_id, roster.trade] = roster
+
+    def process(self, order: WorkOrder) -> Process:
+        """The definition that the order is pinned to."""
+        return self.context.processes.of(order)
+
+    def crew(self, crew_id: str) -> Crew:
+        """A crew of the directory, or NotFound."""
+        crew = self.context.directory.crews.get(crew_id)
+        if crew is None:
+            raise NotFound(f"no crew {crew_id!r}", crew=crew_id)
+        return crew
+
+    def changes(self, result: T) -> Changes[T]:
+        """All of it, to be committed."""
+        return Changes(
+            result, tuple(self.orders.values()), tuple(self.rosters.values()), tuple(self.outgoing),
+            tuple(self.contacts), tuple(self.decisions), tuple(self.settled), tuple(self.dialled),
+        )  # fmt: skip
+
+    def take(
+        self,
+        order_id: str,
+        step: str,
+        *,
+        by: Actor,
+        at: datetime | None = None,
+        data: Mapping[str, Any] = NOTHING,
+        key: str = "",
+    ) -> WorkOrder:
+        """The order after `step` and its effects. The same key again changes nothing."""
+        before = self.order(order_id)
+        process = self.process(before)
+        row = process.transitions.get((before.state, step))
+        data = _with_devices(self, before, row, data)
+        after = take(before, process, step, by=by, now=self.now, at=at, data=data, key=key)
+        if after is before or row is None:
+            return before
+        self.put(after)
+        for effect in row.effects:
+            _EFFECTS[effect](self, before, after)
+        return self.order(order_id)
+
+    def remark(
+        self,
+        order_id: str,
+        kind: str,
+        *,
+        by: Actor = SYSTEM,
+        at: datetime | None = None,
+        data: Mapping[str, Any] = NOTHING,
+        key: str = "",
+    ) -> WorkOrder:
+        """The order with a remark; committed only if it is new."""
+        before = self.order(order_id)
+        after = remark(before, self.process(before), kind, by=by, now=self.now, at=at, data=data, key=key)
+        return before if after is before else self.put(after)
+
+
+def _with_devices(
+    draft: Draft, before: WorkOrder, row: Transition | None, data: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Steps that put an order on a vehicle or take it off name the terminals concerned."""
+    if row is None or not {"stack", "unstack"} & set(row.effects):
+        return data
+    crew_id = data["crew_id"] if "stack" in row.effects else before.crew_id
+    if not crew_id:
+        return data
+    crew = draft.crew(crew_id)
+    facts: dict[str, Any] = {"devices": [d.id for d in crew.devices if d.kind == "terminal"]}
+    if "stack" in row.effects:
+        duty = draft.roster_of(crew).crew(crew_id)
+        facts |= {"behind": [s.order_id for s in duty.stack], "same_office": crew.same_office}
+    return {**data, **facts}
+
+
+def _deliver_to_centre(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
+    if after.centre_id:
+        draft.outgoing.append(centre_delivery(after, draft.now))
+
+
+def centre_delivery(order: WorkOrder, now: datetime) -> Outgoing:
+    """Carry the order to its centre's inbox."""
+    key = f"centre/{order.id}/{order.sends}/{order.centre_id}"
+    return Outgoing(key, "centre", order.centre_id, now, order.id, order.centre_id, {"send": order.sends})
+
+
+def _stack(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
+    crew = draft.crew(after.crew_id)
+    aboard = Stacked(after.id, after.generation, order_text(draft, after))
+    draft.put_roster(stack(draft.roster_of(crew), crew.id, aboard))
+    write_devices(draft, crew)
+
+
+def _unstack(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
+    if not before.crew_id:
+        return
+    crew = draft.crew(before.crew_id)
+    roster, freed = unstack(draft.roster_of(crew), crew.id, after.id)
+    draft.put_roster(roster)
+    write_devices(draft, crew)
+    if freed:
+        draft.remark(freed, "crew_free", data={"crew_id": crew.id}, key=f"free/{after.id}/{after.version}")
+
+
+def _show_acknowledged(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
+    crew = draft.crew(after.crew_id)
+    draft.put_roster(show_acknowledged(draft.roster_of(crew), crew.id, after.id))
+    write_devices(draft, crew)
+
+
+def _cut_calls(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
+    if draft.loaded.live_calls(after.id):
+        key = f"cut/{after.id}/{after.version}"
+        draft.outgoing.append(Outgoing(key, "cut", after.id, draft.now, after.id, after.centre_id))
+
+
+def _tell(role: str) -> Any:
+    def tell(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
+        event = after.history[-1]
+        facts = {"crew_id": before.crew_id, "reason": str(event.data.get("reason", "")), "by": str(event.by)}
+        if role == "crew" and not before.crew_id:
+            return
+        draft.outgoing.append(
+            alert(
+                key=f"{after.id}/{after.version}/{event.kind}", role=role, code=f"order_{event.kind}",
+                due=draft.now, order_id=after.id, centre_id=before.centre_id, **facts,
+            )
+        )  # fmt: skip
+
+    return tell
+
+
+_EFFECTS = {
+    "deliver_to_centre": _deliver_to_centre,
+    "stack": _stack,
+    "unstack": _unstack,
+    "show_acknowledged": _show_acknowledged,
+    "cut_calls": _cut_calls,
+    "tell_hotline": _tell("hotline"),
+    "tell_centre": _tell("dispatcher"),
+    "tell_crew": _tell("crew"),
+}
+
+
+def write_devices(draft: Draft, crew: Crew) -> None:
+    """Bring the crew's terminals to their new desired state; the row says which, the delivery reads what."""
+    revision = draft.roster_of(crew).crew(crew.id).revision
+    for device in crew.devices:
+        if device.kind == "terminal":
+            key = f"desired/{device.id}/{revision}"
+            draft.outgoing.append(Outgoing(key, "desired", device.id, draft.now, "", crew.centre_id))
+
+
+def order_text(draft: Draft, order: WorkOrder) -> str:
+    """What the crew reads on its terminal."""
+    process = draft.process(order)
+    language = "zh" if draft.context.language.startswith("zh") else "en"
+    fault = process.fault_types.get(order.facts.fault_type, {}).get(language, order.facts.fault_type)
+    until = deadline(order, process).astimezone(draft.context.zone)
+    if language == "zh":
+        return f"{order.id} {order.facts.address} {fault} {until:%H:%M}前到达"
+    return f"{order.id} {order.facts.address} {fault} arrive by {until:%H:%M}"
