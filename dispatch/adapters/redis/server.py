@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Event
 from urllib.parse import quote
 
+from dispatch import lifeline
 from dispatch.clock import SystemClock
 from dispatch.core.errors import Unavailable
 
@@ -69,7 +70,7 @@ class RedisServer:
             "appendfsync": self.fsync,
             "save": "",
             "maxmemory-policy": "noeviction",
-            "daemonize": "no",
+            "loglevel": "warning",
         }
         return [program(), *(word for name, value in options.items() for word in (f"--{name}", value))]
 
@@ -120,10 +121,15 @@ class RedisServer:
 
 @contextmanager
 def running(data: Path, fsync: str = "always") -> Iterator[str]:
-    """The URL of a server for `data` that lives as long as the block; for tests and single commands."""
+    """The URL of a server for `data` that lives as long as the block; for tests and single commands.
+
+    Call it from the main thread: the server ends with the thread that started it.
+    """
     server = RedisServer(data, fsync)
     server.prepare()
-    process = subprocess.Popen(server.command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        lifeline.tied(server.command), stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+    )
     try:
         server.wait_until_ready(lambda: process.poll() is None)
         yield server.url

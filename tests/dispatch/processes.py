@@ -1,0 +1,50 @@
+"""Real processes in tests: waiting for what they do, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from threading import Event
+
+from dispatch.clock import SystemClock
+from dispatch.supervisor import PORTS
+
+
+def until(true: Callable[[], object], within: float = 15.0) -> None:
+    """Wait for something to become true; fails after `within` seconds."""
+    deadline = SystemClock.monotonic() + within
+    while not true():
+        assert SystemClock.monotonic() < deadline, "it did not happen in time"
+        Event().wait(0.02)
+
+
+def free_ports() -> int:
+    """The first of PORTS ports in a row that are free now."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first = probe.getsockname()[1]
+        if first + PORTS < 65536 and all(_free(port) for port in range(first, first + PORTS)):
+            return int(first)
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def alive(process: int) -> bool:
+    """Whether this process runs (one that only waits to be reaped does not)."""
+    try:
+        os.kill(process, 0)
+        with open(f"/proc/{process}/stat") as stat:  # noqa: PTH123
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def children_of(process: int) -> list[int]:
+    """The processes that it has started and that still run (Linux)."""
+    with open(f"/proc/{process}/task/{process}/children") as listed:  # noqa: PTH123
+        return [int(number) for number in listed.read().split()]
