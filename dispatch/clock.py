@@ -81,3 +81,20 @@ class VirtualClock:
     async def sleep(self, seconds: float) -> None:
         self.advance(seconds)
         await asyncio.sleep(0)
+
+
+def clock_from(text: str) -> Clock:
+    """The installation's clock from `Settings.clock`: `real_epoch virtual_epoch speed`, or empty.
+
+    Raises ValueError where the text is neither.
+    """
+    if not text.strip():
+        return SystemClock()
+    try:
+        real, virtual, speed = text.split()
+        clock = ScaledClock(datetime.fromisoformat(real), datetime.fromisoformat(virtual), float(speed))
+    except ValueError:
+        raise ValueError(f"clock {text!r}: expected two ISO 8601 instants and a speed") from None
+    if clock.real_epoch.tzinfo is None or clock.virtual_epoch.tzinfo is None or clock.speed <= 0:
+        raise ValueError(f"clock {text!r}: instants need a zone, and the speed must be above 0")
+    return clock

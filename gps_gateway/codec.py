@@ -1,0 +1,185 @@
+"""What every protocol looks like from outside: bytes in, values out, and bytes to send.
+
+A codec does no I/O and knows no time. `receive` takes whatever arrived, split anywhere, and returns
+values, never exceptions. Nothing is answered by itself: the shell calls `accept` once a value is durable,
+or `refuse`, and sends what `to_send` then holds. What it does neither for is withheld, and the device
+sends it again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import msgspec
+
+Ref = tuple[int, int]
+"""(message id, serial): what an answer echoes, in either direction."""
+
+Attributes = dict[str, str | int | float | bool]
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """One position as the device gave it: WGS-84 degrees, metres a second, seconds since 1970 UTC."""
+
+    time: float | None
+    """None: the device gave no time that can be read."""
+    lat: float
+    lon: float
+    valid: bool = True
+    speed_mps: float | None = None
+    course_deg: float | None = None
+    altitude_m: float | None = None
+    attributes: Attributes = {}
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """What every value of a device carries."""
+
+    device: str
+    ref: Ref = (0, 0)
+    mark: int = 0
+    """The same for the same bytes: a frame sent again is recognised by it."""
+
+
+class Register(Frame, frozen=True):
+    """A terminal asks for its authentication code."""
+
+    facts: Attributes = {}
+
+
+class Login(Frame, frozen=True):
+    """A terminal shows its authentication code."""
+
+    code: str
+
+
+class Heartbeat(Frame, frozen=True):
+    """Still there."""
+
+
+class Logout(Frame, frozen=True):
+    """A terminal gives its registration back."""
+
+
+class Report(Frame, frozen=True):
+    """One or several positions under one answer, oldest first as the device sent them."""
+
+    fixes: tuple[Fix, ...]
+
+
+class Receipt(Frame, frozen=True):
+    """The device's answer to a message of ours: `ok`, or `unsupported`, or neither."""
+
+    answers: Ref
+    ok: bool
+    unsupported: bool = False
+
+
+class Answer(Frame, frozen=True):
+    """A person answered a question: `asked` is the serial of the message that carried it."""
+
+    asked: int
+    choice: Literal["acknowledge", "reject", "unknown"]
+
+
+class Button(Frame, frozen=True):
+    """A person pressed one of the buttons that we put there."""
+
+    code: int
+
+
+class Unsupported(Frame, frozen=True):
+    """Well-formed, and of no meaning here."""
+
+    what: str
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """Bytes that are no message of this protocol; the session goes on."""
+
+    reason: str
+    """A few words from a fixed set, so that it can be counted."""
+    raw: bytes
+    """The first bytes, kept for inspection."""
+    device: str = ""
+
+
+Event = Register | Login | Heartbeat | Logout | Report | Receipt | Answer | Button | Unsupported | Rejected
+
+Refusal = Literal["unknown device", "bad code", "not authenticated", "no such order", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Put an order in front of the crew: a question to accept or refuse, known by its serial."""
+
+    serial: int
+    slot: int
+    order_id: str
+    version: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Tell the crew that an order is no longer on this terminal."""
+
+    serial: int
+    question: int
+    """The serial of the Ask that it takes back."""
+    slot: int
+    order_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetButtons:
+    """The buttons depart, arrive and restore of these slots, and no others."""
+
+    serial: int
+    slots: tuple[int, ...]
+
+
+Action = Ask | Withdraw | SetButtons
+
+DEPART, ARRIVE, RESTORE = 1, 2, 3
+BUTTONS = {DEPART: "depart", ARRIVE: "arrive", RESTORE: "restore"}
+
+
+def button_code(slot: int, action: int) -> int:
+    """One byte that names a slot (1 to 15) and what is done with its order."""
+    return slot * 16 + action
+
+
+class Codec(Protocol):
+    """One connection's protocol state. Buffers are bounded whatever arrives."""
+
+    name: str
+    counts: Counter[str]
+    """Defects that were accepted all the same, by name."""
+
+    def receive(self, data: bytes) -> list[Event]:
+        """What these bytes complete; any split of a stream gives the same events."""
+        ...
+
+    def accept(self, event: Frame, code: str = "") -> None:
+        """Queue the protocol's positive answer; `code` is the authentication code of a Register."""
+        ...
+
+    def refuse(self, event: Frame, why: Refusal) -> None:
+        """Queue the protocol's negative answer."""
+        ...
+
+    def to_send(self) -> list[bytes]:
+        """Take everything that was queued."""
+        ...
+
+
+class OrderCodec(Codec, Protocol):
+    """A protocol whose terminals can show orders."""
+
+    def order(self, device: str, action: Action) -> tuple[Ref, list[bytes]]:
+        """The frames of an action, and what a Receipt for it will name."""
+        ...

@@ -1,0 +1,307 @@
+"""Brings every connected terminal to its desired state, and reports receipts and presses (D4).
+
+A revision arrives by the channel `wake` or, should that be lost, by the sweep. One lock a device keeps its
+steps in order, also across a reconnection. Serials are durable before they are sent, receipts and
+presses before they count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from math import inf
+from typing import Literal
+from weakref import WeakValueDictionary
+
+from redis.exceptions import RedisError
+
+from dispatch.clock import Clock, SystemClock
+from dispatch.messages import WAKE_CHANNEL, Press, Shown, ShownOrder
+from dispatch.messages import Receipt as ReceiptEvent
+from gps_gateway.codec import Action, Answer, Ask, Button, OrderCodec, Receipt, Ref, SetButtons, Withdraw
+from gps_gateway.downlink import OnLine, blank, find, outdated, plan, pressed, receipted, sent
+from gps_gateway.publisher import Publisher
+from gps_gateway.store import Store
+
+log = logging.getLogger(__name__)
+
+RESENDS = 3
+"""After T, 2T and 4T; then nothing more is sent until the terminal connects again (2013: 6.2)."""
+
+Outcome = Literal["stored", "unknown", "withheld"]
+
+
+@dataclass(slots=True)
+class Outstanding:
+    """A message that the terminal has not receipted."""
+
+    action: Action
+    frames: list[bytes]
+    due: float
+    tries: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """The way to one connected terminal."""
+
+    device: str
+    codec: OrderCodec
+    write: Callable[[list[bytes]], None]
+    lock: asyncio.Lock
+    online: OnLine = field(default_factory=OnLine)
+    waiting: dict[Ref, Outstanding] = field(default_factory=dict)
+    shown: Shown | None = None
+    kept: Shown | None = None
+    """What Redis has of `shown`."""
+    loaded: bool = False
+    brought: bool = False
+    """Whether the last bringing came to its end."""
+    closed: bool = False
+
+
+class Delivery:
+    """All lines of this gateway. `resend_after` and `sweep_every` are real seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        publisher: Publisher,
+        clock: Clock,
+        *,
+        resend_after: float = 5.0,
+        sweep_every: float = 3.0,
+    ) -> None:
+        self.counts: Counter[str] = Counter()
+        self._store = store
+        self._publisher = publisher
+        self._clock = clock
+        self._resend_after = resend_after
+        self._sweep_every = sweep_every
+        self._lines: dict[str, Line] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._confirmed = False
+        """Whether there was an epoch when it was last asked for."""
+
+    def attach(self, device: str, codec: OrderCodec, write: Callable[[list[bytes]], None]) -> Line:
+        """A terminal has authenticated: bring it to its desired state now."""
+        lock = self._locks.setdefault(device, asyncio.Lock())
+        line = Line(device, codec, write, lock)
+        self._lines[device] = line
+        self._start(self.bring(line))
+        return line
+
+    def detach(self, line: Line) -> None:
+        """Its connection is gone; what waits for Redis goes on."""
+        line.closed = True
+        if self._lines.get(line.device) is line:
+            del self._lines[line.device]
+
+    async def bring(self, line: Line) -> None:
+        """Send what is missing. When Redis is away, the sweep comes back to it."""
+        async with line.lock:
+            line.brought = False
+            try:
+                await self._bring(line)
+            except (RedisError, OSError) as error:
+                log.info("%s not brought to its desired state: %s", line.device, error)
+
+    async def _bring(self, line: Line) -> None:
+        epoch = await self._store.epoch()
+        self._confirmed = epoch is not None
+        found = await self._store.desired([line.device])
+        await self._load(line)
+        if line.closed or not found or found[0].epoch != epoch:
+            return
+        desired = found[0]
+        shown = line.shown or blank(line.device, desired.epoch)
+        if outdated(desired, shown):
+            self.counts["older revision"] += 1
+            return
+        planned = plan(desired, shown, line.online)
+        await self._keep(line, planned.shown)
+        if not line.closed:
+            self._send(line, planned.actions)
+            line.brought = True
+
+    async def receipt(self, line: Line, event: Receipt) -> None:
+        """The terminal has one of our messages."""
+        async with line.lock:
+            outstanding = line.waiting.get(event.answers)
+            if outstanding is None:
+                self.counts["receipt of nothing"] += 1
+            elif event.ok or (event.unsupported and isinstance(outstanding.action, SetButtons)):
+                await self._settle(line, event.answers, outstanding.action)
+            else:
+                outstanding.due = inf
+                self.counts["refused by terminal"] += 1
+                log.warning("%s refuses message %#06x", line.device, event.answers[0])
+
+    async def press(self, line: Line, event: Answer | Button) -> Outcome:
+        """A crew's press, durable when this gives `stored`; `unknown`: it means no order of ours."""
+        async with line.lock:
+            try:
+                await self._load(line)
+            except (RedisError, OSError):
+                return "withheld"
+            meant = _meaning(line.shown, event)
+            if meant is None:
+                self.counts["press of nothing"] += 1
+                return "unknown"
+            order, action = meant
+            if order.state == "sent":
+                await self._settle_question(line, order)
+            press = self._press_of(event, order, action)
+            return "stored" if await self._publisher.event_stored(press) else "withheld"
+
+    def _press_of(self, event: Answer | Button, order: ShownOrder, action: str) -> Press:
+        """The message carries no time of its own; message, serial and order make its id the same when it
+        is sent again, also on another connection."""
+        message, serial = event.ref
+        press_id = f"{event.device}:{message:04x}:{serial}:{order.order_id}:{order.version}:{action}"
+        at = self._clock.now().timestamp()
+        return Press(event.device, order.order_id, action, at, press_id, order.version)
+
+    async def _settle_question(self, line: Line, order: ShownOrder) -> None:
+        """Who answers a question has it, whether or not its receipt was lost."""
+        for ref, outstanding in list(line.waiting.items()):
+            if isinstance(outstanding.action, Ask) and outstanding.action.serial == order.serial:
+                await self._settle(line, ref, outstanding.action)
+
+    async def _settle(self, line: Line, ref: Ref, action: Action) -> None:
+        """Publish what a receipt proves, then keep it. Without room it stays outstanding."""
+        if line.shown is None:
+            return
+        shown, receipts = receipted(line.shown, line.online, action)
+        for order, what in receipts:
+            at = self._clock.now().timestamp()
+            event = ReceiptEvent(line.device, order.order_id, order.version, what, at)
+            if not await self._publisher.event_stored(event):
+                return
+        line.waiting.pop(ref, None)
+        line.shown = shown
+        try:
+            await self._keep(line, shown)
+        except (RedisError, OSError):
+            line.brought = False
+        if any(what == "removed" for _, what in receipts):
+            self._start(self.bring(line))
+
+    async def _load(self, line: Line) -> None:
+        if not line.loaded:
+            line.shown = line.kept = await self._store.shown(line.device)
+            line.loaded = True
+
+    async def _keep(self, line: Line, shown: Shown) -> None:
+        if shown != line.kept:
+            await self._store.keep_shown(shown)
+            line.kept = shown
+        line.shown = shown
+
+    def _send(self, line: Line, actions: list[Action]) -> None:
+        now = SystemClock.monotonic()
+        for action in actions:
+            _silence(line, action)
+            ref, frames = line.codec.order(line.device, action)
+            line.waiting[ref] = Outstanding(action, frames, now + self._resend_after)
+            line.write(frames)
+        sent(line.online, actions)
+
+    async def run(self) -> None:
+        """Wake, sweep and resend until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen())
+                group.create_task(self._sweep_forever())
+                group.create_task(self._resend_forever())
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with self._store.redis.pubsub(ignore_subscribe_messages=True) as channel:
+                    await channel.subscribe(WAKE_CHANNEL)
+                    while True:
+                        message = await channel.get_message(timeout=1.0)
+                        if message is not None:
+                            self._woken(message["data"])
+            except (RedisError, OSError) as error:
+                log.debug("not listening for wakes: %s", error)
+            await SystemClock().sleep(0.5)
+
+    def _woken(self, data: bytes) -> None:
+        line = self._lines.get(data.decode("utf-8", "replace"))
+        if line is not None:
+            self._start(self.bring(line))
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await SystemClock().sleep(self._sweep_every)
+            try:
+                await self._sweep()
+            except (RedisError, OSError) as error:
+                log.debug("desired states not swept: %s", error)
+
+    async def _sweep(self) -> None:
+        epoch = await self._store.epoch()
+        self._confirmed = epoch is not None
+        if epoch is None or not self._lines:
+            return
+        for desired in await self._store.desired(list(self._lines)):
+            line = self._lines.get(desired.device)
+            if line is None or desired.epoch != epoch:
+                continue
+            shown = line.shown
+            there = shown and (shown.epoch, shown.revision) == (desired.epoch, desired.revision)
+            if not (there and line.brought):
+                await self.bring(line)
+
+    async def _resend_forever(self) -> None:
+        while True:
+            await SystemClock().sleep(self._resend_after / 5)
+            if self._confirmed:
+                now = SystemClock.monotonic()
+                for line in list(self._lines.values()):
+                    for outstanding in line.waiting.values():
+                        if outstanding.due <= now:
+                            self._resend(line, outstanding, now)
+
+    def _resend(self, line: Line, outstanding: Outstanding, now: float) -> None:
+        if outstanding.tries == RESENDS:
+            outstanding.due = inf
+            self.counts["given up"] += 1
+            log.warning("%s does not receipt %s", line.device, outstanding.action)
+            return
+        outstanding.tries += 1
+        outstanding.due = now + self._resend_after * 2**outstanding.tries
+        self.counts["resent"] += 1
+        line.write(outstanding.frames)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _meaning(shown: Shown | None, event: Answer | Button) -> tuple[ShownOrder, str] | None:
+    if shown is None:
+        return None
+    if isinstance(event, Button):
+        return pressed(shown, event.code)
+    order = find(shown, event.asked)
+    return None if order is None or event.choice == "unknown" else (order, event.choice)
+
+
+def _silence(line: Line, action: Action) -> None:
+    """What this action makes obsolete is not sent again; a late receipt of it still counts."""
+    for outstanding in line.waiting.values():
+        old = outstanding.action
+        taken_back = isinstance(action, Withdraw) and isinstance(old, Ask) and old.serial == action.question
+        if taken_back or (isinstance(action, SetButtons) and isinstance(old, SetButtons)):
+            outstanding.due = inf

@@ -1,0 +1,202 @@
+"""What has to be sent to a terminal so that it shows what is desired (D4). Pure.
+
+A slot belongs to one order from the moment it is sent until its removal is receipted and, after that,
+for as long as the order is remembered: a press that comes late still names the order that it meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from zlib import crc32
+
+from msgspec.structs import replace
+
+from dispatch.messages import Desired, DesiredOrder, Shown, ShownOrder
+from gps_gateway.codec import BUTTONS, Action, Ask, SetButtons, Withdraw
+
+SLOTS = 15
+"""Slots fit into the upper half of a button's one byte."""
+
+REMEMBERED = 8
+"""Removed orders whose late presses still find their order."""
+
+Key = tuple[str, int]
+"""(order id, version)."""
+
+
+@dataclass(slots=True)
+class OnLine:
+    """What has been sent on this connection; a new connection begins with nothing."""
+
+    asked: set[int] = field(default_factory=set)
+    """Serials of the questions sent."""
+    withdrawn: set[int] = field(default_factory=set)
+    """Those of them that were taken back."""
+    receipted: set[int] = field(default_factory=set)
+    """Those whose taking back is receipted."""
+    buttons: tuple[int, ...] | None = None
+    """Slots of the last set of buttons sent."""
+    confirmed: tuple[int, ...] | None = None
+    """Slots of the last set that was receipted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`shown` has to be durable before the first of `actions` is sent."""
+
+    shown: Shown
+    actions: list[Action]
+
+
+def blank(device: str, epoch: str) -> Shown:
+    """Nothing is known of this terminal. Its serials begin elsewhere in every epoch, so that an answer to
+    a question of a forgotten time finds no order instead of a wrong one."""
+    return Shown(device, 0, crc32(f"{epoch}/{device}".encode()) % 0xFFFF, (), epoch)
+
+
+def outdated(desired: Desired, shown: Shown) -> bool:
+    """Whether this is an older revision than the terminal has already been brought to."""
+    return desired.epoch == shown.epoch and desired.revision < shown.revision
+
+
+def plan(desired: Desired, shown: Shown, line: OnLine) -> Plan:
+    """The actions that are missing. `desired` must be confirmed and not outdated; `line` is not changed."""
+    wanted = {(order.order_id, order.version): order for order in desired.orders}
+    orders = [_kept(order, wanted) for order in shown.orders]
+    draft = _Draft(shown.serial, orders)
+    for order in orders:
+        if order.state == "removing" and order.serial not in line.withdrawn:
+            draft.actions.append(draft.withdrawal(order))
+    _buttons(draft, wanted, line)
+    for order in orders:
+        if order.state == "sent" and order.serial not in line.asked:
+            text = wanted[_key(order)].text
+            draft.actions.append(Ask(order.serial, order.slot, order.order_id, order.version, text))
+    for wish in sorted(wanted.values(), key=lambda wish: wish.slot):
+        draft.ask(wish)
+    after = replace(
+        shown,
+        revision=desired.revision,
+        epoch=desired.epoch,
+        serial=draft.serial,
+        orders=tuple(draft.orders),
+    )
+    return Plan(after, draft.actions)
+
+
+def sent(line: OnLine, actions: Iterable[Action]) -> None:
+    """Note in `line` what has been written to the connection."""
+    for action in actions:
+        match action:
+            case Ask():
+                line.asked.add(action.serial)
+            case Withdraw():
+                line.withdrawn.add(action.question)
+            case SetButtons():
+                line.buttons = action.slots
+
+
+def receipted(shown: Shown, line: OnLine, action: Action) -> tuple[Shown, list[tuple[ShownOrder, str]]]:
+    """The terminal has this message: what it shows now, and the receipts (order, what) that follow."""
+    receipts: list[tuple[ShownOrder, str]] = []
+    match action:
+        case Ask():
+            asked = find(shown, action.serial)
+            if asked is not None and asked.state in {"sent", "removing"}:
+                receipts.append((asked, "delivered"))
+        case Withdraw():
+            line.receipted.add(action.question)
+        case SetButtons():
+            line.confirmed = action.slots
+    gone = [order for order in shown.orders if _is_gone(order, line)]
+    receipts += [(order, "removed") for order in gone]
+    states = {order.serial: "removed" for order in gone}
+    states |= {o.serial: "delivered" for o, what in receipts if what == "delivered" and o.state == "sent"}
+    orders = [replace(order, state=states.get(order.serial, order.state)) for order in shown.orders]
+    return replace(shown, orders=tuple(_without_oldest(orders, REMEMBERED))), receipts
+
+
+def find(shown: Shown, serial: int) -> ShownOrder | None:
+    """The order whose question had this serial."""
+    return next((order for order in shown.orders if order.serial == serial), None)
+
+
+def pressed(shown: Shown, code: int) -> tuple[ShownOrder, str] | None:
+    """The one order, and the action, that a button's byte means; None: no button of ours."""
+    slot, action = divmod(code, 16)
+    order = next((order for order in shown.orders if order.slot == slot), None)
+    return (order, BUTTONS[action]) if order is not None and action in BUTTONS else None
+
+
+class _Draft:
+    def __init__(self, serial: int, orders: list[ShownOrder]) -> None:
+        self.serial = serial
+        self.orders = orders
+        self.actions: list[Action] = []
+
+    def next_serial(self) -> int:
+        """1 to 65535, and none by which an order is still known."""
+        taken = {order.serial for order in self.orders}
+        self.serial = self.serial % 0xFFFF + 1
+        while self.serial in taken:
+            self.serial = self.serial % 0xFFFF + 1
+        return self.serial
+
+    def withdrawal(self, order: ShownOrder) -> Withdraw:
+        return Withdraw(self.next_serial(), order.serial, order.slot, order.order_id, order.version)
+
+    def ask(self, wish: DesiredOrder) -> None:
+        """Show an order that is not on the terminal; one that is still being removed has to leave first."""
+        if any(_key(o) == (wish.order_id, wish.version) for o in self.orders if o.state != "removed"):
+            return
+        slot = self._free_slot(wish.slot)
+        if slot is None:
+            return
+        serial = self.next_serial()
+        self.orders.append(ShownOrder(wish.order_id, wish.version, slot, serial, "sent"))
+        self.actions.append(Ask(serial, slot, wish.order_id, wish.version, wish.text))
+
+    def _free_slot(self, wish: int) -> int | None:
+        """The one that the centre would like, else the lowest; remembered orders give way at last."""
+        while len(self.orders) >= SLOTS and any(order.state == "removed" for order in self.orders):
+            self.orders[:] = _without_oldest(self.orders, sum(o.state == "removed" for o in self.orders) - 1)
+        taken = {order.slot for order in self.orders}
+        free = [slot for slot in range(1, SLOTS + 1) if slot not in taken]
+        return wish if wish in free else next(iter(free), None)
+
+
+def _buttons(draft: _Draft, wanted: dict[Key, DesiredOrder], line: OnLine) -> None:
+    """The set of buttons, where it is another than the last one sent here; it follows the withdrawals."""
+    slots = tuple(
+        order.slot
+        for order in draft.orders
+        if order.state in {"sent", "delivered"} and wanted[_key(order)].acknowledged
+    )
+    if slots != line.buttons and (slots or line.buttons or draft.orders):
+        draft.actions.append(SetButtons(draft.next_serial(), slots))
+
+
+def _kept(order: ShownOrder, wanted: dict[Key, DesiredOrder]) -> ShownOrder:
+    live = order.state in {"sent", "delivered"}
+    return replace(order, state="removing") if live and _key(order) not in wanted else order
+
+
+def _is_gone(order: ShownOrder, line: OnLine) -> bool:
+    """Its withdrawal is receipted, and so is a set of buttons without it, sent on this connection."""
+    return (
+        order.state == "removing"
+        and order.serial in line.receipted
+        and line.confirmed is not None
+        and order.slot not in line.confirmed
+    )
+
+
+def _without_oldest(orders: list[ShownOrder], remembered: int) -> list[ShownOrder]:
+    removed = [order for order in orders if order.state == "removed"]
+    forgotten = {order.serial for order in removed[: max(0, len(removed) - remembered)]}
+    return [order for order in orders if order.serial not in forgotten]
+
+
+def _key(order: ShownOrder) -> Key:
+    return order.order_id, order.version

@@ -1,0 +1,170 @@
+"""Durable append first, then acknowledgement (D5), in micro-batches (D14).
+
+Everything is queued with a callback that is called once, after the Redis stream has it. While Redis is
+away the queue keeps what it has and tries again; at its bound `append` refuses, and the frame stays
+unacknowledged, so that the device sends it again. An entry can therefore be doubled, never lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from dispatch.clock import SystemClock
+from dispatch.messages import DeviceEvent, Position, encode, events_stream, positions_stream, shard
+
+log = logging.getLogger(__name__)
+
+ENTRY = 64
+"""Positions in one entry of a stream."""
+
+LINGER = 0.002
+"""Seconds that the first of a batch waits for others."""
+
+FLUSH = 8192
+"""Items in one pipeline, so that one answer does not wait for a whole backlog."""
+
+LONGEST_PAUSE = 1.0
+"""Seconds between two tries while Redis is away."""
+
+Stored = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    stream: str
+    items: Sequence[Position | DeviceEvent]
+    stored: Stored
+
+
+class Publisher:
+    """Appends to the streams; `limit` positions and events at most wait in memory."""
+
+    def __init__(self, redis: Redis, *, limit: int = 50_000, linger: float = LINGER) -> None:
+        self._redis = redis
+        self._limit = limit
+        self._linger = linger
+        self._queue: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._closing = False
+        self.waiting = 0
+        """Items that are not durable yet."""
+        self.stored = 0
+        self.streams_full = False
+        """Set by the trimming: the consumers are so far behind that nothing more is taken."""
+        self.on_pressure: Callable[[bool], None] = lambda _: None
+        """Told when the bound is reached (True), and when half of it is free again (False)."""
+        self.pressed = False
+
+    def positions(self, device: str, positions: Sequence[Position], stored: Stored) -> bool:
+        """Append fixes of one device. False: no room, and `stored` will never be called."""
+        return self._append(positions_stream(shard(device)), positions, stored)
+
+    def event(self, event: DeviceEvent, stored: Stored) -> bool:
+        """Append one press, receipt or link event. False: no room, and `stored` will never be called."""
+        return self._append(events_stream(shard(event.device)), (event,), stored)
+
+    async def event_stored(self, event: DeviceEvent) -> bool:
+        """The same, waiting until it is durable; False: no room."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not self.event(event, lambda: None if done.cancelled() else done.set_result(None)):
+            return False
+        await done
+        return True
+
+    def _append(self, stream: str, items: Sequence[Position | DeviceEvent], stored: Stored) -> bool:
+        if self.streams_full or self.waiting + len(items) > self._limit:
+            self._press(True)
+            return False
+        self._queue.append(_Waiting(stream, items, stored))
+        self.waiting += len(items)
+        self._wake.set()
+        return True
+
+    async def run(self) -> None:
+        """Flush until closed; then only what still waits, for as long as Redis takes it."""
+        clock, pause = SystemClock(), 0.05
+        while not self._closing:
+            await self._wake.wait()
+            self._wake.clear()
+            if not self._closing:
+                await clock.sleep(self._linger)
+            while self._queue:
+                if await self._flush():
+                    pause = 0.05
+                elif self._closing:
+                    return
+                else:
+                    await clock.sleep(pause)
+                    pause = min(LONGEST_PAUSE, pause * 2)
+
+    def close(self) -> None:
+        """Let `run` end when the queue is empty, or at the next failure."""
+        self._closing = True
+        self._wake.set()
+
+    async def _flush(self) -> bool:
+        """One pipeline. What Redis refused goes back to the front, in its order."""
+        taken = self._take()
+        streams: dict[str, list[Position | DeviceEvent]] = {}
+        for waiting in taken:
+            streams.setdefault(waiting.stream, []).extend(waiting.items)
+        failed = await self._send(streams)
+        kept = [waiting for waiting in taken if waiting.stream in failed]
+        self._queue.extendleft(reversed(kept))
+        for waiting in taken:
+            if waiting.stream not in failed:
+                self.waiting -= len(waiting.items)
+                self.stored += len(waiting.items)
+                self._tell(waiting)
+        if self.waiting <= self._limit // 2 and not self.streams_full:
+            self._press(False)
+        return not failed
+
+    def _take(self) -> list[_Waiting]:
+        taken: list[_Waiting] = []
+        size = 0
+        while self._queue and size < FLUSH:
+            taken.append(self._queue.popleft())
+            size += len(taken[-1].items)
+        return taken
+
+    async def _send(self, streams: dict[str, list[Position | DeviceEvent]]) -> set[str]:
+        """Append; gives the streams of which not every entry was confirmed."""
+        order: list[str] = []
+        pipeline = self._redis.pipeline(transaction=False)
+        for stream, items in streams.items():
+            for start in range(0, len(items), ENTRY):
+                pipeline.xadd(stream, {"b": encode(items[start : start + ENTRY])})
+                order.append(stream)
+        try:
+            answers = await pipeline.execute(raise_on_error=False)
+        except (RedisError, OSError) as error:
+            log.warning("not stored, acknowledgements withheld: %s", error)
+            return set(streams)
+        failed = {s for s, a in zip(order, answers, strict=True) if isinstance(a, BaseException)}
+        if failed:
+            log.warning("%d streams refused an append, acknowledgements withheld", len(failed))
+        return failed
+
+    def _tell(self, waiting: _Waiting) -> None:
+        try:
+            waiting.stored()
+        except Exception:
+            log.exception("an acknowledgement failed after its frame was stored")
+
+    def _press(self, pressed: bool) -> None:
+        if pressed != self.pressed:
+            self.pressed = pressed
+            self.on_pressure(pressed)
+
+    def relieve(self) -> None:
+        """The streams have room again: take frames, if the queue has room as well."""
+        if self.waiting <= self._limit // 2 and not self.streams_full:
+            self._press(False)

@@ -1,0 +1,77 @@
+"""Who is on a connection, and what it has already said. Pure."""
+
+from __future__ import annotations
+
+import hmac
+from collections import OrderedDict
+from hashlib import sha256
+from typing import Literal
+
+from gps_gateway.codec import Frame
+
+REMEMBERED = 64
+"""Frames by which a resend is recognised: a terminal resends its latest ones."""
+
+CODE_LENGTH = 20
+"""Characters of an authentication code: 80 bits; terminals keep short ones only."""
+
+State = Literal["anonymous", "undecided", "authenticated"]
+
+
+def code_for(secret: str, device: str) -> str:
+    """The authentication code of one device."""
+    return hmac.new(secret.encode(), device.encode(), sha256).hexdigest()[:CODE_LENGTH]
+
+
+def code_matches(secret: str, device: str, code: str) -> bool:
+    """Compared in constant time."""
+    return hmac.compare_digest(code_for(secret, device).encode(), code.encode())
+
+
+class Session:
+    """Identity, authentication and the frames already taken of one connection."""
+
+    def __init__(self) -> None:
+        self.device = ""
+        self.state: State = "anonymous"
+        self._taken: OrderedDict[tuple[int, int, int], bool] = OrderedDict()
+
+    def admit(self, device: str) -> None:
+        """This connection is this device's from now on."""
+        self.device, self.state = device, "authenticated"
+
+    def undecided(self) -> None:
+        """It could not be asked whether the device is ours: answer nothing until it can."""
+        self.state = "undecided"
+
+    def dismiss(self) -> None:
+        """Not ours, or no longer."""
+        self.device, self.state = "", "anonymous"
+
+    def speaks_for(self, event: Frame) -> bool:
+        """Whether this frame comes from the device that has authenticated here."""
+        return self.state == "authenticated" and event.device == self.device
+
+    def take(self, event: Frame) -> Literal["new", "pending", "stored"]:
+        """Whether this very frame was taken before: a resend is acknowledged again, never doubled.
+
+        The bytes count beside the serial, because there are devices whose serial never changes.
+        """
+        key = (*event.ref, event.mark)
+        known = self._taken.get(key)
+        if known is not None:
+            return "stored" if known else "pending"
+        self._taken[key] = False
+        if len(self._taken) > REMEMBERED:
+            self._taken.popitem(last=False)
+        return "new"
+
+    def stored(self, event: Frame) -> None:
+        """What `take` gave as new is durable now."""
+        key = (*event.ref, event.mark)
+        if key in self._taken:
+            self._taken[key] = True
+
+    def forget(self, event: Frame) -> None:
+        """What `take` gave as new could not be taken: its resend is new again."""
+        self._taken.pop((*event.ref, event.mark), None)

@@ -1,0 +1,88 @@
+"""What the gateway reads and keeps in Redis beside the streams. Raises RedisError or OSError when it is away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from dispatch.messages import (
+    EPOCH_KEY,
+    Desired,
+    GatewayState,
+    Shown,
+    decode_desired,
+    decode_shown,
+    desired_key,
+    encode,
+    shard,
+    shown_key,
+)
+
+STATE_EXPIRY = 10
+"""Seconds after which a gateway that says nothing is gone."""
+
+CHUNK = 500
+"""Keys in one MGET."""
+
+
+def connect(url: str) -> Redis:
+    """A client for `redis://` or `unix://`; connects when first used, and retries nothing by itself."""
+    return Redis.from_url(url, socket_timeout=5.0, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 0))
+
+
+class Store:
+    """Keys of dispatch.messages."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+
+    async def known(self, device: str) -> bool:
+        """Whether the centre has registered this device."""
+        return bool(await self.redis.exists(desired_key(device)))
+
+    async def epoch(self) -> str | None:
+        """The confirmed epoch; None: not confirmed."""
+        raw = await self.redis.get(EPOCH_KEY)
+        return _bytes(raw).decode() if raw else None
+
+    async def desired(self, devices: Sequence[str]) -> list[Desired]:
+        """Of those devices that have one that can be read."""
+        shards: dict[str, list[str]] = {}
+        for device in devices:
+            shards.setdefault(shard(device), []).append(desired_key(device))
+        pipeline = self.redis.pipeline(transaction=False)
+        for keys in shards.values():
+            for start in range(0, len(keys), CHUNK):
+                pipeline.mget(keys[start : start + CHUNK])
+        found = [raw for answer in await pipeline.execute() for raw in answer if raw]
+        return [desired for raw in found if (desired := _readable(raw)) is not None]
+
+    async def shown(self, device: str) -> Shown | None:
+        """What was put on this terminal; None: nothing is known of it."""
+        raw = await self.redis.get(shown_key(device))
+        return decode_shown(_bytes(raw)) if raw else None
+
+    async def keep_shown(self, shown: Shown) -> None:
+        """Durable when this returns."""
+        await self.redis.set(shown_key(shown.device), encode(shown))
+
+    async def keep_state(self, state: GatewayState) -> None:
+        """The gateway's heartbeat."""
+        await self.redis.set(f"gateway:{state.name}", encode(state), ex=STATE_EXPIRY)
+
+
+def _bytes(raw: bytes | str) -> bytes:
+    """The client decodes nothing; its types leave that open."""
+    return raw if isinstance(raw, bytes) else raw.encode()
+
+
+def _readable(raw: bytes) -> Desired | None:
+    """An unreadable desired state moves nothing on any terminal."""
+    try:
+        return decode_desired(raw)
+    except msgspec.MsgspecError:
+        return None
