@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
@@ -32,17 +31,6 @@ from simulators.terminals.wire import (
 )
 
 __all__ = ["Faults", "Terminal", "Timers"]
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """The last position that the terminal was given."""
-
-    lat: float
-    lon: float
-    speed_mps: float
-    course_deg: float
-    fix_time: datetime
 
 
 class Terminal:
@@ -71,7 +59,6 @@ class Terminal:
         self.counts = Counts()
         self.screen = Screen()
         self.notices: asyncio.Queue[Notice] = asyncio.Queue()
-        self.last_fix: Fix | None = None
         self._clock = clock
         self._store = store or MemoryStore()
         self._random = Random(device)
@@ -106,7 +93,6 @@ class Terminal:
 
     def move(self, lat: float, lon: float, speed_mps: float, course_deg: float, fix_time: datetime) -> None:
         """Report a position; it is kept until the platform has acknowledged it."""
-        self.last_fix = Fix(lat, lon, speed_mps, course_deg, fix_time)
         body = position_body(lat, lon, speed_mps, course_deg, fix_time)
         kept, crowded = self.outbox.position(body, online=self.online)
         self._store.keep(self.device, kept)
