@@ -76,7 +76,7 @@ class Screen:
                 return self._text(message, at)
         raise BadFrame(f"message {message.id:#06x} has no place on the screen")
 
-    def answered(self, serial: int, at: datetime) -> Removed:
+    def clear(self, serial: int, at: datetime) -> Removed:
         """The question leaves the screen. Raises KeyError where it does not stand there."""
         question = self.questions.pop(serial)
         return Removed("question", serial, question.text, at)

@@ -108,8 +108,18 @@ class Terminal:
         if question is None or choice not in dict(question.answers):
             raise NotFound(f"terminal {self.device}: no question {question_serial} with answer {choice}")
         body = question_serial.to_bytes(2, "big") + bytes([choice])
-        self.notices.put_nowait(self.screen.answered(question_serial, self._clock.now()))
+        self.notices.put_nowait(self.screen.clear(question_serial, self._clock.now()))
         self._press(ANSWER, body)
+
+    async def dismiss(self, question_serial: int) -> None:
+        """Clear a question without an answer, as a driver does who read that it was taken back.
+
+        The standard has no message that removes a question. Raises NotFound where it does not stand there.
+        """
+        if question_serial not in self.screen.questions:
+            raise NotFound(f"terminal {self.device}: no question {question_serial}")
+        self.notices.put_nowait(self.screen.clear(question_serial, self._clock.now()))
+        self.save()
 
     async def press(self, event_code: int) -> None:
         """Press a button on the screen (0x0301). Raises NotFound where it has none of that code."""

@@ -212,6 +212,19 @@ async def test_a_resent_question_is_receipted_again_but_shown_once(platform: Pla
     assert terminal.screen.questions == {}
 
 
+async def test_a_question_that_was_taken_back_is_cleared_without_an_answer(
+    platform: Platform, start: Start
+) -> None:
+    terminal = await start()
+    await until(lambda: terminal.online)
+    platform.send(0x8302, 5, question("#1", "是", "否"))
+    await platform.wait(0x0001)
+    await terminal.dismiss(5)
+    assert (terminal.screen.questions, terminal.waiting, platform.ids()[0x0302]) == ({}, 0, 0)
+    with pytest.raises(NotFound):
+        await terminal.dismiss(5)
+
+
 async def test_an_unacknowledged_press_keeps_its_serial_across_links(
     platform: Platform, start: Start
 ) -> None:
