@@ -72,8 +72,9 @@ class WorkOrder:
     satisfied: bool | None = None
     record: Mapping[str, Any] | None = None
     in_centre_hands: bool = False
-    removing: tuple[str, ...] = ()
-    """Devices that have not yet confirmed that a recalled order is gone (`recall_pending`)."""
+    removing: Mapping[str, int] = field(default_factory=dict)
+    """Devices that have not yet confirmed that a recalled order is gone (`recall_pending`), each with the
+    revision of its desired state that no longer holds the order."""
 
     @property
     def id(self) -> str:
@@ -176,7 +177,7 @@ def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
     elif event.kind == "record":
         changes["record"] = data
     elif event.kind == "removed":
-        changes["removing"] = tuple(d for d in order.removing if d != data.get("device"))
+        changes["removing"] = {d: r for d, r in order.removing.items() if d != data.get("device")}
     return replace(order, **changes)
 
 
@@ -192,14 +193,17 @@ def _effects_on_fields(order: WorkOrder, row: Transition, event: Event, *, ended
             "crew_id": event.data["crew_id"],
             "behind": bool(event.data.get("behind")),
             "same_office": bool(event.data.get("same_office")),
-            "removing": tuple(d for d in order.removing if d not in event.data.get("devices", ())),
+            "removing": {d: r for d, r in order.removing.items() if d not in event.data.get("devices", ())},
         }
     if row.withdraws == "dispatch" or (ended and "unstack" in row.effects):
         changes |= {
             "crew_id": "",
             "behind": False,
             "in_centre_hands": True,
-            "removing": tuple(dict.fromkeys((*order.removing, *event.data.get("devices", ())))),
+            "removing": {
+                **order.removing,
+                **dict.fromkeys(event.data.get("devices", ()), int(event.data.get("revision", 0))),
+            },
         }
     return changes
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, time, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from dispatch.clock import Clock
 from dispatch.core.crew import Roster
@@ -51,9 +50,19 @@ class Context:
     travel: TravelTimes
     ids: IdSource
     fixes: Fixes = field(default_factory=Fixes)
-    zone: tzinfo = ZoneInfo("Asia/Shanghai")
+    zone: tzinfo = UTC
     language: str = "zh-CN"
     policy: str = "risk"
+    epoch: str = ""
+    """Of the devices' desired states (D4)."""
+    speed: float = 1.0
+    """How much faster than real time the clock runs."""
+    links: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    """Whether each device was last heard to come or go, and when."""
+
+    def real(self, seconds: float) -> timedelta:
+        """A transport time (retry, lease): so many real seconds, on this clock."""
+        return timedelta(seconds=seconds * self.speed)
 
     def on_shift(self, crew: Crew, now: datetime) -> bool:
         """Whether it is this crew's shift; equal ends mean round the clock."""

@@ -131,7 +131,7 @@ def _responsibility(context: Context, call: Call) -> tuple[dict[str, Any], str]:
     if not isinstance(found, Routed):
         return {}, found.reason
     routing = {"centre_id": found.centre_id, "trade": found.trade, "area_class": found.area_class}
-    return {**routing, "territory": found.territory.id, "rule": found.rule.id}, ""
+    return {**routing, "territory": found.territory.id, "rule": found.rule}, ""
 
 
 def _contact(contact_id: str, call: Call, taken: Taken, now: datetime, by: Actor) -> Contact:

@@ -93,6 +93,10 @@ class Loaded(Protocol):
         """The order that this very contact led to, or an empty text: a resent call is not a second one."""
         ...
 
+    def removing(self) -> Sequence[str]:
+        """Orders that some device has not yet confirmed to be gone."""
+        ...
+
     def last_dial(self, number: str) -> datetime | None:
         """When this number was last rung."""
         ...
@@ -246,6 +250,17 @@ class LastKnown:
     received_time: float
     speed_mps: float = 0.0
     course_deg: float = 0.0
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ways out of the centre, as the outbox worker uses them."""
+
+    devices: Devices
+    link: CentreLink
+    phone: Phone | None
+    """None: no telephone exchange is configured; every attempt says so."""
+    alerts: Alerts
 
 
 class Devices(Protocol):

@@ -124,8 +124,9 @@ def _with_devices(
         return data
     crew = draft.crew(crew_id)
     facts: dict[str, Any] = {"devices": [d.id for d in crew.devices if d.kind == "terminal"]}
+    duty = draft.roster_of(crew).crew(crew_id)
+    facts["revision"] = duty.revision + 1
     if "stack" in row.effects:
-        duty = draft.roster_of(crew).crew(crew_id)
         facts |= {"behind": [s.order_id for s in duty.stack], "same_office": crew.same_office}
     return {**data, **facts}
 

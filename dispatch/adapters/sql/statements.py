@@ -98,6 +98,10 @@ class SqlLoaded:
         query = select(CONTACT.c.order_id).where(CONTACT.c.id == contact_id)
         return self._connection.execute(query).scalar() or ""
 
+    def removing(self) -> Sequence[str]:
+        query = select(ORDER.c.id).where(ORDER.c.is_removing).order_by(ORDER.c.id)
+        return list(self._connection.execute(query).scalars())
+
     def last_dial(self, number: str) -> datetime | None:
         return self._connection.execute(select(DIAL.c.at).where(DIAL.c.number == number)).scalar()
 
@@ -220,6 +224,7 @@ def projection(order: WorkOrder, processes: Processes, now: datetime) -> dict[st
         "deadline": deadline(order, process), "sent_at": points.get("B"), "dispatched_at": points.get("D"),
         "acknowledged_at": points.get("F"), "arrived_at": points.get("H"), "changed_at": now,
         "is_open": order.state not in process.final and order.last("restore") is None,
+        "is_removing": bool(order.removing),
     }  # fmt: skip
 
 
@@ -314,7 +319,7 @@ def next_due(connection: Connection) -> datetime | None:
     """The earliest armed clock or waiting outbox row."""
     clock = connection.execute(select(CLOCK.c.due).order_by(CLOCK.c.due).limit(1)).scalar()
     row = connection.execute(
-        select(OUTBOX.c.due).where(OUTBOX.c.state == "pending").order_by(OUTBOX.c.due).limit(1)
+        select(OUTBOX.c.due).where(OUTBOX.c.state.in_(["pending", "sent"])).order_by(OUTBOX.c.due).limit(1)
     ).scalar()
     return min((d for d in (clock, row) if d is not None), default=None)
 
@@ -323,7 +328,7 @@ def lease(
     connection: Connection, now: datetime, until: datetime, limit: int, kinds: Sequence[str]
 ) -> list[OutboxRow]:
     """Take due rows: while the lease runs nobody else sees them; a worker that dies lets it end."""
-    query = select(OUTBOX).where(OUTBOX.c.state == "pending", OUTBOX.c.due <= now)
+    query = select(OUTBOX).where(OUTBOX.c.state.in_(["pending", "sent"]), OUTBOX.c.due <= now)
     if kinds:
         query = query.where(OUTBOX.c.kind.in_(list(kinds)))
     query = query.order_by(OUTBOX.c.due, OUTBOX.c.id).limit(limit).with_for_update(skip_locked=True)

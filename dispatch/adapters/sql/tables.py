@@ -81,6 +81,8 @@ class WorkOrderRow(SQLModel, table=True):
     arrived_at: datetime | None = _instant(null=True)
     changed_at: datetime = _instant(index=True)
     is_open: bool = Field(index=True)
+    is_removing: bool = Field(index=True)
+    """Some device has not yet confirmed a recall."""
 
 
 class OrderEventRow(SQLModel, table=True):

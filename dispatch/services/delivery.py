@@ -1,0 +1,115 @@
+"""The outbox worker: effects follow decisions, at least once, re-reading the order before each.
+
+A leased row comes back by itself when the worker dies. Nothing is replayed from the row alone: a call is placed
+only while its order is still unanswered, and what is written to a device is what should be there now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from dispatch.core.errors import DispatchError, Unavailable
+from dispatch.messages import Desired, DesiredOrder
+from dispatch.services import telephone
+from dispatch.services.context import Context
+from dispatch.services.ports import Changes, Crew, Device, Loaded, OutboxRow, Ports, Settled
+
+log = logging.getLogger(__name__)
+BATCH = 200
+LEASE = 30.0
+"""Real seconds for which a worker keeps a row."""
+TRIES = 12
+"""After so many failures a row is dead and shown to people; centre and device rows never die."""
+UNDYING = {"centre", "desired"}
+
+
+async def deliver_due(context: Context, ports: Ports) -> int:
+    """Carry out everything that is due, once; the number of rows taken."""
+    now = context.clock.now()
+    rows = await context.store.lease(now, now + context.real(LEASE), BATCH)
+    phone = [row for row in rows if row.kind == "phone"]
+    others = [row for row in rows if row.kind != "phone"]
+    await asyncio.gather(
+        *(_deliver(context, ports, row) for row in others), telephone.ring(context, ports, phone)
+    )
+    return len(rows)
+
+
+async def _deliver(context: Context, ports: Ports, row: OutboxRow) -> None:
+    try:
+        outcome = await _carry_out(context, ports, row)
+        settled = Settled(row.id, "done", outcome)
+    except DispatchError as error:
+        settled = failed(context, row, error)
+        log.warning("%s to %s not delivered: %s", row.kind, row.target, error)
+    await context.store.settle([settled], context.clock.now())
+
+
+def failed(context: Context, row: OutboxRow, error: DispatchError) -> Settled:
+    """Again after a growing pause (real 1, 2, 4 ... 60 s), or dead."""
+    if row.tries + 1 >= TRIES and row.kind not in UNDYING:
+        return Settled(row.id, "dead", str(error))
+    pause = context.real(min(60.0, 2.0 ** min(row.tries, 6)))
+    return Settled(row.id, "pending", str(error), due=context.clock.now() + pause)
+
+
+async def _carry_out(context: Context, ports: Ports, row: OutboxRow) -> str:
+    if row.kind == "centre":
+        await ports.link.deliver(row.target, row.order_id, int(row.data["send"]))
+        return "handed to the centre's inbox"
+    if row.kind == "desired":
+        return await _write_desired(context, ports, row.target)
+    if row.kind == "alert":
+        return await ports.alerts.tell(row.target, str(row.data["code"]), alert_text(row))
+    if row.kind == "cut":
+        return await telephone.cut(context, ports, row)
+    raise Unavailable(f"nobody delivers {row.kind!r}")
+
+
+def alert_text(row: OutboxRow) -> str:
+    """What an alert says outside the pages."""
+    facts = ", ".join(f"{k} {v}" for k, v in row.data.items() if k != "code" and v not in {"", None})
+    return " · ".join(part for part in (str(row.data["code"]), row.order_id, row.centre_id, facts) if part)
+
+
+async def _write_desired(context: Context, ports: Ports, device: str) -> str:
+    desired = await desired_state(context, device)
+    if desired is None:
+        return "the device belongs to no crew any more"
+    await ports.devices.write_desired(desired)
+    return f"revision {desired.revision}"
+
+
+async def desired_state(context: Context, device: str) -> Desired | None:
+    """What should be on a device as the centre stands now."""
+    crew = context.directory.crew_of_device(device)
+    if crew is None:
+        return None
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[Desired]:
+        return Changes(_desired(context, loaded, crew, device))
+
+    return await context.store.transact(decide)
+
+
+async def all_desired(context: Context) -> list[Desired]:
+    """What should be on every device: written anew after Redis has lost or may have lost it."""
+    wanted: list[tuple[Crew, Device]] = [(c, d) for c in context.directory.crews.values() for d in c.devices]
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[list[Desired]]:
+        return Changes([_desired(context, loaded, crew, device.id) for crew, device in wanted])
+
+    return await context.store.transact(decide)
+
+
+def _desired(context: Context, loaded: Loaded, crew: Crew, device: str) -> Desired:
+    duty = loaded.roster(crew.centre_id, crew.trade).crew(crew.id)
+    kind = next((d.kind for d in crew.devices if d.id == device), "phone")
+    stack: Sequence[DesiredOrder] = [
+        DesiredOrder(s.order_id, s.version, slot, s.text, s.acknowledged)
+        for slot, s in enumerate(duty.stack, 1)
+    ]
+    return Desired(device, context.epoch, duty.revision, tuple(stack) if kind == "terminal" else ())

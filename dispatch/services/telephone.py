@@ -1,0 +1,237 @@
+"""Ringing people: one number at most once a minute, several orders in one call, and only while it is needed.
+
+A call is prepared in one transaction: each order is re-read, what was answered meanwhile is dropped, and the
+call's id is kept before the exchange is asked, so that a worker that dies in between finds the same call again
+instead of placing a second one. Only a keypress counts; voicemail, silence and a busy line climb on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from dispatch.core.errors import DispatchError
+from dispatch.core.escalation import IN_HAND, is_answered
+from dispatch.core.types import SYSTEM, Actor
+from dispatch.services.context import Context
+from dispatch.services.ports import Changes, Loaded, OutboxRow, Ports, Settled
+from dispatch.services.steps import Draft
+
+APART = timedelta(minutes=1)
+"""Between two calls to one number."""
+NO_REPORT = timedelta(minutes=3)
+"""A call of which nothing is heard for so long has failed."""
+ENDED = {"busy", "no_answer", "failed", "machine", "completed", "cut", "rejected"}
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneReport:
+    """What the exchange says of a call. `state`: ringing, answered, keypress (with `digit`) or one of ENDED."""
+
+    call_id: str
+    number: str
+    seq: int
+    state: str
+    digit: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call that may be placed: the orders in it and what is read out."""
+
+    call_id: str
+    number: str
+    rows: tuple[OutboxRow, ...]
+    prompt: str
+
+
+async def ring(context: Context, ports: Ports, rows: list[OutboxRow]) -> None:
+    """Place the calls that these rows ask for, one for each number."""
+    by_number: dict[str, list[OutboxRow]] = {}
+    for row in rows:
+        if row.state == "sent":
+            await _no_report(context, row)
+            continue
+        by_number.setdefault(number_of(context, row), []).append(row)
+    for number, wanted in by_number.items():
+        if not number or ports.phone is None:
+            why = "no telephone exchange is configured" if number else "no number on file"
+            await _cannot(context, wanted, why)
+        else:
+            await _call(context, ports, number, wanted)
+
+
+def number_of(context: Context, row: OutboxRow) -> str:
+    """The number that a row's target has now; empty where there is none."""
+    directory = context.directory
+    if row.target == "centre_duty":
+        centre = directory.centres.get(row.centre_id)
+        return centre.duty_phone if centre else ""
+    crew = directory.crews.get(str(row.data.get("crew_id", "")))
+    if crew is None:
+        return ""
+    if row.target == "crew_duty":
+        return crew.duty_phone
+    department = directory.departments.get(crew.department_id)
+    if department is None:
+        return ""
+    return (department.leader1 if row.target == "leader1" else department.leader2).phone
+
+
+async def _call(context: Context, ports: Ports, number: str, rows: list[OutboxRow]) -> None:
+    call = await context.store.transact(lambda loaded, now: _prepare(context, loaded, now, number, rows))
+    if call is None or ports.phone is None:
+        return
+    try:
+        await ports.phone.ring(call.call_id, number, context.language, call.prompt)
+    except DispatchError as error:
+        due = context.clock.now() + context.real(5.0)
+        again = [Settled(row.id, "pending", str(error), due=due) for row in call.rows]
+        await context.store.settle(again, context.clock.now())
+        return
+    due = context.clock.now() + NO_REPORT
+    await context.store.transact(lambda loaded, now: _placed(loaded, call, due))
+
+
+def _placed(loaded: Loaded, call: _Call, due: datetime) -> Changes[None]:
+    """The exchange has it; a report that was quicker than this is not overwritten."""
+    waiting = [row for row in loaded.calls(call.call_id) if row.state == "pending"]
+    return Changes(None, settled=tuple(Settled(row.id, "sent", "dialling", due=due) for row in waiting))
+
+
+def _prepare(
+    context: Context, loaded: Loaded, now: datetime, number: str, rows: list[OutboxRow]
+) -> Changes[_Call | None]:
+    """The lease of a call, on condition that somebody still has to be rung."""
+    draft = Draft(context, loaded, now)
+    begun = next((row.call_id for row in rows if row.call_id), "")
+    last = loaded.last_dial(number)
+    if not begun and last is not None and now < last + APART:
+        draft.settled.extend(
+            Settled(row.id, "pending", "one call a minute", due=last + APART) for row in rows
+        )
+        return draft.changes(None)
+    open_rows = []
+    for row in rows:
+        if _answered(draft, row):
+            draft.settled.append(Settled(row.id, "done", "answered meanwhile"))
+        else:
+            open_rows.append(row)
+    if not open_rows:
+        return draft.changes(None)
+    call_id = begun or f"call-{open_rows[0].id}-{open_rows[0].tries}"
+    due = now + context.real(30.0)
+    for row in open_rows:
+        draft.settled.append(Settled(row.id, "pending", "dialling", due=due, call_id=call_id))
+        _attempt(draft, row, "dialling", number, call_id, key=f"{call_id}/dialling")
+    if not begun:
+        draft.dialled.append(number)
+    return draft.changes(_Call(call_id, number, tuple(open_rows), _prompt(draft, open_rows)))
+
+
+def _answered(draft: Draft, row: OutboxRow) -> bool:
+    order = draft.order(row.order_id)
+    return is_answered(order, draft.process(order), str(row.data["watch"]), int(row.data["generation"]))
+
+
+def _attempt(draft: Draft, row: OutboxRow, state: str, number: str, call_id: str, *, key: str) -> None:
+    """Every attempt is kept on the order: who, which channel, when, with what outcome."""
+    data: dict[str, Any] = {
+        "channel": "phone", "to": row.target, "number": number, "state": state, "call_id": call_id,
+        "watch": row.data["watch"], "generation": row.data["generation"], "rung": row.data["rung"],
+    }  # fmt: skip
+    draft.remark(row.order_id, "attempt", by=SYSTEM, data=data, key=key)
+
+
+def _prompt(draft: Draft, rows: list[OutboxRow]) -> str:
+    orders = [draft.order(row.order_id) for row in rows]
+    addresses = "; ".join(o.facts.address or o.id for o in orders)
+    if draft.context.language.startswith("zh"):
+        return f"您好,这里是报修中心。有{len(orders)}张工单尚未接单:{addresses}。接单请按1,重听请按2,无法出动请按9。"
+    return (
+        f"This is the repair centre. {len(orders)} work order(s) not acknowledged: {addresses}. "
+        "Press 1 to accept, 2 to hear it again, 9 if you cannot."
+    )
+
+
+async def _cannot(context: Context, rows: list[OutboxRow], why: str) -> None:
+    def decide(loaded: Loaded, now: datetime) -> Changes[None]:
+        draft = Draft(context, loaded, now)
+        for row in rows:
+            _attempt(draft, row, "failed", why, "", key=f"{row.key}/failed")
+            draft.settled.append(Settled(row.id, "dead", why))
+        return draft.changes(None)
+
+    await context.store.transact(decide)
+
+
+async def _no_report(context: Context, row: OutboxRow) -> None:
+    def decide(loaded: Loaded, now: datetime) -> Changes[None]:
+        draft = Draft(context, loaded, now)
+        _attempt(draft, row, "failed", "", row.call_id, key=f"{row.call_id}/{row.id}/lost")
+        draft.settled.append(Settled(row.id, "done", "nothing was heard of the call"))
+        return draft.changes(None)
+
+    await context.store.transact(decide)
+
+
+async def phone_reported(context: Context, report: PhoneReport) -> None:
+    """What the exchange says. Late and doubled reports change nothing."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[None]:
+        draft = Draft(context, loaded, now)
+        for row in loaded.calls(report.call_id):
+            _report_of(draft, row, report)
+        return draft.changes(None)
+
+    await context.store.transact(decide)
+
+
+def _report_of(draft: Draft, row: OutboxRow, report: PhoneReport) -> None:
+    key = f"{report.call_id}/{row.id}/{report.seq}"
+    if draft.order(row.order_id).has_key(key) or row.state == "dead":
+        return
+    if report.state in {"ringing", "answered"}:
+        if row.state != "done":
+            due = draft.now + NO_REPORT
+            draft.settled.append(Settled(row.id, "sent", report.state, due=due, call_id=report.call_id))
+        return
+    if row.state == "done" and report.state != "keypress":
+        return
+    if report.state == "keypress" and report.digit == "2":
+        return
+    state = f"keypress {report.digit}" if report.state == "keypress" else report.state
+    _attempt(draft, row, state, report.number, report.call_id, key=key)
+    draft.settled.append(Settled(row.id, "done", state, call_id=report.call_id))
+    if report.state == "keypress" and report.digit == "1" and not _answered(draft, row):
+        _confirmed(draft, row, report, key)
+
+
+def _confirmed(draft: Draft, row: OutboxRow, report: PhoneReport, key: str) -> None:
+    """The crew's own phone acknowledges; anybody else takes it in hand, which only pauses the chain."""
+    if row.data["keypress"] == "acknowledge":
+        crew_id = str(row.data["crew_id"])
+        data = {"crew_id": crew_id, "generation": row.data["generation"], "via": f"phone {report.number}"}
+        draft.take(
+            row.order_id, "acknowledge", by=Actor("crew", crew_id), at=report.at, data=data, key=f"{key}/1"
+        )
+        return
+    data = {"watch": row.data["watch"], "who": row.target, "number": report.number}
+    draft.remark(row.order_id, IN_HAND, by=SYSTEM, at=report.at, data=data, key=f"{key}/1")
+
+
+async def cut(context: Context, ports: Ports, row: OutboxRow) -> str:
+    """Hang up what still rings for an order, unless the same call carries another one that is unanswered."""
+
+    def needless(loaded: Loaded, now: datetime) -> Changes[list[str]]:
+        draft = Draft(context, loaded, now)
+        calls = {r.call_id for r in loaded.live_calls(row.order_id)}
+        return Changes([c for c in sorted(calls) if all(_answered(draft, r) for r in loaded.calls(c))])
+
+    calls = await context.store.transact(needless)
+    if ports.phone is not None:
+        for call_id in calls:
+            await ports.phone.hang_up(call_id)
+    return f"{len(calls)} call(s) cut"
