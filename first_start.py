@@ -73,12 +73,15 @@ def _make(root: Path, kind: str) -> None:
 
 
 def _usable(python: Path) -> bool:
-    """An environment of this same Python, that was made in this place and still works."""
+    """An environment of this same Python that works, and whose programs were installed in this place."""
     if not python.exists():
         return False
-    say = "import sys; print(sys.version, sys.prefix, sep='|')"
+    program = python.with_name("dispatch45")
+    if program.exists() and str(python) not in program.read_text():
+        return False
+    say = "import sys; print(sys.version)"
     answer = subprocess.run([str(python), "-c", say], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() == f"{sys.version}|{python.parent.parent}"
+    return answer.stdout.strip() == sys.version
 
 
 def _venv_command(root: Path, uv: str | None) -> list[str]:
