@@ -53,6 +53,7 @@ class Publisher:
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._closing = False
+        self._trouble = ""
         self.waiting = 0
         """Items that are not durable yet."""
         self.stored = 0
@@ -64,11 +65,21 @@ class Publisher:
 
     def positions(self, device: str, positions: Sequence[Position], stored: Stored) -> bool:
         """Append fixes of one device. False: no room, and `stored` will never be called."""
-        return self._append(positions_stream(shard(device)), positions, stored)
+        if self.streams_full or self.waiting + len(positions) > self._limit:
+            self._press(True)
+            return False
+        self._append(positions_stream(shard(device)), positions, stored)
+        return True
 
     def event(self, event: DeviceEvent, stored: Stored) -> bool:
-        """Append one press, receipt or link event. False: no room, and `stored` will never be called."""
-        return self._append(events_stream(shard(event.device)), (event,), stored)
+        """Append one press, receipt or link event; positions leave room for them.
+
+        False: no room, and `stored` will never be called.
+        """
+        if self.waiting >= 2 * self._limit:
+            return False
+        self._append(events_stream(shard(event.device)), (event,), stored)
+        return True
 
     async def event_stored(self, event: DeviceEvent) -> bool:
         """The same, waiting until it is durable; False: no room."""
@@ -78,14 +89,10 @@ class Publisher:
         await done
         return True
 
-    def _append(self, stream: str, items: Sequence[Position | DeviceEvent], stored: Stored) -> bool:
-        if self.streams_full or self.waiting + len(items) > self._limit:
-            self._press(True)
-            return False
+    def _append(self, stream: str, items: Sequence[Position | DeviceEvent], stored: Stored) -> None:
         self._queue.append(_Waiting(stream, items, stored))
         self.waiting += len(items)
         self._wake.set()
-        return True
 
     async def run(self) -> None:
         """Flush until closed; then only what still waits, for as long as Redis takes it."""
@@ -146,12 +153,19 @@ class Publisher:
         try:
             answers = await pipeline.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
-            log.warning("not stored, acknowledgements withheld: %s", error)
+            self._note(str(error))
             return set(streams)
         failed = {s for s, a in zip(order, answers, strict=True) if isinstance(a, BaseException)}
-        if failed:
-            log.warning("%d streams refused an append, acknowledgements withheld", len(failed))
+        self._note(f"{len(failed)} streams refuse to grow" if failed else "")
         return failed
+
+    def _note(self, trouble: str) -> None:
+        """Say once that something stands in the way, and once that it has gone."""
+        if trouble and not self._trouble:
+            log.warning("acknowledgements withheld: %s", trouble)
+        elif self._trouble and not trouble:
+            log.warning("storing again; %d items waited", self.waiting)
+        self._trouble = trouble
 
     def _tell(self, waiting: _Waiting) -> None:
         try:

@@ -1,0 +1,151 @@
+"""The gateway as one object: listens, keeps its sessions, tells how it is, and stops in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Coroutine
+
+from redis.exceptions import RedisError
+
+from dispatch.clock import Clock, SystemClock
+from dispatch.messages import GatewayState
+from dispatch.settings import Settings
+from gps_gateway.connection import Connection, Counts
+from gps_gateway.delivery import Delivery
+from gps_gateway.protocols import PROTOCOLS, Stream
+from gps_gateway.publisher import Publisher
+from gps_gateway.store import Store, connect
+from gps_gateway.trimming import trim_forever
+
+log = logging.getLogger(__name__)
+
+STATE_EVERY = 2.0
+IDLE_EVERY = 5.0
+
+
+class Gateway:
+    """Every protocol's port, one publisher, one delivery. Starts whether or not Redis is there.
+
+    `ports` overrides the settings' ports by protocol; 0 lets the system choose. Times are real seconds;
+    `last_flush` is how long a stop waits for Redis to take what was received.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        *,
+        ports: dict[str, int] | None = None,
+        idle_after: float = 300.0,
+        max_connections: int = 20_000,
+        resend_after: float = 5.0,
+        sweep_every: float = 3.0,
+        limit: int = 50_000,
+        last_flush: float = 4.0,
+    ) -> None:
+        self.secret = settings.secret
+        self.clock = clock
+        self.counts = Counts()
+        self.connections: set[Connection] = set()
+        self.online: dict[str, Connection] = {}
+        self.max_connections = max_connections
+        self.ports: dict[str, int] = {}
+        """Where each protocol really listens, once `start_listening` has returned."""
+        self._settings = settings
+        self._wanted = ports or {}
+        self._idle_after = idle_after
+        self._last_flush = last_flush
+        self._redis = connect(settings.redis_url)
+        self.store = Store(self._redis)
+        self.publisher = Publisher(self._redis, limit=limit)
+        self.publisher.on_pressure = self._steer
+        self.delivery = Delivery(
+            self.store, self.publisher, clock, resend_after=resend_after, sweep_every=sweep_every
+        )
+        self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._flushing: asyncio.Task[None] | None = None
+
+    def start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a part of the gateway ended", exc_info=error)
+
+    async def open(self) -> None:
+        """Listen on every port and start all parts. Raises OSError where a port cannot be had."""
+        self._flushing = asyncio.create_task(self.publisher.run())
+        self.start(self.delivery.run())
+        self.start(trim_forever(self._redis, self.publisher))
+        self.start(self._tell_state())
+        self.start(self._hang_up_idle())
+        for name, protocol in PROTOCOLS.items():
+            await self._listen(name, protocol)
+
+    async def _listen(self, name: str, protocol: Stream) -> None:
+        port = self._wanted.get(name, protocol.port(self._settings))
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: Connection(self, protocol.codec()), self._settings.host, port, backlog=1024
+        )
+        self._servers.append(server)
+        self.ports[name] = server.sockets[0].getsockname()[1]
+        log.info("%s on %s:%d", name, self._settings.host, self.ports[name])
+
+    async def close(self) -> None:
+        """Take nothing more, make durable what was taken, answer it, and hang up."""
+        for server in self._servers:
+            server.close()
+        deadline = SystemClock.monotonic() + self._last_flush
+        await self._all_stored(deadline)
+        for connection in list(self.connections):
+            connection.close()
+        while self.connections:
+            await SystemClock().sleep(0.005)
+        await self._all_stored(deadline)
+        self.publisher.close()
+        if self._flushing is not None:
+            await self._flushing
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._redis.aclose()
+
+    async def _all_stored(self, deadline: float) -> None:
+        while self.publisher.waiting and SystemClock.monotonic() < deadline:
+            await SystemClock().sleep(0.005)
+
+    def _steer(self, pressed: bool) -> None:
+        if pressed:
+            log.warning("no room for more: %d items wait for Redis", self.publisher.waiting)
+        for connection in list(self.connections):
+            connection.steer()
+
+    async def _tell_state(self) -> None:
+        while True:
+            try:
+                await self.store.keep_state(self.state())
+            except (RedisError, OSError) as error:
+                log.debug("state not told: %s", error)
+            await SystemClock().sleep(STATE_EVERY)
+
+    def state(self) -> GatewayState:
+        """What /healthz and the operators see."""
+        name = f"{socket.gethostname()}:{self.ports.get('jt808', 0)}"
+        at = self.clock.now().timestamp()
+        counts = self.counts
+        return GatewayState(name, at, len(self.connections), counts.frames, counts.rejected, counts.withheld)
+
+    async def _hang_up_idle(self) -> None:
+        while True:
+            await SystemClock().sleep(min(IDLE_EVERY, self._idle_after / 2))
+            oldest = SystemClock.monotonic() - self._idle_after
+            for connection in list(self.connections):
+                if connection.last_heard < oldest:
+                    connection.close()
