@@ -92,7 +92,7 @@ async def _call(context: Context, ports: Ports, number: str, rows: list[OutboxRo
         await context.store.settle(again, context.clock.now())
         return
     due = context.clock.now() + NO_REPORT
-    await context.store.transact(lambda loaded, now: _placed(loaded, call, due))
+    await context.store.transact(lambda loaded, _: _placed(loaded, call, due))
 
 
 def _placed(loaded: Loaded, call: _Call, due: datetime) -> Changes[None]:

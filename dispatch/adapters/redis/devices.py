@@ -1,0 +1,91 @@
+"""The devices' desired states in Redis: a copy that SQL can write anew at any time (D4)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, WatchError
+
+from dispatch.core.errors import Unavailable
+from dispatch.messages import EPOCH_KEY, WAKE_CHANNEL, Desired, decode_desired, desired_key, encode
+
+log = logging.getLogger(__name__)
+EVERY = 2.0
+
+
+class RedisDevices:
+    """Writes desired states; a newer revision of the same epoch is never replaced by an older one."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def write_desired(self, desired: Desired) -> None:
+        key = desired_key(desired.device)
+        try:
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                while True:
+                    try:
+                        await pipeline.watch(key)
+                        raw = await pipeline.get(key)
+                        if isinstance(raw, bytes) and _is_newer(decode_desired(raw), desired):
+                            return
+                        pipeline.multi()  # type: ignore[no-untyped-call]
+                        pipeline.set(key, encode(desired))
+                        pipeline.publish(WAKE_CHANNEL, desired.device)
+                        await pipeline.execute()
+                    except WatchError:
+                        continue
+                    return
+        except (RedisError, OSError) as error:
+            raise Unavailable(f"Redis does not answer: {error}") from error
+
+
+def _is_newer(there: Desired, desired: Desired) -> bool:
+    return there.epoch == desired.epoch and there.revision > desired.revision
+
+
+class EpochKeeper:
+    """Confirms the epoch only while Redis holds every device's desired state.
+
+    At the start, and whenever the server was restarted or has lost the epoch, all states are written from SQL
+    before the epoch is set: a gateway sends nothing in between.
+    """
+
+    def __init__(
+        self, redis: Redis, epoch: str, all_desired: Callable[[], Awaitable[Sequence[Desired]]]
+    ) -> None:
+        self._redis = redis
+        self._epoch = epoch
+        self._all_desired = all_desired
+        self._server = ""
+
+    async def run(self) -> None:
+        """Look every few seconds, for ever."""
+        while True:
+            try:
+                await self.keep()
+            except (RedisError, OSError, Unavailable) as error:
+                log.warning("desired states not confirmed: %s", error)
+            await asyncio.sleep(EVERY)
+
+    async def keep(self) -> None:
+        """Confirm the epoch if it has to be."""
+        info = await self._redis.info("server")
+        server = str(info["run_id"])
+        present = await self._redis.get(EPOCH_KEY)
+        if server == self._server and present == self._epoch.encode():
+            return
+        await self._redis.delete(EPOCH_KEY)
+        desired = await self._all_desired()
+        for start in range(0, len(desired), 200):
+            pipeline = self._redis.pipeline(transaction=False)
+            for one in desired[start : start + 200]:
+                pipeline.set(desired_key(one.device), encode(one))
+            await pipeline.execute()
+        await self._redis.set(EPOCH_KEY, self._epoch)
+        await self._redis.publish(WAKE_CHANNEL, "*")
+        self._server = server
+        log.info("desired states of %d devices confirmed", len(desired))

@@ -1,0 +1,166 @@
+"""The organisation in SQL: centres, departments, crews, devices, territories; and the rosters made from it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select
+
+from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.statements import ROSTER, roster_from, table
+from dispatch.core.crew import CrewDuty, Roster
+from dispatch.core.errors import BadInput
+from dispatch.services.ports import Centre, Crew, Department, Device, Directory, Leader
+
+CENTRE, DEPARTMENT, CREW = table(t.CentreRow), table(t.DepartmentRow), table(t.CrewRow)
+DEVICE, INSTALLATION = table(t.DeviceRow), table(t.InstallationRow)
+TERRITORIES = "territories"
+
+
+def load_directory(connection: Connection) -> Directory:
+    """Everybody who works here."""
+    devices = defaultdict(list)
+    for d in connection.execute(select(DEVICE).order_by(DEVICE.c.id)):
+        devices[d.crew_id].append(Device(d.id, d.crew_id, d.kind, d.label, d.protocol))
+    centres = {
+        r.id: Centre(**dict(r._mapping)) for r in connection.execute(select(CENTRE).order_by(CENTRE.c.id))
+    }
+    departments = {
+        r.id: Department(
+            r.id, r.name, r.name_zh, r.kind, r.centre_id, r.trade,
+            Leader(r.leader1_name, r.leader1_phone), Leader(r.leader2_name, r.leader2_phone),
+        )
+        for r in connection.execute(select(DEPARTMENT).order_by(DEPARTMENT.c.id))
+    }  # fmt: skip
+    crews = {
+        r.id: Crew(**dict(r._mapping), devices=tuple(devices[r.id]))
+        for r in connection.execute(select(CREW).order_by(CREW.c.id))
+    }
+    territories = fact(connection, TERRITORIES)
+    return Directory(centres, departments, crews, msgspec.json.decode(territories) if territories else {})
+
+
+def fact(connection: Connection, name: str) -> str:
+    """A single fact of the installation; empty where it is not set."""
+    query = select(INSTALLATION.c.value).where(INSTALLATION.c.name == name)
+    return connection.execute(query).scalar() or ""
+
+
+def set_fact(connection: Connection, name: str, value: str) -> None:
+    """Keep a single fact of the installation."""
+    connection.execute(delete(INSTALLATION).where(INSTALLATION.c.name == name))
+    connection.execute(insert(INSTALLATION), {"name": name, "value": value})
+
+
+def replace_organisation(connection: Connection, document: Mapping[str, Any]) -> None:
+    """Put a whole organisation file in place. Raises BadInput naming the entry and what it lacks.
+
+    Crews that hold orders keep them: a roster's crews are added or removed, never reset.
+    """
+    departments = [_department(d) for d in document.get("departments", [])]
+    crews = [_crew(c) for c in document.get("crews", [])]
+    known = {d["id"] for d in departments}
+    for crew in crews:
+        if crew["department_id"] not in known:
+            raise BadInput(
+                f"crew {crew['id']}: no department {crew['department_id']!r}", field="department_id"
+            )
+    devices = [device for c in document.get("crews", []) for device in _devices(c)]
+    for target, rows in (
+        (CENTRE, [_centre(c) for c in document.get("centres", [])]),
+        (DEPARTMENT, departments),
+        (CREW, crews),
+        (DEVICE, devices),
+    ):
+        connection.execute(delete(target))
+        if rows:
+            connection.execute(insert(target), rows)
+    _fill_rosters(connection)
+
+
+def set_territories(connection: Connection, geojson: Mapping[str, Any]) -> None:
+    """Keep the territories (a GeoJSON feature collection, checked by the caller)."""
+    set_fact(connection, TERRITORIES, msgspec.json.encode(geojson).decode())
+
+
+def _need(entry: Mapping[str, Any], what: str, *names: str) -> None:
+    for name in names:
+        if not str(entry.get(name, "")).strip():
+            raise BadInput(f"{what} {entry.get('id', '?')}: {name} is missing", field=name)
+
+
+def _centre(entry: Mapping[str, Any]) -> dict[str, Any]:
+    _need(entry, "centre", "id", "name", "duty_phone", "lat", "lon")
+    return {k: entry[k] for k in ("id", "name", "duty_phone", "lat", "lon")} | {
+        "name_zh": entry.get("name_zh") or entry["name"]
+    }
+
+
+def _department(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Saving a department without both leaders' numbers is refused: crews inherit them."""
+    _need(entry, "department", "id", "name", "kind", "centre_id", "trade")
+    row = {k: entry[k] for k in ("id", "name", "kind", "centre_id", "trade")}
+    row["name_zh"] = entry.get("name_zh") or entry["name"]
+    for number in ("leader1", "leader2"):
+        leader = entry.get(number) or {}
+        if not str(leader.get("phone", "")).strip():
+            raise BadInput(f"department {entry['id']}: {number} has no telephone number", field=number)
+        row |= {f"{number}_name": leader.get("name", ""), f"{number}_phone": leader["phone"]}
+    return row
+
+
+def _crew(entry: Mapping[str, Any]) -> dict[str, Any]:
+    _need(entry, "crew", "id", "name", "department_id", "centre_id", "trade", "duty_phone")
+    base = entry.get("base", {})
+    return {
+        **{k: entry[k] for k in ("id", "name", "department_id", "centre_id", "trade", "duty_phone")},
+        "name_zh": entry.get("name_zh") or entry["name"],
+        "capacity": int(entry.get("capacity", 3)),
+        "shift_start": entry.get("shift_start", "00:00"),
+        "shift_end": entry.get("shift_end", "24:00"),
+        "base_lat": float(base.get("lat", 0.0)),
+        "base_lon": float(base.get("lon", 0.0)),
+        "same_office": bool(entry.get("shares_office", False)),
+    }
+
+
+def _devices(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    vehicle = entry.get("vehicle") or {}
+    rows = []
+    if vehicle.get("device"):
+        rows.append(
+            {
+                "id": vehicle["device"], "crew_id": entry["id"], "kind": "terminal",
+                "label": vehicle.get("plate", ""), "protocol": vehicle.get("protocol", "jt808"),
+            }
+        )  # fmt: skip
+    if phone := entry.get("phone_device"):
+        rows.append({"id": phone, "crew_id": entry["id"], "kind": "phone", "label": "", "protocol": "osmand"})
+    return rows
+
+
+def _fill_rosters(connection: Connection) -> None:
+    """One roster for each centre and trade, with just the crews that there are."""
+    wanted: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for row in connection.execute(select(CREW.c.id, CREW.c.centre_id, CREW.c.trade, CREW.c.capacity)):
+        wanted[row.centre_id, row.trade][row.id] = row.capacity
+    for (centre_id, trade), crews in wanted.items():
+        where = (ROSTER.c.centre_id == centre_id) & (ROSTER.c.trade == trade)
+        found = connection.execute(select(ROSTER.c.version, ROSTER.c.doc).where(where)).first()
+        before = roster_from(found.doc, found.version) if found else Roster(centre_id, trade)
+        kept = {c.crew_id: c for c in before.crews}
+        duties = tuple(
+            replace(kept.get(crew_id, CrewDuty(crew_id)), capacity=capacity)
+            for crew_id, capacity in sorted(crews.items())
+        )
+        after = Roster(centre_id, trade, duties, before.max_away, before.min_cover, before.version + 1)
+        doc = msgspec.to_builtins(after)
+        version = doc.pop("version")
+        connection.execute(delete(ROSTER).where(where))
+        connection.execute(
+            insert(ROSTER), {"centre_id": centre_id, "trade": trade, "version": version, "doc": doc}
+        )
