@@ -167,13 +167,16 @@ class _Draft:
 
 
 def _buttons(draft: _Draft, wanted: dict[Key, DesiredOrder], line: OnLine) -> None:
-    """The set of buttons, where it is another than the last one sent here; it follows the withdrawals."""
+    """The set of buttons, where it is another than the last one sent here; it follows the withdrawals.
+
+    A terminal is brought from unknown buttons to known ones before its first order on a connection.
+    """
     slots = tuple(
         order.slot
         for order in draft.orders
         if order.state in {"sent", "delivered"} and wanted[_key(order)].acknowledged
     )
-    if slots != line.buttons and (slots or line.buttons or draft.orders):
+    if slots != line.buttons and (slots or line.buttons or draft.orders or wanted):
         draft.actions.append(SetButtons(draft.next_serial(), slots))
 
 
