@@ -14,7 +14,8 @@ from dispatch.messages import GatewayState
 from dispatch.settings import Settings
 from gps_gateway.connection import Connection, Counts
 from gps_gateway.delivery import Delivery
-from gps_gateway.protocols import PROTOCOLS, Stream
+from gps_gateway.http import Endpoint, Route
+from gps_gateway.protocols import PROTOCOLS, Stream, Web
 from gps_gateway.publisher import Publisher
 from gps_gateway.store import Store, connect
 from gps_gateway.trimming import trim_forever
@@ -65,6 +66,7 @@ class Gateway:
             self.store, self.publisher, clock, resend_after=resend_after, sweep_every=sweep_every
         )
         self._servers: list[asyncio.Server] = []
+        self._endpoints: dict[Endpoint, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._flushing: asyncio.Task[None] | None = None
 
@@ -88,20 +90,27 @@ class Gateway:
         for name, protocol in PROTOCOLS.items():
             await self._listen(name, protocol)
 
-    async def _listen(self, name: str, protocol: Stream) -> None:
+    async def _listen(self, name: str, protocol: Stream | Web) -> None:
         port = self._wanted.get(name, protocol.port(self._settings))
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(
-            lambda: Connection(self, protocol.codec()), self._settings.host, port, backlog=1024
-        )
-        self._servers.append(server)
-        self.ports[name] = server.sockets[0].getsockname()[1]
+        if isinstance(protocol, Web):
+            endpoint = Endpoint(Route(self, name, protocol), self._settings.host, port)
+            self._endpoints[endpoint] = asyncio.create_task(endpoint.run())
+            self.ports[name] = endpoint.port
+        else:
+            codec, loop = protocol.codec, asyncio.get_running_loop()
+            server = await loop.create_server(
+                lambda: Connection(self, codec()), self._settings.host, port, backlog=1024
+            )
+            self._servers.append(server)
+            self.ports[name] = server.sockets[0].getsockname()[1]
         log.info("%s on %s:%d", name, self._settings.host, self.ports[name])
 
     async def close(self) -> None:
         """Take nothing more, make durable what was taken, answer it, and hang up."""
         for server in self._servers:
             server.close()
+        for endpoint in self._endpoints:
+            endpoint.close()
         deadline = SystemClock.monotonic() + self._last_flush
         await self._all_stored(deadline)
         for connection in list(self.connections):
@@ -109,6 +118,7 @@ class Gateway:
         while self.connections:
             await SystemClock().sleep(0.005)
         await self._all_stored(deadline)
+        await asyncio.gather(*self._endpoints.values(), return_exceptions=True)
         self.publisher.close()
         if self._flushing is not None:
             await self._flushing

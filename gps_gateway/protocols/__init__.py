@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dispatch.settings import Settings
-from gps_gateway.codec import OrderCodec
+from gps_gateway.codec import Event, OrderCodec
+from gps_gateway.protocols import osmand
 from gps_gateway.protocols.jt808 import Jt808
 
 
@@ -18,6 +19,15 @@ class Stream:
     port: Callable[[Settings], int]
 
 
-PROTOCOLS: dict[str, Stream] = {
+@dataclass(frozen=True, slots=True)
+class Web:
+    """A protocol on an HTTP port of its own: (query, content type, body) → Report or Rejected."""
+
+    parse: Callable[[str, str, bytes], Event]
+    port: Callable[[Settings], int]
+
+
+PROTOCOLS: dict[str, Stream | Web] = {
     "jt808": Stream(Jt808, lambda settings: settings.jt808_port),
+    "osmand": Web(osmand.parse, lambda settings: settings.osmand_port),
 }

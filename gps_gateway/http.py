@@ -1,0 +1,142 @@
+"""Devices that report by HTTP: one bounded raw route on uvicorn (D15), answered after the durable append."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+import uvicorn
+from redis.exceptions import RedisError
+
+from dispatch.clock import Clock
+from gps_gateway.codec import Rejected, Report
+from gps_gateway.connection import Counts, position_of
+from gps_gateway.protocols import Web
+from gps_gateway.publisher import Publisher
+from gps_gateway.store import Store
+
+MAX_BODY = 64 * 1024
+MAX_REQUESTS = 2000
+"""At once; uvicorn answers 503 to those beyond."""
+
+PATIENCE = 5.0
+"""Real seconds that a request waits for its position to be durable."""
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class House(Protocol):
+    """What the route needs of its gateway."""
+
+    clock: Clock
+    counts: Counts
+    store: Store
+    publisher: Publisher
+
+
+class Route:
+    """An ASGI application that knows one thing: a request is a report."""
+
+    def __init__(self, house: House, name: str, protocol: Web) -> None:
+        self._house = house
+        self._name = name
+        self._parse = protocol.parse
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        body = await _body(receive)
+        status, text = (
+            (413, f"more than {MAX_BODY} bytes") if body is None else await self._answer(scope, body)
+        )
+        headers = [(b"content-type", b"text/plain; charset=utf-8")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": text.encode()})
+
+    async def _answer(self, scope: Message, body: bytes) -> tuple[int, str]:
+        self._house.counts.frames += 1
+        kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+        event = self._parse(scope["query_string"].decode("latin-1"), kind.decode("latin-1"), body)
+        if isinstance(event, Report):
+            return await self._report(event)
+        self._house.counts.rejected += 1
+        return 400, event.reason if isinstance(event, Rejected) else "not a position"
+
+    async def _report(self, event: Report) -> tuple[int, str]:
+        try:
+            if not await self._house.store.known(event.device):
+                self._house.counts.refused += 1
+                return 404, f"device {event.device} is not registered"
+        except (RedisError, OSError):
+            return self._withheld()
+        return (200, "") if await self._stored(event) else self._withheld()
+
+    async def _stored(self, event: Report) -> bool:
+        """True only when it is durable. A phone that is told otherwise sends it again."""
+        now = self._house.clock.now().timestamp()
+        positions = [position_of(event.device, fix, now, self._name) for fix in event.fixes]
+        done = asyncio.Event()
+        if not self._house.publisher.positions(event.device, positions, done.set):
+            return False
+        with suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), PATIENCE)
+        return done.is_set()
+
+    def _withheld(self) -> tuple[int, str]:
+        self._house.counts.withheld += 1
+        return 503, "cannot be stored now, send it again"
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None where it is longer than MAX_BODY."""
+    body = b""
+    while True:
+        message = await receive()
+        piece: bytes = message.get("body", b"")
+        body += piece
+        if len(body) > MAX_BODY:
+            return None
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            return body
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process that it runs in."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Endpoint:
+    """One HTTP port."""
+
+    def __init__(self, route: Route, host: str, port: int) -> None:
+        config = uvicorn.Config(
+            route,
+            lifespan="off",
+            ws="none",
+            access_log=False,
+            log_config=None,
+            limit_concurrency=MAX_REQUESTS,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=3,
+            server_header=False,
+        )
+        self._server = _Server(config)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=1024)
+        self.port: int = self._socket.getsockname()[1]
+
+    async def run(self) -> None:
+        """Serve until `close`."""
+        await self._server.serve(sockets=[self._socket])
+
+    def close(self) -> None:
+        """Let `run` answer what it has, and end."""
+        self._server.should_exit = True
