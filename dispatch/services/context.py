@@ -7,10 +7,11 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from dispatch.clock import Clock
 from dispatch.core.crew import Roster
+from dispatch.core.position import LastKnown
 from dispatch.core.responsibility import Rules
 from dispatch.core.territory import Territories
 from dispatch.core.travel import TravelTimes
-from dispatch.services.ports import Crew, Directory, IdSource, LastKnown, Processes, Store
+from dispatch.services.ports import Crew, Directory, IdSource, Processes, Store
 
 
 class Fixes:
@@ -53,6 +54,9 @@ class Context:
     zone: tzinfo = UTC
     language: str = "zh-CN"
     policy: str = "risk"
+    repair_s: float = 2_400.0
+    """Usual time on the scene; what a busy crew is expected to need."""
+    turnout_s: float = 120.0
     epoch: str = ""
     """Of the devices' desired states (D4)."""
     speed: float = 1.0

@@ -148,6 +148,14 @@ class Store(Protocol):
         """When the earliest armed clock or waiting outbox row is due."""
         ...
 
+    async def open_orders(self, states: Sequence[str] = ()) -> list[WorkOrder]:
+        """Orders that are not restored yet, of these states (none named: all), the oldest first."""
+        ...
+
+    async def rosters(self) -> list[Roster]:
+        """Every roster."""
+        ...
+
     async def lease(
         self, now: datetime, until: datetime, limit: int, kinds: Sequence[str] = ()
     ) -> list[OutboxRow]:
@@ -237,19 +245,6 @@ class Directory:
     def crew_of_device(self, device: str) -> Crew | None:
         """The crew that a device belongs to."""
         return next((c for c in self.crews.values() if any(d.id == device for d in c.devices)), None)
-
-
-@dataclass(frozen=True, slots=True)
-class LastKnown:
-    """Where a device was last known to be; only good fixes get here. Times are seconds since 1970."""
-
-    device: str
-    lat: float
-    lon: float
-    fix_time: float
-    received_time: float
-    speed_mps: float = 0.0
-    course_deg: float = 0.0
 
 
 @dataclass(frozen=True)

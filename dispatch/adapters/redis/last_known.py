@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from redis.asyncio import Redis
 
-from dispatch.services.ports import LastKnown
+from dispatch.core.position import LastKnown
 
 KEY = "last-known"
 GEO = "last-known:geo"
@@ -26,7 +26,7 @@ class RedisLastKnown:
             return
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hset(KEY, mapping={f.device: msgspec.msgpack.encode(f) for f in fixes})
-        pipeline.geoadd(GEO, [value for f in fixes for value in (f.lon, f.lat, f.device)])
+        pipeline.geoadd(GEO, [value for f in fixes for value in (f.fix.lon, f.fix.lat, f.device)])
         await pipeline.execute()
 
     async def load(self) -> list[LastKnown]:

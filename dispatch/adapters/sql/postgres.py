@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from dispatch.adapters.sql import statements
 from dispatch.clock import Clock
+from dispatch.core.crew import Roster
 from dispatch.core.errors import Conflict, Unavailable
+from dispatch.core.work_order import WorkOrder
 from dispatch.services.ports import Changes, Decide, OutboxRow, Processes, Settled
 
 T = TypeVar("T")
@@ -91,6 +93,12 @@ class PostgresStore:
 
     async def next_due(self) -> datetime | None:
         return await self.read(statements.next_due)
+
+    async def open_orders(self, states: Sequence[str] = ()) -> list[WorkOrder]:
+        return await self.read(lambda c: statements.open_orders(c, self._processes, states))
+
+    async def rosters(self) -> list[Roster]:
+        return await self.read(statements.rosters)
 
     async def lease(
         self, now: datetime, until: datetime, limit: int, kinds: Sequence[str] = ()

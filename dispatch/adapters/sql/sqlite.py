@@ -19,7 +19,9 @@ from sqlalchemy.pool import QueuePool
 
 from dispatch.adapters.sql import statements
 from dispatch.clock import Clock
+from dispatch.core.crew import Roster
 from dispatch.core.errors import Unavailable
+from dispatch.core.work_order import WorkOrder
 from dispatch.services.ports import Changes, Decide, Loaded, OutboxRow, Processes, Settled
 
 T = TypeVar("T")
@@ -96,6 +98,12 @@ class SqliteStore:
 
     async def next_due(self) -> datetime | None:
         return await self.read(statements.next_due)
+
+    async def open_orders(self, states: Sequence[str] = ()) -> list[WorkOrder]:
+        return await self.read(lambda c: statements.open_orders(c, self._processes, states))
+
+    async def rosters(self) -> list[Roster]:
+        return await self.read(statements.rosters)
 
     async def lease(
         self, now: datetime, until: datetime, limit: int, kinds: Sequence[str] = ()

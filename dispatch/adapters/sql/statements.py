@@ -340,3 +340,19 @@ def lease(
             .values(due=until, tries=OUTBOX.c.tries + 1)
         )
     return rows
+
+
+def open_orders(connection: Connection, processes: Processes, states: Sequence[str]) -> list[WorkOrder]:
+    """Orders that are not restored yet, the oldest first."""
+    query = select(ORDER).where(ORDER.c.is_open).order_by(ORDER.c.reported_at, ORDER.c.id)
+    return load_orders(
+        connection, processes, query.where(ORDER.c.state.in_(list(states))) if states else query
+    )
+
+
+def rosters(connection: Connection) -> list[Roster]:
+    """Every roster."""
+    rows = connection.execute(
+        select(ROSTER.c.version, ROSTER.c.doc).order_by(ROSTER.c.centre_id, ROSTER.c.trade)
+    )
+    return [roster_from(row.doc, row.version) for row in rows]

@@ -1,0 +1,264 @@
+"""What a repair centre does: accept, return, dispatch to a crew, recall, reassign; and what the automatic does.
+
+Automatic dispatch matches every waiting order of every centre in one batch, every few seconds and on events. Until
+D nothing is promised to a crew, so a better pairing may come with the next batch; after F only a person moves it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dispatch.core.assignment import (
+    CandidateCrew,
+    Exclusion,
+    Matching,
+    MatchParameters,
+    Ranked,
+    WaitingOrder,
+    match,
+    rank,
+)
+from dispatch.core.crew import CrewDuty
+from dispatch.core.errors import BadInput, DispatchError, GuardRefused
+from dispatch.core.segments import deadline
+from dispatch.core.types import SYSTEM, Actor, Point
+from dispatch.core.work_order import WorkOrder
+from dispatch.services.context import Context
+from dispatch.services.ports import Changes, Decision, Loaded
+from dispatch.services.steps import Draft
+
+log = logging.getLogger(__name__)
+NO_FACTS: Mapping[str, Any] = {}
+
+
+async def accept(context: Context, order_id: str, *, by: Actor, key: str = "") -> WorkOrder:
+    """A person at the centre takes the order in hand: the hotline's watch ends."""
+    return await _step(context, order_id, "accept", by=by, key=key)
+
+
+async def return_order(
+    context: Context, order_id: str, *, reason: str, by: Actor, key: str = ""
+) -> WorkOrder:
+    """Not ours: back to the hotline at once, with the reason."""
+    return await _step(context, order_id, "return", by=by, key=key, data={"reason": reason})
+
+
+async def recall(context: Context, order_id: str, *, reason: str, by: Actor, key: str = "") -> WorkOrder:
+    """Take the order back from its crew; `removing` names the terminals that have not confirmed it yet."""
+    return await _step(context, order_id, "recall", by=by, key=key, data={"reason": reason})
+
+
+async def dispatch(
+    context: Context,
+    order_id: str,
+    *,
+    crew_id: str,
+    by: Actor,
+    key: str = "",
+    explanation: Mapping[str, Any] = NO_FACTS,
+) -> WorkOrder:
+    """Send the order to a crew and its vehicle (D)."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        draft = Draft(context, loaded, now)
+        return draft.changes(_dispatch(draft, order_id, crew_id, by, key, explanation))
+
+    return await context.store.transact(decide)
+
+
+async def reassign(
+    context: Context, order_id: str, *, crew_id: str, reason: str, by: Actor, key: str = ""
+) -> WorkOrder:
+    """Recall and dispatch to another crew, in one decision."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        draft = Draft(context, loaded, now)
+        before = draft.order(order_id)
+        if key and before.has_key(key):
+            return Changes(before)
+        if before.crew_id == crew_id:
+            raise GuardRefused(f"order {order_id} is with {crew_id} already", guard="reassign")
+        draft.take(order_id, "recall", by=by, data={"reason": reason, "to_crew": crew_id})
+        return draft.changes(_dispatch(draft, order_id, crew_id, by, key, NO_FACTS))
+
+    return await context.store.transact(decide)
+
+
+def _dispatch(
+    draft: Draft, order_id: str, crew_id: str, by: Actor, key: str, explanation: Mapping[str, Any]
+) -> WorkOrder:
+    before = draft.order(order_id)
+    crew = draft.crew(crew_id)
+    if before.has_key(key):
+        return before
+    if crew.centre_id != before.centre_id:
+        raise GuardRefused(f"{crew_id} belongs to another centre", guard="crew_can_take", why="other_centre")
+    if by.role == "system" and not draft.context.on_shift(crew, draft.now):
+        raise GuardRefused(f"{crew_id} is off shift", guard="crew_can_take", why="off_shift")
+    order = draft.take(order_id, "dispatch", by=by, data={"crew_id": crew_id}, key=key)
+    draft.decisions.append(
+        Decision(order.id, order.generation, draft.now, crew_id, str(by), dict(explanation))
+    )
+    return order
+
+
+async def _step(
+    context: Context, order_id: str, step: str, *, by: Actor, key: str, data: Mapping[str, Any] = NO_FACTS
+) -> WorkOrder:
+    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        draft = Draft(context, loaded, now)
+        order = draft.take(order_id, step, by=by, data=data, key=key)
+        return draft.changes(order)
+
+    return await context.store.transact(decide)
+
+
+async def centre_received(context: Context, order_id: str, *, centre_id: str, send: int) -> None:
+    """The centre's inbox has the order (C). A receipt of an earlier send, or a second one, changes nothing."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[None]:
+        draft = Draft(context, loaded, now)
+        order = draft.order(order_id)
+        process = draft.process(order)
+        expected = order.centre_id == centre_id and order.sends == send
+        if expected and (order.state, "centre_receipt") in process.transitions:
+            data = {"link": "up", "centre_id": centre_id}
+            draft.take(order_id, "centre_receipt", by=SYSTEM, data=data, key=f"centre/{send}/{centre_id}")
+        return draft.changes(None)
+
+    await context.store.transact(decide)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Every crew for one order: the best first, and the others with the reason why not."""
+
+    order_id: str
+    travel_source: str
+    ranked: tuple[Ranked, ...]
+    excluded: tuple[Exclusion, ...]
+
+
+async def candidates(context: Context, order_id: str) -> Candidates:
+    """Rank the crews of the order's centre and trade for a dispatcher to choose from."""
+
+    def load(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        return Changes(loaded.order(order_id))
+
+    order = await context.store.transact(load)
+    if order.facts.place is None:
+        raise BadInput(f"order {order_id} has no place on the map", field="place")
+    crews = [
+        c for c in await candidate_crews(context) if (c.centre_id, c.trade) == (order.centre_id, order.trade)
+    ]
+    ranking = rank(
+        _waiting(context, order, order.facts.place),
+        crews,
+        context.travel,
+        context.clock.now(),
+        _parameters(context),
+    )
+    return Candidates(order_id, ranking.source, ranking.ranked, ranking.excluded)
+
+
+async def match_waiting(context: Context) -> int:
+    """One batch of automatic dispatch; how many orders were dispatched."""
+    if context.policy == "manual":
+        return 0
+    process = context.processes.by_id[context.processes.current]
+    states = [state for state, step in process.transitions if step == "dispatch"]
+    waiting = [o for o in await context.store.open_orders(states) if o.facts.place is not None]
+    if not waiting:
+        return 0
+    crews = await candidate_crews(context)
+    now = context.clock.now()
+    dispatched = 0
+    for refused, orders in _by_refusals(waiting).items():
+        able = [c for c in crews if c.id not in refused]
+        wanted = [_waiting(context, o, o.facts.place) for o in orders if o.facts.place is not None]
+        found = match(wanted, able, context.travel, now, _parameters(context))
+        taken = await _dispatch_choices(context, found)
+        crews = [c for c in crews if c.id not in taken]
+        dispatched += len(taken)
+    return dispatched
+
+
+def _by_refusals(waiting: Sequence[WorkOrder]) -> dict[frozenset[str], list[WorkOrder]]:
+    """Orders by the crews that gave them back: those are not asked again by the automatic."""
+    groups: dict[frozenset[str], list[WorkOrder]] = {}
+    for order in waiting:
+        refused = frozenset(e.by.id for e in order.history if e.kind == "reject")
+        groups.setdefault(refused, []).append(order)
+    return dict(sorted(groups.items(), key=lambda item: -len(item[0])))
+
+
+async def _dispatch_choices(context: Context, found: Matching) -> set[str]:
+    """Commit each choice; one that has become impossible meanwhile waits for the next batch."""
+    taken: set[str] = set()
+    for choice in found.choices:
+        try:
+            await dispatch(
+                context, choice.order_id, crew_id=choice.crew_id, by=SYSTEM,
+                explanation=choice.explanation.as_json(),
+            )  # fmt: skip
+            taken.add(choice.crew_id)
+        except DispatchError as error:
+            log.info("choice not carried out: %s", error)
+    return taken
+
+
+def _parameters(context: Context) -> MatchParameters:
+    policy = context.policy
+    return MatchParameters(policy=policy if policy in {"nearest", "mean", "risk"} else "risk")  # type: ignore[arg-type]
+
+
+def _waiting(context: Context, order: WorkOrder, place: Point) -> WaitingOrder:
+    until = deadline(order, context.processes.of(order))
+    return WaitingOrder(
+        order.id, place, order.trade, order.centre_id, order.facts.reported_at, until, order.priority
+    )
+
+
+async def candidate_crews(context: Context) -> list[CandidateCrew]:
+    """Every crew as the matching sees it now."""
+    now = context.clock.now()
+    held = {o.id: o for o in await context.store.open_orders() if o.crew_id}
+    duties = [(r.centre_id, r.trade, duty) for r in await context.store.rosters() for duty in r.crews]
+    return [_candidate(context, c, t, duty, held, now) for c, t, duty in duties]
+
+
+def _candidate(
+    context: Context, centre_id: str, trade: str, duty: CrewDuty, held: Mapping[str, WorkOrder], now: datetime
+) -> CandidateCrew:
+    crew = context.directory.crews.get(duty.crew_id)
+    fix = context.fixes.of_crew(crew) if crew else None
+    stack = [held[s.order_id] for s in duty.stack if s.order_id in held]
+    last = next((o.facts.place for o in reversed(stack) if o.facts.place), None)
+    return CandidateCrew(
+        duty.crew_id, centre_id, trade, fix.point if fix else None,
+        now.timestamp() - fix.fix_time if fix else None,
+        on_shift=crew is not None and context.on_shift(crew, now),
+        away=duty.presence == "away", away_until=duty.away_until, orders=len(duty.stack),
+        capacity=duty.capacity, free_in_s=_free_in(context, stack, fix.point if fix else None, now),
+        last_place=last,
+    )  # fmt: skip
+
+
+def _free_in(context: Context, stack: Sequence[WorkOrder], place: Point | None, now: datetime) -> float:
+    """Expected seconds until a crew has done what it holds: what is left of each drive and repair."""
+    total = 0.0
+    for order in stack:
+        arrived = order.last("arrive")
+        if arrived is not None and arrived.seq > getattr(order.last("dispatch"), "seq", 0):
+            spent = (now - arrived.at).total_seconds()
+            total += max(context.repair_s - spent, context.repair_s * 0.2)
+        else:
+            here, there = place, order.facts.place
+            drive = context.travel.seconds([here], [there], now)[0, 0] if here and there else 0.0
+            total += float(drive) + context.turnout_s + context.repair_s
+        place = order.facts.place or place
+    return total

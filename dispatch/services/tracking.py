@@ -1,0 +1,219 @@
+"""From devices: positions, receipts and presses, as the streams bring them; arrival by geofence and dwell.
+
+Handing the same entry over twice changes nothing: positions are kept under their stream entry, and steps carry the
+press's own id as their key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dispatch.core import position as fixes
+from dispatch.core.arrival import ArrivalWatch, DepartureWatch
+from dispatch.core.errors import DispatchError, NotFound
+from dispatch.core.types import Actor
+from dispatch.core.work_order import WorkOrder
+from dispatch.messages import DeviceEvent, Link, Position, Press, Receipt
+from dispatch.services import crew as crew_service
+from dispatch.services.context import Context
+from dispatch.services.ports import Changes, Crew, Loaded
+from dispatch.services.steps import Draft
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenFix:
+    """One position as it came, with what was thought of it."""
+
+    position: Position
+    flag: fixes.Flag
+
+
+@dataclass
+class _Bound:
+    """A crew on its way to an order, and what its positions say about that."""
+
+    order: WorkOrder
+    arrival: ArrivalWatch
+    departure: DepartureWatch | None
+
+
+class Tracking:
+    """Follows every device. `bound_for` is asked again whenever orders may have changed (`look_again`)."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._known: dict[str, fixes.LastKnown] = {f.device: f for f in context.fixes.all()}
+        self._bound: dict[str, list[_Bound]] = {}
+
+    async def look_again(self) -> None:
+        """Learn which crews are bound for which orders; what was seen of an order so far is kept."""
+        before = {b.order.id: b for bound in self._bound.values() for b in bound}
+        now: dict[str, list[_Bound]] = {}
+        for order in await self._context.store.open_orders(["acknowledged", "en_route"]):
+            if order.facts.place is None or order.behind:
+                continue
+            known = before.get(order.id)
+            if known is None or known.order.generation != order.generation:
+                known = self._watch(order)
+            known.order = order
+            now.setdefault(order.crew_id, []).append(known)
+        self._bound = now
+
+    def _watch(self, order: WorkOrder) -> _Bound:
+        crew = self._context.directory.crews.get(order.crew_id)
+        here = self._context.fixes.of_crew(crew) if crew else None
+        assert order.facts.place is not None
+        return _Bound(order, ArrivalWatch(order.facts.place), DepartureWatch(here.point) if here else None)
+
+    def classify(self, batch: Sequence[Position]) -> list[SeenFix]:
+        """Judge a batch and move the last known positions; only good fixes do that."""
+        seen = []
+        for p in batch:
+            fix = fixes.Fix(p.lat, p.lon, p.fix_time, p.received_time, p.valid, p.speed_mps, p.course_deg)
+            known, flag = fixes.follow(self._known.get(p.device), p.device, fix)
+            if known is not None:
+                self._known[p.device] = known
+                if flag == "ok":
+                    self._context.fixes.put(known)
+            seen.append(SeenFix(p, flag))
+        return seen
+
+    async def follow(self, seen: Sequence[SeenFix]) -> None:
+        """What good fixes say about departures and arrivals becomes steps or evidence."""
+        if not self._bound:
+            return
+        for one in seen:
+            crew = self._context.directory.crew_of_device(one.position.device)
+            if one.flag != "ok" or crew is None:
+                continue
+            for bound in self._bound.get(crew.id, []):
+                await self._evidence(crew, bound, self._known[one.position.device])
+
+    async def _evidence(self, crew: Crew, bound: _Bound, known: fixes.LastKnown) -> None:
+        fix = known.fix
+        left_before = bound.departure.left_at if bound.departure else None
+        bound.arrival = bound.arrival.see(fix)
+        if bound.departure is not None:
+            bound.departure = bound.departure.see(fix)
+            if bound.departure.left_at is not None and left_before is None:
+                await self._remark_left(bound, known.device, bound.departure.left_at)
+        if bound.arrival.arrived_at is not None:
+            await self._arrived(crew, bound, known.device)
+
+    async def _remark_left(self, bound: _Bound, device: str, left_at: float) -> None:
+        await _remark(
+            self._context, bound.order.id, "gps_departed", device, _instant(left_at),
+            f"gps-left/{device}/{bound.order.generation}",
+        )  # fmt: skip
+
+    async def _arrived(self, crew: Crew, bound: _Bound, device: str) -> None:
+        """The vehicle has come to stay: stands in for buttons that nobody pressed."""
+        assert bound.arrival.arrived_at is not None
+        at = _instant(bound.arrival.arrived_at)
+        generation = bound.order.generation
+        by = Actor("device", device)
+        left = bound.departure.left_at if bound.departure else None
+        steps = [("arrive", at)]
+        if bound.order.state == "acknowledged":
+            steps.insert(0, ("depart", _instant(left) if left else at))
+        for name, when in steps:
+            try:
+                await crew_service.step(
+                    self._context, bound.order.id, name, crew=crew, by=by, at=when, generation=generation,
+                    data={"via": "gps"}, key=f"gps-{name}/{device}/{generation}",
+                )  # fmt: skip
+            except DispatchError as error:
+                log.debug("gps %s of %s: %s", name, bound.order.id, error)
+        self._bound[crew.id] = [b for b in self._bound.get(crew.id, []) if b is not bound]
+
+
+async def _remark(context: Context, order_id: str, kind: str, device: str, at: datetime, key: str) -> None:
+    def decide(loaded: Loaded, now: datetime) -> Changes[None]:
+        draft = Draft(context, loaded, now)
+        draft.remark(order_id, kind, by=Actor("device", device), at=at, data={"device": device}, key=key)
+        return draft.changes(None)
+
+    await context.store.transact(decide)
+
+
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+async def device_event(context: Context, event: DeviceEvent) -> None:
+    """One receipt, press or link change. What cannot be applied any more is logged, never raised again."""
+    if isinstance(event, Link):
+        context.links[event.device] = (event.state, _instant(event.at))
+        return
+    crew = context.directory.crew_of_device(event.device)
+    if crew is None:
+        log.warning("%s of a device that belongs to no crew: %s", type(event).__name__, event.device)
+        return
+    handler: Callable[[Context, Crew, DeviceEvent], Awaitable[None]]
+    handler = _press if isinstance(event, Press) else _receipt
+    try:
+        await handler(context, crew, event)
+    except NotFound as error:
+        log.warning("%s: %s", event, error)
+
+
+async def _receipt(context: Context, crew: Crew, event: DeviceEvent) -> None:
+    assert isinstance(event, Receipt)
+    at = _instant(event.at)
+    if event.what == "delivered":
+        link = await _link_since_dispatch(context, event)
+        await crew_service.receipt(
+            context, event.order_id, crew=crew, by=Actor("device", event.device), at=at,
+            generation=event.version, link=link, via="terminal",
+        )  # fmt: skip
+    elif event.what == "removed":
+        await crew_service.removed(context, event.order_id, device=event.device, at=at)
+    elif event.what == "settled":
+        await _settled(context, event.device, event.version, at)
+
+
+async def _link_since_dispatch(context: Context, event: Receipt) -> str:
+    """State of the hop while the order was on its way: the network's minutes are explained by it."""
+    state, since = context.links.get(event.device, ("unknown", _instant(event.at)))
+
+    def load(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        return Changes(loaded.order(event.order_id))
+
+    order = await context.store.transact(load)
+    sent = order.last("dispatch")
+    return "device_off" if state == "online" and sent is not None and since > sent.at else state
+
+
+async def _settled(context: Context, device: str, revision: int, at: datetime) -> None:
+    """The device shows just what it should, as of `revision`: orders recalled until then are gone from it."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[None]:
+        draft = Draft(context, loaded, now)
+        for order_id in loaded.removing():
+            if draft.order(order_id).removing.get(device, revision + 1) <= revision:
+                by = Actor("device", device)
+                draft.remark(order_id, "removed", by=by, at=at, data={"device": device, "revision": revision})
+        return draft.changes(None)
+
+    await context.store.transact(decide)
+
+
+async def _press(context: Context, crew: Crew, event: DeviceEvent) -> None:
+    assert isinstance(event, Press)
+    data = {"via": "terminal", "device": event.device}
+    if event.action == "reject":
+        data["reason"] = "other"
+    try:
+        await crew_service.step(
+            context, event.order_id, event.action, crew=crew, at=_instant(event.at), data=data,
+            key=event.press_id, generation=event.version or None,
+        )  # fmt: skip
+    except NotFound:
+        raise
+    except DispatchError as error:
+        log.info("press %s of %s changed nothing: %s", event.action, event.order_id, error)
