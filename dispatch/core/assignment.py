@@ -6,15 +6,25 @@ vehicle gets at most one new order. What was chosen, and from what, is a value t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dispatch.core.bipartite import match_rows
-from dispatch.core.candidates import CandidateCrew, Exclusion, WaitingOrder, counted, in_words, why_not
+from dispatch.core.candidates import (
+    CandidateCrew,
+    Exclusion,
+    WaitingOrder,
+    WhyNot,
+    in_words,
+    most_first,
+    why_not,
+)
+from dispatch.core.explanation import Choice, Explanation, Matching, Ranked, Ranking, StillWaiting
 from dispatch.core.scores import Floats, MatchParameters, Policy, Scores, score, waiting_cost
 from dispatch.core.travel import Source, TravelTimes
 
@@ -35,78 +45,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """One crew for one order."""
-
-    crew_id: str
-    eta_seconds: float
-    """Median seconds from `now` until arrival, acknowledging and turnout included."""
-    arrival: str
-    """The same as an instant, ISO 8601."""
-    chance_to_keep: float
-    """Chance that the promise is kept, 0 to 1."""
-    behind: int
-    """How many orders it works first."""
-    terms: Mapping[str, float]
-    """What its cost is made of: misses (expected, on the ladder), mean_arrival_s, kept_bonus_s, cost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """All crews for one order: best first, and those that do not come into question with the reason."""
-
-    ranked: tuple[Ranked, ...]
-    excluded: tuple[Exclusion, ...]
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why an order went to a crew; plain values only, `as_json` gives what is stored."""
-
-    policy: Policy
-    parameters: Mapping[str, Any]
-    decided_at: str
-    source: Source
-    """Whether driving times came from the roads or from the straight line."""
-    chosen: Ranked
-    alternatives: tuple[Ranked, ...]
-    """The best crews for this order, the chosen one among them where it is one of the best."""
-    excluded: Mapping[str, int]
-    """How many crews each reason excluded."""
-    competing: int
-    """Orders of the same trade and centre in this batch: why the best crew may have gone elsewhere."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Dicts, lists, texts and numbers."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An order, its crew, and why."""
-
-    order_id: str
-    crew_id: str
-    explanation: Explanation
-
-
-@dataclass(frozen=True, slots=True)
-class StillWaiting:
-    """An order that got no crew in this batch, and why."""
-
-    order_id: str
-    reason: str
-    excluded: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Matching:
-    """The outcome of a batch; every order is in exactly one of the two, sorted by order id."""
-
-    choices: tuple[Choice, ...]
-    waiting: tuple[StillWaiting, ...]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +55,7 @@ class _Pool:
     orders: Sequence[WaitingOrder]
     crews: Sequence[CandidateCrew]
     excluded: Sequence[Exclusion]
+    excluded_by: Counter[WhyNot]
     scores: Scores
     now: datetime
     parameters: MatchParameters
@@ -168,7 +108,7 @@ def rank(
     pool = _pool([order], sorted(crews, key=lambda crew: crew.id), travel, now, parameters)
     best = np.argsort(_preference(pool)[0], kind="stable")
     ranked = [_ranked(pool, 0, int(column)) for column in best if np.isfinite(pool.scores.cost[0, column])]
-    return Ranking(tuple(ranked), tuple(_all_excluded(pool, 0)), travel.source)
+    return Ranking(tuple(ranked), tuple(_excluded(pool)), travel.source)
 
 
 def _pool(
@@ -188,7 +128,8 @@ def _pool(
             starts.append(crew.start)
     driving = travel.seconds(starts, [order.place for order in orders], now)
     scores = score(orders, able, driving, now, parameters)
-    return _Pool(orders, able, excluded, scores, now, parameters, travel.source)
+    by = Counter(one.code for one in excluded)
+    return _Pool(orders, able, excluded, by, scores, now, parameters, travel.source)
 
 
 def _decide(pool: _Pool, cost: Floats) -> list[int | None]:
@@ -228,7 +169,7 @@ def _wait_eta(pool: _Pool) -> Floats:
     return wait
 
 
-def _not_worth_stacking(pool: _Pool) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _not_worth_stacking(pool: _Pool) -> Flags:
     """Pairs with a crew that has orders, where waiting is as good or the end too far; shape (orders, crews)."""
     p = pool.parameters
     busy = np.array([crew.orders > 0 for crew in pool.crews], dtype=np.bool_)
@@ -257,41 +198,44 @@ def _ranked(pool: _Pool, row: int, column: int) -> Ranked:
     return Ranked(crew.id, round(eta, 1), arrival, chance, crew.orders, terms)
 
 
-def _choice(pool: _Pool, row: int, column: int, busy: Floats) -> Choice:
-    best = np.argsort(np.where(busy, np.inf, _preference(pool)[row]), kind="stable")
-    usable = [int(c) for c in best if not busy[c] and np.isfinite(pool.scores.cost[row, c])]
+def _choice(pool: _Pool, row: int, column: int, busy: Flags) -> Choice:
+    preference = np.where(busy, np.inf, _preference(pool)[row])
+    best = np.argsort(preference, kind="stable")[: pool.parameters.alternatives]
     explanation = Explanation(
         policy=pool.parameters.policy,
         parameters=asdict(pool.parameters),
         decided_at=pool.now.isoformat(),
         source=pool.source,
         chosen=_ranked(pool, row, column),
-        alternatives=tuple(_ranked(pool, row, c) for c in usable[: pool.parameters.alternatives]),
-        excluded=counted(_all_excluded(pool, row, busy)),
+        alternatives=tuple(_ranked(pool, row, int(c)) for c in best if np.isfinite(preference[c])),
+        excluded=_counts(pool, row, busy),
         competing=len(pool.orders),
     )
     return Choice(pool.orders[row].id, pool.crews[column].id, explanation)
 
 
-def _still_waiting(pool: _Pool, row: int, busy: Floats) -> StillWaiting:
-    excluded = _all_excluded(pool, row, busy)
-    left = len(pool.excluded) + len(pool.crews) - len(excluded)
+def _still_waiting(pool: _Pool, row: int, busy: Flags) -> StillWaiting:
+    excluded = _counts(pool, row, busy)
+    left = len(pool.excluded) + len(pool.crews) - sum(excluded.values())
     if left:
         reason = f"the {left} crew(s) that could go were given other orders"
     elif words := in_words(excluded):
         reason = f"no crew can go: {words}"
     else:
         reason = f"centre {pool.orders[row].centre_id} has no crew of trade {pool.orders[row].trade}"
-    return StillWaiting(pool.orders[row].id, reason, counted(excluded))
+    return StillWaiting(pool.orders[row].id, reason, excluded)
 
 
-def _all_excluded(pool: _Pool, row: int, busy: Floats | None = None) -> list[Exclusion]:
-    """Crews out of the question for one order: of the pool, without a way, or busy (where that counts)."""
-    out = list(pool.excluded)
-    for column, crew in enumerate(pool.crews):
-        if not np.isfinite(pool.scores.eta_s[row, column]):
-            out.append(Exclusion(crew.id, "unreachable", "no way there"))
-        elif busy is not None and busy[column]:
-            minutes = crew.free_in_s / 60
-            out.append(Exclusion(crew.id, "busy", f"busy, expected free in {minutes:.0f} min"))
-    return out
+def _excluded(pool: _Pool) -> list[Exclusion]:
+    """Crews out of the question for the only order of a pool, with those that have no way to it."""
+    lost = [crew for crew, eta in zip(pool.crews, pool.scores.eta_s[0], strict=True) if not np.isfinite(eta)]
+    return [*pool.excluded, *(Exclusion(crew.id, "unreachable", "no way there") for crew in lost)]
+
+
+def _counts(pool: _Pool, row: int, busy: Flags) -> dict[str, int]:
+    """How many crews each reason keeps from one order of the pool."""
+    lost = ~np.isfinite(pool.scores.eta_s[row])
+    counts = pool.excluded_by.copy()
+    counts["unreachable"] += int(np.count_nonzero(lost))
+    counts["busy"] += int(np.count_nonzero(busy & ~lost))
+    return most_first(counts)

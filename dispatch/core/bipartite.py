@@ -45,9 +45,11 @@ def match_rows(cost: Floats, alone: Floats, cheapest: int) -> list[int | None]:
 
 
 def _cheapest(cost: Floats, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of each row's `count` cheapest possible pairs; ties go to the first column."""
-    order = np.argsort(cost, axis=1, kind="stable")[:, :count]
-    row = np.repeat(np.arange(len(cost)), order.shape[1])
-    column = order.ravel()
+    """Rows and columns of each row's `count` cheapest possible pairs."""
+    rows, columns = cost.shape
+    count = min(count, columns)
+    some = np.argpartition(cost, count - 1, axis=1)[:, :count]
+    row = np.repeat(np.arange(rows), count)
+    column = np.sort(some, axis=1).ravel()
     possible = np.isfinite(cost[row, column])
     return row[possible], column[possible]

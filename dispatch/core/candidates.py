@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -92,14 +92,14 @@ def why_not(
     return next((Exclusion(crew.id, code, reason) for against, code, reason in checks if against), None)
 
 
-def counted(excluded: Iterable[Exclusion]) -> dict[str, int]:
-    """How many crews each reason excludes, most frequent first."""
-    return dict(sorted(Counter(one.code for one in excluded).items(), key=lambda item: (-item[1], item[0])))
+def most_first(counts: Counter[WhyNot]) -> dict[str, int]:
+    """The same, the most frequent reason first."""
+    return dict(sorted(((str(k), n) for k, n in counts.items() if n), key=lambda item: (-item[1], item[0])))
 
 
-def in_words(excluded: Sequence[Exclusion]) -> str:
-    """The counts of `counted` as one sentence part; crews of other trades and centres are not mentioned."""
-    near = counted(one for one in excluded if one.code not in {"wrong_trade", "other_centre"})
+def in_words(counts: Mapping[str, int]) -> str:
+    """Counts as one sentence part; crews of other trades and centres are not mentioned."""
+    near = {code: n for code, n in counts.items() if code not in {"wrong_trade", "other_centre"}}
     return ", ".join(f"{number} {code.replace('_', ' ')}" for code, number in near.items())
 
 

@@ -97,8 +97,11 @@ def score(
     eta = driving_s + ready[None, :]
     misses, chance = ladder_misses(orders, eta, sigma, now, p)
     mean = eta * np.exp(sigma**2 / 2)
-    kept = np.array([[order.kept_crew == crew.id for crew in crews] for order in orders], dtype=np.bool_)
-    kept = kept.reshape(eta.shape)
+    column = {crew.id: number for number, crew in enumerate(crews)}
+    kept = np.zeros(eta.shape, dtype=np.bool_)
+    for row, order in enumerate(orders):
+        if order.kept_crew in column:
+            kept[row, column[order.kept_crew]] = True
     cost = _cost(orders, misses, mean, p) - np.where(kept, p.keep_s, 0.0)
     return Scores(eta, chance, misses, mean, kept, np.where(np.isfinite(eta), cost, np.inf))
 
