@@ -68,13 +68,13 @@ def plan(desired: Desired, shown: Shown, line: OnLine) -> Plan:
     for order in orders:
         if order.state == "removing" and order.serial not in line.withdrawn:
             draft.actions.append(draft.withdrawal(order))
-    _buttons(draft, wanted, line)
     for order in orders:
         if order.state == "sent" and order.serial not in line.asked:
             text = wanted[_key(order)].text
             draft.actions.append(Ask(order.serial, order.slot, order.order_id, order.version, text))
     for wish in sorted(wanted.values(), key=lambda wish: wish.slot):
         draft.ask(wish)
+    _buttons(draft, wanted, line)
     after = replace(
         shown,
         revision=desired.revision,
@@ -167,9 +167,10 @@ class _Draft:
 
 
 def _buttons(draft: _Draft, wanted: dict[Key, DesiredOrder], line: OnLine) -> None:
-    """The set of buttons, where it is another than the last one sent here; it follows the withdrawals.
+    """The set of buttons, where it is another than the last one sent here; it follows the
+    withdrawals and the questions that say what its slots mean.
 
-    A terminal is brought from unknown buttons to known ones before its first order on a connection.
+    With its first order on a connection a terminal is also brought from unknown buttons to known ones.
     """
     slots = tuple(
         order.slot

@@ -60,11 +60,16 @@ def presses(events: list[DeviceEvent]) -> list[tuple[str, int, str]]:
     return [(e.order_id, e.version, e.action) for e in events if isinstance(e, Press)]
 
 
+async def buttons_set(terminal: RawTerminal) -> dict[int, str]:
+    """The next set of buttons, receipted."""
+    heard = await terminal.expect(EVENTS)
+    terminal.receipt(heard)
+    return buttons(heard)
+
+
 async def asked(terminal: RawTerminal, *, receipted: bool = True) -> Heard:
-    """The next question. The buttons that come before it are receipted in any case."""
+    """The next question."""
     heard = await terminal.expect(QUESTION)
-    while terminal.heard:
-        terminal.receipt(terminal.heard.pop())
     if receipted:
         terminal.receipt(heard)
     return heard
@@ -83,10 +88,9 @@ async def test_an_order_is_asked_receipted_accepted_and_worked(gateway: Gateway,
         assert (await terminal.expect(0x8001)).answered == (0x0302, serial, 0)
         assert presses(await centre.events()) == [("W1", 1, "acknowledge")]
 
+        assert await buttons_set(terminal) == {}
         await centre.wish(taken(FIRST))
-        heard = await terminal.expect(EVENTS)
-        terminal.receipt(heard)
-        shown = buttons(heard)
+        shown = await buttons_set(terminal)
         assert shown == {0x11: "#1 出发", 0x12: "#1 到达", 0x13: "#1 修复"}
         for code in shown:
             serial = terminal.press(code)
@@ -130,6 +134,7 @@ async def test_a_recall_is_proven_by_its_receipts(gateway: Gateway, centre: Cent
         await terminal.login()
         await centre.wish(taken(FIRST))
         first = await asked(terminal)
+        assert len(await buttons_set(terminal)) == 3
         await until(centre, lambda e: receipts(e) == [("W1", 1, "delivered")])
         await centre.wish()
         text = await terminal.expect(TEXT)
@@ -170,11 +175,12 @@ async def test_a_slot_is_not_given_to_another_order_while_a_press_may_still_mean
         await terminal.login()
         await centre.wish(taken(FIRST))
         await asked(terminal)
-        terminal.receipt(await terminal.expect(EVENTS))
+        await buttons_set(terminal)
         await centre.wish(DesiredOrder("W9", 1, 1, "W9"))
-        for _ in range(3):
-            terminal.receipt(heard := await terminal.next())
-        assert question(heard)[0] == "#2 W9"
+        heard = [await terminal.next() for _ in range(3)]
+        for message in heard:
+            terminal.receipt(message)
+        assert question(heard[1])[0] == "#2 W9"
         await until(centre, lambda e: ("W1", 1, "removed") in receipts(e))
         terminal.press(0x12)  # "#1 arrived", pressed before the recall, heard after it
         await terminal.expect(0x8001)
@@ -231,6 +237,7 @@ async def test_an_older_revision_is_never_gone_back_to(gateway: Gateway, centre:
         await terminal.login()
         await centre.wish(FIRST, revision=7)
         await asked(terminal)
+        await buttons_set(terminal)
         await centre.wish(SECOND, revision=6)
         await terminal.silence(0.5)
         await centre.confirm("e2")
@@ -252,6 +259,7 @@ async def test_an_unreceipted_question_is_resent_under_its_serial_and_then_given
         await terminal.login()
         await centre.wish(FIRST)
         heard = [await asked(terminal, receipted=False)]
+        await buttons_set(terminal)
         heard += [await terminal.expect(QUESTION) for _ in range(3)]
         assert len({(h.serial, h.body) for h in heard}) == 1
         async with asyncio.timeout(3):
@@ -296,6 +304,7 @@ async def test_a_press_is_not_acknowledged_while_it_cannot_be_stored(
         await terminal.login()
         await centre.wish(FIRST)
         heard = await asked(terminal)
+        await buttons_set(terminal)
         await until(centre, lambda e: len(receipts(e)) == 1)
         server.stop()
         serial = terminal.answer(heard.serial, 1)

@@ -49,8 +49,8 @@ def read_position(body: bytes) -> Fix | None:
         valid = False
     return Fix(
         instant,
-        lat / (-1e6 if status & _SOUTH else 1e6),
-        lon / (-1e6 if status & _WEST else 1e6),
+        lat / (-1e6 if status & _SOUTH else 1e6) + 0.0,  # no negative zero
+        lon / (-1e6 if status & _WEST else 1e6) + 0.0,
         valid,
         speed / 36,
         float(course),

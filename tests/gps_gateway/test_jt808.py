@@ -1,0 +1,225 @@
+"""JT/T 808: golden frames of real terminals, and the laws that every codec keeps."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gps_gateway.codec import (
+    Ask,
+    Button,
+    Event,
+    Frame,
+    Heartbeat,
+    Login,
+    Receipt,
+    Rejected,
+    Report,
+    Unsupported,
+)
+from gps_gateway.protocols.jt808 import Jt808
+from gps_gateway.protocols.jt808.framing import MAX_FRAME, checksum, packages
+from gps_gateway.protocols.jt808.orders import gbk
+from gps_gateway.protocols.jt808.position import read_time
+from tests.gps_gateway.raw_terminal import DEVICE, between_flags, exclusive_or, line, position
+
+GOLDEN = [
+    json.loads(row)
+    for row in (Path(__file__).parent.parent / "golden/jt808/frames.jsonl").read_text().splitlines()
+]
+
+
+def escaped(golden: str) -> bytes:
+    """The packets are kept unescaped, between two flags."""
+    return between_flags(bytes.fromhex(golden)[1:-1])
+
+
+@pytest.mark.parametrize("frame", GOLDEN, ids=lambda frame: frame["source"])
+def test_golden_frames(frame: dict[str, Any]) -> None:
+    (event,) = Jt808().receive(escaped(frame["hex"]))
+    if "rejected" in frame:
+        assert isinstance(event, Rejected)
+        assert event.reason == frame["rejected"]
+        return
+    assert isinstance(event, Report)
+    assert event.device == frame["device"]
+    for fix, expected in zip(event.fixes, frame["fixes"], strict=True):
+        assert fix.time is not None
+        assert datetime.fromtimestamp(fix.time, UTC).isoformat() == expected["fix_time"]
+        assert fix.attributes.items() >= expected.get("attributes", {}).items()
+        for name in expected.keys() - {"fix_time", "attributes"}:
+            assert getattr(fix, name) == pytest.approx(expected[name], abs=1e-4), name
+
+
+@pytest.mark.skipif(
+    "DISPATCH45_TEST_DATA" not in os.environ, reason="DISPATCH45_TEST_DATA names no folder with real packets"
+)
+def test_real_packets_yield_their_positions() -> None:
+    rows = (Path(os.environ["DISPATCH45_TEST_DATA"]) / "dev/device_frames_dev.jsonl").read_text().splitlines()
+    packets = [row for raw in rows if (row := json.loads(raw))["protocol"] == "Jt808" and "hex" in row]
+    asserting = [p for p in packets if "Position" in p["check"] and p["hex"][2:6] in ("0200", "0704")]
+    events = [Jt808().receive(escaped(packet["hex"]))[0] for packet in asserting]
+    assert len(events) >= 15
+    assert sum(isinstance(event, Report) for event in events) / len(events) >= 0.85
+    rejected = {event.reason for event in events if isinstance(event, Rejected)}
+    assert rejected <= {"length"}, (
+        "two of them announce another length than they have, and fail their checksum"
+    )
+
+
+# -- laws
+
+message_ids = st.sampled_from(
+    [0x0001, 0x0002, 0x0003, 0x0100, 0x0102, 0x0200, 0x0301, 0x0302, 0x0704, 0x0900]
+)
+bodies = st.one_of(st.binary(max_size=80), st.just(position()), st.just(position() + b"\x01\x04\0\0\0\x7e"))
+frames = st.builds(line, message_ids, st.integers(0, 0xFFFF), bodies)
+garbage = st.one_of(st.binary(max_size=40), st.just(b"\x7e\x7e"), st.just(bytes(MAX_FRAME + 50) + b"\x7e"))
+streams = st.lists(st.one_of(frames, garbage), max_size=8).map(b"".join)
+
+
+@given(streams, st.data())
+@settings(max_examples=150, deadline=None)
+def test_any_split_of_a_stream_gives_the_same_events(stream: bytes, data: st.DataObject) -> None:
+    cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=10)) if stream else []
+    whole, pieces = Jt808(), Jt808()
+    found: list[Event] = []
+    for start, end in pairwise([0, *sorted(cuts), len(stream)]):
+        found += pieces.receive(stream[start:end])
+    assert found == whole.receive(stream)
+
+
+@given(st.one_of(st.binary(max_size=300), streams, st.binary(max_size=60).map(between_flags)))
+@settings(max_examples=300, deadline=None)
+def test_no_bytes_raise_and_every_event_can_be_answered(stream: bytes) -> None:
+    codec = Jt808()
+    for event in codec.receive(stream):
+        if isinstance(event, Frame):
+            codec.accept(event, "code")
+            codec.refuse(event, "not authenticated")
+    assert all(raw[0] == raw[-1] == 0x7E and 0x7E not in raw[1:-1] for raw in codec.to_send())
+
+
+@given(st.sampled_from(GOLDEN), st.integers(0, 400), st.integers(0, 255))
+@settings(max_examples=200, deadline=None)
+def test_a_mutated_real_frame_raises_nothing(frame: dict[str, Any], at: int, byte: int) -> None:
+    raw = bytearray(escaped(frame["hex"]))
+    raw[at % len(raw)] = byte
+    assert all(isinstance(event, Frame | Rejected) for event in Jt808().receive(bytes(raw) + b"\x7e"))
+
+
+def test_buffers_stay_bounded() -> None:
+    codec = Jt808()
+    for _ in range(1000):
+        assert codec.receive(bytes(1000)) == []
+    assert len(codec._deframer._rest) <= MAX_FRAME + 1
+    (event,) = codec.receive(b"\x7e")
+    assert isinstance(event, Rejected)
+    assert len(event.raw) <= 256
+
+
+@given(st.binary(max_size=200))
+def test_the_checksum_is_the_exclusive_or(content: bytes) -> None:
+    assert checksum(content) == exclusive_or(content)
+
+
+# -- messages
+
+
+def one(message: int, body: bytes) -> Event:
+    (event,) = Jt808().receive(line(message, 7, body))
+    return event
+
+
+def test_what_terminals_say() -> None:
+    head = {"device": DEVICE}
+    receipt, press, login = one(0x0001, b"\x00\x09\x83\x02\x00"), one(0x0301, b"\x21"), one(0x0102, b"abc\0")
+    assert isinstance(receipt, Receipt)
+    assert (receipt.answers, receipt.ok) == ((0x8302, 9), True)
+    assert isinstance(press, Button)
+    assert (press.code, press.ref) == (0x21, (0x0301, 7))
+    assert isinstance(login, Login)
+    assert (login.device, login.code) == (head["device"], "abc")
+    assert isinstance(one(0x0002, b""), Heartbeat)
+    assert isinstance(one(0x0900, b"x"), Unsupported)
+    assert isinstance(one(0x0200, bytes(27)), Rejected)
+
+
+@pytest.mark.parametrize(("strictness", "kind"), [("accept", Heartbeat), ("strict", Rejected)])
+def test_a_wrong_checksum_is_counted_or_rejected(strictness: Any, kind: type) -> None:
+    codec = Jt808(checksum=strictness)
+    raw = bytearray(line(0x0002, 7))
+    raw[-2] ^= 0x55
+    (event,) = codec.receive(bytes(raw))
+    assert isinstance(event, kind)
+    assert codec.counts["checksum"] == 1
+
+
+def test_an_encrypted_body_is_rejected_by_name() -> None:
+    content = b"\x02\x00\x04\x1c" + bytes.fromhex(DEVICE) + b"\x00\x07" + position()
+    (event,) = Jt808().receive(between_flags(content + bytes([exclusive_or(content)])))
+    assert isinstance(event, Rejected)
+    assert event.reason == "encrypted"
+
+
+@pytest.mark.parametrize(
+    ("bcd", "instant"),
+    [
+        ("240229235959", "2024-02-29T15:59:59+00:00"),
+        ("250101000000", "2024-12-31T16:00:00+00:00"),
+        ("250229000000", None),
+        ("000000000000", None),
+        ("2501022403ff", None),
+        ("250102240000", None),
+    ],
+)
+def test_times_are_beijings(bcd: str, instant: str | None) -> None:
+    time = read_time(bytes.fromhex(bcd))
+    assert (None if time is None else datetime.fromtimestamp(time, UTC).isoformat()) == instant
+
+
+def test_a_fix_without_a_readable_time_is_kept_and_not_valid() -> None:
+    report = one(0x0200, position(time="000000000000"))
+    assert isinstance(report, Report)
+    (fix,) = report.fixes
+    assert (fix.time, fix.valid, fix.attributes["time_unreadable"]) == (None, False, "000000000000")
+
+
+def test_a_broken_batch_keeps_what_can_be_read() -> None:
+    item = len(position()).to_bytes(2, "big") + position()
+    report = one(0x0704, b"\x00\x03\x00" + item + item + b"\x00\x1c\x01\x02")
+    assert isinstance(report, Report)
+    assert len(report.fixes) == 2
+    assert report.fixes[-1].attributes["broken_batch"] == "001c0102"
+
+
+def test_long_messages_go_in_parts_and_are_named_by_the_last_serial() -> None:
+    body = bytes(range(256)) * 9
+    last, frames = packages(0x8300, bytes.fromhex(DEVICE), 65535, body)
+    assert last == 1
+    whole = b""
+    for index, raw in enumerate(frames, start=1):
+        content = raw[1:-1].replace(b"\x7d\x02", b"\x7e").replace(b"\x7d\x01", b"\x7d")
+        assert exclusive_or(content) == 0
+        attributes = int.from_bytes(content[2:4], "big")
+        assert attributes & 0x2000
+        assert content[12:16] == len(frames).to_bytes(2, "big") + index.to_bytes(2, "big")
+        assert attributes & 0x3FF == len(content) - 17 <= 1023
+        whole += content[16:-1]
+    assert whole == body
+
+
+def test_a_long_text_is_cut_between_characters_and_says_so() -> None:
+    raw = gbk("a" + "停" * 200, 255)
+    assert len(raw) <= 255
+    assert raw.decode("gbk").endswith("停…")
+    _, (frame,) = Jt808().order(DEVICE, Ask(1, 2, "W1", 1, "停" * 500))
+    assert len(frame) < 400
