@@ -36,7 +36,7 @@ _PARTS: tuple[tuple[str, Name, AreaClass, TerritoryKind], ...] = (
 def territories(rng: np.random.Generator) -> list[Territory]:
     """Nine territories that share their borders exactly and cover the land, but for `GAP`."""
     rays = [_ray(angle, rng) for angle in _RAYS]
-    city, suburbs = _oval(5_700, 4_500, rng), _oval(8_600, 6_700, rng)
+    city, suburbs = _oval(5_700, 4_500, rng, 1.0), _oval(8_650, 6_900, rng, 0.5)
     lines = shapely.union_all(np.array([LAND.exterior, city, suburbs, *rays], dtype=object), grid_size=0.1)
     found = []
     for face in polygonize(lines):
@@ -70,11 +70,13 @@ def _ray(angle: float, rng: np.random.Generator) -> LineString:
     return LineString(14_000 * share[:, None] * np.column_stack([np.cos(bent), np.sin(bent)]))
 
 
-def _oval(a: float, b: float, rng: np.random.Generator) -> LineString:
+def _oval(a: float, b: float, rng: np.random.Generator, power: float) -> LineString:
+    """A crooked oval; with a power below 1 it fills its corners."""
     t = np.linspace(0, 2 * pi, 41)
-    size = 1 + rng.normal(0, 0.015, 41)
+    size = 1 + rng.normal(0, 0.008, 41)
     size[-1] = size[0]
-    xy: Floats = np.column_stack([a * size * np.cos(t), b * size * np.sin(t)])
+    unit = np.column_stack([np.cos(t), np.sin(t)])
+    xy: Floats = np.sign(unit) * np.abs(unit) ** power * size[:, None] * np.array([a, b])
     xy[-1] = xy[0]
     return LineString(xy)
 

@@ -15,12 +15,12 @@ from simulators.city.plane import HALF_WIDTH, LAND, Floats
 TOWN = (5_600.0, 4_400.0)
 """Half axes of the built-up oval."""
 SUBURBS = (
-    ((-6_900, 4_600), 0.3),
-    ((6_700, 4_300), -0.25),
-    ((7_400, -2_400), 0.15),
-    ((-7_300, -1_000), -0.1),
-    ((1_400, -6_300), 0.4),
-    ((-3_300, -6_200), -0.35),
+    ((-6_400, 4_000), 0.3),
+    ((6_400, 3_900), -0.25),
+    ((7_000, -2_600), 0.15),
+    ((-7_100, -900), -0.1),
+    ((1_800, -5_400), 0.4),
+    ((-3_600, -5_300), -0.35),
 )
 BRIDGES = 6
 
@@ -111,19 +111,19 @@ def _rings_and_avenues(draft: Draft) -> None:
         draft.add(LineString(reach[:, None] * way + draft.rng.normal(0, 25, (8, 2))), 50, AVENUE)
 
 
-def _square(values: Floats) -> Floats:
-    """Makes a circle a rounded square."""
-    return np.asarray(np.sign(values) * np.abs(values) ** 0.75)
+def _square(values: Floats, power: float = 0.75) -> Floats:
+    """Makes a circle a rounded square; the smaller the power, the less round."""
+    return np.asarray(np.sign(values) * np.abs(values) ** power)
 
 
 def _suburb(draft: Draft, middle: Floats, turn: float, number: int) -> None:
     """A small turned grid, joined to the town by a fast road."""
     name = Name(f"Suburb {number + 1}", f"{'一二三四五六'[number]}郊")
     spin = np.array([[cos(turn), sin(turn)], [-sin(turn), cos(turn)]])
-    offsets = np.cumsum(draft.rng.uniform(140, 230, 14))
+    offsets = np.cumsum(draft.rng.uniform(130, 200, 14))
     offsets -= offsets.mean()
     for index, at in enumerate(offsets):
-        reach = draft.rng.uniform(900, 1_350)
+        reach = draft.rng.uniform(850, 1_200)
         along = np.linspace(-reach, reach, 5)
         for swap in (False, True):
             bend = at + draft.rng.normal(0, 8, 5)
@@ -138,7 +138,7 @@ def _villages(draft: Draft) -> None:
     suburbs = np.array([middle for middle, _ in SUBURBS], dtype=float)
     for number in range(16):
         angle = 2 * pi * (number + rng.uniform(-0.25, 0.25)) / 16
-        middle = np.array([cos(angle) * 9_150, sin(angle) * 7_250])
+        middle = np.array([9_400, 7_450]) * _square(np.array([cos(angle), sin(angle)]), 0.5)
         name = village(number)
         for at in np.cumsum(rng.uniform(90, 160, 5)) - 380:
             lane = rng.uniform(260, 420)
