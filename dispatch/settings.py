@@ -46,6 +46,8 @@ class Settings:
     """Redis append-only policy: always or everysec."""
     match_every: float = 3.0
     """Seconds between two batches of automatic dispatch."""
+    language: str = "zh-CN"
+    """What terminals and telephone prompts speak: zh-CN or en."""
     policy: str = "risk"
     """Automatic dispatch: risk, mean, nearest, or manual."""
     demo: bool = False

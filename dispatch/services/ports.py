@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from dispatch.core.crew import Roster
@@ -244,7 +245,11 @@ class Directory:
 
     def crew_of_device(self, device: str) -> Crew | None:
         """The crew that a device belongs to."""
-        return next((c for c in self.crews.values() if any(d.id == device for d in c.devices)), None)
+        return self._crew_by_device.get(device)
+
+    @cached_property
+    def _crew_by_device(self) -> dict[str, Crew]:
+        return {d.id: crew for crew in self.crews.values() for d in crew.devices}
 
 
 @dataclass(frozen=True)

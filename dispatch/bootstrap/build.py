@@ -1,0 +1,140 @@
+"""Builds what a process needs from its settings."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from redis.asyncio import Redis
+
+from dispatch.adapters.channels.alerts import AppriseAlerts
+from dispatch.adapters.channels.phone_rest import RestPhone
+from dispatch.adapters.ids import RandomIds
+from dispatch.adapters.redis.devices import RedisDevices
+from dispatch.adapters.redis.inbox import RedisInbox
+from dispatch.adapters.roads.csv import has_roads, load_roads
+from dispatch.adapters.roads.speeds import load_speeds
+from dispatch.adapters.sql.organisation import fact, load_directory
+from dispatch.bootstrap.database import AnyStore, open_history, open_store
+from dispatch.bootstrap.installation import CITY, EPOCH
+from dispatch.bootstrap.loops import Nudge
+from dispatch.clock import ScaledClock, clock_from
+from dispatch.core.process import parse
+from dispatch.core.responsibility import parse_responsibility
+from dispatch.core.territory import Territories, territories_from_geojson
+from dispatch.core.travel import RoadTravel, StraightLine, TravelTimes
+from dispatch.services.context import Context
+from dispatch.services.ports import Directory, Ports, Processes
+from dispatch.settings import Settings
+
+
+@dataclass
+class Built:
+    """One process's parts."""
+
+    settings: Settings
+    context: Context
+    store: AnyStore
+    positions: AnyStore
+    redis: Redis
+    ports: Ports
+    phone: RestPhone | None
+    nudge: Nudge
+
+    async def close(self) -> None:
+        """Give everything back; what is queued is finished first."""
+        if self.phone is not None:
+            await self.phone.close()
+        await self.redis.aclose()
+        for store in {id(s): s for s in (self.store, self.positions)}.values():
+            closing = store.close()
+            if closing is not None:
+                await closing
+
+
+async def build(settings: Settings) -> Built:
+    """Everything that web and worker share. Raises DispatchError where a part cannot be used."""
+    clock = clock_from(settings.clock)
+    processes = load_processes(settings)
+    nudge = Nudge()
+    store = open_store(settings, processes, clock, nudge)
+    positions = open_history(settings, processes, clock, store)
+    redis: Redis = Redis.from_url(settings.redis_url, socket_connect_timeout=2.0)
+    directory = await store.read(load_directory)
+    zone = ZoneInfo(settings.timezone)
+    context = Context(
+        store=store, clock=clock, processes=processes, directory=directory,
+        territories=territories_of(directory),
+        rules=parse_responsibility(_shipped("responsibility.toml")), travel=load_travel(settings),
+        ids=RandomIds(zone), zone=zone, language=settings.language, policy=settings.policy,
+        epoch=await store.read(lambda c: fact(c, EPOCH)),
+        speed=clock.speed if isinstance(clock, ScaledClock) else 1.0,
+    )  # fmt: skip
+    phone = None
+    if settings.phone_url:
+        callback = f"http://{settings.host}:{settings.port}/callbacks/phone"
+        phone = RestPhone(settings.phone_url, settings.secret, callback)
+    ports = Ports(RedisDevices(redis), RedisInbox(redis), phone, AppriseAlerts(settings.alert_urls))
+    return Built(settings, context, store, positions, redis, ports, phone, nudge)
+
+
+async def refresh_directory(built: Built) -> None:
+    """Take in what administrators have changed."""
+    directory = await built.store.read(load_directory)
+    if directory != built.context.directory:
+        built.context.directory = directory
+        built.context.territories = territories_of(directory)
+
+
+def territories_of(directory: Directory) -> Territories:
+    """The directory's territories as polygons."""
+    if not directory.territories:
+        return Territories([])
+    return territories_from_geojson(directory.territories)
+
+
+def load_processes(settings: Settings) -> Processes:
+    """The process definitions; the one of the settings, or the one that ships, is current."""
+    shipped = parse(_shipped("fault_repair.toml"), "fault_repair.toml")
+    known = {shipped.id: shipped}
+    current = shipped.id
+    if settings.process_file:
+        own = parse(Path(settings.process_file).read_text(encoding="utf-8"), settings.process_file)
+        known[own.id] = own
+        current = own.id
+    return Processes(known, current)
+
+
+def load_travel(settings: Settings) -> TravelTimes:
+    """Driving times on the road graph, or along the straight line where there is none (the pages say so)."""
+    speeds = load_speeds(settings.timezone)
+    folder = roads_folder(settings)
+    return RoadTravel(load_roads(folder), speeds) if folder else StraightLine(speeds)
+
+
+def roads_folder(settings: Settings) -> Path | None:
+    """Where the road graph is, if there is one."""
+    folder = Path(settings.roads) if settings.roads else settings.data / CITY
+    return folder if has_roads(folder) else None
+
+
+def load_gazetteer(settings: Settings) -> list[dict[str, object]]:
+    """Known addresses: address, address_zh, lat, lon."""
+    file = settings.data / CITY / "gazetteer.csv"
+    if not file.exists():
+        return []
+    with file.open(encoding="utf-8", newline="") as rows:
+        return [
+            {
+                "address": r["address"], "address_zh": r.get("address_zh") or r["address"],
+                "lat": float(r["lat"]), "lon": float(r["lon"]),
+            }
+            for r in csv.DictReader(rows)
+        ]  # fmt: skip
+
+
+def _shipped(name: str) -> str:
+    return files("dispatch").joinpath("process", name).read_text(encoding="utf-8")

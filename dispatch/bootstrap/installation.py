@@ -1,0 +1,167 @@
+"""What has to stand before the processes start, and what is kept when they have ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+import click
+from sqlalchemy import Connection, func, insert, select
+
+from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.organisation import CREW, fact, replace_organisation, set_fact, set_territories
+from dispatch.adapters.sql.passwords import hash_password
+from dispatch.adapters.sql.statements import table
+from dispatch.bootstrap.database import at_once, make_ready
+from dispatch.clock import SystemClock, clock_from
+from dispatch.core.errors import BadInput, Unavailable
+from dispatch.core.territory import territories_from_geojson
+from dispatch.settings import Settings
+
+PERSON = table(t.PersonRow)
+VIRTUAL = "virtual_time"
+EPOCH = "epoch"
+CITY = "city"
+DEMO_FILE = "demo.json"
+
+
+def prepare(settings: Settings, *, speed: float, empty: bool) -> Settings:
+    """The settings that every process of this run gets. Raises DispatchError saying what to do."""
+    settings = replace(settings, secret=_secret(settings), demo=not empty)
+    make_ready(settings)
+    at_once(settings, _epoch)
+    if empty:
+        _first_administrator(settings)
+    else:
+        settings = _demonstration(settings)
+    return replace(settings, clock=_resume_clock(settings, speed))
+
+
+def sign_ins(settings: Settings) -> list[tuple[str, str, str]]:
+    """A role, a user name and a password for each role of the demonstration."""
+    file = settings.data / DEMO_FILE
+    if not settings.demo or not file.exists():
+        return []
+    people = json.loads(file.read_text(encoding="utf-8"))["people"]
+    first: dict[str, tuple[str, str, str]] = {}
+    for person in people:
+        first.setdefault(person["role"], (person["role"], person["username"], person["password"]))
+    return list(first.values())
+
+
+def freeze(settings: Settings) -> None:
+    """Keep the installation's time where it stands, so that the next start goes on from there."""
+    if settings.clock:
+        now = clock_from(settings.clock).now()
+        at_once(settings, lambda c: set_fact(c, VIRTUAL, now.isoformat()))
+
+
+def _secret(settings: Settings) -> str:
+    if settings.secret:
+        return settings.secret
+    file = settings.data / "secret"
+    if not file.exists():
+        _write_private(file, secrets.token_hex(32))
+    return file.read_text(encoding="ascii").strip()
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Readable by its owner only, and never half written."""
+    part = file.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        out.write(text)
+    part.replace(file)
+
+
+def _epoch(connection: Connection) -> None:
+    if not fact(connection, EPOCH):
+        set_fact(connection, EPOCH, uuid4().hex)
+
+
+def _resume_clock(settings: Settings, speed: float) -> str:
+    """Time goes on where it was frozen; an installation that was never scaled follows the machine's."""
+    now = SystemClock().now()
+    kept = at_once(settings, lambda c: fact(c, VIRTUAL))
+    if not kept and speed == 1:
+        return ""
+    virtual = datetime.fromisoformat(kept) if kept else now
+    at_once(settings, lambda c: set_fact(c, VIRTUAL, virtual.isoformat()))
+    return f"{now.isoformat()} {virtual.isoformat()} {speed:g}"
+
+
+def _first_administrator(settings: Settings) -> None:
+    def nobody(connection: Connection) -> bool:
+        return not connection.execute(select(func.count()).select_from(PERSON)).scalar()
+
+    if not at_once(settings, nobody):
+        return
+    username, password = os.environ.get("DISPATCH45_ADMIN", ":").split(":", 1)
+    if not username:
+        if not sys.stdin.isatty():
+            raise BadInput(
+                "There is no administrator yet: start once in a terminal, or set DISPATCH45_ADMIN=name:password"
+            )
+        click.echo("This installation has nobody yet. The first administrator:")
+        username = click.prompt("  user name", type=str)
+        password = click.prompt(
+            "  password (at least 10 characters)", hide_input=True, confirmation_prompt=True
+        )
+    if len(password) < 10:
+        raise BadInput("The administrator's password needs at least 10 characters")
+    person = _person_row({"username": username, "name": username, "role": "admin"}, hash_password(password))
+    at_once(settings, lambda c: c.execute(insert(PERSON), person) and None)
+
+
+def _demonstration(settings: Settings) -> Settings:
+    """A city of our own making, its organisation and people; made once."""
+    city = settings.data / CITY
+    if not (city / "organisation.json").exists():
+        _write_city(city)
+    if not at_once(settings, lambda c: c.execute(select(func.count()).select_from(CREW)).scalar()):
+        _settle_people(settings, city)
+    phone = settings.phone_url or f"http://{settings.host}:{settings.phone_port}"
+    return replace(settings, phone_url=phone)
+
+
+def _write_city(city: Path) -> None:
+    """The city comes from the simulators, through their own command: the centre does not know them."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dispatch.cli", "city", str(city)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise Unavailable(f"The demonstration city cannot be made: {done.stderr.strip()}")
+
+
+def _settle_people(settings: Settings, city: Path) -> None:
+    document = json.loads((city / "organisation.json").read_text(encoding="utf-8"))
+    geojson = json.loads((city / "territories.geojson").read_text(encoding="utf-8"))
+    territories_from_geojson(geojson)
+    for crew in document["crews"]:
+        crew["phone_device"] = f"phone-{secrets.token_hex(6)}"
+    password = secrets.token_urlsafe(9)
+    people = [{**person, "password": password} for person in document["people"]]
+    hashed = hash_password(password)
+
+    def settle(connection: Connection) -> None:
+        replace_organisation(connection, document)
+        set_territories(connection, geojson)
+        connection.execute(insert(PERSON), [_person_row(p, hashed) for p in people])
+
+    _write_private(settings.data / DEMO_FILE, json.dumps({"people": people}, ensure_ascii=False))
+    at_once(settings, settle)
+
+
+def _person_row(entry: dict[str, str], hashed: str) -> dict[str, object]:
+    return {
+        "username": entry["username"], "name": entry["name"], "role": entry["role"],
+        "centre_id": entry.get("centre_id", ""), "crew_id": entry.get("crew_id", ""),
+        "password": hashed, "active": True,
+    }  # fmt: skip

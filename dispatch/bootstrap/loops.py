@@ -1,0 +1,215 @@
+"""What runs for ever in a worker: clocks, outbox, matching, tracking, device states.
+
+Each loop is restarted after an error that nobody expected, and the error is said: a chain of escalation never
+stops silently. A loop that keeps failing ends the process, which the supervisor starts anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Connection
+
+from dispatch.adapters.redis.devices import EpochKeeper
+from dispatch.adapters.redis.inbox import INBOX, Arrival, reader
+from dispatch.adapters.redis.last_known import RedisLastKnown
+from dispatch.adapters.redis.streams import Entry, StreamConsumer
+from dispatch.adapters.sql import history
+from dispatch.adapters.sql.organisation import set_fact
+from dispatch.bootstrap.database import AnyStore
+from dispatch.clock import SystemClock
+from dispatch.core.errors import DispatchError, NotFound
+from dispatch.messages import (
+    Desired,
+    all_shards,
+    decode_events,
+    decode_positions,
+    events_stream,
+    positions_stream,
+)
+from dispatch.services import clocks, delivery, dispatcher
+from dispatch.services.context import Context
+from dispatch.services.ports import Ports
+from dispatch.services.tracking import Tracking, device_event
+
+log = logging.getLogger(__name__)
+FAILURES = 20
+"""Failures in a row after which the process ends."""
+POLL = 0.25
+"""Real seconds between two looks at the clocks when nothing nudges."""
+HEARTBEAT = "worker"
+VIRTUAL = "virtual_time"
+
+
+class Nudge:
+    """Wakes the loops that wait for work, from any thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._events: list[asyncio.Event] = []
+
+    def event(self) -> asyncio.Event:
+        """An event that every nudge sets."""
+        made = asyncio.Event()
+        self._events.append(made)
+        return made
+
+    def __call__(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._set)
+
+    def _set(self) -> None:
+        for event in self._events:
+            event.set()
+
+
+async def for_ever(name: str, once: Callable[[], Awaitable[None]]) -> None:
+    """Call `once` again and again; it waits by itself. Raises after FAILURES errors in a row."""
+    failures = 0
+    while True:
+        try:
+            await once()
+            failures = 0
+        except DispatchError as error:
+            log.warning("%s: %s", name, error)
+            await asyncio.sleep(1.0)
+        except (RedisError, OSError) as error:
+            log.warning("%s: %s", name, error)
+            await asyncio.sleep(1.0)
+        except Exception:
+            failures += 1
+            log.exception("%s failed (%d in a row)", name, failures)
+            if failures >= FAILURES:
+                raise
+            await asyncio.sleep(min(5.0, 0.2 * failures))
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return
+    finally:
+        event.clear()
+
+
+class Worker:
+    """The loops of one worker process."""
+
+    def __init__(
+        self, context: Context, ports: Ports, store: AnyStore, positions: AnyStore, redis: Redis, nudge: Nudge
+    ) -> None:
+        self.context = context
+        self.ports = ports
+        self.store = store
+        self.positions = positions
+        self.redis = redis
+        self.tracking = Tracking(context)
+        self.last_known = RedisLastKnown(redis)
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
+        self._due, self._waiting = nudge.event(), nudge.event()
+        self._match_every = 3.0
+
+    async def run(self, match_every: float) -> None:
+        """Everything, until cancelled or broken."""
+        self._match_every = match_every
+        async with asyncio.TaskGroup() as tasks:
+            for name, once in (
+                ("clocks", self._fire),
+                ("outbox", self._deliver),
+                ("matching", self._match),
+                ("bound", self._look_again),
+                ("away", self._remind),
+                ("heartbeat", self._beat),
+                ("desired states", EpochKeeper(self.redis, self.context.epoch, self._all_desired).run),
+                ("positions", self._consumer(positions_stream, self._on_positions).run),
+                ("device events", self._consumer(events_stream, self._on_events).run),
+                ("inbox", StreamConsumer(self.redis, [INBOX], self.name, reader(self._on_arrival)).run),
+            ):
+                tasks.create_task(for_ever(name, once), name=name)
+
+    def _consumer(
+        self, stream: Callable[[str], str], handle: Callable[[Sequence[Entry]], Awaitable[None]]
+    ) -> StreamConsumer:
+        return StreamConsumer(self.redis, [stream(tag) for tag in all_shards()], self.name, handle)
+
+    async def _fire(self) -> None:
+        if not await clocks.fire_due(self.context):
+            await _wait(self._due, POLL)
+
+    async def _deliver(self) -> None:
+        if not await delivery.deliver_due(self.context, self.ports):
+            await _wait(self._waiting, POLL)
+
+    async def _match(self) -> None:
+        await dispatcher.match_waiting(self.context)
+        await self.context.clock.sleep(self._match_every)
+
+    async def _look_again(self) -> None:
+        await self.tracking.look_again()
+        await asyncio.sleep(0.5)
+
+    async def _remind(self) -> None:
+        await clocks.remind_away(self.context)
+        await self.context.clock.sleep(10.0)
+
+    async def _beat(self) -> None:
+        """That a worker lives, and where the installation's time stands (to resume after a crash)."""
+        real = SystemClock().now().isoformat()
+        virtual = self.context.clock.now().isoformat()
+
+        def beat(connection: Connection) -> None:
+            set_fact(connection, HEARTBEAT, real)
+            if self.context.speed != 1.0:
+                set_fact(connection, VIRTUAL, virtual)
+
+        await self.store.write(beat)
+        await asyncio.sleep(2.0)
+
+    async def _all_desired(self) -> list[Desired]:
+        return await delivery.all_desired(self.context)
+
+    async def _on_positions(self, entries: Sequence[Entry]) -> None:
+        """Keep every position, move the last known ones, then see what they say about arrivals."""
+        seen, rows = [], []
+        for stream, entry_id, body in entries:
+            for place, one in enumerate(self.tracking.classify(decode_positions(body))):
+                p = one.position
+                seen.append(one)
+                rows.append(
+                    history.StoredFix(
+                        f"{stream} {entry_id}", place, p.device, p.fix_time, p.received_time, p.lat, p.lon,
+                        p.speed_mps, p.course_deg, one.flag,
+                    )
+                )  # fmt: skip
+        await self.positions.write(lambda c: history.store(c, rows))
+        moved = {one.position.device for one in seen if one.flag == "ok"}
+        await self.last_known.save([f for d in moved if (f := self.context.fixes.of(d)) is not None])
+        await self.tracking.follow(seen)
+
+    async def _on_events(self, entries: Sequence[Entry]) -> None:
+        for _, _, body in entries:
+            for event in decode_events(body):
+                await device_event(self.context, event)
+
+    async def _on_arrival(self, arrival: Arrival) -> None:
+        try:
+            await dispatcher.centre_received(
+                self.context, arrival.order_id, centre_id=arrival.centre_id, send=arrival.send
+            )
+        except NotFound as error:
+            log.warning("inbox: %s", error)
+
+
+def beat_age(text: str) -> float:
+    """Real seconds since a worker's heartbeat; infinite where there was none."""
+    if not text:
+        return float("inf")
+    return (SystemClock().now() - datetime.fromisoformat(text).astimezone(UTC)).total_seconds()
