@@ -6,18 +6,15 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from redis.exceptions import RedisError
 
-from dispatch.clock import Clock, SystemClock
-from dispatch.messages import Link, Position
+from dispatch.clock import SystemClock
+from dispatch.messages import Link
 from gps_gateway.codec import (
     Answer,
     Button,
     Event,
-    Fix,
     Frame,
     Login,
     Logout,
@@ -29,10 +26,9 @@ from gps_gateway.codec import (
     Report,
     Unsupported,
 )
-from gps_gateway.delivery import Delivery, Line
-from gps_gateway.publisher import Publisher
+from gps_gateway.house import House, position_of
+from gps_gateway.line import Line
 from gps_gateway.session import Session, code_for, code_matches
-from gps_gateway.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -44,38 +40,6 @@ WRITE_LIMIT = 65536
 
 WRITE_BOUND = 4 * WRITE_LIMIT
 """And before it is cut off: what is sent to it unasked must not pile up."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """Since the start of this gateway."""
-
-    frames: int = 0
-    rejected: int = 0
-    withheld: int = 0
-    refused: int = 0
-    replaced: int = 0
-    """Connections closed because their device authenticated on a newer one."""
-    reasons: dict[str, int] = field(default_factory=dict)
-    """Of the rejected, by reason."""
-
-
-class House(Protocol):
-    """What all connections of one gateway share."""
-
-    secret: str
-    clock: Clock
-    counts: Counts
-    store: Store
-    publisher: Publisher
-    delivery: Delivery
-    connections: set[Connection]
-    online: dict[str, Connection]
-    max_connections: int
-
-    def start(self, work: Coroutine[None, None, None]) -> None:
-        """Run in the background, with a reference held."""
-        ...
 
 
 class Connection(asyncio.Protocol):
@@ -317,20 +281,3 @@ class Connection(asyncio.Protocol):
         if transport.get_write_buffer_size() > WRITE_BOUND:
             log.warning("%s does not read: cut off", self._session.device or "a stranger")
             transport.abort()
-
-
-def position_of(device: str, fix: Fix, received: float, protocol: str) -> Position:
-    """A fix as it is published; one without a time of its own takes that of its arrival."""
-    return Position(
-        device,
-        received if fix.time is None else fix.time,
-        received,
-        fix.lat,
-        fix.lon,
-        fix.valid,
-        fix.speed_mps,
-        fix.course_deg,
-        fix.altitude_m,
-        protocol,
-        fix.attributes,
-    )

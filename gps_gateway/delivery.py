@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from math import inf
 from typing import Literal
 from weakref import WeakValueDictionary
@@ -21,8 +20,9 @@ from redis.exceptions import RedisError
 from dispatch.clock import Clock, SystemClock
 from dispatch.messages import WAKE_CHANNEL, Press, Shown, ShownOrder
 from dispatch.messages import Receipt as ReceiptEvent
-from gps_gateway.codec import Action, Answer, Ask, Button, OrderCodec, Receipt, Ref, SetButtons, Withdraw
-from gps_gateway.downlink import OnLine, blank, find, outdated, plan, pressed, receipted, sent
+from gps_gateway.codec import Action, Answer, Ask, Button, OrderCodec, Receipt, Ref, SetButtons
+from gps_gateway.downlink import blank, outdated, plan, receipted, sent
+from gps_gateway.line import Line, Outstanding, meaning, silence
 from gps_gateway.publisher import Publisher
 from gps_gateway.store import Store
 
@@ -32,35 +32,6 @@ RESENDS = 3
 """After T, 2T and 4T; then nothing more is sent until the terminal connects again (2013: 6.2)."""
 
 Outcome = Literal["stored", "unknown", "withheld"]
-
-
-@dataclass(slots=True)
-class Outstanding:
-    """A message that the terminal has not receipted."""
-
-    action: Action
-    frames: list[bytes]
-    due: float
-    tries: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class Line:
-    """The way to one connected terminal."""
-
-    device: str
-    codec: OrderCodec
-    write: Callable[[list[bytes]], None]
-    lock: asyncio.Lock
-    online: OnLine = field(default_factory=OnLine)
-    waiting: dict[Ref, Outstanding] = field(default_factory=dict)
-    shown: Shown | None = None
-    kept: Shown | None = None
-    """What Redis has of `shown`."""
-    loaded: bool = False
-    brought: bool = False
-    """Whether the last bringing came to its end."""
-    closed: bool = False
 
 
 class Delivery:
@@ -148,7 +119,7 @@ class Delivery:
                 await self._load(line)
             except (RedisError, OSError):
                 return "withheld"
-            meant = _meaning(line.shown, event)
+            meant = meaning(line.shown, event)
             if meant is None:
                 self.counts["press of nothing"] += 1
                 return "unknown"
@@ -205,7 +176,7 @@ class Delivery:
     def _send(self, line: Line, actions: list[Action]) -> None:
         now = SystemClock.monotonic()
         for action in actions:
-            _silence(line, action)
+            silence(line, action)
             ref, frames = line.codec.order(line.device, action)
             line.waiting[ref] = Outstanding(action, frames, now + self._resend_after)
             line.write(frames)
@@ -287,21 +258,3 @@ class Delivery:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _meaning(shown: Shown | None, event: Answer | Button) -> tuple[ShownOrder, str] | None:
-    if shown is None:
-        return None
-    if isinstance(event, Button):
-        return pressed(shown, event.code)
-    order = find(shown, event.asked)
-    return None if order is None or event.choice == "unknown" else (order, event.choice)
-
-
-def _silence(line: Line, action: Action) -> None:
-    """What this action makes obsolete is not sent again; a late receipt of it still counts."""
-    for outstanding in line.waiting.values():
-        old = outstanding.action
-        taken_back = isinstance(action, Withdraw) and isinstance(old, Ask) and old.serial == action.question
-        if taken_back or (isinstance(action, SetButtons) and isinstance(old, SetButtons)):
-            outstanding.due = inf

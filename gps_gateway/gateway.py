@@ -12,8 +12,9 @@ from redis.exceptions import RedisError
 from dispatch.clock import Clock, SystemClock
 from dispatch.messages import GatewayState
 from dispatch.settings import Settings
-from gps_gateway.connection import Connection, Counts
+from gps_gateway.connection import Connection
 from gps_gateway.delivery import Delivery
+from gps_gateway.house import Counts
 from gps_gateway.http import Endpoint, Route
 from gps_gateway.protocols import PROTOCOLS, Stream, Web
 from gps_gateway.publisher import Publisher
@@ -82,13 +83,13 @@ class Gateway:
 
     async def open(self) -> None:
         """Listen on every port and start all parts. Raises OSError where a port cannot be had."""
+        for name, protocol in PROTOCOLS.items():
+            await self._listen(name, protocol)
         self._flushing = asyncio.create_task(self.publisher.run())
         self.start(self.delivery.run())
         self.start(trim_forever(self._redis, self.publisher))
         self.start(self._tell_state())
         self.start(self._hang_up_idle())
-        for name, protocol in PROTOCOLS.items():
-            await self._listen(name, protocol)
 
     async def _listen(self, name: str, protocol: Stream | Web) -> None:
         port = self._wanted.get(name, protocol.port(self._settings))

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from dispatch.clock import Clock
 from gps_gateway.codec import Rejected, Report
-from gps_gateway.connection import Counts, position_of
+from gps_gateway.house import Counts, position_of
 from gps_gateway.protocols import Web
 from gps_gateway.publisher import Publisher
 from gps_gateway.store import Store

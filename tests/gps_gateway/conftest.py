@@ -120,7 +120,7 @@ async def open_gateway(server: RealServer) -> AsyncIterator[Open]:
             SystemClock(),
             ports={"jt808": 0, "osmand": 0},
             idle_after=30.0,
-            resend_after=0.2,
+            resend_after=0.1,
             sweep_every=0.2,
             limit=50,
             last_flush=0.2,

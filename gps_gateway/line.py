@@ -1,0 +1,60 @@
+"""The way to one connected terminal: what was sent on it, and what is not receipted yet. No I/O."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import inf
+
+from dispatch.messages import Shown, ShownOrder
+from gps_gateway.codec import Action, Answer, Ask, Button, OrderCodec, Ref, SetButtons, Withdraw
+from gps_gateway.downlink import OnLine, find, pressed
+
+
+@dataclass(slots=True)
+class Outstanding:
+    """A message that the terminal has not receipted."""
+
+    action: Action
+    frames: list[bytes]
+    due: float
+    tries: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """The way to one connected terminal."""
+
+    device: str
+    codec: OrderCodec
+    write: Callable[[list[bytes]], None]
+    lock: asyncio.Lock
+    online: OnLine = field(default_factory=OnLine)
+    waiting: dict[Ref, Outstanding] = field(default_factory=dict)
+    shown: Shown | None = None
+    kept: Shown | None = None
+    """What Redis has of `shown`."""
+    loaded: bool = False
+    brought: bool = False
+    """Whether the last bringing came to its end."""
+    closed: bool = False
+
+
+def meaning(shown: Shown | None, event: Answer | Button) -> tuple[ShownOrder, str] | None:
+    """The order and the action that a press means; None: no order of ours."""
+    if shown is None:
+        return None
+    if isinstance(event, Button):
+        return pressed(shown, event.code)
+    order = find(shown, event.asked)
+    return None if order is None or event.choice == "unknown" else (order, event.choice)
+
+
+def silence(line: Line, action: Action) -> None:
+    """What this action makes obsolete is not sent again; a late receipt of it still counts."""
+    for outstanding in line.waiting.values():
+        old = outstanding.action
+        taken_back = isinstance(action, Withdraw) and isinstance(old, Ask) and old.serial == action.question
+        if taken_back or (isinstance(action, SetButtons) and isinstance(old, SetButtons)):
+            outstanding.due = inf

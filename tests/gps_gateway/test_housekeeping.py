@@ -1,0 +1,141 @@
+"""Trimming, the streams' bound, the gateway's heartbeat, idle and surplus connections, the command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from dispatch.clock import SystemClock, clock_from
+from dispatch.messages import Position, decode_gateway_state, positions_stream, shard
+from dispatch.settings import Settings, to_environment
+from gps_gateway.gateway import Gateway
+from gps_gateway.trimming import GROUP, length, trim
+from tests.gps_gateway.conftest import Centre, RealServer
+from tests.gps_gateway.raw_terminal import DEVICE, RawTerminal, position
+
+STREAM = positions_stream(shard(DEVICE))
+
+
+async def fill(redis: Redis, entries: int) -> None:
+    for _ in range(entries):
+        await redis.xadd(STREAM, {"b": b"x"})
+
+
+async def test_only_what_the_centre_has_acknowledged_is_trimmed(centre: Centre) -> None:
+    redis = centre.redis
+    await fill(redis, 6)
+    assert await trim(redis) == 0, "nobody has read it"
+    await redis.xgroup_create(STREAM, GROUP, id="0")
+    assert await trim(redis) == 0
+    answer: Any = await redis.xreadgroup(GROUP, "one", {STREAM: ">"}, count=4)
+    ids: list[bytes] = [entry for entry, _ in answer[0][1]]
+    assert await trim(redis) == 0, "read, and not acknowledged"
+    await redis.xack(STREAM, GROUP, ids[0], ids[1], ids[3])
+    assert await trim(redis) == 2
+    await redis.xack(STREAM, GROUP, ids[2])
+    assert await trim(redis) == 1
+    assert await length(redis) == 3  # the last one delivered, and two that nobody has read
+
+
+async def test_at_the_streams_bound_acknowledgements_are_withheld(gateway: Gateway, centre: Centre) -> None:
+    async with RawTerminal(gateway.ports["jt808"]) as terminal:
+        await terminal.login()
+        gateway.publisher.streams_full = True
+        serial = terminal.send(0x0200, position())
+        await terminal.silence(0.1)
+        gateway.publisher.streams_full = False
+        gateway.publisher.relieve()
+        terminal.send(0x0200, position(), serial=serial)
+        assert (await terminal.expect(0x8001)).answered == (0x0200, serial, 0)
+
+
+async def test_positions_of_many_frames_share_an_entry(gateway: Gateway, centre: Centre) -> None:
+    positions = [Position(DEVICE, float(n), 0.0, 1.0, 2.0) for n in range(200)]
+    done = asyncio.Event()
+    for n, one in enumerate(positions[:50]):
+        assert gateway.publisher.positions(DEVICE, (one,), done.set if n == 49 else lambda: None)
+    await done.wait()
+    assert [p.fix_time for p in await centre.positions()] == list(range(50))
+    assert await centre.redis.xlen(STREAM) == 1
+
+
+async def test_the_heartbeat_tells_how_the_gateway_is(gateway: Gateway, centre: Centre) -> None:
+    async with RawTerminal(gateway.ports["jt808"]) as terminal:
+        await terminal.login()
+        await gateway.store.keep_state(gateway.state())
+    (key,) = await centre.redis.keys("gateway:*")
+    raw = await centre.redis.get(key)
+    assert isinstance(raw, bytes)
+    state = decode_gateway_state(raw)
+    assert (state.connections, state.frames) == (1, 2)
+    assert 0 < await centre.redis.ttl(key) <= 10
+
+
+async def test_an_idle_connection_is_hung_up_and_a_surplus_one_too(
+    server: RealServer, centre: Centre
+) -> None:
+    settings = Settings(redis_url=server.url, secret="s")
+    ports = {"jt808": 0, "osmand": 0}
+    gateway = Gateway(settings, SystemClock(), ports=ports, idle_after=0.2, max_connections=1)
+    await gateway.open()
+    async with RawTerminal(gateway.ports["jt808"]) as first, RawTerminal(gateway.ports["jt808"]) as second:
+        async with asyncio.timeout(2):
+            assert await second.reader.read() == b""
+            assert await first.reader.read() == b""
+    await gateway.close()
+
+
+async def test_the_command_serves_and_stops_on_sigterm(
+    server: RealServer, centre: Centre, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    settings = Settings(redis_url=server.url, secret="s", port=port - 2, data=tmp_path)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from gps_gateway.server import gateway; gateway()",
+        env={**os.environ, **to_environment(settings)},
+    )
+    try:
+        await _listening(port)
+        async with RawTerminal(port) as terminal:
+            await terminal.login()
+            process.send_signal(signal.SIGTERM)
+            assert await terminal.reader.read() == b""
+        assert await asyncio.wait_for(process.wait(), 5) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+
+async def _listening(port: int) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await SystemClock().sleep(0.05)
+            else:
+                writer.close()
+                return
+
+
+@pytest.mark.parametrize("text", ["now", "2025-01-01T00:00:00 2025-01-01T00:00:00 10", "a b c", "1 2"])
+def test_a_clock_that_cannot_be_read_says_what_was_expected(text: str) -> None:
+    with pytest.raises(ValueError, match="clock"):
+        clock_from(text)
+
+
+def test_a_scaled_clock_runs_faster() -> None:
+    clock = clock_from("2025-01-01T00:00:00Z 2030-01-01T00:00:00Z 10")
+    assert clock.now().year > 2030
+    assert isinstance(clock_from(""), SystemClock)
