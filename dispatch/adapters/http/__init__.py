@@ -1,1 +1,1 @@
-"""Adapter package: http."""
+"""The HTTP interface (docs/http-api.md): one router an actor, one table of errors, one set of schemas."""

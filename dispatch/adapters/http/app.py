@@ -1,0 +1,38 @@
+"""The application: one router an actor, behind one guard."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from dispatch.adapters.http import (
+    admin,
+    callbacks,
+    crew,
+    dispatcher,
+    errors,
+    health,
+    hotline,
+    manager,
+    session,
+    vocabulary,
+)
+from dispatch.adapters.http.guard import Guard
+from dispatch.adapters.http.services import Address, HttpServices
+
+__all__ = ["Address", "HttpServices", "create_app"]
+
+ROUTERS = (session, health, vocabulary, hotline, dispatcher, crew, manager, admin, callbacks)
+
+
+def create_app(services: HttpServices) -> FastAPI:
+    """The HTTP interface of one installation; pages may be mounted on it.
+
+    There is no page of its own documentation: those ask other hosts for their scripts (D10).
+    """
+    app = FastAPI(title="Dispatch45", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.services = services
+    errors.install(app)
+    app.add_middleware(Guard, origins=services.origins)
+    for module in ROUTERS:
+        app.include_router(module.router)
+    return app

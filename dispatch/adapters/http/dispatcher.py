@@ -1,0 +1,149 @@
+"""The repair centre: its board, its orders, its crews."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fastapi import APIRouter, Request
+
+from dispatch.adapters.http.access import AnyPerson, Dispatcher, Id, Key, Router, Services
+from dispatch.adapters.http.reply import Json
+from dispatch.adapters.http.schemas import AwayIn, DispatchIn, ReasonIn, ReassignIn
+from dispatch.adapters.http.services import HttpServices
+from dispatch.core.errors import Forbidden, NotFound
+from dispatch.core.territory import territories_to_geojson
+from dispatch.core.types import Actor
+from dispatch.services import crew as duty
+from dispatch.services import dispatcher as centre
+from dispatch.services.people import Person, acting_as, own_crew, own_order, scope_of
+from dispatch.services.ports import Crew
+
+router = APIRouter()
+
+
+async def _own(services: HttpServices, person: Person, order_id: str) -> Actor:
+    """Who acts, on an order that is this person's to act on."""
+    own_order(person, await services.views.order(order_id))
+    return acting_as(person, "dispatcher")
+
+
+def _crew(services: HttpServices, person: Person, crew_id: str) -> Crew:
+    crew = services.context.directory.crews.get(crew_id)
+    if crew is None:
+        raise NotFound(f"no crew {crew_id!r}", crew=crew_id)
+    return own_crew(person, crew)
+
+
+@router.get("/api/board")
+async def board(person: Dispatcher, services: Services) -> Json:
+    """Open orders, crews, alerts."""
+    return Json(await services.views.board(scope_of(person)))
+
+
+@router.get("/api/orders/{order_id}")
+async def story(order_id: Id, person: Router, services: Services) -> Json:
+    """Everything about one order."""
+    own_order(person, await services.views.order(order_id))
+    return Json(await services.views.story(order_id))
+
+
+@router.get("/api/orders/{order_id}/candidates")
+async def candidates(order_id: Id, person: Dispatcher, services: Services) -> Json:
+    """Every crew for this order, the best first, with the reasons."""
+    await _own(services, person, order_id)
+    return Json(await centre.candidates(services.context, order_id))
+
+
+@router.post("/api/orders/{order_id}/accept")
+async def accept(order_id: Id, person: Dispatcher, services: Services, key: Key) -> Json:
+    """A person at the centre has it in hand."""
+    by = await _own(services, person, order_id)
+    return Json(services.views.show(await centre.accept(services.context, order_id, by=by, key=key)))
+
+
+@router.post("/api/orders/{order_id}/return")
+async def give_back(order_id: Id, body: ReasonIn, person: Dispatcher, services: Services, key: Key) -> Json:
+    """Not ours: back to the hotline."""
+    by = await _own(services, person, order_id)
+    order = await centre.return_order(services.context, order_id, reason=body.reason, by=by, key=key)
+    return Json(services.views.show(order))
+
+
+@router.post("/api/orders/{order_id}/dispatch")
+async def dispatch(order_id: Id, body: DispatchIn, person: Dispatcher, services: Services, key: Key) -> Json:
+    """To a crew and its vehicle (D)."""
+    by = await _own(services, person, order_id)
+    _crew(services, person, body.crew_id)
+    order = await centre.dispatch(services.context, order_id, crew_id=body.crew_id, by=by, key=key)
+    return Json(services.views.show(order))
+
+
+@router.post("/api/orders/{order_id}/recall")
+async def recall(order_id: Id, body: ReasonIn, person: Dispatcher, services: Services, key: Key) -> Json:
+    """Take it back from its crew."""
+    by = await _own(services, person, order_id)
+    order = await centre.recall(services.context, order_id, reason=body.reason, by=by, key=key)
+    return Json(services.views.show(order))
+
+
+@router.post("/api/orders/{order_id}/reassign")
+async def reassign(order_id: Id, body: ReassignIn, person: Dispatcher, services: Services, key: Key) -> Json:
+    """To another crew."""
+    by = await _own(services, person, order_id)
+    _crew(services, person, body.crew_id)
+    order = await centre.reassign(
+        services.context, order_id, crew_id=body.crew_id, reason=body.reason, by=by, key=key
+    )
+    return Json(services.views.show(order))
+
+
+@router.post("/api/alerts/{alert_id}/acknowledge")
+async def acknowledge(alert_id: int, person: AnyPerson, services: Services) -> Json:
+    """The alert has been seen; it no longer sounds."""
+    alert = await services.views.alert(alert_id)
+    crew_id = str(alert.facts.get("crew_id", ""))
+    if not scope_of(person).sees_alert(alert.role, alert.centre_id, crew_id):
+        raise Forbidden(f"alert {alert_id} is for others", alert=alert_id)
+    return Json(await services.views.acknowledge_alert(alert_id, person.username))
+
+
+@router.post("/api/crews/{crew_id}/away")
+async def away(crew_id: Id, body: AwayIn, person: Dispatcher, services: Services) -> Json:
+    """The centre says that a crew cannot leave for a while."""
+    crew = _crew(services, person, crew_id)
+    until = services.context.clock.now() + timedelta(minutes=body.minutes)
+    await duty.go_away(services.context, crew, until=until, reason=body.reason)
+    return Json(await services.views.crew(crew_id))
+
+
+@router.post("/api/crews/{crew_id}/standby")
+async def standby(crew_id: Id, person: Dispatcher, services: Services) -> Json:
+    """The centre says that a crew is back."""
+    await duty.standby(services.context, _crew(services, person, crew_id))
+    return Json(await services.views.crew(crew_id))
+
+
+@router.get("/api/territories")
+async def territories(person: Router, services: Services) -> Json:
+    """All territories; those of one's own centre are marked."""
+    found = territories_to_geojson(services.context.territories)
+    for feature in found["features"]:
+        feature["properties"]["own"] = feature["properties"]["centre_id"] == person.centre_id != ""
+    return Json(found)
+
+
+@router.get("/api/roads")
+async def roads(person: Router, services: Services) -> Json:
+    """Simplified road lines."""
+    return Json(services.roads() or {"type": "FeatureCollection", "features": []})
+
+
+@router.post("/api/live-ticket")
+async def live_ticket(request: Request, person: AnyPerson, services: Services) -> Json:
+    """The right to open the live feed once."""
+    ticket = services.tickets.issue(person)
+    scheme = "wss" if request.url.scheme == "https" else "ws"
+    host = request.url.hostname or "127.0.0.1"
+    place = f"[{host}]" if ":" in host else host
+    base = services.live_url or f"{scheme}://{place}:{services.live_port}/live"
+    return Json({"ticket": ticket, "url": f"{base}?ticket={ticket}"})

@@ -1,0 +1,98 @@
+"""In front of every request: its origin, its type and its size; and the headers of every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dispatch.adapters.http.errors import error
+
+SAFE = {"GET", "HEAD", "OPTIONS"}
+MEGABYTE = 1024 * 1024
+LARGEST = MEGABYTE // 4
+LARGEST_FILE = 16 * MEGABYTE
+"""Organisation files and territories."""
+FILES = "/api/admin/"
+UNCACHED = ("/api/", "/callbacks/", "/healthz")
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class Guard:
+    """ASGI middleware. Refuses foreign origins, other types than JSON, and bodies that are too large."""
+
+    def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
+        self._app = app
+        self._origins = frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        limit = LARGEST_FILE if scope["path"].startswith(FILES) else LARGEST
+        answer = _with_headers(scope["path"], send)
+        if (refusal := self._refusal(scope, headers, limit)) is not None:
+            status, code, message = refusal
+            await error(status, code, message)(scope, receive, answer)
+            return
+        try:
+            await self._app(scope, _counted(receive, limit), answer)
+        except _TooLarge:
+            await error(*_too_large(limit))(scope, receive, answer)
+
+    def _refusal(self, scope: Scope, headers: Headers, limit: int) -> tuple[int, str, str] | None:
+        if scope["method"] in SAFE:
+            return None
+        origin = headers.get("origin")
+        if origin is not None and not self._own(origin, headers.get("host", "")):
+            return 403, "forbidden", f"requests from {origin[:100]!r} are not taken"
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > limit:
+            return _too_large(limit)
+        has_body = length != "0" or "transfer-encoding" in headers
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if has_body and scope["path"].startswith(UNCACHED) and kind != "application/json":
+            return 400, "bad_input", f"Content-Type: expected application/json, found {kind[:100]!r}"
+        return None
+
+    def _own(self, origin: str, host: str) -> bool:
+        return origin in self._origins or (bool(host) and urlsplit(origin).netloc == host)
+
+
+def _too_large(limit: int) -> tuple[int, str, str]:
+    return 413, "bad_input", f"the body is larger than {limit} bytes"
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise _TooLarge
+        return message
+
+    return counted
+
+
+def _with_headers(path: str, send: Send) -> Send:
+    async def sender(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.setdefault("X-Content-Type-Options", "nosniff")
+            headers.setdefault("Referrer-Policy", "same-origin")
+            headers.setdefault("X-Frame-Options", "DENY")
+            headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+            if path.startswith(UNCACHED):
+                headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return sender

@@ -1,0 +1,107 @@
+"""The hotline: calls, sending, call-backs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from dispatch.adapters.http.access import Hotline, Id, Key, Router, Services
+from dispatch.adapters.http.reply import Json
+from dispatch.adapters.http.schemas import CallBack, CallIn, ReasonIn, Remark, RouteIn
+from dispatch.adapters.http.services import Address
+from dispatch.core.errors import BadInput
+from dispatch.core.types import Point
+from dispatch.services import hotline as desk
+from dispatch.services.people import acting_as, own_order, scope_of
+
+router = APIRouter()
+FOUND = 12
+
+
+@router.post("/api/calls")
+async def take_call(body: CallIn, person: Hotline, services: Services, key: Key) -> Json:
+    """A customer's report becomes an order, or joins the open one of the same place."""
+    if (body.lat is None) != (body.lon is None):
+        raise BadInput("lat and lon: expected both or neither", field="lat")
+    place = Point(body.lat, body.lon) if body.lat is not None and body.lon is not None else None
+    call = desk.Call(
+        channel=body.channel, address=body.address, fault_type=body.fault_type, voltage=body.voltage,
+        place=place, customer_name=body.customer_name, customer_phone=body.customer_phone,
+        description=body.description, ended_at=body.ended_at, id=key,
+    )  # fmt: skip
+    taken = await desk.take_call(services.context, call, by=acting_as(person, "hotline"))
+    return Json(taken, status_code=201)
+
+
+@router.post("/api/orders/{order_id}/send")
+async def send(order_id: Id, person: Hotline, services: Services, key: Key) -> Json:
+    """To its repair centre (B)."""
+    by = acting_as(person, "hotline")
+    return Json(services.views.show(await desk.send(services.context, order_id, by=by, key=key)))
+
+
+@router.post("/api/orders/{order_id}/route")
+async def route(order_id: Id, body: RouteIn, person: Router, services: Services) -> Json:
+    """A person decides whose it is."""
+    own_order(person, await services.views.order(order_id))
+    by = acting_as(person, "hotline" if person.role == "hotline" else "dispatcher")
+    order = await desk.route(
+        services.context, order_id, centre_id=body.centre_id, trade=body.trade, area_class=body.area_class,
+        by=by,
+    )  # fmt: skip
+    return Json(services.views.show(order))
+
+
+@router.post("/api/orders/{order_id}/expedite")
+async def expedite(order_id: Id, body: Remark, person: Hotline, services: Services) -> Json:
+    """The customer chases."""
+    by = acting_as(person, "hotline")
+    return Json(services.views.show(await desk.expedite(services.context, order_id, by=by, text=body.text)))
+
+
+@router.post("/api/orders/{order_id}/call-back")
+async def call_back(order_id: Id, body: CallBack, person: Hotline, services: Services, key: Key) -> Json:
+    """The customer was called back."""
+    order = await desk.call_back(
+        services.context, order_id, satisfied=body.satisfied, text=body.text,
+        by=acting_as(person, "hotline"), key=key,
+    )  # fmt: skip
+    return Json(services.views.show(order))
+
+
+@router.post("/api/orders/{order_id}/close")
+async def close(order_id: Id, person: Hotline, services: Services, key: Key) -> Json:
+    """Repaired, recorded, called back."""
+    by = acting_as(person, "hotline")
+    return Json(services.views.show(await desk.close(services.context, order_id, by=by, key=key)))
+
+
+@router.post("/api/orders/{order_id}/cancel")
+async def cancel(order_id: Id, body: ReasonIn, person: Hotline, services: Services, key: Key) -> Json:
+    """Not needed any more."""
+    order = await desk.cancel(
+        services.context, order_id, reason=body.reason, by=acting_as(person, "hotline"), key=key
+    )
+    return Json(services.views.show(order))
+
+
+@router.get("/api/hotline/desk")
+async def hotline_desk(person: Hotline, services: Services) -> Json:
+    """What is to be done."""
+    return Json(await services.views.desk(scope_of(person)))
+
+
+@router.get("/api/addresses")
+async def addresses(
+    person: Router, services: Services, q: Annotated[str, Query(min_length=1, max_length=100)]
+) -> Json:
+    """Addresses that hold every word of `q`; those that begin with it come first."""
+    words = q.casefold().split()
+    found: list[tuple[bool, int, Address]] = []
+    for one in services.addresses:
+        text = f"{one.address}\n{one.address_zh}".casefold()
+        if words and all(word in text for word in words):
+            starts = one.address.casefold().startswith(words[0]) or one.address_zh.startswith(words[0])
+            found.append((not starts, len(found), one))
+    return Json([one for *_, one in sorted(found, key=lambda item: item[:2])[:FOUND]])

@@ -1,0 +1,153 @@
+"""What clients may send: nothing unknown, nothing endless, no text that a database refuses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from dispatch.core.types import AreaClass
+from dispatch.services.people import PersonRole
+
+
+def _printable(text: str) -> str:
+    """No control characters except line breaks and tabs (PostgreSQL refuses NUL)."""
+    if any(ord(c) < 32 and c not in "\n\r\t" for c in text) or "\x7f" in text:
+        raise ValueError("holds a control character")
+    return text
+
+
+Code = Annotated[str, Field(max_length=80, pattern=r"^[\x21-\x7e]*$")]
+Line = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
+Text = Annotated[str, Field(max_length=2_000), AfterValidator(_printable)]
+Generation = Annotated[int, Field(ge=0, le=1_000_000)]
+Minutes = Annotated[int, Field(ge=1, le=480)]
+
+
+class Body(BaseModel):
+    """A JSON object in which every field is known."""
+
+    model_config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
+
+
+class SignIn(Body):
+    """A name and a password."""
+
+    username: Annotated[Line, Field(min_length=1)]
+    password: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class CallIn(Body):
+    """A customer's report. `ended_at` is point A."""
+
+    channel: Code
+    address: Annotated[Line, Field(min_length=1)]
+    lat: Annotated[float | None, Field(ge=-90, le=90)] = None
+    lon: Annotated[float | None, Field(ge=-180, le=180)] = None
+    fault_type: Code
+    voltage: Code
+    customer_name: Line = ""
+    customer_phone: Annotated[Line, Field(max_length=40)] = ""
+    description: Text = ""
+    ended_at: AwareDatetime | None = None
+
+
+class Remark(Body):
+    """A text."""
+
+    text: Text = ""
+
+
+class CallBack(Body):
+    """What the customer said when called back."""
+
+    satisfied: Annotated[bool, Field(strict=True)]
+    text: Text = ""
+
+
+class ReasonIn(Body):
+    """One of the process's reasons."""
+
+    reason: Code
+
+
+class RouteIn(Body):
+    """Whose order it is."""
+
+    centre_id: Code
+    trade: Code
+    area_class: AreaClass
+
+
+class DispatchIn(Body):
+    """To which crew."""
+
+    crew_id: Annotated[Code, Field(min_length=1)]
+
+
+class ReassignIn(DispatchIn):
+    """To which other crew, and why."""
+
+    reason: Code
+
+
+class AwayIn(Body):
+    """For how long, and why."""
+
+    minutes: Minutes
+    reason: Line = ""
+
+
+class OfDispatch(Body):
+    """Which dispatch of the order a button belongs to."""
+
+    generation: Generation
+
+
+class StepIn(OfDispatch):
+    """A crew's button; `at` where it was pressed without a network."""
+
+    at: AwareDatetime | None = None
+
+
+class RejectIn(StepIn):
+    """The crew hands the order back."""
+
+    reason: Code
+    text: Text = ""
+
+
+class RecordIn(StepIn):
+    """The fault record, written by the crew itself."""
+
+    cause: Text
+    work_done: Text
+    material: Text = ""
+    customers: Annotated[int | None, Field(ge=0, le=100_000_000)] = None
+    text: Text = ""
+
+
+class PersonIn(Body):
+    """Someone new who may sign in."""
+
+    username: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
+    name: Annotated[Line, Field(min_length=1)]
+    role: PersonRole
+    centre_id: Code = ""
+    crew_id: Code = ""
+    password: Annotated[str, Field(min_length=8, max_length=200)]
+
+
+class PhoneCallback(BaseModel):
+    """What a telephone exchange reports; exchanges may say more than we ask."""
+
+    model_config = ConfigDict(extra="ignore")
+    call_id: Annotated[Code, Field(min_length=1)]
+    number: Annotated[Line, Field(max_length=40)]
+    seq: Annotated[int, Field(ge=0, le=1_000_000)]
+    state: Literal[
+        "dialling", "ringing", "answered", "keypress", "busy", "no_answer", "failed", "machine", "completed",
+        "cut", "rejected",
+    ]  # fmt: skip
+    digit: Annotated[str | None, Field(max_length=1)] = None
+    at: AwareDatetime

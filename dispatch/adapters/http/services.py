@@ -1,0 +1,72 @@
+"""What the HTTP interface is given by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+from dispatch.adapters.http.sign_in import Attempts
+from dispatch.adapters.sql.views import Views
+from dispatch.core.compliance import Measured
+from dispatch.services.context import Context
+from dispatch.services.people import People
+from dispatch.services.tickets import Tickets
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One entry of the gazetteer, in both languages."""
+
+    address: str
+    address_zh: str
+    lat: float
+    lon: float
+
+
+class Administration(Protocol):
+    """The organisation and its territories, read and replaced as a whole; the context follows."""
+
+    def document(self) -> dict[str, Any]:
+        """The organisation as a file that `replace` takes."""
+        ...
+
+    async def replace(self, document: Mapping[str, Any]) -> None:
+        """Put a whole organisation in place. Raises BadInput naming what is wrong."""
+        ...
+
+    async def replace_territories(self, geojson: Mapping[str, Any]) -> None:
+        """Put all territories in place. Raises BadInput naming the feature."""
+        ...
+
+
+class Histories(Protocol):
+    """Measured orders of a period, for the manager."""
+
+    async def measured(self, first: date, last: date) -> list[Measured]:
+        """Orders reported on the local days `first` to `last`, both included."""
+        ...
+
+
+@dataclass(frozen=True)
+class HttpServices:
+    """One installation's HTTP interface. `roads` gives simplified road lines as a GeoJSON FeatureCollection."""
+
+    context: Context
+    views: Views
+    histories: Histories
+    people: People
+    tickets: Tickets
+    administration: Administration
+    health: Callable[[], Awaitable[Mapping[str, Any]]]
+    secret: str
+    """Of the telephone exchange's callbacks."""
+    live_port: int
+    live_url: str = ""
+    """Where a proxy puts the live feed; empty: the page's host with `live_port`."""
+    addresses: Sequence[Address] = ()
+    roads: Callable[[], Mapping[str, Any]] = dict
+    origins: frozenset[str] = frozenset()
+    """Further origins that pages may come from, as `https://host`; its own is always one."""
+    attempts: Attempts = field(default_factory=Attempts)

@@ -1,0 +1,58 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+
+from dispatch.adapters.http.access import COOKIE, Anyone, AnyPerson, Services
+from dispatch.adapters.http.errors import TooMany, Unauthenticated
+from dispatch.adapters.http.reply import Json
+from dispatch.adapters.http.schemas import SignIn
+from dispatch.services.people import Person
+
+router = APIRouter()
+LASTS = 12 * 3600
+
+
+def shown(person: Person) -> dict[str, Any]:
+    """A person as pages see it."""
+    return {
+        "username": person.username, "name": person.name, "role": person.role,
+        "centre_id": person.centre_id, "crew_id": person.crew_id,
+    }  # fmt: skip
+
+
+@router.post("/api/session", dependencies=[Depends(Anyone())])
+async def sign_in(request: Request, body: SignIn, services: Services) -> Json:
+    """Check the password, set the cookie."""
+    address = request.client.host if request.client else ""
+    if (wait := services.attempts.wait(body.username, address)) > 0:
+        raise TooMany("too many wrong passwords: wait a little", retry_after_s=int(wait) + 1)
+    services.attempts.begin(body.username, address)
+    person = await services.people.verify(body.username, body.password)
+    if person is None:
+        raise Unauthenticated("the name or the password is not right")
+    services.attempts.succeeded(body.username, address)
+    answer = Json(shown(person))
+    answer.set_cookie(
+        COOKIE, await services.people.sign_in(person), max_age=LASTS, httponly=True, samesite="strict",
+        secure=request.url.scheme == "https", path="/",
+    )  # fmt: skip
+    return answer
+
+
+@router.get("/api/session")
+async def session(person: AnyPerson) -> Json:
+    """Who is signed in."""
+    return Json(shown(person))
+
+
+@router.delete("/api/session")
+async def sign_out(request: Request, person: AnyPerson, services: Services) -> Json:
+    """End the session."""
+    await services.people.sign_out(request.cookies[COOKIE])
+    answer = Json(shown(person))
+    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    return answer

@@ -1,0 +1,96 @@
+"""The organisation and its territories as documents: read from the directory, replaced whole, the context after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dispatch.adapters.sql.access import Database
+from dispatch.adapters.sql.organisation import load_directory, replace_organisation, set_territories
+from dispatch.core.errors import BadInput, GuardRefused
+from dispatch.core.territory import territories_from_geojson
+from dispatch.services.context import Context
+from dispatch.services.ports import Crew, Department, Directory
+
+LISTS = ("centres", "departments", "crews")
+
+
+class SqlAdministration:
+    """What administrators change. Every process loads the directory anew when it is told or starts."""
+
+    def __init__(self, database: Database, context: Context) -> None:
+        self._database = database
+        self._context = context
+
+    def document(self) -> dict[str, Any]:
+        """The organisation as a file that `replace` takes."""
+        directory = self._context.directory
+        return {
+            "centres": [asdict(one) for one in directory.centres.values()],
+            "departments": [_department(one) for one in directory.departments.values()],
+            "crews": [_crew(one) for one in directory.crews.values()],
+        }
+
+    async def replace(self, document: Mapping[str, Any]) -> None:
+        """Put a whole organisation in place. Raises BadInput naming what is wrong."""
+        for name in LISTS:
+            entries = document.get(name)
+            if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+                raise BadInput(f"{name}: expected a list of objects", field=name)
+        await self._keep_the_busy(document)
+
+        def work(connection: Connection) -> Directory:
+            try:
+                replace_organisation(connection, document)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise BadInput(f"the organisation cannot be used: {error}") from None
+            return load_directory(connection)
+
+        self._context.directory = await self._database.write(work)
+
+    async def replace_territories(self, geojson: Mapping[str, Any]) -> None:
+        """Put all territories in place. Raises BadInput naming the feature."""
+        territories = territories_from_geojson(geojson)
+        for one in territories:
+            if one.centre_id not in self._context.directory.centres:
+                raise BadInput(f"territory {one.id}: there is no centre {one.centre_id!r}", field="centre_id")
+
+        def work(connection: Connection) -> Directory:
+            set_territories(connection, geojson)
+            return load_directory(connection)
+
+        self._context.directory = await self._database.write(work)
+        self._context.territories = territories
+
+    async def _keep_the_busy(self, document: Mapping[str, Any]) -> None:
+        """A crew that holds orders is not removed or moved under them."""
+        rosters = await self._context.store.rosters()
+        holding = {d.crew_id: (r.centre_id, r.trade) for r in rosters for d in r.crews if d.stack}
+        kept = {one.get("id"): (one.get("centre_id"), one.get("trade")) for one in document["crews"]}
+        for crew_id, place in sorted(holding.items()):
+            if kept.get(crew_id) != place:
+                raise GuardRefused(f"crew {crew_id} holds orders: recall them first", crew=crew_id)
+
+
+def _department(one: Department) -> dict[str, Any]:
+    return asdict(one)
+
+
+def _crew(one: Crew) -> dict[str, Any]:
+    entry = {
+        k: getattr(one, k)
+        for k in (
+            "id", "name", "name_zh", "department_id", "centre_id", "trade", "duty_phone", "capacity",
+            "shift_start", "shift_end",
+        )
+    }  # fmt: skip
+    entry |= {"base": {"lat": one.base_lat, "lon": one.base_lon}, "shares_office": one.same_office}
+    for device in one.devices:
+        if device.kind == "terminal":
+            entry["vehicle"] = {"device": device.id, "plate": device.label, "protocol": device.protocol}
+        else:
+            entry["phone_device"] = device.id
+    return entry
