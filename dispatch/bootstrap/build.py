@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from redis.asyncio import Redis
 
 from dispatch.adapters.channels.alerts import AppriseAlerts
 from dispatch.adapters.channels.phone_rest import RestPhone
+from dispatch.adapters.http.services import Address
 from dispatch.adapters.ids import RandomIds
 from dispatch.adapters.redis.devices import RedisDevices
 from dispatch.adapters.redis.inbox import RedisInbox
@@ -81,12 +85,14 @@ async def build(settings: Settings) -> Built:
     return Built(settings, context, store, positions, redis, ports, phone, nudge)
 
 
-async def refresh_directory(built: Built) -> None:
-    """Take in what administrators have changed."""
+async def refresh_directory(built: Built) -> bool:
+    """Take in what administrators have changed; whether that was anything."""
     directory = await built.store.read(load_directory)
-    if directory != built.context.directory:
-        built.context.directory = directory
-        built.context.territories = territories_of(directory)
+    if directory == built.context.directory:
+        return False
+    built.context.directory = directory
+    built.context.territories = territories_of(directory)
+    return True
 
 
 def territories_of(directory: Directory) -> Territories:
@@ -121,19 +127,41 @@ def roads_folder(settings: Settings) -> Path | None:
     return folder if has_roads(folder) else None
 
 
-def load_gazetteer(settings: Settings) -> list[dict[str, object]]:
-    """Known addresses: address, address_zh, lat, lon."""
+def load_gazetteer(settings: Settings) -> list[Address]:
+    """Known addresses of the city."""
     file = settings.data / CITY / "gazetteer.csv"
     if not file.exists():
         return []
     with file.open(encoding="utf-8", newline="") as rows:
         return [
-            {
-                "address": r["address"], "address_zh": r.get("address_zh") or r["address"],
-                "lat": float(r["lat"]), "lon": float(r["lon"]),
-            }
+            Address(r["address"], r.get("address_zh") or r["address"], float(r["lat"]), float(r["lon"]))
             for r in csv.DictReader(rows)
-        ]  # fmt: skip
+        ]
+
+
+def road_lines(settings: Settings) -> Callable[[], Mapping[str, Any]]:
+    """The roads as GeoJSON lines for maps without a base map; read when first asked for."""
+    folder = roads_folder(settings)
+
+    @cache
+    def lines() -> Mapping[str, Any]:
+        features = []
+        if folder is not None:
+            with next(folder.glob("*road_edges.csv")).open(encoding="utf-8", newline="") as rows:
+                features = [_road(row) for row in csv.DictReader(rows)]
+        return {"type": "FeatureCollection", "features": features}
+
+    return lines
+
+
+def _road(row: Mapping[str, str]) -> dict[str, Any]:
+    line = [[round(float(n), 5) for n in pair.split()] for pair in row["polyline_lonlat"].split(";")]
+    speed = float(row.get("speed_kmh") or 0)
+    return {
+        "type": "Feature",
+        "properties": {"speed_kmh": speed},
+        "geometry": {"type": "LineString", "coordinates": line},
+    }
 
 
 def _shipped(name: str) -> str:

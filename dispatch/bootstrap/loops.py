@@ -54,6 +54,11 @@ class Nudge:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._events: list[asyncio.Event] = []
+        self._others: list[Callable[[], None]] = []
+
+    def also(self, call: Callable[[], None]) -> None:
+        """Call this too, in the event loop, at every nudge."""
+        self._others.append(call)
 
     def event(self) -> asyncio.Event:
         """An event that every nudge sets."""
@@ -68,6 +73,8 @@ class Nudge:
     def _set(self) -> None:
         for event in self._events:
             event.set()
+        for call in self._others:
+            call()
 
 
 async def for_ever(name: str, once: Callable[[], Awaitable[None]]) -> None:

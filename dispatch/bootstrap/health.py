@@ -1,0 +1,84 @@
+"""What /healthz says of each part, with a reason."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from redis.exceptions import RedisError
+from sqlalchemy import text
+
+from dispatch.adapters.sql.organisation import fact
+from dispatch.bootstrap.build import Built
+from dispatch.bootstrap.loops import HEARTBEAT, beat_age
+from dispatch.core.errors import DispatchError
+from dispatch.messages import decode_gateway_state
+
+LATE = 10.0
+"""Real seconds after which a silent worker or gateway counts as down."""
+PATIENCE = 3.0
+
+Part = dict[str, str]
+
+
+def _part(state: str, reason: str) -> Part:
+    return {"state": state, "reason": reason}
+
+
+class Health:
+    """Asks every part, each with a time limit."""
+
+    def __init__(self, built: Built) -> None:
+        self._built = built
+
+    async def __call__(self) -> dict[str, Any]:
+        sql, redis, gateway, worker = await asyncio.gather(
+            self._limited(self._sql()), self._limited(self._redis()),
+            self._limited(self._gateway()), self._limited(self._worker()),
+        )  # fmt: skip
+        parts = {
+            "sql": sql,
+            "redis": redis,
+            "gateway": gateway,
+            "worker": worker,
+            "web": _part("ok", "answers"),
+        }
+        states = {part["state"] for part in parts.values()}
+        status = "ok" if states == {"ok"} else ("down" if sql["state"] == "down" else "degraded")
+        return {"status": status, "parts": parts}
+
+    async def _limited(self, asking: Any) -> Part:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                part: Part = await asking
+                return part
+        except TimeoutError:
+            return _part("down", f"no answer within {PATIENCE:g} s")
+        except (RedisError, OSError, DispatchError) as error:
+            return _part("down", str(error))
+
+    async def _sql(self) -> Part:
+        await self._built.store.read(lambda c: c.execute(text("SELECT 1")).scalar())
+        return _part("ok", self._built.store.engine.dialect.name)
+
+    async def _redis(self) -> Part:
+        info = await self._built.redis.info("server")
+        return _part("ok", f"version {info.get('valkey_version') or info.get('redis_version')}")
+
+    async def _gateway(self) -> Part:
+        names = [key async for key in self._built.redis.scan_iter(match="gateway:*", count=1000)]
+        found = [await self._built.redis.get(name) for name in names]
+        states = [decode_gateway_state(raw) for raw in found if isinstance(raw, bytes)]
+        if not states:
+            return _part("down", "no gateway has reported for 10 s")
+        connections = sum(s.connections for s in states)
+        withheld = sum(s.withheld for s in states)
+        return _part("ok", f"{len(states)} gateway(s), {connections} connections, {withheld} withheld")
+
+    async def _worker(self) -> Part:
+        age = beat_age(await self._built.store.read(lambda c: fact(c, HEARTBEAT)))
+        if age > LATE:
+            return _part(
+                "down", "no worker has reported yet" if age == float("inf") else f"silent for {age:.0f} s"
+            )
+        return _part("ok", f"reported {age:.0f} s ago")

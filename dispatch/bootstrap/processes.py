@@ -1,0 +1,116 @@
+"""The processes: `centre` (all in one, on SQLite), or `web` and `worker` apart (on PostgreSQL)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+
+import click
+from redis.exceptions import RedisError
+
+from dispatch.adapters.redis.last_known import RedisLastKnown
+from dispatch.bootstrap.build import Built, build, refresh_directory
+from dispatch.bootstrap.loops import Worker, for_ever
+from dispatch.core.errors import BadInput
+from dispatch.core.position import LastKnown
+from dispatch.services.delivery import all_desired
+from dispatch.settings import Settings, from_environment
+
+log = logging.getLogger(__name__)
+Part = Callable[[Built], Awaitable[None]]
+FIX_REFRESH = 1.0
+
+
+@click.command()
+def centre() -> None:
+    """Web, worker and tracking in one process (the embedded default)."""
+    from dispatch.bootstrap.web import serve
+
+    _run(serve, _work)
+
+
+@click.command()
+def web() -> None:
+    """The pages, the API and the live feed; needs PostgreSQL and a worker beside it."""
+    from dispatch.bootstrap.web import serve
+
+    _run(serve, _follow_fixes)
+
+
+@click.command()
+def worker() -> None:
+    """Clocks, escalation, outbox, matching and tracking; any number of them on PostgreSQL."""
+    _run(_work)
+
+
+def _run(*parts: Part) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    asyncio.run(_live(from_environment(), parts))
+
+
+async def _live(settings: Settings, parts: tuple[Part, ...]) -> None:
+    """Until SIGTERM or SIGINT, or until a part breaks."""
+    if not settings.redis_url:
+        raise BadInput("REDIS_URL is not set: start everything with `dispatch45 up`, or give the address")
+    built = await build(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    tasks = [asyncio.create_task(_part(part, built)) for part in parts]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopping}:
+            task.result()
+    finally:
+        for task in (*tasks, stopping):
+            task.cancel()
+        await asyncio.gather(*tasks, stopping, return_exceptions=True)
+        await built.close()
+
+
+async def _part(part: Part, built: Built) -> None:
+    await part(built)
+
+
+async def _work(built: Built) -> None:
+    for fix in await _known_fixes(built):
+        built.context.fixes.put(fix)
+    worker_ = Worker(built.context, built.ports, built.store, built.positions, built.redis, built.nudge)
+    await asyncio.gather(worker_.run(built.settings.match_every), _keep_directory(built))
+
+
+async def _keep_directory(built: Built) -> None:
+    """Take in what administrators change; a new device gets its (empty) desired state, or it stays unknown."""
+
+    async def once() -> None:
+        if await refresh_directory(built):
+            for desired in await all_desired(built.context):
+                await built.ports.devices.write_desired(desired)
+        await asyncio.sleep(5.0)
+
+    await for_ever("directory", once)
+
+
+async def _known_fixes(built: Built) -> list[LastKnown]:
+    """Where everybody was when the last worker stopped; without Redis they are learnt as they report."""
+    with contextlib.suppress(RedisError, OSError):
+        return await RedisLastKnown(built.redis).load()
+    return []
+
+
+async def _follow_fixes(built: Built) -> None:
+    """A web process of its own learns positions from Redis."""
+    known = RedisLastKnown(built.redis)
+
+    async def once() -> None:
+        for fix in await known.load():
+            built.context.fixes.put(fix)
+        await asyncio.sleep(FIX_REFRESH)
+
+    await asyncio.gather(for_ever("positions", once), _keep_directory(built))
