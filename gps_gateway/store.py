@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -29,9 +29,21 @@ CHUNK = 500
 """Keys in one MGET."""
 
 
+CONNECTIONS = 16
+"""To Redis; when a thousand devices log in at once, they wait for one another."""
+
+
 def connect(url: str) -> Redis:
     """A client for `redis://` or `unix://`; connects when first used, and retries nothing by itself."""
-    return Redis.from_url(url, socket_timeout=5.0, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 0))
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS,
+        timeout=10.0,
+        socket_timeout=5.0,
+        socket_connect_timeout=2.0,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return Redis.from_pool(pool)
 
 
 class Store:
