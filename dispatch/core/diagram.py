@@ -41,8 +41,8 @@ def _table(*rows: list[str]) -> str:
 
 def _steps(process: Process) -> str:
     table = [["step", "from", "to", "by", "point", "guards", "effects"]]
-    for step in process.steps:
-        rows = [r for r in process.transitions.values() if r.step == step]
+    for step, by in dict.fromkeys((r.step, r.by) for r in process.transitions.values()):
+        rows = [r for r in process.transitions.values() if (r.step, r.by) == (step, by)]
         to = "stays" if all(r.to == r.state for r in rows) else rows[0].to
         lists = [", ".join(words) for words in (rows[0].guards, rows[0].effects)]
         table.append(

@@ -170,7 +170,8 @@ async def match_waiting(context: Context) -> int:
     if context.policy == "manual":
         return 0
     process = context.processes.by_id[context.processes.current]
-    states = [state for state, step in process.transitions if step == "dispatch"]
+    rows = process.transitions.values()
+    states = [row.state for row in rows if row.step == "dispatch" and "system" in row.by]
     waiting = [o for o in await context.store.open_orders(states) if o.facts.place is not None]
     if not waiting:
         return 0
