@@ -179,6 +179,8 @@ def _listen_for_the_end(everyone: list[Child]) -> asyncio.Event:
         told.set()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+            continue  # started by nohup: meant to outlive its terminal
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     return told
 

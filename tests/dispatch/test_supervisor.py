@@ -95,6 +95,16 @@ def test_a_killed_supervisor_takes_everything_with_it(run: Run) -> None:
     until(lambda: not [process for process in started if alive(process)])
 
 
+@pytest.mark.parametrize("after", ["the first process", "worker .* lives", ""])
+def test_an_end_in_the_middle_of_the_start_leaves_no_process(run: Run, after: str) -> None:
+    until(lambda: run.shows(after) if after != "the first process" else children_of(run.process.pid))
+    started = children_of(run.process.pid)
+    code = run.end(signal.SIGTERM)
+    assert code in {0, -signal.SIGTERM}  # the latter before anything was started
+    assert code == 0 or not started
+    until(lambda: not [process for process in started if alive(process)])
+
+
 def test_output_is_kept_in_a_log_for_each_process(run: Run) -> None:
     until(lambda: run.shows("worker .* lives"))
     assert (run.screen.parent / "logs" / "worker.log").read_text().endswith("lives\n")

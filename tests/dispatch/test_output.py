@@ -1,0 +1,73 @@
+"""Where supervised output goes: logs are bounded, and a stopped terminal holds nobody up."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from threading import Event
+
+from dispatch.output import WAITING_LINES, Log, Screen, split_lines
+
+
+def test_a_log_is_bounded_and_keeps_the_newest_lines(tmp_path: Path) -> None:
+    log = Log(tmp_path / "logs" / "centre.log", limit=1000)
+    for number in range(1000):
+        log.write(f"line {number:04}".encode())
+    log.close()
+    kept = sorted((tmp_path / "logs").iterdir())
+    assert [path.name for path in kept] == ["centre.log", "centre.log.1"]
+    assert sum(path.stat().st_size for path in kept) < 2100
+    assert kept[0].read_text().endswith("line 0999\n")
+
+
+def test_a_log_goes_on_after_a_restart(tmp_path: Path) -> None:
+    for line in (b"first", b"second"):
+        log = Log(tmp_path / "centre.log")
+        log.write(line)
+        log.close()
+    assert (tmp_path / "centre.log").read_text() == "first\nsecond\n"
+
+
+class StoppedTerminal(io.StringIO):
+    """Takes nothing until it is continued, like after Ctrl-S."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.continued = Event()
+
+    def write(self, text: str) -> int:
+        self.continued.wait(10)
+        return super().write(text)
+
+
+def test_a_stopped_terminal_loses_lines_and_says_how_many() -> None:
+    terminal = StoppedTerminal()
+    screen = Screen(terminal)
+    for number in range(3 * WAITING_LINES):
+        screen.show(f"line {number}")
+    terminal.continued.set()
+    screen.close(patience=10)
+    screen = Screen(terminal)
+    screen.show("the end")
+    screen.close()
+    text = terminal.getvalue()
+    assert "lines not shown; see the logs" in text
+    assert "line 0\nline 1\n" in text
+
+
+def test_a_terminal_that_has_gone_hurts_nobody() -> None:
+    terminal = io.StringIO()
+    terminal.close()
+    screen = Screen(terminal)
+    for number in range(3 * WAITING_LINES):
+        screen.show(f"line {number}")
+    screen.close()
+
+
+def test_lines_are_put_together_from_any_pieces() -> None:
+    rest, found = b"", []
+    for piece in (b"on", b"e\ntw", b"o\n\nthr", b"ee"):
+        lines, rest = split_lines(rest, piece)
+        found += lines
+    assert (found, rest) == ([b"one", b"two", b""], b"three")
+    assert split_lines(b"", b"x" * 100, longest=10) == ([b"x" * 100], b"")
