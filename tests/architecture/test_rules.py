@@ -198,4 +198,6 @@ def test_names_say_what_is_in_them():
     assert [str(path) for path in own if rules.bad_name(path)] == []
     assert rules.bad_name(PurePath("dispatch/utils.py"))
     assert rules.bad_name(PurePath("map_ui/helpers/x.py"))
+    assert rules.bad_name(PurePath("dispatch/services/manager.py"))
+    assert not rules.bad_name(PurePath("map_ui/templates/manager.html"))
     assert not rules.bad_name(PurePath("dispatch/core/crew.py"))
