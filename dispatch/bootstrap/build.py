@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,16 +22,16 @@ from dispatch.adapters.redis.inbox import RedisInbox
 from dispatch.adapters.roads.csv import has_roads, load_roads
 from dispatch.adapters.roads.speeds import load_speeds
 from dispatch.adapters.sql.organisation import fact, load_directory
+from dispatch.bootstrap import definitions
 from dispatch.bootstrap.database import AnyStore, open_history, open_store
 from dispatch.bootstrap.installation import CITY, EPOCH
 from dispatch.bootstrap.loops import Nudge
 from dispatch.clock import ScaledClock, clock_from
-from dispatch.core.process import parse
 from dispatch.core.responsibility import parse_responsibility
 from dispatch.core.territory import Territories, territories_from_geojson
 from dispatch.core.travel import RoadTravel, StraightLine, TravelTimes
 from dispatch.services.context import Context
-from dispatch.services.ports import Directory, Ports, Processes
+from dispatch.services.ports import Directory, Ports
 from dispatch.settings import Settings
 
 
@@ -62,7 +62,7 @@ class Built:
 async def build(settings: Settings) -> Built:
     """Everything that web and worker share. Raises DispatchError where a part cannot be used."""
     clock = clock_from(settings.clock)
-    processes = load_processes(settings)
+    processes = await asyncio.to_thread(definitions.load, settings)
     nudge = Nudge()
     store = open_store(settings, processes, clock, nudge)
     positions = open_history(settings, processes, clock, store)
@@ -72,7 +72,7 @@ async def build(settings: Settings) -> Built:
     context = Context(
         store=store, clock=clock, processes=processes, directory=directory,
         territories=territories_of(directory),
-        rules=parse_responsibility(_shipped("responsibility.toml")), travel=load_travel(settings),
+        rules=parse_responsibility(definitions.shipped_text("responsibility.toml")), travel=load_travel(settings),
         ids=RandomIds(zone), zone=zone, language=settings.language, policy=settings.policy,
         epoch=await store.read(lambda c: fact(c, EPOCH)),
         speed=clock.speed if isinstance(clock, ScaledClock) else 1.0,
@@ -100,18 +100,6 @@ def territories_of(directory: Directory) -> Territories:
     if not directory.territories:
         return Territories([])
     return territories_from_geojson(directory.territories)
-
-
-def load_processes(settings: Settings) -> Processes:
-    """The process definitions; the one of the settings, or the one that ships, is current."""
-    shipped = parse(_shipped("fault_repair.toml"), "fault_repair.toml")
-    known = {shipped.id: shipped}
-    current = shipped.id
-    if settings.process_file:
-        own = parse(Path(settings.process_file).read_text(encoding="utf-8"), settings.process_file)
-        known[own.id] = own
-        current = own.id
-    return Processes(known, current)
 
 
 def load_travel(settings: Settings) -> TravelTimes:
@@ -162,7 +150,3 @@ def _road(row: Mapping[str, str]) -> dict[str, Any]:
         "properties": {"speed_kmh": speed},
         "geometry": {"type": "LineString", "coordinates": line},
     }
-
-
-def _shipped(name: str) -> str:
-    return files("dispatch").joinpath("process", name).read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.organisation import CREW, fact, replace_organisation, set_fact, set_territories
 from dispatch.adapters.sql.passwords import hash_password
 from dispatch.adapters.sql.statements import table
+from dispatch.bootstrap import definitions
 from dispatch.bootstrap.database import at_once, make_ready
 from dispatch.clock import SystemClock, clock_from
 from dispatch.core.errors import BadInput, Unavailable
@@ -36,6 +37,7 @@ def prepare(settings: Settings, *, speed: float, empty: bool) -> Settings:
     """The settings that every process of this run gets. Raises DispatchError saying what to do."""
     settings = replace(settings, secret=_secret(settings), demo=not empty)
     make_ready(settings)
+    definitions.register(settings)
     at_once(settings, _epoch)
     if empty:
         _first_administrator(settings)
