@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -117,6 +117,12 @@ class SqlPeople:
             return self._hasher.verify(known, password)
         except (VerifyMismatchError, VerificationError, InvalidHashError):
             return False
+
+
+def known_people(connection: Connection, usernames: Collection[str]) -> dict[str, Person]:
+    """The active ones of these people, as they are now."""
+    query = select(PERSON).where(PERSON.c.username.in_(list(usernames)), PERSON.c.active)
+    return {row.username: _person(row) for row in connection.execute(query)}
 
 
 def _row(connection: Connection, username: str) -> Any:

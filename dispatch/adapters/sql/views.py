@@ -22,6 +22,7 @@ from dispatch.adapters.sql.statements import (
 )
 from dispatch.core.crew import CrewDuty
 from dispatch.core.errors import NotFound
+from dispatch.core.process import Process
 from dispatch.core.work_order import WorkOrder
 from dispatch.services import views as shown
 from dispatch.services.context import Context
@@ -186,12 +187,22 @@ def on_board(scope: Scope, processes: Processes) -> ColumnElement[bool]:
     """Which orders a scope's screen holds: a centre's from being sent until restored; the hotline's until closed."""
     if scope.role == "hotline":
         return _not_final(processes)
-    aboard = and_(ORDER.c.is_open, ORDER.c.sent_at.is_not(None))
     if scope.everywhere:
-        return and_(ORDER.c.is_open)
+        return ORDER.c.is_open
     if scope.role == "dispatcher":
+        aboard = and_(ORDER.c.is_open, ORDER.c.sent_at.is_not(None))
         return and_(aboard, ORDER.c.centre_id == scope.centre_id) if scope.centre_id else false()
     return and_(_not_final(processes), ORDER.c.crew_id == scope.crew_id) if scope.crew_id else false()
+
+
+def holds(scope: Scope, order: WorkOrder, process: Process, sent: bool) -> bool:
+    """The same as `on_board`, of one order that is at hand; `sent`: whether it has its point B."""
+    is_open = order.state not in process.final and order.last("restore") is None
+    if not scope.sees_order(order.centre_id, order.crew_id):
+        return False
+    if scope.everywhere:
+        return is_open
+    return is_open and sent if scope.role == "dispatcher" else order.state not in process.final
 
 
 def last_seq(connection: Connection) -> int:

@@ -1,0 +1,131 @@
+"""What has changed since the last look: events by their ids, rosters by their versions, alerts by their answers.
+
+PostgreSQL commits do not come in the order of ids: an id that is missing between two that are there may still
+come. Such gaps are remembered and asked for again, until they are surely a transaction that was given up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, or_, select
+
+from dispatch.adapters.sql.statements import ALERT, EVENT, ORDER, ROSTER, load_orders
+from dispatch.adapters.sql.views import Views, alerts_by_id, last_seq
+from dispatch.clock import SystemClock
+from dispatch.core.work_order import WorkOrder
+from dispatch.services.context import Context
+from dispatch.services.views import AlertView, CrewView
+
+AT_ONCE = 5_000
+"""Events that one look takes; more come with the next."""
+LOOK_BACK = 1_000
+"""Ids before the start in which a transaction may still be under way."""
+GAP_ENDS = 30.0
+"""Real seconds after which a missing id does not come any more."""
+ALERTS_WATCHED = 1_000
+"""The newest alerts, in which an acknowledgement is noticed."""
+REVIEW = 2.0
+"""Real seconds between two looks at crews whose roster did not change: shifts begin and end by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed; `renewed` says that the organisation did, so that boards are needed anew."""
+
+    seq: int
+    orders: Sequence[WorkOrder]
+    crews: Sequence[CrewView]
+    alerts: Sequence[AlertView]
+    renewed: bool
+    more: bool
+
+
+class Follower:
+    """Reads what is new, in one look at the database each time."""
+
+    def __init__(
+        self, views: Views, context: Context, monotonic: Callable[[], float] = SystemClock.monotonic
+    ) -> None:
+        self._views = views
+        self._context = context
+        self._monotonic = monotonic
+        self.seq = 0
+        self.crews: dict[str, CrewView] = {}
+        self._gaps: dict[int, float] = {}
+        self._rosters: dict[tuple[str, str], int] = {}
+        self._alerts: dict[int, datetime | None] = {}
+        self._directory = context.directory
+        self._reviewed = 0.0
+
+    def begin(self, connection: Connection) -> None:
+        """Stand at the newest event; what came before it is on the boards."""
+        self.seq = last_seq(connection)
+        ids = connection.execute(select(EVENT.c.id).where(EVENT.c.id > self.seq - LOOK_BACK)).scalars()
+        self._remember_gaps(max(0, self.seq - LOOK_BACK), set(ids))
+        self._alerts = _alert_states(connection)
+        self._crews(connection, touched=True)
+
+    def read(self, connection: Connection) -> Changes:
+        """Everything that was committed since."""
+        renewed = self._context.directory is not self._directory
+        self._directory = self._context.directory
+        ids, changed = self._events(connection)
+        orders = self._orders(connection, changed)
+        crews = self._crews(connection, touched=bool(changed) or renewed)
+        return Changes(self.seq, orders, crews, self._new_alerts(connection), renewed, ids >= AT_ONCE)
+
+    def _events(self, connection: Connection) -> tuple[int, list[str]]:
+        """How many events came, and of which orders."""
+        now = self._monotonic()
+        self._gaps = {gap: until for gap, until in self._gaps.items() if until > now}
+        query = select(EVENT.c.id, EVENT.c.order_id)
+        query = query.where(or_(EVENT.c.id > self.seq, EVENT.c.id.in_(list(self._gaps))))
+        rows = connection.execute(query.order_by(EVENT.c.id).limit(AT_ONCE)).all()
+        ids = {row.id for row in rows}
+        for late in ids & self._gaps.keys():
+            del self._gaps[late]
+        before, self.seq = self.seq, max(self.seq, *ids) if ids else self.seq
+        self._remember_gaps(before, ids)
+        return len(rows), list(dict.fromkeys(row.order_id for row in rows))
+
+    def _remember_gaps(self, after: int, ids: set[int]) -> None:
+        until = self._monotonic() + GAP_ENDS
+        wide = range(max(after, self.seq - LOOK_BACK) + 1, self.seq)
+        self._gaps |= {number: until for number in wide if number not in ids}
+
+    def _orders(self, connection: Connection, ids: Sequence[str]) -> list[WorkOrder]:
+        if not ids:
+            return []
+        return load_orders(connection, self._context.processes, select(ORDER).where(ORDER.c.id.in_(ids)))
+
+    def _crews(self, connection: Connection, *, touched: bool) -> list[CrewView]:
+        """The crews that are shown otherwise than before; where they drive is not of this."""
+        query = select(ROSTER.c.centre_id, ROSTER.c.trade, ROSTER.c.version)
+        versions = {(r.centre_id, r.trade): r.version for r in connection.execute(query)}
+        now = self._monotonic()
+        if not touched and versions == self._rosters and now < self._reviewed + REVIEW:
+            return []
+        self._rosters, self._reviewed = versions, now
+        before = self.crews
+        self.crews = {crew.id: crew for crew in self._views.crews_of(connection)}
+        return [c for c in self.crews.values() if c.id not in before or _still(c) != _still(before[c.id])]
+
+    def _new_alerts(self, connection: Connection) -> list[AlertView]:
+        states = _alert_states(connection)
+        changed = [i for i, at in states.items() if i not in self._alerts or self._alerts[i] != at]
+        self._alerts = states
+        return alerts_by_id(connection, changed) if changed else []
+
+
+def _still(crew: CrewView) -> CrewView:
+    """A crew without what its fix says."""
+    return msgspec.structs.replace(crew, fix=None)
+
+
+def _alert_states(connection: Connection) -> dict[int, datetime | None]:
+    query = select(ALERT.c.id, ALERT.c.acknowledged_at).order_by(ALERT.c.id.desc()).limit(ALERTS_WATCHED)
+    return {row.id: row.acknowledged_at for row in connection.execute(query)}

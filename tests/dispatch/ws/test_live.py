@@ -1,0 +1,202 @@
+"""What screens are told, in which order, and what they are never told."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.ws import live as module
+from dispatch.core.types import Actor
+from dispatch.services import crew as duty
+from dispatch.services import dispatcher
+from tests.dispatch.organisation import WEST
+from tests.dispatch.ws.conftest import Live, person
+
+DORA = Actor("dispatcher", "dora")
+
+
+async def test_a_board_comes_first_and_changes_follow_it_without_a_gap(live: Live) -> None:
+    before = await live.order()
+    screen = await live.screen("dora")
+    board = await screen.next("board")
+    assert [o["id"] for o in board["orders"]] == [before]
+    assert {c["id"] for c in board["crews"]} == {"E1", "E2"}
+    order = await live.order(address="2 Other Street", place=(30.08, 120.08))
+    seq = board["seq"]
+    while True:
+        frame = await screen.next("changes")
+        assert frame["prev"] == seq
+        seq = frame["seq"]
+        if any(o["id"] == order and o["state"] == "at_centre" for o in frame["orders"]):
+            break
+
+
+async def test_an_order_that_ends_is_gone_and_its_crew_is_shown(live: Live) -> None:
+    order = await live.order()
+    screen = await live.screen("dora")
+    await screen.next("board")
+    await dispatcher.dispatch(live.context, order, crew_id="E1", by=DORA)
+    frame = await screen.until(lambda f: f.get("crews"))
+    assert frame["crews"][0]["stack"][0]["order_id"] == order
+    assert frame["crews"][0]["status"] == "assigned"
+    crew = live.context.directory.crews["E1"]
+    for step in ("acknowledge", "depart", "arrive", "restore"):
+        await duty.step(live.context, order, step, crew=crew)
+    frame = await screen.until(lambda f: f.get("gone"))
+    assert frame["gone"] == [order]
+
+
+async def test_the_other_centres_orders_crews_and_alerts_are_never_sent(live: Live) -> None:
+    screen = await live.screen("dora")
+    await screen.next("board")
+    foreign = await live.order(WEST)
+    await dispatcher.dispatch(live.context, foreign, crew_id="W1", by=Actor("dispatcher", "wanda"))
+    await duty.step(
+        live.context, foreign, "reject", crew=live.context.directory.crews["W1"],
+        data={"reason": "wrong_trade"},
+    )  # fmt: skip
+    own = await live.order()
+    await screen.until(lambda f: any(o["id"] == own for o in f.get("orders", ())))
+    assert foreign not in str(screen.heard)
+    assert "W1" not in str(screen.heard)
+
+
+async def test_a_crew_is_sent_its_own_orders_and_told_when_they_are_taken_away(live: Live) -> None:
+    order, other = await live.order(), await live.order(address="2 Other Street", place=(30.08, 120.08))
+    screen = await live.screen("carl")
+    assert (await screen.next("board"))["orders"] == []
+    await dispatcher.dispatch(live.context, other, crew_id="E2", by=DORA)
+    await dispatcher.dispatch(live.context, order, crew_id="E1", by=DORA)
+    frame = await screen.until(lambda f: f.get("orders"))
+    assert [o["id"] for o in frame["orders"]] == [order]
+    await dispatcher.recall(live.context, order, reason="nearer_crew", by=DORA)
+    assert (await screen.until(lambda f: f.get("gone")))["gone"] == [order]
+    assert other not in str(screen.heard)
+
+
+async def test_a_page_that_missed_something_asks_and_gets_a_board(live: Live) -> None:
+    screen = await live.screen("dora")
+    await screen.next("board")
+    order = await live.order()
+    await screen.say(type="resync")
+    board = await screen.next("board")
+    assert [o["id"] for o in board["orders"]] == [order]
+    again = await live.order(address="2 Other Street", place=(30.08, 120.08))
+    frame = await screen.next("changes")
+    assert frame["prev"] == board["seq"]
+    assert again in str(frame) or again in str(await screen.next("changes"))
+
+
+async def test_a_slow_screen_loses_frames_and_gets_a_board_instead(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = await live.screen("dora")
+    await slow.next("board")
+    viewer = next(iter(live.server._viewers))
+    gate = asyncio.Event()
+    send = viewer._send
+
+    async def stuck(message: bytes, text: bool) -> None:
+        await gate.wait()
+        await send(message, text)
+
+    monkeypatch.setattr(viewer, "_send", stuck)
+    monkeypatch.setattr("dispatch.adapters.ws.viewer.FRAMES", 2)
+    orders = []
+    for n in range(8):
+        orders.append(await live.order(address=f"{n} Long Street", place=(30.02 + n / 200, 120.02)))
+        await asyncio.sleep(0.12)
+    assert viewer.wants_board
+    assert len(viewer._frames) <= 2
+    gate.set()
+    board = await slow.next("board")
+    assert {o["id"] for o in board["orders"]} == set(orders)
+    assert sum(f["type"] == "changes" for f in slow.heard) <= 3
+
+
+async def test_there_is_a_frame_at_least_every_two_seconds(live: Live) -> None:
+    screen = await live.screen("mona")
+    await screen.next("board")
+    tick = await screen.next("tick", within=3.0)
+    assert tick["seq"] == screen.heard[0]["seq"]
+    assert tick["now"].endswith("Z")
+
+
+async def test_a_person_who_is_disabled_is_shown_out(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KNOWN_STILL", 0.1)
+    screen = await live.screen("dora")
+    await screen.next("board")
+    await SqlPeople(live.place.store).disable("dora")
+    with pytest.raises(ConnectionClosed, match="sign in again"):
+        await screen.until(lambda f: False)
+
+
+async def test_a_changed_organisation_brings_new_boards(live: Live) -> None:
+    screen = await live.screen("dora")
+    await screen.next("board")
+    from dispatch.adapters.sql.administration import SqlAdministration
+
+    administration = SqlAdministration(live.place.store, live.context)
+    document = administration.document()
+    document["crews"][0]["name"] = "Crew with another name"
+    await administration.replace(document)
+    board = await screen.next("board")
+    assert "Crew with another name" in [c["name"] for c in board["crews"]]
+
+
+async def test_alerts_are_sent_when_raised_and_when_acknowledged(live: Live) -> None:
+    order = await live.order()
+    screen = await live.screen("dora")
+    await screen.next("board")
+    await dispatcher.dispatch(live.context, order, crew_id="E1", by=DORA)
+    crew = live.context.directory.crews["E1"]
+    await duty.step(live.context, order, "reject", crew=crew, data={"reason": "wrong_trade"})
+    alert = (await screen.until(lambda f: f.get("alerts")))["alerts"][0]
+    assert (alert["code"], alert["acknowledged_by"]) == ("order_reject", "")
+    await live.server._views.acknowledge_alert(alert["id"], "dora")
+    seen = (await screen.until(lambda f: f.get("alerts")))["alerts"][0]
+    assert (seen["id"], seen["acknowledged_by"]) == (alert["id"], "dora")
+
+
+async def test_what_is_no_message_ends_the_connection(live: Live) -> None:
+    screen = await live.screen("dora")
+    await screen.connection.send("{")
+    with pytest.raises(ConnectionClosed, match="1007"):
+        await screen.until(lambda f: False)
+
+
+@pytest.mark.parametrize("ticket", ["", "x", "AAAA", "ä", "%ff"])
+async def test_a_ticket_that_is_none_is_refused(live: Live, ticket: str) -> None:
+    with pytest.raises(InvalidStatus, match="401"):
+        async with connect(live.url(ticket)):
+            pass
+
+
+async def test_a_ticket_opens_one_connection_only(live: Live) -> None:
+    ticket = live.tickets.issue(person("dora"))
+    async with connect(live.url(ticket)):
+        with pytest.raises(InvalidStatus, match="401"):
+            async with connect(live.url(ticket)):
+                pass
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://elsewhere.test", "null", "http://127.0.0.1.evil.test", "http://[", "file://127.0.0.1"]
+)
+async def test_another_origin_is_refused_and_leaves_the_ticket_unused(live: Live, origin: str) -> None:
+    ticket = live.tickets.issue(person("dora"))
+    with pytest.raises(InvalidStatus, match="403"):
+        async with connect(live.url(ticket), additional_headers={"Origin": origin}):
+            pass
+    async with connect(live.url(ticket), additional_headers={"Origin": "http://127.0.0.1:8045"}):
+        pass
+
+
+async def test_another_path_is_nothing(live: Live) -> None:
+    with pytest.raises(InvalidStatus, match="404"):
+        async with connect(f"ws://127.0.0.1:{live.port}/other"):
+            pass
