@@ -7,15 +7,13 @@ points may be added by a utility; guards and effects are known to the core by na
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any, get_args
 
-from dispatch.core.errors import ProcessInvalid
+from dispatch.core.toml_lines import LinedToml
 from dispatch.core.types import AreaClass, Role
 
 GUARDS = frozenset(
@@ -35,6 +33,27 @@ EFFECTS = frozenset(
 )
 PHONES = frozenset({"centre_duty", "crew_duty", "leader1", "leader2"})
 KEYPRESSES = frozenset({"acknowledge", "in_hand"})
+REMARKS = frozenset(
+    {
+        "take_call",
+        "route",
+        "joined",
+        "expedite",
+        "supervise",
+        "crew_free",
+        "removed",
+        "late_receipt",
+        "also_received",
+        "gps_departed",
+        "attempt",
+        "rung",
+        "overdue",
+        "promise_missed",
+        "in_hand",
+    }
+)
+"""What the core itself writes into a history: no step may be called so, or a remark would take it."""
+WITHDRAWN_STEPS = frozenset({"send", "dispatch"})
 POINTS = "ABCDEFGH"
 STAY = "="
 
@@ -152,69 +171,16 @@ class Process:
         return next(w for w in self.watches if w.name == name)
 
 
-_DURATION = re.compile(r"(\d+)\s*([smh])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
-
-
-class _Reader:
-    """Reads one file and knows on which line each table began."""
-
-    def __init__(self, text: str, name: str) -> None:
-        self.name = name
-        self.lines = text.splitlines()
-        try:
-            self.data: dict[str, Any] = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ProcessInvalid(f"{name}: {error}") from None
-
-    def line_of(self, header: str, index: int, key: str = "") -> int:
-        """1-based line of the `index`-th `[header]` or `[[header]]`, or of `key` inside it."""
-        starts = [n for n, line in enumerate(self.lines) if line.strip() in {f"[{header}]", f"[[{header}]]"}]
-        if index >= len(starts):
-            return 1
-        for n in range(starts[index] + 1, len(self.lines)):
-            if self.lines[n].lstrip().startswith("["):
-                break
-            if key and re.match(rf"\s*{re.escape(key)}\s*=", self.lines[n]):
-                return n + 1
-        return starts[index] + 1
-
-    def fail(self, header: str, index: int, key: str, message: str) -> ProcessInvalid:
-        return ProcessInvalid(f"{self.name}:{self.line_of(header, index, key)}: {header}: {message}")
-
-    def get(self, table: Mapping[str, Any], header: str, index: int, key: str, kind: type) -> Any:
-        if key not in table:
-            raise self.fail(header, index, "", f"{key!r} is missing")
-        value = table[key]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise self.fail(header, index, key, f"{key} = {value!r}: expected {kind.__name__}")
-        return value
-
-    def names(self, table: Mapping[str, Any], header: str, index: int, key: str) -> tuple[str, ...]:
-        value = table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise self.fail(header, index, key, f"{key} = {value!r}: expected a list of names")
-        return tuple(value)
-
-    def duration(self, table: Mapping[str, Any], header: str, index: int, key: str) -> timedelta:
-        value = self.get(table, header, index, key, str)
-        match = _DURATION.fullmatch(value.strip())
-        if match is None:
-            raise self.fail(
-                header, index, key, f'{key} = "{value}": expected a duration such as "90s" or "4m"'
-            )
-        return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
 def parse(text: str, name: str = "process.toml") -> Process:
     """Read and validate a definition. Raises ProcessInvalid with `file:line: what was expected`."""
-    read = _Reader(text, name)
-    head = read.data.get("process", {})
+    read = LinedToml(text, name)
+    head = read.table("process")
     transitions = _transitions(read)
+    repeat = read.table("repeat")
     process = Process(
         name=read.get(head, "process", 0, "name", str),
         version=read.get(head, "process", 0, "version", int),
-        title=head.get("title", {}),
+        title=read.titles(head, "process", 0),
         first=read.get(head, "process", 0, "first", str),
         final=frozenset(read.names(head, "process", 0, "final")),
         transitions=transitions,
@@ -222,64 +188,50 @@ def parse(text: str, name: str = "process.toml") -> Process:
         promise=_promise(read),
         watches=_watches(read, {row.step for row in transitions.values()}),
         reasons=_reasons(read),
-        repeat_radius=float(read.data.get("repeat", {}).get("radius", 0)),
-        repeat_priority=int(read.data.get("repeat", {}).get("priority", 0)),
-        fault_types=read.data.get("fault_type", {}),
-        voltages=read.data.get("voltage", {}),
+        repeat_radius=read.number(repeat, "repeat", 0, "radius"),
+        repeat_priority=int(read.number(repeat, "repeat", 0, "priority")),
+        fault_types=_labels(read, "fault_type"),
+        voltages=_labels(read, "voltage"),
         text=text,
     )
     _check_states(read, process)
     return process
 
 
-def _transitions(read: _Reader) -> dict[tuple[str, str], Transition]:
+def _labels(read: LinedToml, header: str) -> dict[str, Mapping[str, str]]:
+    table = read.table(header)
+    return {key: read.titles(table, header, 0, key) for key in table}
+
+
+def _transitions(read: LinedToml) -> dict[tuple[str, str], Transition]:
     rows: dict[tuple[str, str], Transition] = {}
-    for index, table in enumerate(read.data.get("transition", [])):
-        step = read.get(table, "transition", index, "step", str)
-        to = read.get(table, "transition", index, "to", str)
-        by = read.names(table, "transition", index, "by")
-        point = table.get("point", "")
-        _known(read, "transition", index, "by", by, get_args(Role))
-        _known(read, "transition", index, "guards", read.names(table, "transition", index, "guards"), GUARDS)
-        _known(
-            read, "transition", index, "effects", read.names(table, "transition", index, "effects"), EFFECTS
-        )
-        if point and (len(point) != 1 or point not in POINTS):
-            raise read.fail("transition", index, "point", f"point = {point!r}: expected one of A to H")
+    for index, table in enumerate(read.tables("transition")):
+        row = _transition(read, table, index)
         for state in read.names(table, "transition", index, "from"):
-            if (state, step) in rows:
-                raise read.fail("transition", index, "from", f"{step!r} leaves {state!r} twice")
-            rows[state, step] = Transition(
-                step,
-                state,
-                state if to == STAY else to,
-                frozenset(by),
-                point,
-                read.names(table, "transition", index, "guards"),
-                read.names(table, "transition", index, "effects"),
-                table.get("withdraws", ""),
-            )
+            if (state, row.step) in rows:
+                raise read.fail("transition", index, "from", f"{row.step!r} leaves {state!r} twice")
+            rows[state, row.step] = replace(row, state=state, to=state if row.to == STAY else row.to)
     return rows
 
 
-def _known(
-    read: _Reader,
-    header: str,
-    index: int,
-    key: str,
-    given: Sequence[str],
-    known: Sequence[str] | frozenset[str],
-) -> None:
-    for word in given:
-        if word not in known:
-            raise read.fail(
-                header, index, key, f"{key}: {word!r} is not known; expected {', '.join(sorted(known))}"
-            )
+def _transition(read: LinedToml, table: Mapping[str, Any], index: int) -> Transition:
+    here = ("transition", index)
+    step = read.get(table, *here, "step", str)
+    if step in REMARKS:
+        raise read.fail(*here, "step", f"{step!r} is what the core itself writes: call the step otherwise")
+    by = read.known(table, *here, "by", get_args(Role))
+    guards, effects = read.known(table, *here, "guards", GUARDS), read.known(table, *here, "effects", EFFECTS)
+    point = read.get(table, *here, "point", str) if "point" in table else ""
+    if point and (len(point) != 1 or point not in POINTS):
+        raise read.fail(*here, "point", f"point = {point!r}: expected one of A to H")
+    withdraws = read.choice(table, *here, "withdraws", WITHDRAWN_STEPS)
+    to = read.get(table, *here, "to", str)
+    return Transition(step, "", to, frozenset(by), point, guards, effects, withdraws)
 
 
-def _segments(read: _Reader) -> tuple[Segment, ...]:
+def _segments(read: LinedToml) -> tuple[Segment, ...]:
     rows = []
-    for index, table in enumerate(read.data.get("segment", [])):
+    for index, table in enumerate(read.tables("segment")):
         by_area = {
             area: read.duration(table, "segment", index, f"limit_{area}")
             for area in get_args(AreaClass)
@@ -295,7 +247,7 @@ def _segments(read: _Reader) -> tuple[Segment, ...]:
                 read.get(table, "segment", index, "name", str),
                 read.duration(table, "segment", index, "limit"),
                 read.get(table, "segment", index, "owner", str),
-                table.get("title", {}),
+                read.titles(table, "segment", index),
                 same,
                 by_area,
             )
@@ -306,26 +258,29 @@ def _segments(read: _Reader) -> tuple[Segment, ...]:
     return tuple(rows)
 
 
-def _promise(read: _Reader) -> dict[str, timedelta]:
-    table = read.data.get("promise", {})
+def _promise(read: LinedToml) -> dict[str, timedelta]:
+    table = read.table("promise")
     return {area: read.duration(table, "promise", 0, area) for area in get_args(AreaClass)}
 
 
-def _watches(read: _Reader, steps: set[str]) -> tuple[Watch, ...]:
+def _watches(read: LinedToml, steps: set[str]) -> tuple[Watch, ...]:
     watches = []
     rung_index = 0
-    for index, table in enumerate(read.data.get("watch", [])):
-        until = read.names(table, "watch", index, "until")
-        _known(read, "watch", index, "until", until, sorted(steps))
+    for index, table in enumerate(read.tables("watch")):
+        until = read.known(table, "watch", index, "until", steps)
+        if not until:
+            raise read.fail("watch", index, "until", "until: expected the steps that answer it, at least one")
         rungs = []
-        for number, rung in enumerate(table.get("rung", [])):
+        for number, rung in enumerate(read.tables("rung", table)):
             rungs.append(_rung(read, rung, rung_index, first=number == 0))
             rung_index += 1
         if not rungs:
             raise read.fail("watch", index, "", "a watch without a rung alerts nobody")
         start = read.get(table, "watch", index, "from", str)
-        if start not in POINTS:
-            raise read.fail("watch", index, "from", f"from = {start!r}: expected one of A to H")
+        if len(start) != 1 or start not in POINTS[1:]:
+            raise read.fail("watch", index, "from", f"from = {start!r}: expected one of B to H")
+        if not read.duration(table, "watch", index, "repeat"):
+            raise read.fail("watch", index, "repeat", "repeat: expected more than nothing")
         watches.append(
             Watch(
                 read.get(table, "watch", index, "name", str),
@@ -340,14 +295,11 @@ def _watches(read: _Reader, steps: set[str]) -> tuple[Watch, ...]:
     return tuple(watches)
 
 
-def _rung(read: _Reader, table: Mapping[str, Any], index: int, *, first: bool) -> Rung:
+def _rung(read: LinedToml, table: Mapping[str, Any], index: int, *, first: bool) -> Rung:
     after = timedelta() if first else read.duration(table, "watch.rung", index, "after")
-    phone = table.get("phone", "")
-    keypress = table.get("keypress", "in_hand")
-    alert = read.names(table, "watch.rung", index, "alert")
-    _known(read, "watch.rung", index, "alert", alert, get_args(Role))
-    _known(read, "watch.rung", index, "phone", [phone] if phone else [], PHONES)
-    _known(read, "watch.rung", index, "keypress", [keypress], KEYPRESSES)
+    alert = read.known(table, "watch.rung", index, "alert", get_args(Role))
+    phone = read.choice(table, "watch.rung", index, "phone", PHONES)
+    keypress = read.choice(table, "watch.rung", index, "keypress", KEYPRESSES) or "in_hand"
     if keypress == "acknowledge" and phone != "crew_duty":
         raise read.fail(
             "watch.rung", index, "keypress", "only the crew's own phone acknowledges; expected in_hand"
@@ -355,17 +307,18 @@ def _rung(read: _Reader, table: Mapping[str, Any], index: int, *, first: bool) -
     return Rung(after, alert, phone, keypress)
 
 
-def _reasons(read: _Reader) -> dict[str, Reason]:
+def _reasons(read: LinedToml) -> dict[str, Reason]:
     reasons = {}
-    for index, table in enumerate(read.data.get("reason", [])):
+    for index, table in enumerate(read.tables("reason")):
         code = read.get(table, "reason", index, "code", str)
-        reasons[code] = Reason(code, read.get(table, "reason", index, "cause", str), table.get("title", {}))
+        cause = read.get(table, "reason", index, "cause", str)
+        reasons[code] = Reason(code, cause, read.titles(table, "reason", index))
     return reasons
 
 
-def _check_states(read: _Reader, process: Process) -> None:
+def _check_states(read: LinedToml, process: Process) -> None:
     leaves = {state for state, _ in process.transitions}
-    reached = {process.first} | {row.to for row in process.transitions.values()}
+    reached = _reachable(process)
     for state in sorted(leaves - reached):
         raise read.fail("process", 0, "first", f"state {state!r} is left but never reached")
     for state in sorted(reached - leaves - process.final):
@@ -378,3 +331,11 @@ def _check_states(read: _Reader, process: Process) -> None:
     missing = sorted(set(POINTS[1:]) - points)
     if missing:
         raise read.fail("process", 0, "first", f"no transition sets the point {', '.join(missing)}")
+
+
+def _reachable(process: Process) -> set[str]:
+    reached, fresh = {process.first}, {process.first}
+    while fresh:
+        fresh = {row.to for row in process.transitions.values() if row.state in fresh} - reached
+        reached |= fresh
+    return reached
