@@ -65,12 +65,11 @@ def _watches(process: Process) -> str:
     table = [["watch", "from", "until", "rung", "after", "alerts", "phones", "a 1 means"]]
     for watch in process.watches:
         until = ", ".join(sorted(watch.until))
+        begin = ", ".join([watch.start, *sorted(watch.again)])
         for number, rung in enumerate(watch.rungs, 1):
             after = _minutes(watch.limit if number == 1 else rung.after)
             alerts = ", ".join(rung.alert)
-            table.append(
-                [watch.name, watch.start, until, str(number), after, alerts, rung.phone, rung.keypress]
-            )
+            table.append([watch.name, begin, until, str(number), after, alerts, rung.phone, rung.keypress])
         table.append([watch.name, "", "", "1 again", _minutes(watch.repeat), "and the manager", "", ""])
     return _table(*table)
 

@@ -67,7 +67,7 @@ def _watch(order: WorkOrder, process: Process, watch: Watch) -> OpenWatch | None
     for event in order.history:
         row = process.transitions.get((state, event.kind))
         state = process.first if not state else (row.to if row else state)
-        if row is not None and row.point == watch.start:
+        if row is not None and (row.point == watch.start or event.kind in watch.again):
             since, generation, fired = event.at, generation + 1, 0
             due, paused = event.at + watch.limit, event.at
         elif row is not None and event.kind in watch.until:

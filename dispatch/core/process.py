@@ -108,6 +108,8 @@ class Watch:
     name: str
     start: str
     until: frozenset[str]
+    again: frozenset[str]
+    """Steps that open it anew: an order that came back has nobody yet."""
     limit: timedelta
     repeat: timedelta
     pause: timedelta
@@ -286,6 +288,7 @@ def _watches(read: LinedToml, steps: set[str]) -> tuple[Watch, ...]:
                 read.get(table, "watch", index, "name", str),
                 start,
                 frozenset(until),
+                frozenset(read.known(table, "watch", index, "again", steps)),
                 read.duration(table, "watch", index, "limit"),
                 read.duration(table, "watch", index, "repeat"),
                 read.duration(table, "watch", index, "pause"),
