@@ -1,0 +1,210 @@
+"""The pages, added to the API's application."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from map_ui.assets import ADDRESS, ImmutableFiles, service_worker
+from map_ui.languages import COOKIE, LANGUAGES, catalogue, choose, translate
+from map_ui.maps import bounds_of, live_map
+from map_ui.services import DemoAccount, PageServices, Person, same_host
+from map_ui.vendor import STATIC
+
+__all__ = ["DemoAccount", "PageServices", "Person", "mount", "same_host"]
+
+HOME = {
+    "dispatcher": "/control-room",
+    "crew": "/crew",
+    "hotline": "/hotline",
+    "manager": "/manager",
+    "admin": "/admin",
+}
+ALLOWED = {
+    "/control-room": {"dispatcher", "manager", "admin"},
+    "/crew": {"crew"},
+    "/hotline": {"hotline", "admin"},
+    "/manager": {"manager", "admin"},
+    "/admin": {"admin"},
+    "/orders": {"dispatcher", "hotline", "manager", "admin"},
+}
+"""Which roles a page is for; what they may do there, the API decides."""
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ORDER_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_YEAR = 365 * 24 * 3600
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def mount(app: FastAPI, pages: PageServices) -> None:
+    """Add the pages, their static files and the crew's service worker to `app`."""
+    app.mount(ADDRESS, ImmutableFiles(directory=STATIC), name="static")
+    site = _Site(pages)
+    routes: dict[str, Handler] = {
+        "/": site.home,
+        "/sign-in": site.sign_in,
+        "/control-room": site.page("/control-room", "control_room.html", with_map=True),
+        "/crew": site.page("/crew", "crew.html"),
+        "/hotline": site.page("/hotline", "hotline.html", with_map=True),
+        "/manager": site.page("/manager", "manager.html"),
+        "/admin": site.page("/admin", "admin.html"),
+        "/orders/{order_id}": site.page("/orders", "order.html"),
+        "/sw.js": site.worker,
+        "/crew.webmanifest": site.manifest,
+    }
+    for path, handler in routes.items():
+        app.add_api_route(path, handler, methods=["GET"], include_in_schema=False, response_model=None)
+
+
+class _Site:
+    """Handlers that share the services."""
+
+    def __init__(self, pages: PageServices) -> None:
+        self.pages = pages
+
+    async def home(self, request: Request) -> Response:
+        """To the page of one's role."""
+        person = await self.pages.person_of(request)
+        return RedirectResponse(HOME.get(person.role, "/sign-in") if person else "/sign-in", status_code=303)
+
+    async def sign_in(self, request: Request) -> Response:
+        """Name and password."""
+        return self._render(request, "sign_in.html", None, accounts=self.pages.demo_accounts, homes=HOME)
+
+    async def worker(self, request: Request) -> Response:
+        """The crew page's service worker."""
+        headers = {"Cache-Control": "no-cache", "Service-Worker-Allowed": "/crew"}
+        return Response(service_worker(), media_type="text/javascript", headers=headers)
+
+    async def manifest(self, request: Request) -> Response:
+        """What a phone needs to put the crew page on its home screen."""
+        language = choose(request)
+        found = {
+            "name": translate(language, "Dispatch45 crew"),
+            "short_name": "Dispatch45",
+            "lang": language,
+            "start_url": "/crew",
+            "scope": "/crew",
+            "display": "standalone",
+            "background_color": "#10181f",
+            "theme_color": "#10181f",
+            "icons": [
+                {"src": f"{ADDRESS}/icons/icon-{size}.png", "sizes": f"{size}x{size}", "type": "image/png"}
+                for size in (192, 512)
+            ],
+        }
+        return JSONResponse(found, media_type="application/manifest+json")
+
+    def page(self, path: str, template: str, *, with_map: bool = False) -> Handler:
+        """A handler for one of the role's pages; strangers are sent to sign in, others to their own page."""
+
+        async def handler(request: Request) -> Response:
+            person = await self.pages.person_of(request)
+            if person is None:
+                return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", status_code=303)
+            if person.role not in ALLOWED[path]:
+                return RedirectResponse(HOME.get(person.role, "/sign-in"), status_code=303)
+            return self._render(request, template, person, with_map=with_map)
+
+        return handler
+
+    def _render(
+        self, request: Request, template: str, person: Person | None, *, with_map: bool = False, **more: Any
+    ) -> Response:
+        language, nonce = choose(request), token_urlsafe(16)
+        order_id = str(request.path_params.get("order_id", ""))
+        if order_id and not _ORDER_ID.fullmatch(order_id):
+            order_id = ""
+        theme = request.cookies.get("dispatch45_theme", "")
+        context = {
+            "_": lambda text: translate(language, text),
+            "language": language,
+            "languages": LANGUAGES,
+            "theme": theme if theme in {"light", "dark"} else "",
+            "nonce": nonce,
+            "static": ADDRESS,
+            "person": person,
+            "path": request.url.path,
+            "demo": self.pages.demo,
+            "links": _links(person),
+            "map": self._map(person, nonce) if with_map else None,
+            "data": _json(self._data(request, language, person, order_id)),
+            **more,
+        }
+        html = _TEMPLATES.get_template(template).render(context)
+        response = HTMLResponse(html, headers=_headers(nonce, self.pages.live_origin(request)))
+        if request.query_params.get("lang") in LANGUAGES:
+            response.set_cookie(COOKIE, language, max_age=_YEAR, samesite="strict")
+        return response
+
+    def _map(self, person: Person | None, nonce: str) -> Any:
+        bounds = bounds_of(self.pages.territories(), person.centre_id if person else None)
+        at = self.pages
+        return live_map(lat=at.lat, lon=at.lon, zoom=at.zoom, bounds=bounds, nonce=nonce, static=ADDRESS)
+
+    def _data(self, request: Request, language: str, person: Person | None, order_id: str) -> dict[str, Any]:
+        who = person and {
+            "username": person.username,
+            "name": person.name,
+            "role": person.role,
+            "centre_id": person.centre_id,
+            "crew_id": person.crew_id,
+        }
+        return {
+            "language": language,
+            "timezone": self.pages.timezone,
+            "person": who,
+            "orderId": order_id,
+            "trackingPort": self.pages.tracking_port,
+            "texts": dict(catalogue(language)),
+        }
+
+
+def _links(person: Person | None) -> list[str]:
+    """The pages that this person may move between."""
+    return [path for path, roles in ALLOWED.items() if person and person.role in roles and path != "/orders"]
+
+
+def _json(value: Any) -> Markup:
+    """JSON that is safe inside a script element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    safe = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return Markup(safe)  # noqa: S704
+
+
+def _headers(nonce: str, live_origin: str) -> dict[str, str]:
+    policy = {
+        "default-src": "'none'",
+        "script-src": f"'self' 'nonce-{nonce}'",
+        "style-src": f"'self' 'nonce-{nonce}'",
+        "img-src": "'self' data:",
+        "connect-src": f"'self' {live_origin}",
+        "manifest-src": "'self'",
+        "worker-src": "'self'",
+        "font-src": "'self'",
+        "form-action": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }

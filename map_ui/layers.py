@@ -1,0 +1,18 @@
+"""Our own parts of a folium map."""
+
+from __future__ import annotations
+
+from branca.element import MacroElement
+from folium.template import Template
+
+
+class MapHandle(MacroElement):  # type: ignore[misc]
+    """Hands the Leaflet map that folium made to the page's modules, as `globalThis.dispatch45Map`."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}globalThis.dispatch45Map = {{ this._parent.get_name() }};{% endmacro %}"
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._name = "MapHandle"

@@ -1,0 +1,98 @@
+// @ts-check
+/** Alerts: shown above everything and heard until somebody acknowledges them. */
+import { explain, post } from './api.js';
+import { byId, fill, h, say } from './dom.js';
+import { shortTime, t } from './page.js';
+import { notice } from './shell.js';
+import { audible, play } from './sound.js';
+import { ownerName, segmentName, watchName, word } from './vocabulary.js';
+
+const LOUD = /unanswered|promise|expedited|reject|unroutable/;
+const REPEAT_MS = 6000;
+
+/** What an alert says. @param {import('./board_state.js').Alert} alert @returns {string} */
+export function alertTitle(alert) {
+  const titled = word('alert_codes', alert.code);
+  return titled === alert.code ? alert.code.replaceAll('_', ' ') : titled;
+}
+
+/** The rest of it, in words. @param {import('./board_state.js').Alert} alert */
+function factsText({ facts = {} }) {
+  const parts = [];
+  if (facts.crew_id) parts.push(t('crew {crew}', { crew: facts.crew_id }));
+  if (facts.watch) parts.push(watchName(facts.watch));
+  if (facts.rung !== undefined) parts.push(t('rung {rung}', { rung: Number(facts.rung) }));
+  if (facts.label || facts.segment) parts.push(segmentName(facts.label ?? facts.segment));
+  if (facts.owner) parts.push(ownerName(facts.owner));
+  if (facts.reason) parts.push(word('reasons', facts.reason));
+  if (facts.text) parts.push(String(facts.text));
+  return parts.join(' · ');
+}
+
+export class Alerts {
+  /** @param {{open: (orderId: string) => void, changed: (alert: any) => void}} on */
+  constructor(on) {
+    this.on = on;
+    /** @type {import('./board_state.js').Alert[]} */
+    this.waiting = [];
+    setInterval(() => this.ring(), REPEAT_MS);
+  }
+
+  /** @param {Map<string, import('./board_state.js').Alert>} alerts */
+  show(alerts) {
+    const before = new Set(this.waiting.map((a) => a.id));
+    const all = [...alerts.values()].sort((a, b) => Date.parse(b.raised_at) - Date.parse(a.raised_at));
+    this.waiting = all.filter((a) => !a.acknowledged_at);
+    const key = JSON.stringify(all.map((a) => [a.id, a.acknowledged_at]));
+    if (key === this.key) return;
+    this.key = key;
+    if (this.waiting.some((a) => !before.has(a.id))) this.ring();
+    this.strip();
+    const count = byId('alert-count');
+    count.hidden = !this.waiting.length;
+    say(count, String(this.waiting.length));
+    fill(byId('panel-alerts'), all.length ? h('ul', { class: 'alerts' }, all.map((a) => this.row(a)))
+      : h('p', { class: 'empty' }, t('No alerts. What nobody answers shows here.')));
+  }
+
+  strip() {
+    const strip = byId('alert-strip');
+    strip.hidden = !this.waiting.length;
+    const [first] = this.waiting;
+    if (!first) return fill(strip);
+    return fill(strip, h('span', { class: 'sign', 'aria-hidden': 'true' }, '▲'),
+      h('strong', {}, alertTitle(first)), h('span', { class: 'cut' }, [first.order_id, factsText(first)].filter(Boolean).join(' · ')),
+      h('time', {}, shortTime(first.raised_at)),
+      audible() ? null : h('span', { class: 'chip warn' }, t('Sound starts after the first key or click')),
+      h('span', { class: 'grow' }),
+      this.waiting.length > 1 ? h('span', { class: 'chip' }, t('{n} more', { n: this.waiting.length - 1 })) : null,
+      first.order_id ? h('button', { type: 'button', on: { click: () => this.on.open(first.order_id) } }, t('Show order')) : null,
+      h('button', { type: 'button', class: 'primary', on: { click: () => this.acknowledge(first) } }, t('Acknowledge')),
+      this.waiting.length > 1 ? h('button', { type: 'button', on: { click: () => this.waiting.forEach((a) => this.acknowledge(a)) } }, t('Acknowledge all')) : null);
+  }
+
+  /** @param {import('./board_state.js').Alert} alert */
+  row(alert) {
+    return h('li', { class: alert.acknowledged_at ? 'done' : 'open' },
+      h('div', {}, h('strong', {}, alertTitle(alert)), ' ', h('time', { class: 'soft' }, shortTime(alert.raised_at))),
+      h('div', { class: 'soft' }, [alert.order_id, factsText(alert)].filter(Boolean).join(' · ')),
+      h('div', { class: 'buttons' },
+        alert.order_id ? h('button', { type: 'button', on: { click: () => this.on.open(alert.order_id) } }, t('Show order')) : null,
+        alert.acknowledged_at ? h('span', { class: 'soft' }, t('Acknowledged by {who}', { who: alert.acknowledged_by ?? '–' }))
+          : h('button', { type: 'button', class: 'primary', on: { click: () => this.acknowledge(alert) } }, t('Acknowledge'))));
+  }
+
+  /** @param {import('./board_state.js').Alert} alert */
+  async acknowledge(alert) {
+    try {
+      this.on.changed(await post(`/api/alerts/${encodeURIComponent(alert.id)}/acknowledge`));
+    } catch (error) {
+      notice(explain(error), 'bad');
+    }
+  }
+
+  ring() {
+    if (!this.waiting.length) return;
+    play(this.waiting.some((a) => LOUD.test(a.code)) ? [880, 660, 880, 660] : [660, 660]);
+  }
+}

@@ -1,0 +1,79 @@
+// @ts-check
+/** The HTTP interface: JSON, keys that make a resend harmless, errors that a person can read. */
+import { t } from './page.js';
+
+export class ApiError extends Error {
+  /** @param {number} status @param {string} code @param {string} message @param {Record<string, any>} facts */
+  constructor(status, code, message, facts) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.facts = facts;
+  }
+}
+
+/** A new idempotency key. */
+export function newKey() {
+  if (globalThis.crypto?.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {any} [body]
+ * @param {{key?: string, timeout?: number}} [options]
+ * @returns {Promise<any>}
+ */
+export async function request(method, path, body, { key, timeout = 15000 } = {}) {
+  /** @type {Record<string, string>} */
+  const headers = { Accept: 'application/json' };
+  if (method !== 'GET') headers['Content-Type'] = 'application/json';
+  if (key) headers['Idempotency-Key'] = key;
+  let response;
+  try {
+    response = await fetch(path, {
+      method, headers, credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(timeout),
+      body: method === 'GET' ? undefined : JSON.stringify(body ?? {}),
+    });
+  } catch {
+    throw new ApiError(0, 'unreachable', t('The centre cannot be reached.'), {});
+  }
+  const text = await response.text();
+  let value = null;
+  try { value = text ? JSON.parse(text) : null; } catch { value = null; }
+  if (response.ok) return value;
+  const error = value?.error ?? {};
+  throw new ApiError(response.status, error.code ?? 'error', error.message ?? response.statusText, error.facts ?? {});
+}
+
+/** @param {string} path */
+export const get = (path) => request('GET', path);
+/** @param {string} path @param {any} [body] @param {string} [key] */
+export const post = (path, body, key = newKey()) => request('POST', path, body, { key });
+
+/** What to tell the person. @param {any} error */
+export function explain(error) {
+  if (!(error instanceof ApiError)) return String(error?.message ?? error);
+  const known = {
+    unreachable: t('The centre cannot be reached.'),
+    unauthenticated: t('You are signed out. Sign in again.'),
+    forbidden: t('Your role may not do this.'),
+    not_found: t('This does not exist (any more).'),
+    conflict: t('Somebody else decided first. The page shows the new state.'),
+    illegal_step: t('This step is not possible any more: the order has moved on.'),
+    too_many: t('Too many requests. Wait a moment.'),
+    unavailable: t('A part of the system does not answer now. Try again.'),
+  };
+  const why = {
+    holds_orders: t('The crew still holds orders.'),
+    max_away: t('Another crew of this trade is away already.'),
+    min_cover: t('Too few crews of this trade would stay.'),
+    away: t('The crew is away.'),
+    full: t('The vehicle is full.'),
+    has_it: t('The crew has this order already.'),
+  };
+  const said = /** @type {Record<string, string>} */ (why)[error.facts?.why] ?? /** @type {Record<string, string>} */ (known)[error.code];
+  return said && error.code !== 'bad_input' ? said : error.message || t('It did not work.');
+}

@@ -1,0 +1,128 @@
+// @ts-check
+/** What the control room knows, and how frames change it (pure). */
+
+/**
+ * @typedef {{label: string, since: string, limit_s: number, due: string}} Running
+ * @typedef {{name: string, since: string, next_due: string|null, fired: number}} Watch
+ * @typedef {{id: string, state: string, centre_id: string, trade: string, area_class: string, crew_id: string, generation: number, priority: number,
+ *   channel: string, address: string, lat: number|null, lon: number|null, fault_type: string, voltage: string, description: string,
+ *   customer_name: string, customer_phone: string, reported_at: string, deadline: string, points: Record<string, string>, running: Running|null,
+ *   watch: Watch|null, behind: boolean, removing: string[], in_centre_hands: boolean, joined: number, satisfied: boolean|null, recorded: boolean,
+ *   total_s: number, version: number}} Order
+ * @typedef {{id: string, no: number, name: string, name_zh: string, centre_id: string, trade: string, presence: string, status: string,
+ *   away_until: string|null, stack: {order_id: string, version: number, acknowledged: boolean}[], capacity: number, duty_phone: string,
+ *   devices: {id: string, kind: string, label: string}[], fix: {lat: number, lon: number, at: string, age_s: number, speed_mps: number, course_deg: number}|null, stale: boolean}} Crew
+ * @typedef {{id: string, code: string, role: string, centre_id: string, order_id: string, facts: Record<string, any>, raised_at: string,
+ *   acknowledged_at: string|null, acknowledged_by: string|null}} Alert
+ * @typedef {{seq: number, travelSource: string, policy: string, centreId: string|null, orders: Map<string, Order>, crews: Map<string, Crew>, alerts: Map<string, Alert>}} Board
+ */
+
+/** @returns {Board} */
+export function emptyBoard() {
+  return { seq: -1, travelSource: '', policy: '', centreId: null, orders: new Map(), crews: new Map(), alerts: new Map() };
+}
+
+/** @param {{id: string}[]|undefined} list @returns {Map<string, any>} */
+const byKey = (list) => new Map((list ?? []).map((one) => [String(one.id), one]));
+
+/** The board that a full frame describes. @param {any} frame @returns {Board} */
+export function fromFrame(frame) {
+  return {
+    seq: frame.seq ?? 0, travelSource: frame.travel_source ?? '', policy: frame.policy ?? '', centreId: frame.centre_id ?? null,
+    orders: byKey(frame.orders), crews: byKey(frame.crews), alerts: byKey(frame.alerts),
+  };
+}
+
+/**
+ * Take a frame. Answers `resync` where one was missed; the board is then unchanged.
+ * @param {Board} board @param {any} frame @returns {'board'|'changes'|'tick'|'resync'}
+ */
+export function take(board, frame) {
+  if (frame.type === 'board') {
+    Object.assign(board, fromFrame(frame));
+    return 'board';
+  }
+  if (frame.type === 'tick') return frame.seq === undefined || frame.seq === board.seq ? 'tick' : 'resync';
+  if (frame.prev !== board.seq) return 'resync';
+  board.seq = frame.seq;
+  for (const one of frame.orders ?? []) board.orders.set(one.id, one);
+  for (const id of frame.gone ?? []) board.orders.delete(id);
+  for (const one of frame.crews ?? []) board.crews.set(one.id, one);
+  for (const one of frame.alerts ?? []) board.alerts.set(String(one.id), one);
+  return 'changes';
+}
+
+/** Milliseconds until the promise ends; for an arrived order, what was left then. @param {Order} order @param {number} now */
+export function remaining(order, now) {
+  const arrived = order.points?.H;
+  return Date.parse(order.deadline) - (arrived ? Date.parse(arrived) : now);
+}
+
+/** @param {Order} order */
+export const arrived = (order) => !!order.points?.H;
+/** @param {Order} order */
+export const over = (order) => ['restored', 'recorded', 'closed', 'cancelled'].includes(order.state);
+/** Taken back or handed back after a dispatch. @param {Order} order */
+export const handedBack = (order) => order.state === 'at_centre' && order.generation > 0;
+/** Waits for the dispatcher. @param {Order} order */
+export const waiting = (order) => ['sent', 'at_centre'].includes(order.state);
+/** Nobody is responsible for it yet. @param {Order} order */
+export const unroutable = (order) => !order.centre_id;
+/** @param {Order} order */
+export const unanswered = (order) => ['dispatched', 'delivered'].includes(order.state);
+
+/** @type {Record<string, (order: Order, now: number) => boolean>} */
+export const FILTERS = {
+  all: (o) => !over(o),
+  waiting: (o) => waiting(o) || unroutable(o),
+  unanswered,
+  moving: (o) => ['acknowledged', 'en_route'].includes(o.state),
+  scene: (o) => o.state === 'on_scene',
+  late: (o, now) => !over(o) && remaining(o, now) < 0,
+  back: (o) => handedBack(o) || o.state === 'returned' || (o.removing?.length ?? 0) > 0,
+  over,
+};
+
+/**
+ * Ids in the order of the board: least time first; those with a crew on scene after all others.
+ * @param {Iterable<Order>} orders @param {{filter: string, text: string, now: number, words: (order: Order) => string}} how
+ */
+export function arrangeOrders(orders, { filter, text, now, words }) {
+  const keep = FILTERS[filter] ?? FILTERS.all;
+  const wanted = text.trim().toLowerCase().split(/\s+/).filter(Boolean);
+  const found = [];
+  for (const order of orders) {
+    if (!keep(order, now)) continue;
+    if (wanted.length) {
+      const haystack = words(order).toLowerCase();
+      if (!wanted.every((part) => haystack.includes(part))) continue;
+    }
+    found.push(order);
+  }
+  found.sort((a, b) => Number(arrived(a)) - Number(arrived(b)) || Date.parse(a.deadline) - Date.parse(b.deadline) || (a.id < b.id ? -1 : 1));
+  return found.map((order) => order.id);
+}
+
+/** Place of an order on its vehicle: [1, 3] = first of three; null where it is on none. @param {Order} order @param {Map<string, Crew>} crews */
+export function stackPlace(order, crews) {
+  const stack = crews.get(order.crew_id)?.stack ?? [];
+  const at = stack.findIndex((one) => one.order_id === order.id);
+  return at < 0 ? null : [at + 1, stack.length];
+}
+
+/** Steps that a dispatcher may take now; the server decides in the end. @param {Order} order @returns {string[]} */
+export function stepsFor(order) {
+  if (unroutable(order)) return ['route'];
+  switch (order.state) {
+    case 'sent':
+    case 'at_centre':
+      return [...(order.state === 'at_centre' ? ['dispatch'] : []), ...(order.in_centre_hands ? [] : ['accept']), 'return'];
+    case 'dispatched':
+    case 'delivered':
+    case 'acknowledged':
+    case 'en_route':
+      return ['reassign', 'recall'];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,157 @@
+// @ts-check
+/** The order board: one row an order, the least time first, keyboard as well as mouse. */
+import { arrangeOrders, arrived, FILTERS, handedBack, over, remaining, stackPlace, unroutable } from './board_state.js';
+import { duration, figures, level } from './countdown.js';
+import { arrange, byId, fill, h, say } from './dom.js';
+import { named, t } from './page.js';
+import { segmentName, watchName, word } from './vocabulary.js';
+
+/** @returns {[string, string][]} */
+const filterNames = () => [
+  ['all', t('Open')], ['waiting', t('To dispatch')], ['unanswered', t('Not acknowledged')], ['moving', t('Under way')],
+  ['scene', t('On scene')], ['late', t('Late')], ['back', t('Handed back')], ['over', t('Restored')],
+];
+
+export class BoardView {
+  /** @param {import('./board_state.js').Board} board @param {{pick: (id: string, act?: boolean) => void}} on */
+  constructor(board, on) {
+    this.board = board;
+    this.on = on;
+    this.filter = 'all';
+    this.selected = '';
+    /** @type {string[]} */
+    this.ids = [];
+    /** @type {Map<string, HTMLElement>} */
+    this.rows = new Map();
+    this.root = byId('board');
+    this.search = byId('search');
+    this.search.addEventListener('input', () => this.show(this.now));
+    this.search.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => {
+      if (e.key === 'Escape') { this.search.value = ''; this.show(this.now); this.root.focus(); }
+      if (e.key === 'Enter' || e.key === 'ArrowDown') { e.preventDefault(); this.root.focus(); this.move(0); }
+    });
+    this.root.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.key(e));
+    this.now = 0;
+    this.makeFilters();
+    this.seen = new IntersectionObserver((entries) => entries.forEach((e) => e.target.toggleAttribute('data-off', !e.isIntersecting)), { root: this.root, rootMargin: '200px' });
+  }
+
+  makeFilters() {
+    this.buttons = new Map(filterNames().map(([code, name]) => [code, h('button', {
+      type: 'button', 'aria-pressed': String(code === this.filter), on: { click: () => { this.filter = code; this.show(this.now); } },
+    }, name, ' ', h('b', {}))]));
+    fill(byId('filters'), [...this.buttons.values()]);
+  }
+
+  /** @param {KeyboardEvent} e */
+  key(e) {
+    /** @type {Record<string, number>} */
+    const by = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 8, PageUp: -8, Home: -1e6, End: 1e6 };
+    if (by[e.key] && !e.ctrlKey && !e.metaKey) { e.preventDefault(); this.move(by[e.key]); }
+    if (e.key === 'Enter' && this.selected) { e.preventDefault(); this.on.pick(this.selected, true); }
+  }
+
+  /** @param {number} by */
+  move(by) {
+    if (!this.ids.length) return;
+    const at = this.ids.indexOf(this.selected);
+    const next = this.ids[Math.max(0, Math.min(this.ids.length - 1, at < 0 ? 0 : at + by))];
+    this.on.pick(next);
+    this.rows.get(next)?.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** @param {import('./board_state.js').Order} order */
+  words(order) {
+    const crew = this.board.crews.get(order.crew_id);
+    return [order.id, order.address, order.customer_name, order.customer_phone, order.crew_id, named(crew), order.description,
+      word('fault_types', order.fault_type), word('trades', order.trade), word('states', order.state)].join(' ');
+  }
+
+  /** Show everything as of `now` (server time, ms). @param {number} now */
+  show(now) {
+    this.now = now;
+    const orders = [...this.board.orders.values()];
+    this.ids = arrangeOrders(orders, { filter: this.filter, text: this.search.value, now, words: (o) => this.words(o) });
+    for (const [code, button] of /** @type {Map<string, any>} */ (this.buttons)) {
+      const n = orders.filter((o) => FILTERS[code](o, now)).length;
+      say(button.lastElementChild, String(n));
+      button.setAttribute('aria-pressed', String(code === this.filter));
+      button.classList.toggle('urgent', n > 0 && ['late', 'back'].includes(code));
+    }
+    arrange(this.root, this.ids, this.rows, (id) => {
+      const row = h('div', { class: 'row', role: 'option', id: `row-${id}`, on: { click: () => { this.root.focus(); this.on.pick(id); }, dblclick: () => this.on.pick(id, true) } });
+      this.seen.observe(row);
+      return row;
+    });
+    for (const id of this.ids) this.draw(id, now);
+    const empty = byId('board-empty');
+    empty.hidden = this.ids.length > 0;
+    say(empty, orders.length ? t('No order fits this filter.') : t('No orders. A new one shows here by itself.'));
+  }
+
+  /** Rebuild a row only where its order changed; else only its figures run on. @param {string} id @param {number} now */
+  draw(id, now) {
+    const row = /** @type {any} */ (this.rows.get(id));
+    const order = /** @type {import('./board_state.js').Order} */ (this.board.orders.get(id));
+    const crew = this.board.crews.get(order.crew_id);
+    const place = stackPlace(order, this.board.crews);
+    const key = `${order.version}/${order.state}/${crew?.id}/${place}/${order.watch?.fired}/${order.removing?.length}/${order.running?.label}/${order.priority}/${order.joined}`;
+    if (row.key !== key) {
+      row.key = key;
+      this.build(row, order, crew, place);
+    }
+    const chosen = id === this.selected;
+    if ((row.getAttribute('aria-selected') === 'true') !== chosen) row.setAttribute('aria-selected', String(chosen));
+    if (!row.hasAttribute('data-off')) this.tick(row, order, now);
+  }
+
+  /** @param {any} row @param {import('./board_state.js').Order} order @param {import('./board_state.js').Crew|undefined} crew @param {number[]|null} place */
+  build(row, order, crew, place) {
+    const chips = [];
+    if (unroutable(order)) chips.push(h('span', { class: 'chip bad' }, t('Nobody responsible')));
+    if (handedBack(order)) chips.push(h('span', { class: 'chip bad' }, t('Handed back')));
+    if (order.state === 'returned') chips.push(h('span', { class: 'chip bad' }, t('Returned to the hotline')));
+    if (order.removing?.length) chips.push(h('span', { class: 'chip warn' }, t('Recall pending on {n} device(s)', { n: order.removing.length })));
+    if (order.watch?.fired) chips.push(h('span', { class: 'chip bad' }, t('Rung {n} climbed', { n: order.watch.fired })));
+    if (order.joined) chips.push(h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })));
+    if (order.priority > 0) chips.push(h('span', { class: 'chip warn' }, t('Priority {n}', { n: order.priority })));
+    row.left = h('span', { class: 'figures' });
+    row.word = h('span', { class: 'figures-word' });
+    row.bar = h('i', {});
+    row.spent = h('span', {});
+    row.due = h('span', { class: 'soft' });
+    fill(row,
+      h('div', { class: 'left' }, row.left, row.word),
+      h('div', { class: 'what' },
+        h('div', { class: 'place' }, order.address),
+        h('div', { class: 'soft cut' }, order.id, ' · ', word('fault_types', order.fault_type), order.trade ? ` · ${word('trades', order.trade)}` : ''),
+        h('div', { class: 'run' }, h('span', { class: 'state' }, word('states', order.state)),
+          order.running ? [h('span', { class: 'seg', title: segmentName(order.running.label) }, order.running.label.length === 2 ? order.running.label : segmentName(order.running.label)), h('span', { class: 'meter' }, row.bar), row.spent] : null,
+          crew ? h('span', { class: 'crew-chip' }, named(crew), place ? ` ${place[0]}/${place[1]}` : '') : null),
+        chips.length || order.watch ? h('div', { class: 'chips' }, chips, order.watch ? row.due : null) : null));
+  }
+
+  /** @param {any} row @param {import('./board_state.js').Order} order @param {number} now */
+  tick(row, order, now) {
+    const left = remaining(order, now);
+    const there = arrived(order);
+    const kind = over(order) ? 'over' : there ? (left < 0 ? 'late' : 'scene') : level(left);
+    if (row.kind !== kind) {
+      row.kind = kind;
+      row.className = `row ${kind}`;
+    }
+    say(row.left, there ? duration((Date.parse(order.points.H) - Date.parse(order.reported_at)) / 1000) : figures(left));
+    say(row.word, there ? (left < 0 ? t('arrived late') : t('arrived')) : { ok: t('in time'), soon: t('soon due'), late: t('overdue') }[level(left)]);
+    if (order.running) {
+      const spent = (now - Date.parse(order.running.since)) / 1000;
+      const limit = order.running.limit_s;
+      say(row.spent, limit ? `${duration(spent)} / ${duration(limit)}` : duration(spent));
+      row.bar.style.width = `${limit ? Math.min(100, (100 * spent) / limit) : 100}%`;
+      row.bar.className = limit && spent > limit ? 'late' : limit && spent > 0.75 * limit ? 'soon' : '';
+    }
+    if (order.watch) {
+      const due = order.watch.next_due ? figures(Date.parse(order.watch.next_due) - now) : '–';
+      say(row.due, `${watchName(order.watch.name)}: ${t('next rung in {time}', { time: due })}`);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+// @ts-check
+/** Elements without innerHTML: text is always text. */
+
+/** @typedef {Node|string|number|null|undefined|false} Child */
+
+/**
+ * An element. Props: `on` = listeners, `data` = data attributes, `class`, `style` = CSS properties; others are
+ * properties where the element has them, else attributes.
+ * @param {string} tag
+ * @param {Record<string, any>} [props]
+ * @param {...(Child|Child[])} children
+ * @returns {any}
+ */
+export function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === 'on') for (const [type, f] of Object.entries(value)) element.addEventListener(type, /** @type {any} */ (f));
+    else if (name === 'data') Object.assign(element.dataset, value);
+    else if (name === 'class') element.className = value;
+    else if (name === 'style') for (const [key, one] of Object.entries(value)) element.style.setProperty(key, String(one));
+    else if (name in element && name !== 'list' && name !== 'form') /** @type {any} */ (element)[name] = value;
+    else element.setAttribute(name, value === true ? '' : String(value));
+  }
+  put(element, ...children);
+  return element;
+}
+
+/** Append children. @param {Element} parent @param {...(Child|Child[])} children */
+export function put(parent, ...children) {
+  for (const child of children.flat()) {
+    if (child === null || child === undefined || child === false) continue;
+    parent.append(child instanceof Node ? child : String(child));
+  }
+}
+
+/** Replace all content. @param {Element} parent @param {...(Child|Child[])} children */
+export function fill(parent, ...children) {
+  parent.replaceChildren();
+  put(parent, ...children);
+}
+
+/** The element of this id, which the template has. @param {string} id @returns {any} */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`no #${id} in the page`);
+  return found;
+}
+
+/** Set text only where it differs: no layout for nothing. @param {Element} element @param {string} text */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Whether keys typed now go into a field. @param {Event} event */
+export function typing(event) {
+  const at = /** @type {HTMLElement|null} */ (event.target);
+  return !!at?.closest?.('input, textarea, select, dialog');
+}
+
+/**
+ * Bring keyed children of `parent` in line with `keys`, moving as little as possible and keeping the focus.
+ * @param {Element} parent
+ * @param {string[]} keys
+ * @param {Map<string, HTMLElement>} known
+ * @param {(key: string) => HTMLElement} make
+ */
+export function arrange(parent, keys, known, make) {
+  const wanted = new Set(keys);
+  for (const [key, element] of known) {
+    if (!wanted.has(key)) {
+      element.remove();
+      known.delete(key);
+    }
+  }
+  let at = parent.firstElementChild;
+  for (const key of keys) {
+    let element = known.get(key);
+    if (!element) {
+      element = make(key);
+      known.set(key, element);
+    }
+    if (element === at) at = at.nextElementSibling;
+    else parent.insertBefore(element, at);
+  }
+}

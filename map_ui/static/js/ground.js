@@ -1,0 +1,60 @@
+// @ts-check
+/** What lies under the vehicles: our own roads and territories on canvas. No tiles, nobody else's server. */
+import { get } from './api.js';
+import { named, page, t } from './page.js';
+
+const L = /** @type {any} */ (globalThis).L;
+const LOOKS = ['a', 'b', 'c', 'd'];
+
+/** @param {string} name */
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** @param {any} feature */
+function roadStyle(feature) {
+  const fast = Number(feature?.properties?.speed_kmh ?? feature?.properties?.kmh ?? 0);
+  return { color: colour(fast >= 60 ? '--road-major' : '--road'), weight: fast >= 60 ? 2.4 : 1.2, interactive: false };
+}
+
+/** The map that folium made, with its ground drawn in. @returns {Promise<any>} */
+export async function startMap() {
+  const map = /** @type {any} */ (globalThis).dispatch45Map;
+  if (!map) throw new Error('the page has no map');
+  map.getContainer().setAttribute('aria-label', t('Map'));
+  for (const [what, text] of [['in', t('Zoom in')], ['out', t('Zoom out')]]) {
+    const button = map.getContainer().querySelector(`.leaflet-control-zoom-${what}`);
+    if (button) Object.assign(button, { title: text, ariaLabel: text });
+  }
+  map.setMinZoom(8);
+  map.createPane('land').style.zIndex = '210';
+  map.createPane('roads').style.zIndex = '220';
+  const [territories, roads] = await Promise.all(['/api/territories', '/api/roads'].map((path) => get(path).catch(() => null)));
+  const layers = [];
+  if (territories?.features) layers.push(land(map, territories));
+  if (roads?.features) {
+    const layer = L.geoJSON(roads, { pane: 'roads', renderer: L.canvas({ pane: 'roads' }), style: roadStyle, interactive: false }).addTo(map);
+    layers.push({ restyle: () => layer.setStyle(roadStyle) });
+  }
+  document.addEventListener('themechange', () => layers.forEach((one) => one.restyle()));
+  return map;
+}
+
+/** @param {any} map @param {any} territories */
+function land(map, territories) {
+  const centres = [...new Set(territories.features.map((/** @type {any} */ f) => f.properties.centre_id))].sort();
+  const style = (/** @type {any} */ feature) => {
+    const own = !page.person?.centre_id || feature.properties.centre_id === page.person.centre_id;
+    const look = LOOKS[centres.indexOf(feature.properties.centre_id) % LOOKS.length];
+    return {
+      color: colour(`--land-${look}`), fillColor: colour(`--land-${look}`), weight: own ? 2 : 1,
+      fillOpacity: own ? 0.13 : 0.04, opacity: own ? 0.8 : 0.4, dashArray: own ? null : '4 4',
+    };
+  };
+  const layer = L.geoJSON(territories, { pane: 'land', renderer: L.canvas({ pane: 'land' }), style, interactive: false }).addTo(map);
+  for (const feature of territories.features) {
+    const middle = L.geoJSON(feature).getBounds().getCenter();
+    const text = document.createElement('span');
+    text.textContent = named(feature.properties);
+    L.marker(middle, { pane: 'land', interactive: false, keyboard: false, icon: L.divIcon({ className: 'land-name', html: text, iconSize: [160, 16] }) }).addTo(map);
+  }
+  return { restyle: () => layer.setStyle(style) };
+}

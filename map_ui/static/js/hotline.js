@@ -1,0 +1,160 @@
+// @ts-check
+/** The hotline's desk: take calls, send orders, answer about progress, call back, close. */
+import { ApiError, explain, get, post } from './api.js';
+import { CallForm } from './call_form.js';
+import { arrived, remaining } from './board_state.js';
+import { askTime, clock } from './clock.js';
+import { figures, level } from './countdown.js';
+import { byId, fill, h, say } from './dom.js';
+import { startMap } from './ground.js';
+import { fullTime, shortTime, t } from './page.js';
+import { ask, notice, startShell } from './shell.js';
+import { areaName, centreName, loadWords, options, word } from './vocabulary.js';
+
+const POLL_MS = 3000;
+
+startShell();
+await Promise.all([loadWords(), askTime()]);
+const map = await startMap();
+/** @type {any} */
+let desk = null;
+let drawn = '';
+let reached = performance.now();
+let opened = 'to_send';
+/** @type {[HTMLElement, any][]} */
+let ticking = [];
+
+const form = new CallForm(byId('call'), map, {
+  known: () => (desk ? [...desk.to_send, ...desk.running] : []),
+  open: (id) => open(`/orders/${encodeURIComponent(id)}`, '_blank', 'noopener'),
+  taken: async (answer) => {
+    if (answer.outcome === 'joined') notice(t('The call joined the open order {order}. Its priority rose.', { order: answer.order_id }));
+    else if (answer.unroutable) notice(t('{order}: nobody is responsible by the rules. Decide below.', { order: answer.order_id }), 'bad');
+    else notice(t('{order} is taken. Alt+S sends it.', { order: answer.order_id }));
+    opened = answer.unroutable ? 'unroutable' : 'to_send';
+    await poll();
+  },
+});
+
+/** @param {any} order @param {string} step @param {any} [body] */
+async function act(order, step, body = {}) {
+  try {
+    await post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body);
+    notice(`${order.id}: ${word('steps', step.replace('-', '_'))} ✓`);
+  } catch (error) {
+    notice(`${order.id}: ${explain(error)}`, 'bad');
+  }
+  await poll();
+}
+
+/** @param {any} order */
+async function route(order) {
+  const said = await ask({
+    title: t('Who is responsible for {order}?', { order: order.id }), text: order.address, confirm: t('Decide'),
+    fields: [{ name: 'centre_id', label: t('Repair centre'), kind: 'select', options: options('centres') }, { name: 'trade', label: t('Trade'), kind: 'select', options: options('trades') }, { name: 'area_class', label: t('Area'), kind: 'select', options: ['urban', 'rural', 'remote'].map((c) => [c, areaName(c)]) }],
+  });
+  if (said) await act(order, 'route', said);
+}
+
+/** @param {any} order @param {boolean} satisfied */
+async function callBack(order, satisfied) {
+  const said = await ask({ title: satisfied ? t('The customer is satisfied') : t('The customer is not satisfied'), text: `${order.address} · ${order.customer_phone || '–'}`, confirm: t('Save'), danger: !satisfied, fields: [{ name: 'text', label: t('What the customer says'), kind: 'area', required: !satisfied }] });
+  if (said) await act(order, 'call-back', { satisfied, text: said.text });
+}
+
+/** @param {any} order */
+async function expedite(order) {
+  const said = await ask({ title: t('The customer chases {order}', { order: order.id }), text: order.address, confirm: t('Pass it on'), fields: [{ name: 'text', label: t('What the customer says'), kind: 'area', required: false }] });
+  if (said) await act(order, 'expedite', said);
+}
+
+/** @param {any} order */
+async function cancel(order) {
+  const said = await ask({ title: t('Cancel {order}?', { order: order.id }), text: order.address, confirm: t('Cancel the order'), danger: true, fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: options('reasons') }] });
+  if (said) await act(order, 'cancel', said);
+}
+
+/** @param {string} label @param {() => void} f @param {string} [look] */
+const button = (label, f, look = '') => h('button', { type: 'button', class: look, on: { click: f } }, label);
+
+/** @type {Record<string, (order: any) => any[]>} */
+const ACTIONS = {
+  to_send: (o) => [button(t('Send'), () => act(o, 'send'), 'primary send'), o.centre_id ? null : button(t('Decide who'), () => route(o)), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
+  unroutable: (o) => [button(t('Decide who'), () => route(o), 'primary'), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
+  running: (o) => [button(t('Customer chases'), () => expedite(o)), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
+  call_backs: (o) => [o.customer_phone ? h('a', { class: 'button', href: `tel:${o.customer_phone}` }, o.customer_phone) : null, button(t('Satisfied'), () => callBack(o, true), 'primary'), button(t('Not satisfied'), () => callBack(o, false), 'danger-soft')],
+  to_close: (o) => [button(t('Close the order'), () => act(o, 'close'), 'primary')],
+};
+
+/** @returns {[string, string, string][]} pile, name, what an empty one says */
+const piles = () => [
+  ['to_send', t('To send'), t('Nothing waits to be sent.')], ['unroutable', t('To decide'), t('Every order has somebody responsible.')], ['running', t('In progress'), t('No order is under way.')],
+  ['call_backs', t('To call back'), t('Nobody waits for a call-back.')], ['to_close', t('To close'), t('Nothing to close.')], ['contacts', t('Last contacts'), t('No contacts yet.')],
+];
+
+/** @param {any} order @param {string} pile */
+function row(order, pile) {
+  const left = h('span', { class: 'figures' });
+  ticking.push([left, order]);
+  return h('li', { class: 'desk-row', data: { order: order.id } }, left,
+    h('div', { class: 'what' }, h('div', { class: 'place' }, order.address), h('div', { class: 'soft' }, h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, order.id), ' · ', word('fault_types', order.fault_type), ' · ', t('reported {time}', { time: shortTime(order.reported_at) }), order.centre_id ? ` · ${centreName(order.centre_id)}` : ''),
+      h('div', {}, h('span', { class: 'state' }, word('states', order.state)), ' ', order.customer_name ? h('span', { class: 'soft' }, order.customer_name) : null, order.joined ? h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })) : null, order.state === 'returned' ? h('span', { class: 'chip bad' }, t('Came back from the centre')) : null, pile === 'running' && order.watch?.fired ? h('span', { class: 'chip bad' }, t('Rung {n} climbed', { n: order.watch.fired })) : null)),
+    h('div', { class: 'buttons' }, ACTIONS[pile](order)));
+}
+
+/** @param {any} one */
+function contact(one) {
+  return h('li', { class: 'desk-row' }, h('time', { class: 'soft' }, fullTime(one.at)), h('div', { class: 'what' }, h('div', {}, one.name || '–', ' ', one.phone || ''), h('div', { class: 'soft' }, word('channels', one.channel), one.order_id ? [' · ', h('a', { href: `/orders/${encodeURIComponent(one.order_id)}`, target: '_blank', rel: 'noopener' }, one.order_id)] : null, one.text ? ` · ${one.text}` : '')));
+}
+
+function draw() {
+  if (!desk) return;
+  const key = JSON.stringify(piles().map(([pile]) => desk[pile].map((/** @type {any} */ o) => [o.id, o.version, o.watch?.fired]))) + opened;
+  if (key === drawn) return;
+  drawn = key;
+  ticking = [];
+  const held = /** @type {HTMLElement|null} */ (document.activeElement?.closest?.('[data-order]'))?.dataset.order;
+  const [, , nothing] = piles().find(([pile]) => pile === opened) ?? ['', '', ''];
+  const rows = desk[opened];
+  fill(byId('desk'), h('div', { class: 'tabs', role: 'group', 'aria-label': t('Lists') }, piles().map(([pile, name]) => h('button', { type: 'button', 'aria-pressed': String(pile === opened), data: { pile }, on: { click: () => { opened = pile; draw(); } } }, name, ' ', pile === 'contacts' ? null : h('b', { class: desk[pile].length && ['to_send', 'unroutable', 'call_backs'].includes(pile) ? 'count' : 'count quiet' }, desk[pile].length)))),
+    rows.length ? h('ul', { class: 'desk-list' }, rows.map((/** @type {any} */ o) => (opened === 'contacts' ? contact(o) : row(o, opened)))) : h('p', { class: 'empty' }, nothing));
+  if (held) /** @type {HTMLElement|null} */ (document.querySelector(`[data-order="${CSS.escape(held)}"] button`))?.focus();
+  tick();
+}
+
+function tick() {
+  const now = clock.now();
+  for (const [element, order] of ticking) {
+    const left = remaining(order, now);
+    say(element, arrived(order) ? '✓' : figures(left));
+    element.className = `figures ${arrived(order) ? 'scene' : level(left)}`;
+  }
+  const cut = performance.now() - reached > 2 * POLL_MS + 1000;
+  byId('banner').hidden = !cut;
+  if (cut) say(byId('banner'), t('No connection to the centre.'));
+}
+
+async function poll() {
+  try {
+    desk = await get('/api/hotline/desk');
+    clock.hear(desk.now);
+    reached = performance.now();
+    draw();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) location.assign('/sign-in?next=/hotline');
+    if (!desk) fill(byId('desk'), h('p', { class: 'problem' }, explain(error)));
+  }
+}
+
+addEventListener('keydown', (e) => {
+  if (e.altKey && e.key.toLowerCase() === 's') {
+    e.preventDefault();
+    if (desk?.to_send[0]) act(desk.to_send[0], 'send');
+  }
+  if (e.altKey && e.key.toLowerCase() === 'n') { e.preventDefault(); form.clear(); }
+});
+
+await poll();
+form.shown();
+setInterval(poll, POLL_MS);
+setInterval(tick, 1000);

@@ -1,0 +1,159 @@
+// @ts-check
+/** One order in the control room: facts, where its minutes went, and what can be done about it. */
+import { explain, get, post } from './api.js';
+import { arrived, remaining, stepsFor } from './board_state.js';
+import { duration, figures, level } from './countdown.js';
+import { byId, fill, h, say } from './dom.js';
+import { named, page, shortTime, t } from './page.js';
+import { ask, notice } from './shell.js';
+import { areaName, options, segmentName, word } from './vocabulary.js';
+import { candidateList } from './candidates.js';
+
+const POINTS = 'ABCDEFGH';
+export const mayAct = () => ['dispatcher', 'admin'].includes(page.person?.role ?? '');
+
+/** @returns {Record<string, [string, string]>} step: label, key */
+const stepNames = () => ({
+  accept: [t('Accept'), 'a'], dispatch: [t('Dispatch to a crew'), 'd'], return: [t('Return to the hotline'), 'h'],
+  recall: [t('Recall'), 'r'], reassign: [t('Reassign'), 'x'], route: [t('Decide who is responsible'), 'o'],
+});
+
+export class OrderPanel {
+  /** @param {import('./board_state.js').Board} board @param {{changed: (order: any) => void, crew: (id: string) => void}} on */
+  constructor(board, on) {
+    this.board = board;
+    this.on = on;
+    this.id = '';
+    this.key = '';
+    this.choosing = '';
+    this.root = byId('panel-order');
+    this.show('', 0);
+  }
+
+  /** @param {string} id @param {number} now */
+  show(id, now) {
+    const order = this.board.orders.get(id);
+    if (id !== this.id) this.choosing = '';
+    this.id = id;
+    if (!order) {
+      if (this.key === 'none') return;
+      this.key = 'none';
+      fill(this.root, h('p', { class: 'empty' }, t('Choose an order on the board or on the map.')),
+        h('dl', { class: 'keys' }, [['↑ ↓', t('move on the board')], ['Enter', t('open the order')], ['/', t('search')], ['d a r x h', t('dispatch, accept, recall, reassign, return')], ['c', t('crews')], ['l', t('alerts')], ['q', t('acknowledge the first alert')]]
+          .map(([k, what]) => [h('dt', {}, h('kbd', {}, k)), h('dd', {}, what)])));
+      return;
+    }
+    const crew = this.board.crews.get(order.crew_id);
+    const key = `${id}/${order.version}/${order.state}/${order.removing?.length}/${crew?.status}/${this.choosing}`;
+    if (key !== this.key) {
+      this.key = key;
+      this.build(order, crew);
+    }
+    this.tick(order, now);
+  }
+
+  /** @param {import('./board_state.js').Order} order @param {import('./board_state.js').Crew|undefined} crew */
+  build(order, crew) {
+    this.left = h('span', { class: 'big figures' });
+    this.leftWord = h('span', { class: 'figures-word' });
+    this.running = h('div', { class: 'running' });
+    const steps = mayAct() ? stepsFor(order) : [];
+    const names = stepNames();
+    /** @type {[string, any][]} */
+    const facts = [
+      [t('Fault'), [word('fault_types', order.fault_type), order.voltage ? ` · ${word('voltages', order.voltage)}` : '']],
+      [t('Reported'), [shortTime(order.reported_at), ' · ', word('channels', order.channel)]],
+      [t('Area'), areaName(order.area_class)],
+      [t('Trade'), word('trades', order.trade)],
+      [t('Customer'), [order.customer_name || '–', ' ', order.customer_phone ? h('a', { href: `tel:${order.customer_phone}` }, order.customer_phone) : '']],
+      [t('Crew'), crew ? h('button', { type: 'button', class: 'link', on: { click: () => this.on.crew(crew.id) } }, named(crew)) : '–'],
+    ];
+    if (order.description) facts.push([t('Said'), order.description]);
+    fill(this.root,
+      h('div', { class: 'order-head' }, h('div', { class: 'left' }, this.left, this.leftWord),
+        h('div', {}, h('h2', {}, order.address), h('div', { class: 'soft' }, order.id, ' · ', word('states', order.state),
+          order.removing?.length ? h('span', { class: 'chip warn' }, t('Recall pending on {n} device(s)', { n: order.removing.length })) : null))),
+      steps.length ? h('div', { class: 'actions' }, steps.map((step) => h('button', {
+        type: 'button', data: { step }, class: step === 'dispatch' ? 'primary' : step === 'recall' || step === 'return' ? 'danger-soft' : '', 'aria-keyshortcuts': names[step][1],
+        on: { click: () => this.act(step) },
+      }, names[step][0], ' ', h('kbd', {}, names[step][1])))) : null,
+      this.choosing ? this.chooser(order) : null,
+      h('ol', { class: 'points' }, [...POINTS].map((p) => h('li', { class: order.points?.[p] ? 'reached' : '', title: p === 'A' ? t('Call ended') : segmentName(`${POINTS[POINTS.indexOf(p) - 1]}${p}`) }, h('b', {}, p), h('time', {}, order.points?.[p] ? shortTime(order.points[p]) : '')))),
+      this.running,
+      h('dl', { class: 'facts' }, facts.map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),
+      h('p', {}, h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, t('The whole story of this order'))));
+  }
+
+  /** @param {import('./board_state.js').Order} order @param {number} now */
+  tick(order, now) {
+    const left = remaining(order, now);
+    const there = arrived(order);
+    say(this.left, there ? duration((Date.parse(order.points.H) - Date.parse(order.reported_at)) / 1000) : figures(left));
+    say(this.leftWord, there ? t('from call to arrival') : { ok: t('in time'), soon: t('soon due'), late: t('overdue') }[level(left)]);
+    this.left.parentElement.className = `left ${there ? (left < 0 ? 'late' : 'scene') : level(left)}`;
+    if (!order.running) return say(this.running, '');
+    const { label, since, limit_s: limit } = order.running;
+    const spent = duration((now - Date.parse(since)) / 1000);
+    return say(this.running, limit ? t('{segment}: {spent} of {limit}', { segment: segmentName(label), spent, limit: duration(limit) }) : `${segmentName(label)}: ${spent}`);
+  }
+
+  /** @param {import('./board_state.js').Order} order */
+  chooser(order) {
+    return candidateList(order, this.board, {
+      cancel: () => { this.choosing = ''; this.show(this.id, 0); byId('board').focus(); },
+      choose: (crewId) => this.send(order, crewId),
+    });
+  }
+
+  /** @param {import('./board_state.js').Order} order @param {string} crewId */
+  async send(order, crewId) {
+    if (this.choosing === 'dispatch') {
+      await this.post(order, 'dispatch', { crew_id: crewId });
+      return;
+    }
+    const crew = named(this.board.crews.get(crewId)) || crewId;
+    const said = await ask({ title: t('Reassign {order} to {crew}?', { order: order.id, crew }), text: t('It is taken off the other vehicle first.'), danger: true, confirm: t('Reassign'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: options('reasons') }] });
+    if (said) await this.post(order, 'reassign', { crew_id: crewId, reason: said.reason });
+  }
+
+  /** Take a step, by button or key. @param {string} step */
+  async act(step) {
+    const order = this.board.orders.get(this.id);
+    if (!order || !mayAct() || !stepsFor(order).includes(step)) return;
+    if (step === 'dispatch' || step === 'reassign') {
+      this.choosing = this.choosing === step ? '' : step;
+      this.show(this.id, 0);
+      return;
+    }
+    if (step === 'accept') { await this.post(order, 'accept', {}); return; }
+    if (step === 'route') {
+      const said = await ask({
+        title: t('Who is responsible for {order}?', { order: order.id }), text: order.address, confirm: t('Decide'),
+        fields: [{ name: 'centre_id', label: t('Repair centre'), kind: 'select', options: options('centres') }, { name: 'trade', label: t('Trade'), kind: 'select', options: options('trades') }, { name: 'area_class', label: t('Area'), kind: 'select', options: ['urban', 'rural', 'remote'].map((c) => [c, areaName(c)]) }],
+      });
+      if (said) await this.post(order, 'route', said);
+      return;
+    }
+    const recall = step === 'recall';
+    const said = await ask({
+      title: recall ? t('Recall {order}?', { order: order.id }) : t('Return {order} to the hotline?', { order: order.id }),
+      text: recall ? t('It disappears from the vehicle and the phones of the crew.') : t('The hotline decides where it goes.'),
+      danger: true, confirm: recall ? t('Recall') : t('Return'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: options('reasons') }],
+    });
+    if (said) await this.post(order, step, said);
+  }
+
+  /** @param {import('./board_state.js').Order} order @param {string} step @param {any} body */
+  async post(order, step, body) {
+    try {
+      const after = await post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body);
+      this.choosing = '';
+      this.on.changed(after);
+      notice(t('{order}: done', { order: order.id }));
+    } catch (error) {
+      notice(`${order.id}: ${explain(error)}`, 'bad');
+      const fresh = await get(`/api/orders/${encodeURIComponent(order.id)}`).catch(() => null);
+      if (fresh) this.on.changed(fresh.order);
+    }
+  }
+}

@@ -1,0 +1,84 @@
+// @ts-check
+/** What every page has: clock, theme, sign-out, notices, dialogs. */
+import { askTime, clock } from './clock.js';
+import { byId, h, say } from './dom.js';
+import { clockTime, t } from './page.js';
+import { request } from './api.js';
+
+const YEAR = 31_536_000;
+
+function startTheme() {
+  const button = byId('theme');
+  button.addEventListener('click', () => {
+    const root = document.documentElement;
+    const dark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+    root.dataset.theme = dark ? 'light' : 'dark';
+    document.cookie = `dispatch45_theme=${root.dataset.theme};path=/;max-age=${YEAR};samesite=strict`;
+    document.dispatchEvent(new CustomEvent('themechange'));
+  });
+}
+
+/** The language links keep the rest of the address. */
+function startLanguages() {
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll('.languages a'))) {
+    const address = new URL(location.href);
+    address.searchParams.set('lang', link.hreflang);
+    link.href = address.pathname + address.search;
+  }
+}
+
+export function startShell() {
+  startTheme();
+  startLanguages();
+  askTime();
+  setInterval(askTime, 30_000);
+  const face = byId('clock');
+  setInterval(() => { if (clock.known) say(face, clockTime(clock.now())); }, 250);
+  document.getElementById('sign-out')?.addEventListener('click', async () => {
+    await request('DELETE', '/api/session').catch(() => null);
+    location.assign('/sign-in');
+  });
+}
+
+/** A short message at the edge. @param {string} text @param {'good'|'bad'} [kind] */
+export function notice(text, kind = 'good') {
+  const box = h('div', { class: `notice ${kind}` }, text,
+    h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Close'), on: { click: () => box.remove() } }, '✕'));
+  const all = byId('notices');
+  all.append(box);
+  while (all.children.length > 4) all.firstElementChild?.remove();
+  setTimeout(() => box.remove(), kind === 'bad' ? 15_000 : 5_000);
+}
+
+/**
+ * Ask for confirmation, with fields. Resolves to the values, or null.
+ * @param {{title: string, text?: string, fields?: {name: string, label: string, kind?: 'select'|'text'|'area'|'number', options?: [string, string][], value?: string, required?: boolean}[], confirm: string, danger?: boolean}} ask
+ * @returns {Promise<Record<string, string>|null>}
+ */
+export function ask({ title, text, fields = [], confirm, danger = false }) {
+  return new Promise((resolve) => {
+    const inputs = fields.map((one) => {
+      const common = { id: `ask-${one.name}`, name: one.name, required: one.required ?? true };
+      const input = one.kind === 'select'
+        ? h('select', common, (one.options ?? []).map(([value, label]) => h('option', { value }, label)))
+        : one.kind === 'area' ? h('textarea', { ...common, rows: 3 })
+          : h('input', { ...common, type: one.kind === 'number' ? 'number' : 'text', min: one.kind === 'number' ? '1' : undefined });
+      if (one.value !== undefined) input.value = one.value;
+      return [h('label', { htmlFor: `ask-${one.name}` }, one.label), input];
+    });
+    const form = h('form', { method: 'dialog', class: 'form' }, h('h2', { id: 'ask-title' }, title), text ? h('p', {}, text) : null, inputs,
+      h('div', { class: 'buttons' },
+        h('button', { type: 'button', value: 'no', on: { click: () => dialog.close('') } }, t('Cancel')),
+        h('button', { type: 'submit', class: danger ? 'danger' : 'primary', value: 'yes' }, confirm)));
+    const dialog = h('dialog', { 'aria-labelledby': 'ask-title' }, form);
+    dialog.addEventListener('close', () => {
+      const values = dialog.returnValue === 'yes'
+        ? /** @type {Record<string, string>} */ (Object.fromEntries(new FormData(form))) : null;
+      dialog.remove();
+      resolve(values);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    (form.querySelector('select, textarea, input') ?? form.querySelector('[type=submit]')).focus();
+  });
+}

@@ -1,0 +1,40 @@
+/* Service worker of the crew's page: keeps the shell, never an answer of the API. `SHELL` is put before this file. */
+/* global SHELL */
+const CACHE = `dispatch45-${SHELL.version}`;
+
+self.addEventListener('install', (event) => {
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(SHELL.files)).then(() => self.skipWaiting()));
+});
+
+self.addEventListener('activate', (event) => {
+  event.waitUntil((async () => {
+    for (const name of await caches.keys()) if (name.startsWith('dispatch45-') && name !== CACHE) await caches.delete(name);
+    await self.clients.claim();
+  })());
+});
+
+self.addEventListener('fetch', (event) => {
+  const url = new URL(event.request.url);
+  if (event.request.method !== 'GET' || url.origin !== self.location.origin) return;
+  if (url.pathname.startsWith('/static/')) event.respondWith(kept(event.request));
+  else if (event.request.mode === 'navigate' && url.pathname === SHELL.page) event.respondWith(fresh(event.request));
+  else if (url.pathname === '/api/vocabulary') event.respondWith(fresh(event.request));
+});
+
+/** Files that never change under their address. */
+async function kept(request) {
+  return (await caches.match(request)) ?? fetch(request);
+}
+
+/** From the network where there is one, else as it was last. */
+async function fresh(request) {
+  const cache = await caches.open(CACHE);
+  const name = new URL(request.url).pathname;
+  try {
+    const response = await fetch(request);
+    if (response.ok && !response.redirected) await cache.put(name, response.clone());
+    return response;
+  } catch {
+    return (await cache.match(name)) ?? Response.error();
+  }
+}

@@ -1,0 +1,78 @@
+// @ts-check
+/** The process' words in the page's language, from the API; what the pages themselves call things, from the catalogue. */
+import { get } from './api.js';
+import { t, titled } from './page.js';
+
+/** @type {Record<string, any>} */
+let words = {};
+
+/** Load once; pages work without it, showing codes. */
+export async function loadWords() {
+  words = (await get('/api/vocabulary').catch(() => null)) ?? {};
+  return words;
+}
+
+/** @param {string} kind @returns {[string, any][]} code and `{zh, en}` of everything of a kind */
+export const entries = (kind) => Object.entries(words[kind] ?? {});
+
+/** Code and name of everything of a kind, as a select's options. @param {string} kind @returns {[string, string][]} */
+export const options = (kind) => entries(kind).map(([code, title]) => [code, titled(title, code)]);
+
+/** @param {string} kind @param {string|null|undefined} code @returns {string} */
+export function word(kind, code) {
+  if (!code) return '–';
+  return titled(words[kind]?.[code], code);
+}
+
+/** @returns {{name: string, limit_s: number, owner: string, title: any}[]} */
+export const segments = () => words.segments ?? [];
+
+/** @param {string} label */
+export function segmentName(label) {
+  if (label === 'stacked') return t('Waiting behind another order');
+  if (label === 'withdrawn') return t('Lost on a withdrawn attempt');
+  const found = segments().find((one) => one.name === label);
+  return found ? titled(found.title, label) : label;
+}
+
+/** @param {string|null|undefined} id */
+export const centreName = (id) => word('centres', id);
+
+/** @param {string} code */
+export function statusName(code) {
+  /** @type {Record<string, string>} */
+  const names = {
+    standby: t('Standby'), assigned: t('Assigned'), en_route: t('En route'),
+    on_scene: t('On scene'), away: t('Away'), off_shift: t('Off shift'),
+  };
+  return names[code] ?? code;
+}
+
+/** @param {string} code */
+export function areaName(code) {
+  /** @type {Record<string, string>} */
+  const names = { urban: t('Urban'), rural: t('Rural'), remote: t('Remote') };
+  return names[code] ?? code;
+}
+
+/** @param {string} code */
+export function watchName(code) {
+  /** @type {Record<string, string>} */
+  const names = { centre: t('Watch on the repair centre'), crew: t('Watch on the crew') };
+  return names[code] ?? code;
+}
+
+/** @param {string} code */
+export function roleName(code) {
+  /** @type {Record<string, string>} */
+  const names = {
+    hotline: t('Hotline'), dispatcher: t('Dispatcher'), crew: t('Crew'), manager: t('Manager'), admin: t('Administrator'),
+    system: t('System'), device: t('Device'), customer: t('Customer'),
+  };
+  return names[code] ?? code;
+}
+
+/** @param {string} code responsible party */
+export function ownerName(code) {
+  return word('owners', code);
+}
