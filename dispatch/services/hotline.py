@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from dispatch.core.errors import BadInput, GuardRefused
+from dispatch.core.errors import BadInput, GuardRefused, IllegalStep
 from dispatch.core.outgoing import alert
 from dispatch.core.responsibility import Routed, route_responsibility
 from dispatch.core.types import Actor, Point, distance
@@ -53,16 +53,23 @@ async def take_call(context: Context, call: Call, *, by: Actor) -> Taken:
 
     def decide(loaded: Loaded, now: datetime) -> Changes[Taken]:
         if known := loaded.contact_order(contact_id):
-            return Changes(Taken(known, "joined" if loaded.order(known).last("joined") else "new"))
+            return Changes(_taken_before(context, loaded, call, known, contact_id))
         draft = Draft(context, loaded, now)
         if call.ended_at and not now - EARLIEST_CALL <= call.ended_at <= now + timedelta(minutes=1):
             raise BadInput(f"the call ended at {call.ended_at}, it is {now}", field="ended_at")
         twin = _open_twin(context, loaded, call)
-        taken = _join(draft, call, twin, by) if twin else _new_order(draft, call, by)
+        taken = _join(draft, call, twin, by, contact_id) if twin else _new_order(draft, call, by)
         draft.contacts.append(_contact(contact_id, call, taken, now, by))
         return draft.changes(taken)
 
     return await context.store.transact(decide)
+
+
+def _taken_before(context: Context, loaded: Loaded, call: Call, order_id: str, contact_id: str) -> Taken:
+    """A resent call is answered as the first time."""
+    if loaded.order(order_id).has_key(contact_id):
+        return Taken(order_id, "joined")
+    return Taken(order_id, "new", _responsibility(context, call)[1])
 
 
 def _check(context: Context, call: Call) -> None:
@@ -89,10 +96,10 @@ def _open_twin(context: Context, loaded: Loaded, call: Call) -> str:
     return min(((m, o) for m, o in near if m <= radius), default=(0.0, ""))[1]
 
 
-def _join(draft: Draft, call: Call, order_id: str, by: Actor) -> Taken:
+def _join(draft: Draft, call: Call, order_id: str, by: Actor, contact_id: str) -> Taken:
     process = draft.process(draft.order(order_id))
     order = draft.remark(
-        order_id, "joined", by=by,
+        order_id, "joined", by=by, key=contact_id,
         data={"phone": call.customer_phone, "text": call.description, "priority": process.repeat_priority},
     )  # fmt: skip
     if order.centre_id:
@@ -147,7 +154,7 @@ async def send(context: Context, order_id: str, *, by: Actor, key: str = "") -> 
 
 
 async def route(
-    context: Context, order_id: str, *, centre_id: str, trade: str, area_class: str, by: Actor
+    context: Context, order_id: str, *, centre_id: str, trade: str, area_class: str, by: Actor, key: str = ""
 ) -> WorkOrder:
     """A person decides whose it is, where no rule could (or the rule was wrong)."""
     if centre_id not in context.directory.centres:
@@ -159,10 +166,13 @@ async def route(
         draft = Draft(context, loaded, now)
         loaded.roster(centre_id, trade)
         before = draft.order(order_id)
+        if before.has_key(key):
+            return Changes(before)
+        _still_open(draft, before, "route")
         if before.crew_id:
             raise GuardRefused(f"order {order_id} is with {before.crew_id}: recall it first", guard="route")
         data = {"centre_id": centre_id, "trade": trade, "area_class": area_class}
-        order = draft.remark(order_id, "route", by=by, data=data)
+        order = draft.remark(order_id, "route", by=by, data=data, key=key)
         if order.last("send") is not None and order.state not in {"returned", "received"}:
             draft.outgoing.append(centre_delivery(order, now))
         return draft.changes(order)
@@ -170,12 +180,21 @@ async def route(
     return await context.store.transact(decide)
 
 
-async def expedite(context: Context, order_id: str, *, by: Actor, text: str = "") -> WorkOrder:
+def _still_open(draft: Draft, order: WorkOrder, what: str) -> None:
+    if order.state in draft.process(order).final:
+        raise IllegalStep(f"order {order.id} is {order.state}: {what} comes too late", order=order.id, step=what)
+
+
+async def expedite(context: Context, order_id: str, *, by: Actor, text: str = "", key: str = "") -> WorkOrder:
     """The customer chases: priority rises, and the centre is told."""
 
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
-        order = draft.remark(order_id, "expedite", by=by, data={"priority": 1, "text": text})
+        if (before := draft.order(order_id)).has_key(key):
+            return Changes(before)
+        _still_open(draft, before, "expedite")
+        data = {"priority": 1, "text": text}
+        order = draft.remark(order_id, "expedite", by=by, data=data, key=key)
         draft.outgoing.append(
             alert(key=f"{order_id}/expedite/{order.version}", role="dispatcher", code="expedited", due=now,
                   order_id=order_id, centre_id=order.centre_id)
@@ -193,6 +212,8 @@ async def call_back(
 
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
+        if (before := draft.order(order_id)).has_key(key):
+            return Changes(before)
         data = {"satisfied": satisfied, "text": text}
         order = draft.take(order_id, "call_back", by=by, data=data, key=key)
         draft.contacts.append(_follow_up(context, order, now, "call_back", text, by))
@@ -216,6 +237,8 @@ async def cancel(context: Context, order_id: str, *, reason: str, by: Actor, key
 
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
+        if (before := draft.order(order_id)).has_key(key):
+            return Changes(before)
         order = draft.take(order_id, "cancel", by=by, data={"reason": reason}, key=key)
         draft.contacts.append(_follow_up(context, order, now, "cancelled", reason, by))
         return draft.changes(order)
