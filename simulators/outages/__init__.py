@@ -1,0 +1,1 @@
+"""A day of real outages, fed through the centre's own services in virtual time."""

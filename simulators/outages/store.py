@@ -1,0 +1,104 @@
+"""The embedded store for a replay: the same file, statements and decisions, without a second thread.
+
+A replay does one thing at a time, so that its order (and with it every row's number) is the same each time. What
+was committed is remembered, so that an order's history is not folded anew whenever somebody looks at it; the
+report at the end is made from the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, select
+
+from dispatch.adapters.sql import statements
+from dispatch.adapters.sql.sqlite import SqliteStore
+from dispatch.adapters.sql.statements import ORDER, SqlLoaded, load_orders
+from dispatch.clock import Clock
+from dispatch.core.work_order import WorkOrder
+from dispatch.services.ports import Decide, Processes
+
+T = TypeVar("T")
+Seen = Callable[[WorkOrder, int], None]
+"""Told of each order that a commit changed, and how many events of it were known before."""
+
+
+class ReplayStore(SqliteStore):
+    """`Store` on one SQLite file. `seen` stands for the pages and screens that show what has changed."""
+
+    def __init__(self, engine: Engine, processes: Processes, clock: Clock, seen: Seen) -> None:
+        super().__init__(engine, processes, clock)
+        self._seen = seen
+        self._orders: dict[str, WorkOrder] = {}
+        self._line = engine.connect()
+
+    async def transact(self, decide: Decide[T]) -> T:
+        changed: Sequence[WorkOrder] = ()
+
+        def work(connection: Connection) -> T:
+            nonlocal changed
+            now = self._clock.now()
+            loaded = _Remembered(connection, self._processes, self._orders)
+            changes = decide(loaded, now)
+            statements.write(connection, loaded, changes, self._processes, now)
+            changed = changes.orders
+            return changes.result
+
+        result = await self.write(work)
+        for order in changed:
+            before = self._orders.get(order.id)
+            self._orders[order.id] = order
+            self._seen(order, before.version if before else 0)
+        return result
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        return self._inside("BEGIN IMMEDIATE", work, "COMMIT")
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return self._inside("BEGIN", work, "ROLLBACK")
+
+    async def open_orders(self, states: Sequence[str] = ()) -> list[WorkOrder]:
+        query = select(ORDER.c.id).where(ORDER.c.is_open).order_by(ORDER.c.reported_at, ORDER.c.id)
+        query = query.where(ORDER.c.state.in_(list(states))) if states else query
+        ids = await self.read(lambda c: list(c.execute(query).scalars()))
+        return [self._orders[order_id] for order_id in ids]
+
+    def known(self, order_id: str) -> WorkOrder | None:
+        """An order as it was committed last."""
+        return self._orders.get(order_id)
+
+    def close(self) -> None:
+        """Finish, and give the file back."""
+        self._line.close()
+        super().close()
+
+    async def from_file(self) -> list[WorkOrder]:
+        """Every order, folded from what the file holds, in the order of their ids."""
+        query = select(ORDER).order_by(ORDER.c.id)
+        return await self.read(lambda c: load_orders(c, self._processes, query))
+
+    def _inside(self, begin: str, work: Callable[[Connection], T], end: str) -> T:
+        self._line.exec_driver_sql(begin)
+        try:
+            result = work(self._line)
+        except BaseException:
+            self._line.exec_driver_sql("ROLLBACK")
+            raise
+        self._line.exec_driver_sql(end)
+        return result
+
+
+class _Remembered(SqlLoaded):
+    """Loads an order from what is remembered, else from the file."""
+
+    def __init__(
+        self, connection: Connection, processes: Processes, remembered: dict[str, WorkOrder]
+    ) -> None:
+        super().__init__(connection, processes)
+        self._remembered = remembered
+
+    def order(self, order_id: str) -> WorkOrder:
+        if order_id not in self.orders and (known := self._remembered.get(order_id)) is not None:
+            self.orders[order_id] = known
+        return super().order(order_id)
