@@ -17,6 +17,8 @@ from dispatch.core.work_order import Event, WorkOrder
 
 WITHDRAWN = "withdrawn"
 STACKED = "stacked"
+LEFT = "gps_departed"
+"""A remark: the vehicle was seen to leave. It ends turnout where nobody pressed the button."""
 ZERO = timedelta()
 _PARTY = {
     "crew": "crew",
@@ -126,6 +128,7 @@ class _Walk:
         self.label = "AB"
         self.attempt = 0
         self.behind = False
+        self.left: Event | None = None
         self.begun = {"send": 0, "dispatch": 0}
         self.points = {"A": self.since}
         self.intervals: list[Interval] = []
@@ -136,6 +139,8 @@ class _Walk:
         self.state = self.process.first if not self.state else (row.to if row else self.state)
         if event.kind == "crew_free" and self.behind:
             self._crew_free(event)
+        if event.kind == LEFT and self.label == "FG":
+            self.left = self.left or event
         if row is None:
             return
         if row.withdraws:
@@ -153,6 +158,8 @@ class _Walk:
         self.since = at
 
     def _reach(self, point: str, event: Event) -> None:
+        if point == "H" and self.label == "FG" and self.left is not None:
+            self._reach("G", self.left)
         evidence = f"{event.kind} by {event.by}"
         if link := event.data.get("link"):
             evidence += f", link {link}"
@@ -167,6 +174,7 @@ class _Walk:
             self.attempt += 1
             self.begun["dispatch"] = len(self.intervals)
             self.behind = bool(event.data.get("behind"))
+            self.left = None
         following = POINTS[POINTS.index(point) + 1]
         self.label = STACKED if point == "F" and self.behind else point + following
 
@@ -184,7 +192,8 @@ class _Walk:
         evidence = f"{event.kind} by {event.by}: {reason}"
         first = self.begun[attempt]
         self.intervals[first:] = [
-            replace(i, label=WITHDRAWN, owner=owner, evidence=evidence) for i in self.intervals[first:]
+            i if i.label == WITHDRAWN else replace(i, label=WITHDRAWN, owner=owner, evidence=evidence)
+            for i in self.intervals[first:]
         ]
         self.label = "CD" if attempt == "dispatch" else "AB"
         lost = "DEFG" if attempt == "dispatch" else "BCDEFG"

@@ -1,0 +1,191 @@
+"""Whose minutes: each case of the domain's section 2 and 4 by hand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from dispatch.core.process import POINTS
+from dispatch.core.segments import STACKED, WITHDRAWN, deadline, limit, overruns, timeline
+from dispatch.core.types import SYSTEM
+from dispatch.core.work_order import WorkOrder, remark
+from tests.dispatch.core.orders import A_TO_H, MINUTE, PROCESS, A, after, order, run
+
+LATE = A + 300 * MINUTE
+
+
+def minutes(made: WorkOrder, label: str) -> float:
+    return timeline(made, PROCESS, LATE).duration(label) / MINUTE
+
+
+def owners(made: WorkOrder, label: str) -> list[str]:
+    return [i.owner for i in timeline(made, PROCESS, LATE).intervals if i.label == label]
+
+
+def free(before: WorkOrder, at: float) -> WorkOrder:
+    return remark(before, PROCESS, "crew_free", by=SYSTEM, now=A + at * MINUTE, data={"crew_id": "N1"})
+
+
+def test_seven_segments_from_a_to_h() -> None:
+    made = after(1, 3, 6, 10, 15, 21, 28, steps=A_TO_H)
+    line = timeline(made, PROCESS, LATE)
+    assert [(i.label, i.duration / MINUTE) for i in line.intervals] == [
+        ("AB", 1), ("BC", 2), ("CD", 3), ("DE", 4), ("EF", 5), ("FG", 6), ("GH", 7),
+    ]  # fmt: skip
+    assert line.total == 28 * MINUTE
+    assert line.running == ""
+    assert list(line.points) == list(POINTS)
+
+
+def test_time_that_is_running_counts_until_now() -> None:
+    line = timeline(after(1, 3, steps=A_TO_H), PROCESS, A + 9 * MINUTE)
+    assert (line.running, line.duration("CD")) == ("CD", 6 * MINUTE)
+    assert line.total == 9 * MINUTE
+
+
+def test_overruns_stand_apart_each_with_its_owner_and_evidence() -> None:
+    made = after(3, 8, 11, 16, 19, 23, 60, steps=A_TO_H)
+    found = {o.label: o for o in overruns(made, PROCESS, LATE)}
+    assert {label: (o.owner, o.excess / MINUTE) for label, o in found.items()} == {
+        "AB": ("hotline", 1), "BC": ("network", 1), "CD": ("repair_centre", 1), "DE": ("network", 1),
+        "EF": ("crew_receiver", 1), "FG": ("crew", 1), "GH": ("crew", 9),
+    }  # fmt: skip
+    assert found["BC"].evidence == "centre_receipt by system:dispatch45"
+    assert sum((i.duration for i in timeline(made, PROCESS, LATE).intervals), timedelta()) == 60 * MINUTE
+
+
+def test_a_limit_that_is_just_reached_is_no_overrun() -> None:
+    assert overruns(after(2, 6, 8, 12, 14, 17, 45, steps=A_TO_H), PROCESS, LATE) == ()
+
+
+def test_the_links_state_is_evidence_of_the_networks_minutes() -> None:
+    made = run(after(1, 2, 3), ("receipt", 20, {"link": "device_off"}))
+    assert overruns(made, PROCESS, A + 20 * MINUTE)[0].evidence.endswith("link device_off")
+
+
+@pytest.mark.parametrize(("same_office", "allowed"), [(True, 2), (False, 4)])
+def test_transmission_has_two_minutes_in_one_office_and_four_otherwise(
+    same_office: bool, allowed: int
+) -> None:
+    made = run(after(1, 2), ("dispatch", 3, {"same_office": same_office}), ("receipt", 6.5))
+    assert limit(made, PROCESS, "DE") == allowed * MINUTE
+    late = [o.label for o in overruns(made, PROCESS, A + 7 * MINUTE)]
+    assert late == (["DE"] if same_office else [])
+
+
+@pytest.mark.parametrize(
+    ("area", "travel", "promise"), [("urban", 28, 45), ("rural", 73, 90), ("remote", 103, 120)]
+)
+def test_travel_and_promise_of_the_area(area: str, travel: int, promise: int) -> None:
+    made = order(area_class=area)
+    assert limit(made, PROCESS, "GH") == travel * MINUTE
+    assert deadline(made, PROCESS) == A + promise * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "owner"),
+    [
+        ("reject", "vehicle_breakdown", "crew"),
+        ("reject", "wrong_trade", "repair_centre"),
+        ("reject", "misrouted", "hotline"),
+        ("reject", "other", "crew"),
+        ("recall", "nearer_crew", "repair_centre"),
+        ("recall", "no_answer", "crew"),
+        ("recall", "other", "repair_centre"),
+        ("recall", "customer_withdrew", "customer"),
+    ],
+)
+def test_a_withdrawn_attempt_is_charged_to_whoever_caused_it(name: str, reason: str, owner: str) -> None:
+    made = run(after(1, 2, 3, 4, 5), (name, 11, {"reason": reason}), ("dispatch", 13))
+    assert (minutes(made, WITHDRAWN), set(owners(made, WITHDRAWN))) == (8, {owner})
+    assert minutes(made, "CD") == 1 + 2, "before and after the attempt the order lay at the centre"
+    assert (WITHDRAWN, owner) in [(o.label, o.owner) for o in overruns(made, PROCESS, A + 13 * MINUTE)]
+
+
+def test_points_are_those_of_the_dispatch_that_arrived() -> None:
+    made = run(
+        after(1, 2, 3, 4, 5, 6),
+        ("recall", 10),
+        ("dispatch", 11),
+        ("receipt", 12),
+        ("acknowledge", 13),
+        ("depart", 14),
+        ("arrive", 20),
+    )
+    points = timeline(made, PROCESS, LATE).points
+    assert {p: (points[p] - A) / MINUTE for p in "ABCDEFGH"} == {
+        "A": 0, "B": 1, "C": 2, "D": 11, "E": 12, "F": 13, "G": 14, "H": 20,
+    }  # fmt: skip
+
+
+def test_after_a_recall_there_is_no_point_beyond_c() -> None:
+    made = run(after(1, 2, 3, 4, 5), ("recall", 10))
+    assert list(timeline(made, PROCESS, LATE).points) == ["A", "B", "C"]
+
+
+def test_a_returned_order_is_the_hotlines_again_and_the_trip_is_charged_to_its_cause() -> None:
+    made = run(after(1, 3), ("return", 9, {"reason": "misrouted"}), ("send", 11))
+    assert (minutes(made, WITHDRAWN), set(owners(made, WITHDRAWN))) == (8, {"hotline"})
+    assert minutes(made, "AB") == 1 + 2
+
+
+def test_an_attempt_that_failed_inside_a_returned_one_keeps_its_own_cause() -> None:
+    made = run(
+        after(1, 2, 3),
+        ("reject", 13, {"reason": "vehicle_breakdown"}),
+        ("return", 16, {"reason": "misrouted"}),
+    )
+    charged = {
+        o.owner: o.duration / MINUTE for o in overruns(made, PROCESS, A + 16 * MINUTE) if o.label == WITHDRAWN
+    }
+    assert charged == {"crew": 10, "hotline": 2 + 3}
+
+
+def test_waiting_behind_another_order_belongs_to_the_centre_that_stacked_it() -> None:
+    made = run(after(1, 2), ("dispatch", 3, {"behind": ["W0"]}), ("receipt", 4), ("acknowledge", 5))
+    made = run(free(made, 35), ("depart", 37), ("arrive", 50))
+    assert (minutes(made, STACKED), owners(made, STACKED)) == (30, ["repair_centre"])
+    assert (minutes(made, "FG"), minutes(made, "GH")) == (2, 13)
+    assert [(o.label, o.owner) for o in overruns(made, PROCESS, LATE)] == [(STACKED, "repair_centre")]
+
+
+def test_a_crew_that_became_free_before_it_acknowledged_waits_for_nobody() -> None:
+    made = run(after(1, 2), ("dispatch", 3, {"behind": ["W0"]}), ("receipt", 4))
+    made = run(free(made, 5), ("acknowledge", 6), ("depart", 8))
+    assert (minutes(made, STACKED), minutes(made, "FG")) == (0, 2)
+
+
+def test_a_stacked_order_that_is_recalled_costs_its_cause_the_waiting_too() -> None:
+    made = run(
+        after(1, 2),
+        ("dispatch", 3, {"behind": ["W0"]}),
+        ("acknowledge", 5),
+        ("recall", 30, {"reason": "nearer_crew"}),
+    )
+    assert (minutes(made, WITHDRAWN), minutes(made, STACKED)) == (27, 0)
+    assert set(owners(made, WITHDRAWN)) == {"repair_centre"}
+
+
+def test_a_cancelled_order_stops_counting() -> None:
+    made = run(after(1, 2, 3), ("cancel", 8))
+    line = timeline(made, PROCESS, LATE)
+    assert (line.total, line.running) == (8 * MINUTE, "")
+
+
+def test_nothing_after_h_is_counted() -> None:
+    made = run(after(1, 3, 6, 10, 15, 21, 28, steps=A_TO_H), ("restore", 200), ("record", 210))
+    assert timeline(made, PROCESS, LATE).total == 28 * MINUTE
+
+
+def test_arriving_without_the_departure_button_still_sums() -> None:
+    made = run(after(1, 2, 3, 4, 5), ("arrive", 30))
+    assert timeline(made, PROCESS, LATE).total == 30 * MINUTE
+
+
+def test_a_departure_that_gps_saw_ends_turnout_where_nobody_pressed_the_button() -> None:
+    made = after(1, 2, 3, 4, 5)
+    made = remark(made, PROCESS, "gps_departed", by=SYSTEM, now=A + 7 * MINUTE, data={"device": "t-N1"})
+    made = run(made, ("arrive", 30))
+    assert (minutes(made, "FG"), minutes(made, "GH")) == (2, 23)
+    assert overruns(made, PROCESS, LATE) == ()
