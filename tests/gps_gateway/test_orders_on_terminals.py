@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from dispatch.clock import SystemClock
-from dispatch.messages import DesiredOrder, DeviceEvent, Press, Receipt, decode_shown, shown_key
+from dispatch.messages import DesiredOrder, DeviceEvent, Press, Receipt, Shown, decode_shown, shown_key
 from gps_gateway.gateway import Gateway
 from tests.gps_gateway.conftest import Centre, Open, RealServer
 from tests.gps_gateway.raw_terminal import DEVICE, Heard, RawTerminal
@@ -218,6 +220,21 @@ async def test_the_serial_is_durable_before_the_order_is_sent(gateway: Gateway, 
         assert isinstance(raw, bytes)
         (order,) = decode_shown(raw).orders
         assert (order.order_id, order.serial, order.state) == ("W1", heard.serial, "sent")
+
+
+async def test_an_order_whose_serial_cannot_be_kept_is_not_sent(
+    gateway: Gateway, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(shown: Shown) -> None:
+        raise ConnectionError("no room")
+
+    async with RawTerminal(gateway.ports["jt808"]) as terminal:
+        await terminal.login()
+        with monkeypatch.context() as broken:
+            broken.setattr(gateway.store, "keep_shown", refuse)
+            await centre.wish(FIRST)
+            await terminal.silence(0.3)
+        await terminal.expect(QUESTION)  # found by the sweep
 
 
 async def test_nothing_is_sent_until_the_epoch_is_confirmed(gateway: Gateway, centre: Centre) -> None:
