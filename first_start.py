@@ -67,7 +67,8 @@ def _make(root: Path, kind: str) -> None:
     if not _usable(python):
         _run(root, _venv_command(root, uv))
     installer = [uv, "pip", "install", "--python", str(python)] if uv else _pip(root, python)
-    _run(root, [*installer, "--quiet", "--require-hashes", "-r", LOCKS[kind]])
+    compiled = ["--compile-bytecode"] if uv else []  # as pip does: a start must not compile everything anew
+    _run(root, [*installer, "--quiet", *compiled, "--require-hashes", "-r", LOCKS[kind]])
     _run(root, [*installer, "--quiet", "--no-deps", "--no-build-isolation", "-e", "."])
     _stamp_file(root).write_text(f"{kind} {stamp(root)}\n")
 
