@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from dispatch.messages import Desired, DesiredOrder, Shown
+from dispatch.messages import Desired, DesiredOrder, Shown, ShownOrder
 from gps_gateway.codec import Action, Ask, SetButtons, Withdraw, button_code
 from gps_gateway.downlink import OnLine, blank, find, outdated, plan, pressed, receipted, sent
 
@@ -141,3 +141,11 @@ def test_serials_wrap_and_skip_those_still_in_use() -> None:
         OnLine(asked={1}, buttons=()),
     )
     assert [action.serial for action in again.actions] == [2]
+
+
+def test_the_slot_of_a_remembered_order_is_not_given_away() -> None:
+    gone = ShownOrder("W1", 1, 1, 7, "removed")
+    wish = DesiredOrder("W2", 1, 1, "text")
+    planned = plan(Desired("d", "e", 2, (wish,)), Shown("d", 1, 7, (gone,), "e"), OnLine())
+    assert [(order.order_id, order.slot) for order in planned.shown.orders] == [("W1", 1), ("W2", 2)]
+    assert pressed(planned.shown, button_code(1, 2)) == (gone, "arrive")

@@ -145,6 +145,8 @@ async def test_a_recall_is_proven_by_its_receipts(gateway: Gateway, centre: Cent
         terminal.receipt(text)
         events = await terminal.expect(EVENTS)
         assert buttons(events) == {}
+        terminal.send(0x0002)
+        await terminal.expect(0x8001)  # what came before it has been handled
         assert receipts(await centre.events()) == [("W1", 1, "delivered")], "not before both are receipted"
         terminal.receipt(events)
         await until(centre, lambda e: receipts(e) == [("W1", 1, "delivered"), ("W1", 1, "removed")])
