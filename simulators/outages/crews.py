@@ -210,9 +210,10 @@ class FieldCrew:
         sent = self.world.context.clock.now() - timedelta(seconds=self._now_s() % every)
         if self.vehicle.departed is not None:
             sent = max(sent, self.vehicle.departed)
-        seen = self.vehicle.at(sent)
+        parked = self.vehicle.route is None
+        place = self.vehicle.place if parked else self.vehicle.at(sent).point
         at = sent.timestamp()
-        fix = Fix(seen.point.lat, seen.point.lon, at, at, True, seen.speed_mps, seen.course_deg)
+        fix = Fix(place.lat, place.lon, at, at)
         self.world.context.fixes.put(LastKnown(self.device, fix))
 
     def _way(self, here: Point, there: Point) -> Route:

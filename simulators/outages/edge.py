@@ -40,8 +40,8 @@ class Transport:
 def load_transport(path: Path = TRANSPORT) -> Transport:
     """Read the table that ships with the simulators."""
     raw = tomllib.loads(path.read_text("utf-8"))
-    delays = {name: Delay(**raw.pop(name)) for name in ("centre", "terminal")}
-    return Transport(**delays, **{name: float(value) for name, value in raw.items()})
+    centre, terminal = (Delay(**raw.pop(name)) for name in ("centre", "terminal"))
+    return Transport(centre, terminal, **{name: float(value) for name, value in raw.items()})
 
 
 class Lines:

@@ -1,8 +1,9 @@
 """The people at desks: the hotline, which takes, sends and calls back, and the repair centre's dispatcher.
 
 They see what the pages show (`seen`: each change of an order), and act through the services, each after a delay of
-their own. Automatic dispatch runs beside them: a batch shortly after whatever calls for one, and again every while
-as long as something waits.
+their own. Automatic dispatch runs beside them: a batch shortly after whatever calls for one; and, under policies
+that put an order behind another on one vehicle, again every while as long as something waits (under `nearest`
+nothing can have changed between two events).
 """
 
 from __future__ import annotations
@@ -143,7 +144,8 @@ class Centre:
         self._look_out()
         self.batches += 1
         await dispatcher.match_waiting(self._context)
-        if await self._store.open_orders(["at_centre"]):
+        stacks = self._context.policy != "nearest"
+        if stacks and await self._store.open_orders(["at_centre"]):
             self.want_batch(self._transport.match_again)
 
     def _decision(self, order: WorkOrder) -> float:

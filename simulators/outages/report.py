@@ -28,7 +28,7 @@ Figures = dict[str, Any]
 def figures(plan: Plan, outcome: Outcome, file: OutageFile) -> Figures:
     """The whole report as plain values. Seconds, but `late_by_owner` in minutes; null = nothing to measure."""
     orders, process = outcome.orders, next(iter(outcome.processes.by_id.values()))
-    ended = outcome.ended_at or max((o.start for o in plan.outages), default=datetime.min)
+    ended = outcome.ended_at
     lines = {o.id: timeline(o, process, ended) for o in orders}
     arrived = [o for o in orders if "H" in lines[o.id].points]
     totals = [lines[o.id].total.total_seconds() for o in arrived]
@@ -86,7 +86,7 @@ def _attempts(orders: Iterable[WorkOrder]) -> dict[str, int]:
 def actual(outages: Sequence[Outage]) -> Figures:
     """What really happened, over the outages with an arrival. Seconds from the start of the outage."""
     seconds = [(o.onsite - o.start).total_seconds() for o in outages if o.onsite is not None]
-    stages = {
+    stages: dict[str, list[tuple[datetime | None, datetime | None]]] = {
         "start_to_assigned": [(o.start, o.assigned) for o in outages],
         "assigned_to_enroute": [(o.assigned, o.enroute) for o in outages],
         "enroute_to_onsite": [(o.enroute, o.onsite) for o in outages],

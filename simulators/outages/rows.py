@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from math import isfinite
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Any
 
 from dispatch.core.errors import BadInput
 from dispatch.core.types import Point
@@ -100,8 +100,8 @@ def read_outages(file: Path, zone: tzinfo | None = None, *, strict: bool = False
 
 
 def _rows(file: Path, result: OutageFile) -> Iterator[_Row]:
-    opened = gzip.open(file, "rt", encoding="utf-8-sig", newline="") if file.suffix == ".gz" else None
-    with cast(TextIO, opened or file.open(encoding="utf-8-sig", newline="")) as stream:
+    opener: Any = gzip.open if file.suffix == ".gz" else Path.open
+    with opener(file, "rt", encoding="utf-8-sig", newline="") as stream:
         reader = csv.DictReader(stream, restkey=None, restval="")
         columns = reader.fieldnames or ()
         for name in NEEDED:
