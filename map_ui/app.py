@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -148,10 +148,15 @@ class _Site:
             **more,
         }
         html = _TEMPLATES.get_template(template).render(context)
-        response = HTMLResponse(html, headers=_headers(nonce, self.pages.live_origin(request)))
+        response = HTMLResponse(html, headers=_headers(nonce, self._live(request)))
         if request.query_params.get("lang") in LANGUAGES:
             response.set_cookie(COOKIE, language, max_age=_YEAR, samesite="strict")
         return response
+
+    def _live(self, request: Request) -> str:
+        """Scheme, host and port of the live feed; a source expression of the policy has no path."""
+        address = urlsplit(self.pages.live_address)
+        return f"{address.scheme}://{address.netloc}" if address.netloc else self.pages.live_origin(request)
 
     def _map(self, person: Person | None, nonce: str) -> Any:
         bounds = bounds_of(self.pages.territories(), person.centre_id if person else None)

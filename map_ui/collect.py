@@ -35,9 +35,10 @@ def texts() -> dict[str, list[str]]:
 
 
 def _extracted() -> Iterator[tuple[str, str]]:
-    keywords = {"_": None, "t": None, "N_": None}
-    for file, _, message, _, _ in extract_from_dir(HERE, _METHODS, keywords=keywords):
-        yield Path(file).as_posix(), message if isinstance(message, str) else message[0]
+    keywords = {"_": None, "t": None, "translate": (2,)}
+    options = {"**.js": {"parse_template_string": True}}
+    for file, _, message, _, _ in extract_from_dir(HERE, _METHODS, options, keywords):
+        yield Path(file).as_posix(), message if isinstance(message, str) else message[-1]
 
 
 def read(language: str) -> Catalog:
@@ -52,7 +53,7 @@ def read(language: str) -> Catalog:
 def untranslated(language: str) -> list[str]:
     """Texts that the language has no translation for."""
     known = read(language)
-    return [text for text in texts() if not (text in known and known[text].string)]  # type: ignore[union-attr]
+    return [text for text in texts() if not (text in known and known[text].string)]
 
 
 def main() -> int:
@@ -63,7 +64,7 @@ def main() -> int:
             continue
         before, after = read(language), Catalog(locale=language.replace("-", "_"), charset="utf-8")
         for text, files in sorted(texts().items()):
-            was = before[text].string if text in before else ""  # type: ignore[union-attr]
+            was = before[text].string if text in before else ""
             after.add(text, was, locations=[(file, 0) for file in sorted(files)])
         file = _file(language)
         file.parent.mkdir(parents=True, exist_ok=True)

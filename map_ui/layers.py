@@ -6,7 +6,7 @@ from branca.element import MacroElement
 from folium.template import Template
 
 
-class MapHandle(MacroElement):  # type: ignore[misc]
+class MapHandle(MacroElement):
     """Hands the Leaflet map that folium made to the page's modules, as `globalThis.dispatch45Map`."""
 
     _template = Template(
@@ -14,5 +14,5 @@ class MapHandle(MacroElement):  # type: ignore[misc]
     )
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._name = "MapHandle"

@@ -43,7 +43,7 @@ class MapParts:
     script: Markup
 
 
-class PageFigure(Figure):  # type: ignore[misc]
+class PageFigure(Figure):
     """A figure that hands out its parts instead of a whole document."""
 
     def parts(self, nonce: str, static: str) -> MapParts:

@@ -42,6 +42,8 @@ class PageServices:
     """`ws://host:port` of the live feed as the asking browser reaches it; see `same_host`."""
     territories: Callable[[], Mapping[str, Any]]
     """A GeoJSON feature collection; its extent is what a map shows first."""
+    live_address: str = ""
+    """Where a proxy puts the live feed, in place of `live_origin`; empty: no proxy."""
     lat: float = 35.0
     lon: float = 105.0
     zoom: int = 5

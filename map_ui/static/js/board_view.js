@@ -151,7 +151,8 @@ export class BoardView {
     }
     if (order.watch) {
       const due = order.watch.next_due ? figures(Date.parse(order.watch.next_due) - now) : '–';
-      say(row.due, `${watchName(order.watch.name)}: ${t('next rung in {time}', { time: due })}`);
+      const next = t('next rung in {time}', { time: due });
+      say(row.due, `${watchName(order.watch.name)}: ${next}`);
     }
   }
 }

@@ -12,7 +12,7 @@ import { word } from './vocabulary.js';
 export function nextStep(state) {
   switch (state) {
     case 'dispatched':
-    case 'delivered': return ['acknowledge', t('Accept')];
+    case 'delivered': return ['acknowledge', t('Accept the order')];
     case 'acknowledged': return ['depart', t('Depart')];
     case 'en_route': return ['arrive', t('Arrived')];
     case 'on_scene': return ['restore', t('Restored')];

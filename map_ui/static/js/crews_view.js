@@ -47,7 +47,7 @@ export class CrewsView {
     const away = crew.presence === 'away';
     return h('li', { class: `${crew.stale ? 'stale' : ''}${crew.id === this.selected ? ' selected' : ''}`, id: `crew-${crew.id}` }, statusMark(crew.status),
       h('div', { class: 'what' }, h('button', { type: 'button', class: 'link', on: { click: () => this.on.map(crew) } }, named(crew)),
-        h('div', { class: 'soft' }, statusName(crew.status), away && crew.away_until ? ` · ${t('until {time}', { time: shortTime(crew.away_until) })}` : '', ` · ${word('trades', crew.trade)}`, crew.duty_phone ? [' · ', h('a', { href: `tel:${crew.duty_phone}` }, crew.duty_phone)] : null),
+        h('div', { class: 'soft' }, statusName(crew.status), away && crew.away_until ? [' · ', t('until {time}', { time: shortTime(crew.away_until) })] : null, ` · ${word('trades', crew.trade)}`, crew.duty_phone ? [' · ', h('a', { href: `tel:${crew.duty_phone}` }, crew.duty_phone)] : null),
         h('div', { class: 'soft' }, crew.fix ? t('position {n} s old', { n: Math.round(crew.fix.age_s) }) : t('position unknown'), crew.stale ? [' ', h('span', { class: 'chip warn' }, t('stale'))] : null),
         crew.stack?.length ? h('ol', { class: 'aboard' }, crew.stack.map((s) => h('li', {}, h('button', { type: 'button', class: 'link', on: { click: () => this.on.order(s.order_id) } }, s.order_id), s.acknowledged ? ` ✓ ${t('acknowledged')}` : ` … ${t('not acknowledged')}`))) : null),
       mayAct() ? h('div', { class: 'numbers' }, h('span', { class: 'soft' }, `${crew.stack?.length ?? 0}/${crew.capacity}`),

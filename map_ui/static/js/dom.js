@@ -28,7 +28,7 @@ export function h(tag, props = {}, ...children) {
 
 /** Append children. @param {Element} parent @param {...(Child|Child[])} children */
 export function put(parent, ...children) {
-  for (const child of children.flat()) {
+  for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
     parent.append(child instanceof Node ? child : String(child));
   }

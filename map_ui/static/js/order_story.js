@@ -61,7 +61,7 @@ function bar(s) {
 function decision(d) {
   const e = d.explanation ?? {};
   const ranked = e.alternatives ?? [];
-  return h('section', { class: 'panel' }, h('h2', {}, t('Dispatch {n}: {crew}', { n: d.generation, crew: d.crew_id })), h('p', { class: 'soft' }, `${fullTime(d.at)} · ${d.by}`, e.policy ? ` · ${t('policy {policy}', { policy: e.policy })}` : '', e.source === 'straight_line' ? ` · ${t('Travel times are straight-line estimates: no road data.')}` : ''),
+  return h('section', { class: 'panel' }, h('h2', {}, t('Dispatch {n}: {crew}', { n: d.generation, crew: d.crew_id })), h('p', { class: 'soft' }, `${fullTime(d.at)} · ${d.by}`, e.policy ? [' · ', t('policy {policy}', { policy: e.policy })] : null, e.source === 'straight_line' ? ` · ${t('Travel times are straight-line estimates: no road data.')}` : ''),
     e.chosen ? table({ title: t('Crews that were compared'), columns: [[t('Crew')], [t('Arrival in'), 'number'], [t('Chance in time'), 'number'], [t('Why')]], rows: (ranked.some((/** @type {any} */ r) => r.crew_id === e.chosen.crew_id) ? ranked : [e.chosen, ...ranked]).map((/** @type {any} */ r) => [r.crew_id === e.chosen.crew_id ? h('b', {}, `▶ ${r.crew_id}`) : r.crew_id, duration(r.eta_seconds), `${Math.round(100 * r.chance_to_keep)} %`, because(r)]) })
       : h('p', {}, t('A person chose this crew.')));
 }
