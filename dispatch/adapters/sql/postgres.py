@@ -60,8 +60,11 @@ class PostgresStore:
 
         return await self.write(work)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one transaction; again from the start when somebody else was first."""
+    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
+        """Run `work` in one transaction; again from the start when somebody else was first.
+
+        `quiet`: whoever waits for commits is not told, as by the outbox's own bookkeeping, which would wake itself.
+        """
         for attempt in range(ATTEMPTS):
             try:
                 async with self.engine.begin() as connection:
@@ -74,7 +77,7 @@ class PostgresStore:
                 if getattr(error.orig, "sqlstate", "") not in _RETRY_CODES:
                     raise
             else:
-                if self._on_commit is not None:
+                if self._on_commit is not None and not quiet:
                     self._on_commit()
                 return result
             await asyncio.sleep(0.002 * attempt)
@@ -103,10 +106,10 @@ class PostgresStore:
     async def lease(
         self, now: datetime, until: datetime, limit: int, kinds: Sequence[str] = ()
     ) -> list[OutboxRow]:
-        return await self.write(lambda c: statements.lease(c, now, until, limit, kinds))
+        return await self.write(lambda c: statements.lease(c, now, until, limit, kinds), quiet=True)
 
     async def settle(self, settled: Sequence[Settled], now: datetime) -> None:
-        await self.write(lambda c: statements.settle(c, settled, now))
+        await self.write(lambda c: statements.settle(c, settled, now), quiet=True)
 
     async def close(self) -> None:
         """Give the connections back."""

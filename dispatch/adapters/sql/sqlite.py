@@ -73,9 +73,12 @@ class SqliteStore:
 
         return await self.write(work)
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in the writer thread, inside a transaction of its own or of a group."""
-        item = _Work(work, asyncio.get_running_loop())
+    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
+        """Run `work` in the writer thread, inside a transaction of its own or of a group.
+
+        `quiet`: whoever waits for commits is not told, as by the outbox's own bookkeeping, which would wake itself.
+        """
+        item = _Work(work, asyncio.get_running_loop(), quiet)
         self._queue.put(item)
         result: T = await item.future
         return result
@@ -108,10 +111,10 @@ class SqliteStore:
     async def lease(
         self, now: datetime, until: datetime, limit: int, kinds: Sequence[str] = ()
     ) -> list[OutboxRow]:
-        return await self.write(lambda c: statements.lease(c, now, until, limit, kinds))
+        return await self.write(lambda c: statements.lease(c, now, until, limit, kinds), quiet=True)
 
     async def settle(self, settled: Sequence[Settled], now: datetime) -> None:
-        await self.write(lambda c: statements.settle(c, settled, now))
+        await self.write(lambda c: statements.settle(c, settled, now), quiet=True)
 
     def close(self) -> None:
         """Finish what is queued, then stop."""
@@ -154,7 +157,7 @@ class SqliteStore:
             return
         for item in group:
             item.finish()
-        if self._on_commit is not None:
+        if self._on_commit is not None and not all(item.quiet for item in group):
             self._on_commit()
 
     def _attempt(self, connection: Connection, item: _Work) -> None:
@@ -171,8 +174,11 @@ class SqliteStore:
 class _Work:
     """A piece of work in the queue, and the future of whoever waits for it."""
 
-    def __init__(self, work: Callable[[Connection], Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, work: Callable[[Connection], Any], loop: asyncio.AbstractEventLoop, quiet: bool
+    ) -> None:
         self.work = work
+        self.quiet = quiet
         self.loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
         self.result: Any = None
