@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -124,13 +126,10 @@ def installation(folder: Path) -> Iterator[Installation]:
     process = parse(_text("fault_repair.toml"))
     processes = Processes({process.id: process}, process.id)
     clock = VirtualClock(START)
+    (folder / "dispatch.db").write_bytes(_filled())
     engine = open_engine(folder / "dispatch.db", durable=False)
-    SQLModel.metadata.create_all(engine)
     with engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        _fill(connection)
         directory = load_directory(connection)
-        connection.exec_driver_sql("COMMIT")
     store = SqliteStore(engine, processes, clock)
     context = Context(
         store=store, clock=clock, processes=processes, directory=directory,
@@ -142,6 +141,22 @@ def installation(folder: Path) -> Iterator[Installation]:
         yield Installation(store, context, clock)
     finally:
         store.close()
+
+
+@cache
+def _filled() -> bytes:
+    """A database file with the organisation in it, made once."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "dispatch.db"
+        engine = open_engine(file, durable=False)
+        SQLModel.metadata.create_all(engine)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _fill(connection)
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        engine.dispose()
+        return file.read_bytes()
 
 
 def _fill(connection: Connection) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dispatch.adapters.http.errors import error
@@ -17,10 +18,6 @@ LARGEST_FILE = 16 * MEGABYTE
 """Organisation files and territories."""
 FILES = "/api/admin/"
 UNCACHED = ("/api/", "/callbacks/", "/healthz")
-
-
-class _TooLarge(Exception):
-    pass
 
 
 class Guard:
@@ -41,10 +38,7 @@ class Guard:
             status, code, message = refusal
             await error(status, code, message)(scope, receive, answer)
             return
-        try:
-            await self._app(scope, _counted(receive, limit), answer)
-        except _TooLarge:
-            await error(*_too_large(limit))(scope, receive, answer)
+        await self._app(scope, _counted(receive, limit), answer)
 
     def _refusal(self, scope: Scope, headers: Headers, limit: int) -> tuple[int, str, str] | None:
         if scope["method"] in SAFE:
@@ -77,7 +71,8 @@ def _counted(receive: Receive, limit: int) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > limit:
-            raise _TooLarge
+            status, _, message_text = _too_large(limit)
+            raise HTTPException(status, message_text)
         return message
 
     return counted

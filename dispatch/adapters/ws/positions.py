@@ -54,7 +54,8 @@ class Frame:
 
     def _inside(self, view: View) -> NDArray[np.bool_]:
         high = (view.north - view.south) * MARGIN
-        wide = (view.east - view.west) % 360.0
+        wide = view.east - view.west
+        wide = wide if wide >= 360.0 else wide % 360.0
         from_west = (self.lon - (view.west - wide * MARGIN)) % 360.0
         rows = (self.lat >= view.south - high) & (self.lat <= view.north + high)
         inside: NDArray[np.bool_] = rows & (from_west <= wide * (1 + 2 * MARGIN))

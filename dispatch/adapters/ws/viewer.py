@@ -15,6 +15,8 @@ FRAMES = 64
 """So many frames may wait;"""
 BYTES = 1_000_000
 """or so many bytes. Beyond, all of them are dropped and the next frame is a board."""
+DEGREES = 10_000.0
+"""A page that is scrolled around the world counts on; beyond this it is no view."""
 BOARDS_APART = 1.0
 """Real seconds between two boards that one screen may ask for."""
 
@@ -88,8 +90,10 @@ class Viewer:
         asked = msgspec.json.decode(message, type=Asked)
         if asked.type == "resync":
             self.wants_board = True
-        elif asked.type == "view" and asked.south <= asked.north:
-            self.view = View(asked.south, asked.west, asked.north, asked.east)
+        elif asked.type == "view":
+            corners = (asked.south, asked.west, asked.north, asked.east)
+            if all(abs(degrees) <= DEGREES for degrees in corners):
+                self.view = View(*corners)
 
     async def write(self, freed: Callable[[], None]) -> None:
         """Send what waits, for ever. `freed` is told when a screen that lost frames can take a board."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -37,7 +39,9 @@ class City:
     async def nobody(self) -> httpx.AsyncClient:
         """A browser that is not signed in."""
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
-        return await self._stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=PAGE))
+        return await self._stack.enter_async_context(
+            httpx.AsyncClient(transport=transport, base_url=PAGE, trust_env=False)
+        )
 
     async def person(self, username: str) -> httpx.AsyncClient:
         """A signed-in browser."""
@@ -100,6 +104,12 @@ async def _healthy() -> dict[str, Any]:
     return {"status": "ok", "parts": {"sql": {"state": "ok", "reason": ""}}}
 
 
+@cache
+def _app() -> FastAPI:
+    """One application for all tests, since it takes a while to make; each test gives it its own services."""
+    return create_app(cast(HttpServices, SimpleNamespace(origins=frozenset())))
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Installation]:
     """The small organisation."""
@@ -119,6 +129,8 @@ async def city(place: Installation) -> AsyncIterator[City]:
             Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Harbour Lane", "港口巷3号", *EAST)
         ],
     )  # fmt: skip
-    found = City(place, create_app(services), services)
+    app = _app()
+    app.state.services = services
+    found = City(place, app, services)
     yield found
     await found.close()

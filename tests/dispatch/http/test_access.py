@@ -1,0 +1,251 @@
+"""Who gets in, and who may do and see what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+import pytest
+from fastapi import APIRouter
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from dispatch.adapters.http.access import COOKIE, Anyone, Rule, SignedIn
+from dispatch.adapters.http.callbacks import Signed
+from dispatch.adapters.http.sign_in import PER_ADDRESS, PER_NAME, WINDOW, Attempts
+from dispatch.adapters.sql.people import SqlPeople
+from dispatch.clock import VirtualClock
+from tests.dispatch.http.conftest import City
+from tests.dispatch.organisation import HASHER, PASSWORD, START, WEST, Installation
+
+OPEN = {"POST /api/session", "GET /healthz", "GET /api/clock"}
+BODIES = {
+    "return": {"reason": "misrouted"}, "dispatch": {"crew_id": "E1"}, "recall": {"reason": "nearer_crew"},
+    "reassign": {"crew_id": "E2", "reason": "nearer_crew"},
+    "route": {"centre_id": "east", "trade": "service", "area_class": "urban"},
+}  # fmt: skip
+STEP = {"generation": 1}
+
+
+def _rules(dependant: Dependant) -> Iterator[Rule]:
+    if isinstance(dependant.call, Rule):
+        yield dependant.call
+    for one in dependant.dependencies:
+        yield from _rules(one)
+
+
+async def test_every_route_has_one_authentication_rule(city: City) -> None:
+    routes = [route for route in _routes(city.app.routes) if isinstance(route, APIRoute)]
+    assert len(routes) > 40
+    open_ones, signed = set(), set()
+    for route in routes:
+        rules = list(_rules(route.dependant))
+        name = f"{', '.join(sorted(route.methods))} {route.path}"
+        assert len(rules) == 1, f"{name} has {len(rules)} rules"
+        if isinstance(rules[0], Anyone):
+            open_ones.add(name)
+        elif isinstance(rules[0], Signed):
+            signed.add(name)
+        else:
+            assert isinstance(rules[0], SignedIn)
+    assert open_ones == OPEN
+    assert signed == {"POST /callbacks/phone"}
+
+
+def _routes(routes: Iterable[object]) -> Iterator[object]:
+    """All routes; the framework keeps an included router as it is."""
+    for route in routes:
+        inner = getattr(route, "original_router", route)
+        if isinstance(inner, APIRouter):
+            yield from _routes(inner.routes)
+        else:
+            yield route
+
+
+async def test_signing_in_and_out(city: City) -> None:
+    client = await city.nobody()
+    answer = await client.post("/api/session", json={"username": "dora", "password": PASSWORD})
+    assert answer.json() == {
+        "username": "dora", "name": "Dora", "role": "dispatcher", "centre_id": "east", "crew_id": ""
+    }  # fmt: skip
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "secure" not in cookie
+    assert (await client.get("/api/session")).json()["role"] == "dispatcher"
+    token = client.cookies[COOKIE]
+    assert (await client.delete("/api/session")).status_code == 200
+    assert COOKIE not in client.cookies
+    again = await client.get("/api/session", headers={"Cookie": f"{COOKIE}={token}"})
+    assert again.status_code == 401
+    assert again.json()["error"]["code"] == "unauthenticated"
+
+
+async def test_over_https_the_cookie_is_secure(city: City) -> None:
+    client = await city.nobody()
+    answer = await client.post(
+        "https://centre.test/api/session", json={"username": "dora", "password": PASSWORD}
+    )
+    assert "secure" in answer.headers["set-cookie"].lower()
+
+
+@pytest.mark.parametrize(("username", "password"), [("dora", "wrong"), ("nobody", PASSWORD)])
+async def test_a_wrong_name_and_a_wrong_password_are_answered_alike(
+    city: City, username: str, password: str
+) -> None:
+    answer = await (await city.nobody()).post(
+        "/api/session", json={"username": username, "password": password}
+    )
+    assert (answer.status_code, answer.json()["error"]["message"]) == (
+        401, "the name or the password is not right"
+    )  # fmt: skip
+
+
+async def test_an_unknown_name_costs_a_whole_hash_too(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = []
+    people = SqlPeople(place.store, hasher=HASHER)
+    monkeypatch.setattr(people, "_fits", lambda known, password: checked.append(known[:9]))
+    for name in ("dora", "nobody"):
+        await people.verify(name, "x")
+    assert checked == ["$argon2id", "$argon2id"]
+
+
+async def test_after_five_wrong_passwords_even_the_right_one_has_to_wait(city: City) -> None:
+    client = await city.nobody()
+    for _ in range(PER_NAME):
+        wrong = await client.post("/api/session", json={"username": "dora", "password": "wrong"})
+        assert wrong.status_code == 401
+    answer = await client.post("/api/session", json={"username": "Dora", "password": PASSWORD})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "too_many")
+    assert 0 < int(answer.headers["Retry-After"]) <= WINDOW + 1
+    other = await client.post("/api/session", json={"username": "holly", "password": PASSWORD})
+    assert other.status_code == 200
+
+
+def test_an_address_that_tries_many_names_has_to_wait() -> None:
+    now = [0.0]
+    attempts = Attempts(lambda: now[0])
+    for n in range(PER_ADDRESS):
+        assert attempts.wait(f"name{n}", "10.0.0.1") == 0
+        attempts.begin(f"name{n}", "10.0.0.1")
+    assert attempts.wait("another", "10.0.0.1") > 0
+    assert attempts.wait("another", "10.0.0.2") == 0
+    now[0] = WINDOW + 1
+    assert attempts.wait("another", "10.0.0.1") == 0
+
+
+async def test_a_session_ends_after_twelve_real_hours(place: Installation) -> None:
+    clock = VirtualClock(START)
+    people = SqlPeople(place.store, clock, HASHER)
+    person = await people.verify("dora", PASSWORD)
+    assert person is not None
+    token = await people.sign_in(person)
+    clock.advance(timedelta(hours=12).total_seconds() - 1)
+    assert await people.signed_in(token) == person
+    clock.advance(2)
+    assert await people.signed_in(token) is None
+
+
+async def test_a_disabled_person_is_out_at_once(city: City) -> None:
+    await city.person("dora")
+    assert (await city.post("ada", "/api/admin/people/dora/disable")).json()["active"] is False
+    assert (await city.get("dora", "/api/board")).status_code == 401
+    answer = await (await city.nobody()).post("/api/session", json={"username": "dora", "password": PASSWORD})
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/session", "/api/board", "/api/hotline/desk", "/api/crew/stack", "/api/admin/people", "/api/vocabulary"],
+)  # fmt: skip
+async def test_nobody_sees_anything_without_signing_in(city: City, path: str) -> None:
+    assert (await (await city.nobody()).get(path)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("username", "path"),
+    [
+        ("dora", "/api/hotline/desk"), ("carl", "/api/hotline/desk"), ("mona", "/api/hotline/desk"),
+        ("holly", "/api/board"), ("carl", "/api/board"), ("carl", "/api/addresses?q=x"),
+        ("holly", "/api/crew/stack"), ("dora", "/api/crew/stack"), ("ada", "/api/crew/stack"),
+        ("dora", "/api/manager/compliance?from=2026-03-01&to=2026-03-02"),
+        ("holly", "/api/manager/compliance.csv?from=2026-03-01&to=2026-03-02"),
+        ("mona", "/api/admin/people"), ("dora", "/api/admin/organisation"), ("carl", "/api/territories"),
+    ],
+)  # fmt: skip
+async def test_other_roles_are_refused(city: City, username: str, path: str) -> None:
+    answer = await city.get(username, path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    "step", ["accept", "return", "dispatch", "recall", "reassign", "route", "candidates", ""]
+)
+async def test_a_dispatcher_cannot_touch_or_see_another_centres_order(city: City, step: str) -> None:
+    order = await city.order("dispatched" if step in {"recall", "reassign"} else "at_centre")
+    path = f"/api/orders/{order}/{step}".rstrip("/")
+    answer = (
+        await city.get("wanda", path)
+        if step in {"candidates", ""}
+        else await city.post("wanda", path, BODIES.get(step))
+    )
+    assert answer.status_code == 403
+
+
+async def test_a_dispatcher_cannot_send_an_order_to_another_centres_crew(city: City) -> None:
+    order = await city.order()
+    assert (await city.post("dora", f"/api/orders/{order}/dispatch", {"crew_id": "W1"})).status_code == 403
+    assert (await city.post("dora", "/api/crews/W1/away", {"minutes": 30})).status_code == 403
+    assert (await city.post("dora", "/api/crews/W1/standby")).status_code == 403
+    assert (await city.post("dora", "/api/crews/X9/standby")).status_code == 404
+
+
+async def test_boards_hold_ones_own_centre_only(city: City) -> None:
+    east, west = await city.order(), await city.order("at_centre", WEST)
+    for username, orders, crews in (
+        ("dora", {east}, {"E1", "E2"}), ("wanda", {west}, {"W1"}),
+        ("mona", {east, west}, {"E1", "E2", "W1"}), ("ada", {east, west}, {"E1", "E2", "W1"}),
+    ):  # fmt: skip
+        board = (await city.get(username, "/api/board")).json()
+        assert ({o["id"] for o in board["orders"]}, {c["id"] for c in board["crews"]}) == (orders, crews)
+
+
+@pytest.mark.parametrize("step", ["acknowledge", "depart", "arrive", "restore", "reject", "receipt"])
+async def test_a_crew_cannot_touch_another_crews_order(city: City, step: str) -> None:
+    order = await city.order("dispatched")
+    body = {**STEP, "reason": "wrong_trade"} if step == "reject" else STEP
+    assert (await city.post("cleo", f"/api/crew/orders/{order}/{step}", body)).status_code == 403
+    assert (await city.post("dora", f"/api/crew/orders/{order}/{step}", body)).status_code == 403
+
+
+async def test_a_crew_whose_order_was_taken_away_is_told_so(city: City) -> None:
+    order = await city.order("dispatched")
+    await city.post("dora", f"/api/orders/{order}/recall", {"reason": "nearer_crew"})
+    answer = await city.post("carl", f"/api/crew/orders/{order}/acknowledge", STEP)
+    assert (answer.status_code, answer.json()["error"]["facts"]["why"]) == (409, "not_yours")
+
+
+async def test_a_manager_dispatches_as_a_dispatcher_by_name(city: City) -> None:
+    order = await city.order()
+    assert (await city.post("mona", f"/api/orders/{order}/dispatch", {"crew_id": "E2"})).status_code == 200
+    story = (await city.get("mona", f"/api/orders/{order}")).json()
+    assert story["events"][-1]["by"] == {"role": "dispatcher", "id": "mona"}
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://elsewhere.test", "null", "http://centre.test.evil.test", "http://centre.test:81"]
+)
+async def test_another_origin_changes_nothing(city: City, origin: str) -> None:
+    answer = await city.post("dora", "/api/live-ticket", {}, Origin=origin)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+    assert (await city.post("dora", "/api/live-ticket", {}, Origin="http://centre.test")).status_code == 200
+
+
+async def test_every_answer_carries_the_security_headers(city: City) -> None:
+    client = await city.nobody()
+    for path in ("/healthz", "/api/board", "/api/nothing", "/callbacks/phone"):
+        answer = await client.get(path)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"

@@ -1,0 +1,432 @@
+"""What is refused and why, and what a resend does."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from dispatch.adapters.http import callbacks
+from dispatch.core.errors import Unavailable
+from dispatch.services.clocks import fire_due
+from dispatch.services.telephone import PhoneReport
+from tests.dispatch.http.conftest import SECRET, City, call
+from tests.dispatch.organisation import NOWHERE, ORGANISATION, TERRITORIES
+
+STEP = {"generation": 1}
+RECORD = {"generation": 1, "cause": "loose clamp", "work_done": "tightened it"}
+
+
+async def test_broken_json_says_where(city: City) -> None:
+    client = await city.person("holly")
+    answer = await client.post(
+        "/api/calls", content='{"channel": "phone",\n "lat": oops}', headers={"Content-Type": "application/json"}
+    )  # fmt: skip
+    assert answer.status_code == 400
+    assert answer.json()["error"]["facts"]["errors"][0]["field"] == "body, line 2, column 9"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"lat": 91}, "lat"), ({"lat": "north"}, "lat"), ({"lat": None}, "lat"), ({"surprise": 1}, "surprise"),
+        ({"address": ""}, "address"), ({"address": "x" * 201}, "address"), ({"address": "a\0b"}, "address"),
+        ({"ended_at": "2026-03-02T02:00:00"}, "ended_at"), ({"fault_type": "magic"}, "fault_type"),
+        ({"channel": "pigeon"}, "channel"), ({"ended_at": "2020-01-01T00:00:00Z"}, "ended_at"),
+        ({"address": "lone \ud800"}, "address"), ({"description": "x" * 3000}, "description"),
+    ],
+)  # fmt: skip
+async def test_a_call_that_cannot_be_used_names_the_field(
+    city: City, change: dict[str, Any], field: str
+) -> None:
+    client = await city.person("holly")
+    answer = await client.post(
+        "/api/calls",
+        content=json.dumps(call() | change),
+        headers={"Content-Type": "application/json"},
+    )
+    problem = answer.json()["error"]
+    assert (answer.status_code, problem["code"]) == (400, "bad_input")
+    assert field in problem["message"] or problem["facts"]["field"] == field
+
+
+async def test_only_json_of_a_bounded_size_is_taken(city: City) -> None:
+    client = await city.person("holly")
+    form = await client.post("/api/calls", data={"channel": "phone"})
+    assert (form.status_code, form.json()["error"]["code"]) == (400, "bad_input")
+    large = await client.post("/api/calls", json=call(description="x" * 300_000))
+    assert large.status_code == 413
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(400):
+            yield b" " * 1024
+
+    chunked = await client.post("/api/calls", content=endless(), headers={"Content-Type": "application/json"})
+    assert chunked.status_code == 413
+
+
+async def test_a_password_is_never_repeated_in_an_error(city: City) -> None:
+    answer = await (await city.nobody()).post(
+        "/api/session", json={"username": "dora", "password": "hunter2" * 100}
+    )
+    assert answer.status_code == 400
+    assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/api/orders/W0000-NOBODY", "/api/orders/%00"])
+async def test_what_is_not_there(city: City, path: str) -> None:
+    answer = await city.get("mona", path)
+    assert answer.status_code in {404, 400}
+    assert answer.json()["error"]["code"] in {"not_found", "bad_input"}
+
+
+async def test_a_resent_call_is_one_order(city: City) -> None:
+    key = {"Idempotency-Key": "call-1"}
+    first = await city.post("holly", "/api/calls", call(), **key)
+    again = await city.post("holly", "/api/calls", call(), **key)
+    joined = await city.post("holly", "/api/calls", call())
+    assert first.status_code == again.status_code == 201
+    assert first.json() == again.json() == {
+        "order_id": first.json()["order_id"], "outcome": "new", "unroutable": ""
+    }  # fmt: skip
+    assert (joined.json()["order_id"], joined.json()["outcome"]) == (first.json()["order_id"], "joined")
+    assert (await city.post("holly", "/api/calls", call(), **key)).json()["outcome"] == "new"
+
+
+@pytest.mark.parametrize(
+    ("username", "until", "path", "body"),
+    [
+        ("holly", "received", "/api/orders/{}/send", None),
+        ("holly", "at_centre", "/api/orders/{}/expedite", {"text": "hurry"}),
+        ("holly", "at_centre", "/api/orders/{}/cancel", {"reason": "customer_withdrew"}),
+        ("holly", "restored", "/api/orders/{}/call-back", {"satisfied": False}),
+        ("holly", "received", "/api/orders/{}/route", {"centre_id": "west", "trade": "service", "area_class": "urban"}),
+        ("dora", "at_centre", "/api/orders/{}/route", {"centre_id": "west", "trade": "service", "area_class": "urban"}),
+        ("dora", "at_centre", "/api/orders/{}/accept", None),
+        ("dora", "at_centre", "/api/orders/{}/return", {"reason": "misrouted"}),
+        ("dora", "at_centre", "/api/orders/{}/dispatch", {"crew_id": "E1"}),
+        ("dora", "acknowledged", "/api/orders/{}/recall", {"reason": "nearer_crew"}),
+        ("dora", "acknowledged", "/api/orders/{}/reassign", {"crew_id": "E2", "reason": "nearer_crew"}),
+        ("carl", "dispatched", "/api/crew/orders/{}/receipt", STEP),
+        ("carl", "dispatched", "/api/crew/orders/{}/acknowledge", STEP),
+        ("carl", "acknowledged", "/api/crew/orders/{}/reject", {**STEP, "reason": "wrong_trade"}),
+        ("carl", "acknowledged", "/api/crew/orders/{}/depart", STEP),
+        ("carl", "en_route", "/api/crew/orders/{}/arrive", STEP),
+        ("carl", "on_scene", "/api/crew/orders/{}/restore", STEP),
+        ("carl", "restored", "/api/crew/orders/{}/record", RECORD),
+    ],
+)  # fmt: skip
+async def test_the_same_key_again_changes_nothing(
+    city: City, username: str, until: str, path: str, body: dict[str, Any] | None
+) -> None:
+    order = await city.order(until)
+    first = await city.post(username, path.format(order), body, **{"Idempotency-Key": "k-1"})
+    assert first.status_code == 200, first.text
+    again = await city.post(username, path.format(order), body, **{"Idempotency-Key": "k-1"})
+    assert again.status_code == 200, again.text
+    assert again.json() == first.json()
+
+
+@pytest.mark.parametrize(
+    ("username", "until", "path", "body", "code"),
+    [
+        ("holly", "at_centre", "/api/orders/{}/send", None, "illegal_step"),
+        ("holly", "received", "/api/orders/{}/close", None, "illegal_step"),
+        ("holly", "on_scene", "/api/orders/{}/cancel", {"reason": "duplicate"}, "illegal_step"),
+        ("holly", "received", "/api/orders/{}/call-back", {"satisfied": True}, "illegal_step"),
+        ("dora", "dispatched", "/api/orders/{}/dispatch", {"crew_id": "E2"}, "illegal_step"),
+        ("dora", "dispatched", "/api/orders/{}/reassign", {"crew_id": "E1", "reason": "other"}, "refused"),
+        ("dora", "at_centre", "/api/orders/{}/recall", {"reason": "other"}, "illegal_step"),
+        ("dora", "received", "/api/orders/{}/accept", None, "illegal_step"),
+        ("carl", "acknowledged", "/api/crew/orders/{}/acknowledge", STEP, "conflict"),
+        ("carl", "dispatched", "/api/crew/orders/{}/acknowledge", {"generation": 0}, "conflict"),
+        ("carl", "dispatched", "/api/crew/orders/{}/depart", STEP, "illegal_step"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_done_now_is_a_conflict_with_its_reason(
+    city: City, username: str, until: str, path: str, body: Any, code: str
+) -> None:
+    order = await city.order(until)
+    before = (await city.get("mona", f"/api/orders/{order}")).json()["events"]
+    answer = await city.post(username, path.format(order), body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, code)
+    assert answer.json()["error"]["message"]
+    assert (await city.get("mona", f"/api/orders/{order}")).json()["events"] == before
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/orders/{}/cancel", {"reason": "because"}), ("/api/orders/{}/cancel", {}),
+        ("/api/orders/{}/call-back", {"satisfied": "yes"}),
+        ("/api/orders/{}/route", {"centre_id": "north", "trade": "service", "area_class": "urban"}),
+        ("/api/orders/{}/route", {"centre_id": "east", "trade": "service", "area_class": "moon"}),
+    ],
+)  # fmt: skip
+async def test_bad_values_are_refused(city: City, path: str, body: Any) -> None:
+    order = await city.order("received")
+    assert (await city.post("holly", path.format(order), body)).status_code == 400
+
+
+async def test_a_closed_order_is_neither_routed_nor_chased(city: City) -> None:
+    order = await city.order("received")
+    await city.post("holly", f"/api/orders/{order}/cancel", {"reason": "duplicate"})
+    body = {"centre_id": "west", "trade": "service", "area_class": "urban"}
+    assert (await city.post("holly", f"/api/orders/{order}/route", body)).status_code == 409
+    assert (await city.post("holly", f"/api/orders/{order}/expedite", {})).status_code == 409
+
+
+async def test_a_place_of_nobody_goes_to_a_person_who_routes_it(city: City) -> None:
+    taken = (await city.post("holly", "/api/calls", call(NOWHERE))).json()
+    order = taken["order_id"]
+    assert taken["unroutable"]
+    desk = (await city.get("holly", "/api/hotline/desk")).json()
+    assert [o["id"] for o in desk["unroutable"]] == [order]
+    assert [a["code"] for a in desk["alerts"]] == ["unroutable"]
+    body = {"centre_id": "east", "trade": "service", "area_class": "rural"}
+    routed = (await city.post("holly", f"/api/orders/{order}/route", body)).json()
+    assert (routed["centre_id"], routed["area_class"]) == ("east", "rural")
+    assert (await city.get("holly", "/api/hotline/desk")).json()["unroutable"] == []
+
+
+async def test_away_is_refused_where_cover_would_be_lost_and_says_when(city: City) -> None:
+    away = await city.post("carl", "/api/crew/away", {"minutes": 30, "reason": "meal"})
+    assert (away.json()["status"], away.json()["presence"]) == ("away", "away")
+    refused = await city.post("cleo", "/api/crew/away", {"minutes": 30})
+    assert refused.status_code == 409
+    assert refused.json()["error"]["facts"]["possible_from"] == "2026-03-02T02:30:00+00:00"
+    assert (await city.post("dora", "/api/crews/E1/standby")).json()["status"] == "standby"
+    assert (await city.post("dora", "/api/crews/E2/away", {"minutes": 5})).json()["status"] == "away"
+    assert (await city.post("cleo", "/api/crew/standby")).json()["status"] == "standby"
+    assert (await city.post("carl", "/api/crew/away", {"minutes": 0})).status_code == 400
+
+
+async def test_a_receipt_is_the_phones_and_of_a_dispatch_that_there_was(city: City) -> None:
+    order = await city.order("dispatched")
+    path = f"/api/crew/orders/{order}/receipt"
+    assert (await city.post("carl", path, {"generation": 7})).status_code == 400
+    shown = (await city.post("carl", path, STEP)).json()
+    assert shown["state"] == "delivered"
+    assert "E" in shown["points"]
+    story = (await city.get("dora", f"/api/orders/{order}")).json()
+    assert story["events"][-1]["by"] == {"role": "device", "id": "p-E1"}
+    assert story["events"][-1]["data"]["via"] == "carl"
+
+
+async def test_candidates_explain_themselves(city: City) -> None:
+    order = await city.order()
+    city.place.put_fix("E1", 30.06, 120.06)
+    found = (await city.get("dora", f"/api/orders/{order}/candidates")).json()
+    assert [c["crew_id"] for c in found["ranked"]] == ["E1"]
+    assert found["ranked"][0]["eta_seconds"] > 0
+    assert [c["crew_id"] for c in found["excluded"]] == ["E2"]
+    assert found["travel_source"] == "straight_line"
+
+
+async def test_an_alert_is_acknowledged_once_by_its_own_role(city: City) -> None:
+    order = await city.order("dispatched")
+    city.place.clock.advance(300)
+    await fire_due(city.place.context)
+    alerts = (await city.get("dora", "/api/board")).json()["alerts"]
+    alert = next(a for a in alerts if a["code"] == "unanswered_crew")
+    assert alert["order_id"] == order
+    path = f"/api/alerts/{alert['id']}/acknowledge"
+    for username in ("wanda", "holly", "carl"):
+        assert (await city.post(username, path)).status_code == 403
+    first = (await city.post("dora", path)).json()
+    assert first["acknowledged_by"] == "dora"
+    assert (await city.post("mona", path)).json() == first
+    assert (await city.post("dora", "/api/alerts/999999/acknowledge")).status_code == 404
+    left = (await city.get("dora", "/api/board")).json()["alerts"]
+    assert alert["id"] not in [a["id"] for a in left]
+
+
+CALLBACK = {
+    "call_id": "call-1", "number": "+861000", "seq": 1, "state": "answered", "digit": None,
+    "at": "2026-03-02T02:00:00Z",
+}  # fmt: skip
+
+
+def _signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
+    digest = hmac.new(secret.encode(), body, sha256).hexdigest()
+    return {"X-Dispatch45-Signature": digest, "Content-Type": "application/json"}
+
+
+async def test_a_signed_report_of_the_exchange_is_taken(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    reports = []
+
+    async def reported(context: object, report: PhoneReport) -> None:
+        reports.append(report)
+
+    monkeypatch.setattr(callbacks, "phone_reported", reported)
+    client = await city.nobody()
+    for state in ("dialling", "answered"):
+        body = json.dumps(CALLBACK | {"state": state}).encode()
+        assert (await client.post("/callbacks/phone", content=body, headers=_signed(body))).status_code == 200
+    assert [(r.state, r.digit) for r in reports] == [("answered", "")]
+
+
+@pytest.mark.parametrize("fault", ["none", "other secret", "other body", "ä"])
+async def test_a_report_with_a_wrong_signature_is_refused(city: City, fault: str) -> None:
+    body = json.dumps(CALLBACK).encode()
+    headers = {
+        "none": {"Content-Type": "application/json"},
+        "other secret": _signed(body, "guessed"),
+        "other body": _signed(body + b" "),
+        "ä": {"X-Dispatch45-Signature": "\xe4", "Content-Type": "application/json"},
+    }[fault]
+    raw = [(k.encode(), v.encode("latin-1")) for k, v in headers.items()]
+    answer = await (await city.nobody()).post("/callbacks/phone", content=body, headers=raw)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthenticated")
+
+
+async def test_a_signed_report_that_makes_no_sense_names_the_field(city: City) -> None:
+    client = await city.nobody()
+    for body, field in (
+        (json.dumps(CALLBACK | {"state": "exploded"}).encode(), "state"), (b"{", "body"),
+    ):  # fmt: skip
+        answer = await client.post("/callbacks/phone", content=body, headers=_signed(body))
+        assert answer.status_code == 400
+        assert field in answer.json()["error"]["message"]
+
+
+async def test_addresses_hold_every_word_in_either_language(city: City) -> None:
+    found = (await city.get("holly", "/api/addresses?q=harbour 12")).json()
+    assert [a["address"] for a in found] == ["12 Harbour Road"]
+    assert len((await city.get("holly", "/api/addresses?q=港口")).json()) == 2
+    assert (await city.get("holly", "/api/addresses?q=")).status_code == 400
+
+
+async def test_the_vocabulary_names_everything_in_both_languages(city: City) -> None:
+    words = (await city.get("carl", "/api/vocabulary")).json()
+    assert words["states"]["on_scene"] == {"zh": "在场", "en": "On scene"}
+    for kind in (
+        "states",
+        "steps",
+        "trades",
+        "fault_types",
+        "voltages",
+        "reasons",
+        "channels",
+        "owners",
+        "centres",
+    ):
+        assert words[kind], kind
+        assert all(set(titles) == {"zh", "en"} for titles in words[kind].values()), kind
+    untitled = [
+        c for k in ("states", "steps", "trades", "channels") for c, t in words[k].items() if t["zh"] == c
+    ]
+    assert untitled == []
+    assert [s["name"] for s in words["segments"]] == ["AB", "BC", "CD", "DE", "EF", "FG", "GH"]
+
+
+async def test_health_and_clock_are_open(city: City) -> None:
+    client = await city.nobody()
+    assert (await client.get("/healthz")).json()["status"] == "ok"
+    assert (await client.get("/api/clock")).json()["speed"] == 1.0
+
+
+async def test_a_database_that_does_not_answer_is_503(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    await city.person("dora")
+
+    async def broken(work: object) -> None:
+        raise Unavailable("the database does not answer")
+
+    monkeypatch.setattr(city.place.store, "read", broken)
+    answer = await city.get("dora", "/api/board")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+
+
+async def test_an_unknown_failure_says_nothing_of_its_inside(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await city.person("dora")
+
+    async def broken(work: object) -> None:
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr(city.place.store, "read", broken)
+    answer = await city.get("dora", "/api/board")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
+    assert "inside" not in answer.text
+
+
+async def test_administrators_make_people(city: City) -> None:
+    new = {
+        "username": "nina",
+        "name": "Nina",
+        "role": "dispatcher",
+        "centre_id": "west",
+        "password": "long enough",
+    }
+    assert (await city.post("ada", "/api/admin/people", new)).status_code == 201
+    assert (await city.post("ada", "/api/admin/people", new)).status_code == 409
+    for wrong in (
+        {"centre_id": "north"},
+        {"role": "king"},
+        {"password": "short"},
+        {"crew_id": "E1"},
+        {"username": "a b"},
+    ):
+        answer = await city.post("ada", "/api/admin/people", new | {"username": "other"} | wrong)
+        assert answer.status_code == 400, wrong
+    client = await city.nobody()
+    sign_in = {"username": "nina", "password": "long enough"}
+    assert (await client.post("/api/session", json=sign_in)).json()["centre_id"] == "west"
+    people = (await city.get("ada", "/api/admin/people")).json()
+    assert "nina" in [p["username"] for p in people]
+    assert "password" not in str(people)
+    assert (await city.post("ada", "/api/admin/people/ada/disable")).status_code == 409
+    assert (await city.post("ada", "/api/admin/people/nobody/disable")).status_code == 404
+
+
+async def _put(city: City, path: str, body: Any) -> Any:
+    return await (await city.person("ada")).put(path, json=body)
+
+
+async def test_the_organisation_goes_out_and_in_again(city: City) -> None:
+    document = (await city.get("ada", "/api/admin/organisation")).json()
+    assert (await _put(city, "/api/admin/organisation", document)).json() == document
+    document["crews"][0]["capacity"] = 5
+    await _put(city, "/api/admin/organisation", document)
+    assert (await city.get("dora", "/api/board")).json()["crews"][0]["capacity"] == 5
+
+
+@pytest.mark.parametrize("leader", ["leader1", "leader2"])
+async def test_a_department_without_a_leaders_number_is_refused(city: City, leader: str) -> None:
+    document = json.loads(json.dumps(ORGANISATION))
+    document["departments"][0][leader]["phone"] = ""
+    answer = await _put(city, "/api/admin/organisation", document)
+    assert answer.status_code == 400
+    assert leader in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("document", [{}, {"centres": 1, "departments": [], "crews": []}])
+async def test_what_is_no_organisation_changes_nothing(city: City, document: Any) -> None:
+    assert (await _put(city, "/api/admin/organisation", document)).status_code == 400
+    assert len((await city.get("mona", "/api/board")).json()["crews"]) == 3
+
+
+async def test_a_crew_that_holds_orders_is_not_removed(city: City) -> None:
+    await city.order("dispatched")
+    document = json.loads(json.dumps(ORGANISATION))
+    document["crews"] = document["crews"][1:]
+    assert (await _put(city, "/api/admin/organisation", document)).status_code == 409
+
+
+async def test_territories_are_replaced_and_decide_at_once(city: City) -> None:
+    wider = json.loads(json.dumps(TERRITORIES))
+    wider["features"][0]["geometry"]["coordinates"] = [
+        [[120.5, 30.5], [122, 30.5], [122, 32], [120.5, 32], [120.5, 30.5]]
+    ]
+    assert (await _put(city, "/api/admin/territories", wider)).status_code == 200
+    assert (await city.post("holly", "/api/calls", call(NOWHERE))).json()["unroutable"] == ""
+    shown = (await city.get("dora", "/api/territories")).json()["features"]
+    assert [f["properties"]["own"] for f in shown] == [True, False]
+    wider["features"][0]["properties"]["centre_id"] = "north"
+    assert (await _put(city, "/api/admin/territories", wider)).status_code == 400
+    assert (await _put(city, "/api/admin/territories", {"type": "x"})).status_code == 400
