@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from dispatch.bootstrap.build import load_processes
 from dispatch.clock import VirtualClock
 from dispatch.services.ports import Changes
+from tests.dispatch.centre import PROCESSES
 from tests.dispatch.databases import Database
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -14,7 +14,7 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 async def test_only_decisions_wake(database: Database) -> None:
     woken: list[int] = []
-    store = database.store(load_processes(database.settings), VirtualClock(NOW), lambda: woken.append(1))
+    store = database.store(PROCESSES, VirtualClock(NOW), lambda: woken.append(1))
     for _ in range(3):
         await store.lease(NOW, NOW + timedelta(seconds=30), 10)
         await store.settle([], NOW)
