@@ -19,6 +19,9 @@ _ROWS_AT_ONCE = 64
 """Destinations searched together: bounds the memory to 64 rows of the graph."""
 _SHORTEST_S = 1e-3
 """No arc is free: an explicit zero in a sparse matrix would be no arc at all."""
+_KEPT_BYTES = 64_000_000
+"""Memory for destinations that may be asked about again; those asked about longest ago go first."""
+_NOTHING = (-1.0, np.empty(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,38 @@ class RoadSearch:
         self._column = tail[fastest]
         self._arc_s = self._edge_s[self._arc_edge]
         self._row_start = np.searchsorted(head[fastest], np.arange(self._n + 1))
+        self._kept: dict[tuple[int, float], tuple[float, Floats]] = {}
+        """By destination (edge, fraction): the limit of the search, and the seconds from every node."""
 
     def seconds(self, start: Snapped, end: Snapped, limit_s: float) -> Floats:
-        """Free-flow seconds between places on the road, shape (ends, starts); inf beyond `limit_s`."""
+        """Free-flow seconds between places on the road, shape (ends, starts); inf beyond `limit_s`.
+
+        What was found for a destination is kept for a while: an order that waits is asked about in every batch.
+        """
         out = np.empty((len(end.edge), len(start.edge)))
         for low in range(0, len(end.edge), _ROWS_AT_ONCE):
             some = slice(low, low + _ROWS_AT_ONCE)
             part = Snapped(end.edge[some], end.fraction[some], end.off_road_m[some])
-            rows = self._n + np.arange(len(part.edge))
-            dist = np.asarray(dijkstra(self._with(part), directed=True, indices=rows, limit=limit_s))
+            dist = self._to_each(part, limit_s)
             out[some] = np.minimum(self._from_ends(start, dist).min(axis=0), self._same_edge(start, part))
         return out
+
+    def _to_each(self, end: Snapped, limit_s: float) -> Floats:
+        """Seconds from every node to each destination, shape (ends, nodes); inf beyond `limit_s`."""
+        places = list(zip(end.edge.tolist(), end.fraction.tolist(), strict=True))
+        new = [n for n, place in enumerate(places) if self._kept.get(place, _NOTHING)[0] < limit_s]
+        if new:
+            part = Snapped(end.edge[new], end.fraction[new], end.off_road_m[new])
+            rows = self._n + np.arange(len(new))
+            found = np.asarray(dijkstra(self._with(part), directed=True, indices=rows, limit=limit_s))
+            for n, row in zip(new, found[:, : self._n], strict=True):
+                self._kept[places[n]] = (limit_s, row.copy())
+        dist = np.stack([self._kept[place][1] for place in places])
+        for place in places:
+            self._kept[place] = self._kept.pop(place)
+        while len(self._kept) * self._n * dist.itemsize > _KEPT_BYTES and len(self._kept) > 1:
+            del self._kept[next(iter(self._kept))]
+        return np.where(dist > limit_s, np.inf, dist)
 
     def way(self, start: Snapped, end: Snapped, limit_s: float) -> list[Leg] | None:
         """The legs from the first place of `start` to the first of `end`; None where there is no way."""
