@@ -27,7 +27,7 @@ from dispatch.core.responsibility import parse_responsibility
 from dispatch.core.road_graph import RoadGraph
 from dispatch.core.speeds import SpeedTable
 from dispatch.core.territory import territories_from_geojson
-from dispatch.core.travel import RoadTravel, StraightLine, TravelTimes
+from dispatch.core.travel import RoadTravel, StraightLine
 from dispatch.core.work_order import Event, WorkOrder
 from dispatch.services import clocks, delivery
 from dispatch.services.context import Context
@@ -37,7 +37,6 @@ from simulators.outages.agenda import Agenda
 from simulators.outages.crews import FieldCrew, Silence, World
 from simulators.outages.edge import Bells, Lines, PhoneLine, SeededIds, Transport
 from simulators.outages.office import Centre, Hotline
-from simulators.outages.remembered import RememberedTravel
 from simulators.outages.rows import Outage
 from simulators.outages.store import ReplayStore
 from simulators.outages.utility import organisation, territory
@@ -103,7 +102,7 @@ class Day:
         graph = load_roads(plan.roads)
         engine = open_engine(folder / "replay.sqlite", durable=False)
         self.store = ReplayStore(engine, self.processes, self.clock, self._seen)
-        travel = RememberedTravel(RoadTravel(graph, plan.speeds), plan.speeds)
+        travel = RoadTravel(graph, plan.speeds)
         self.context = self._context(travel, _founded(engine, graph, plan))
         self.lines = Lines(self.context, self.agenda, plan.transport, seed)
         self.phone = PhoneLine(self.clock, Exchange(plan.people))
@@ -121,7 +120,7 @@ class Day:
         self.lines.terminals.update({c.device: c.show for c in self.crews.values()})
         self.closed = 0
 
-    def _context(self, travel: TravelTimes, directory: Directory) -> Context:
+    def _context(self, travel: RoadTravel, directory: Directory) -> Context:
         return Context(
             store=self.store, clock=self.clock, processes=self.processes, directory=directory,
             territories=territories_from_geojson(directory.territories),

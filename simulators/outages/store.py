@@ -62,7 +62,7 @@ class ReplayStore(SqliteStore):
             self._written = False
         return self._next
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
         self._written = True
         return self._inside("BEGIN IMMEDIATE", work, "COMMIT")
 
