@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from dispatch.clock import VirtualClock
@@ -20,4 +21,8 @@ async def test_only_decisions_wake(database: Database) -> None:
         await store.settle([], NOW)
     assert woken == []  # else a worker without work would never rest
     await store.transact(lambda loaded, now: Changes(None))
+    for _ in range(200):  # the writer tells after it has answered
+        if woken:
+            break
+        await asyncio.sleep(0.01)
     assert woken == [1]
