@@ -20,6 +20,7 @@ from dispatch.adapters.ids import RandomIds
 from dispatch.adapters.roads.speeds import load_speeds
 from dispatch.adapters.sql.organisation import load_directory, replace_organisation, set_territories
 from dispatch.adapters.sql.people import PERSON
+from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.adapters.sql.sqlite import SqliteStore, open_engine
 from dispatch.clock import VirtualClock
 from dispatch.core.position import Fix, LastKnown
@@ -28,7 +29,7 @@ from dispatch.core.responsibility import parse_responsibility
 from dispatch.core.territory import territories_from_geojson
 from dispatch.core.travel import StraightLine
 from dispatch.services.context import Context
-from dispatch.services.ports import Processes
+from dispatch.services.ports import Directory, Processes
 
 START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 PASSWORD = "a right password"
@@ -123,24 +124,32 @@ def _text(name: str) -> str:
 @contextmanager
 def installation(folder: Path) -> Iterator[Installation]:
     """The small organisation, its people signed up, nothing reported yet. START on a virtual clock."""
-    process = parse(_text("fault_repair.toml"))
-    processes = Processes({process.id: process}, process.id)
-    clock = VirtualClock(START)
+    processes, clock = shipped_processes(), VirtualClock(START)
     (folder / "dispatch.db").write_bytes(_filled())
     engine = open_engine(folder / "dispatch.db", durable=False)
     with engine.connect() as connection:
         directory = load_directory(connection)
     store = SqliteStore(engine, processes, clock)
-    context = Context(
-        store=store, clock=clock, processes=processes, directory=directory,
+    try:
+        yield Installation(store, context_of(store, directory, clock), clock)
+    finally:
+        store.close()
+
+
+def shipped_processes() -> Processes:
+    """The process that ships with the product."""
+    process = parse(_text("fault_repair.toml"))
+    return Processes({process.id: process}, process.id)
+
+
+def context_of(store: SqliteStore | PostgresStore, directory: Directory, clock: VirtualClock) -> Context:
+    """What use cases are given, with this store; nothing is dispatched by itself."""
+    return Context(
+        store=store, clock=clock, processes=shipped_processes(), directory=directory,
         territories=territories_from_geojson(TERRITORIES),
         rules=parse_responsibility(_text("responsibility.toml")),
         travel=StraightLine(load_speeds("Asia/Shanghai")), ids=RandomIds(UTC), policy="manual",
     )  # fmt: skip
-    try:
-        yield Installation(store, context, clock)
-    finally:
-        store.close()
 
 
 @cache
@@ -152,14 +161,15 @@ def _filled() -> bytes:
         SQLModel.metadata.create_all(engine)
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            _fill(connection)
+            fill(connection)
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         engine.dispose()
         return file.read_bytes()
 
 
-def _fill(connection: Connection) -> None:
+def fill(connection: Connection) -> None:
+    """The organisation and its people, in an empty database."""
     replace_organisation(connection, ORGANISATION)
     set_territories(connection, TERRITORIES)
     hashed = HASHER.hash(PASSWORD)

@@ -1,0 +1,107 @@
+"""What screens read, people, and the live feed's follower: the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from dispatch.adapters.sql.administration import SqlAdministration
+from dispatch.adapters.sql.histories import SqlHistories
+from dispatch.adapters.sql.organisation import load_directory
+from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.sql.views import Views
+from dispatch.adapters.ws.follow import Follower
+from dispatch.clock import VirtualClock
+from dispatch.core.errors import Conflict
+from dispatch.core.types import Actor, Point
+from dispatch.services import dispatcher, hotline
+from dispatch.services.context import Context
+from dispatch.services.people import Person, Scope
+from tests.dispatch.databases import AnyStore, Database
+from tests.dispatch.organisation import EAST, HASHER, PASSWORD, START, context_of, fill, shipped_processes
+
+HOLLY, DORA = Actor("hotline", "holly"), Actor("dispatcher", "dora")
+
+
+@pytest.fixture
+def store(database: Database) -> AnyStore:
+    """A store with the small organisation."""
+    database.at_once(fill)
+    return database.store(shipped_processes(), VirtualClock(START))
+
+
+@pytest.fixture
+async def context(store: AnyStore) -> Context:
+    """Its context."""
+    return context_of(store, await store.read(load_directory), VirtualClock(START))
+
+
+async def _recalled_order(context: Context) -> str:
+    """It has been with E1, which was told that it was taken away."""
+    call = hotline.Call("phone", "12 Harbour Road", "meter", "lv", place=Point(*EAST))
+    order_id = (await hotline.take_call(context, call, by=HOLLY)).order_id
+    await hotline.send(context, order_id, by=HOLLY)
+    await dispatcher.centre_received(context, order_id, centre_id="east", send=1)
+    await dispatcher.dispatch(context, order_id, crew_id="E1", by=DORA)
+    await dispatcher.recall(context, order_id, reason="other", by=DORA)
+    return order_id
+
+
+async def test_every_scope_has_its_board(store: AnyStore, context: Context) -> None:
+    order = await _recalled_order(context)
+    views = Views(store, context)
+    for scope, orders, crews, alerts in (
+        (Scope("hotline"), [order], 0, 0), (Scope("dispatcher", "east"), [order], 2, 0),
+        (Scope("dispatcher", "west"), [], 1, 0), (Scope("dispatcher"), [], 0, 0),
+        (Scope("crew", "", "E1"), [], 1, 1), (Scope("crew", "", "E2"), [], 1, 0),
+        (Scope("manager"), [order], 3, 0), (Scope("admin"), [order], 3, 1),
+    ):  # fmt: skip
+        board = await views.board(scope)
+        found = ([o.id for o in board.orders], len(board.crews), len(board.alerts))
+        assert found == (orders, crews, alerts), scope
+
+
+async def test_story_desk_and_stack(store: AnyStore, context: Context) -> None:
+    order = await _recalled_order(context)
+    views = Views(store, context)
+    story = await views.story(order)
+    assert [e["kind"] for e in story["events"]][-2:] == ["dispatch", "recall"]
+    assert [d["crew_id"] for d in story["decisions"]] == ["E1"]
+    assert [c["outcome"] for c in story["contacts"]] == ["new"]
+    assert [o.id for o in (await views.desk(Scope("hotline")))["running"]] == [order]
+    stack = await views.stack("E1", Scope("crew", "", "E1"))
+    assert (stack["orders"], [a.code for a in stack["alerts"]]) == ([], ["order_recall"])
+    alert = stack["alerts"][0]
+    assert (await views.acknowledge_alert(alert.id, "carl")).acknowledged_by == "carl"
+    assert (await views.acknowledge_alert(alert.id, "cleo")).acknowledged_by == "carl"
+
+
+async def test_the_follower_sees_what_was_committed(store: AnyStore, context: Context) -> None:
+    follower = Follower(Views(store, context), context)
+    await store.read(follower.begin)
+    order = await _recalled_order(context)
+    changes = await store.read(follower.read)
+    assert [o.id for o in changes.orders] == [order]
+    assert [a.code for a in changes.alerts] == ["order_recall"]
+    assert (await store.read(follower.read)).orders == []
+
+
+async def test_people_sessions_and_figures(store: AnyStore, context: Context) -> None:
+    people = SqlPeople(store, VirtualClock(START), HASHER)
+    dora = await people.verify("dora", PASSWORD)
+    assert dora is not None
+    token = await people.sign_in(dora)
+    assert await people.signed_in(token) == dora
+    with pytest.raises(Conflict):
+        await people.create(Person("dora", "Dora", "manager"), PASSWORD)
+    await people.disable("dora")
+    assert await people.signed_in(token) is None
+    assert await people.verify("dora", PASSWORD) is None
+    await _recalled_order(context)
+    rows = await SqlHistories(store, context).measured(date(2026, 3, 2), date(2026, 3, 2))
+    assert [(r.centre_id, r.dispatches) for r in rows] == [("east", 1)]
+    administration = SqlAdministration(store, context)
+    document = administration.document()
+    await administration.replace(document)
+    assert administration.document() == document
