@@ -48,10 +48,12 @@ export class Alerts {
     this.key = key;
     if (this.waiting.some((a) => !before.has(a.id))) this.ring();
     this.strip();
-    const count = byId('alert-count');
+    const count = document.getElementById('alert-count');
+    const panel = document.getElementById('panel-alerts');
+    if (!count || !panel) return;
     count.hidden = !this.waiting.length;
     say(count, String(this.waiting.length));
-    fill(byId('panel-alerts'), all.length ? h('ul', { class: 'alerts' }, all.map((a) => this.row(a)))
+    fill(panel, all.length ? h('ul', { class: 'alerts' }, all.map((a) => this.row(a)))
       : h('p', { class: 'empty' }, t('No alerts. What nobody answers shows here.')));
   }
 

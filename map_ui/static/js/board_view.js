@@ -112,7 +112,7 @@ export class BoardView {
     if (handedBack(order)) chips.push(h('span', { class: 'chip bad' }, t('Handed back')));
     if (order.state === 'returned') chips.push(h('span', { class: 'chip bad' }, t('Returned to the hotline')));
     if (order.removing?.length) chips.push(h('span', { class: 'chip warn' }, t('Recall pending on {n} device(s)', { n: order.removing.length })));
-    if (order.watch?.fired) chips.push(h('span', { class: 'chip bad' }, t('Rung {n} climbed', { n: order.watch.fired })));
+    if (order.watch?.fired) chips.push(h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })));
     if (order.joined) chips.push(h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })));
     if (order.priority > 0) chips.push(h('span', { class: 'chip warn' }, t('Priority {n}', { n: order.priority })));
     row.left = h('span', { class: 'figures' });
@@ -121,13 +121,12 @@ export class BoardView {
     row.spent = h('span', {});
     row.due = h('span', { class: 'soft' });
     fill(row,
-      h('div', { class: 'left' }, row.left, row.word),
+      h('div', { class: 'left' }, row.left, row.word, h('span', { class: 'id' }, order.id)),
       h('div', { class: 'what' },
         h('div', { class: 'place' }, order.address),
-        h('div', { class: 'soft cut' }, order.id, ' · ', word('fault_types', order.fault_type), order.trade ? ` · ${word('trades', order.trade)}` : ''),
+        h('div', { class: 'cut' }, crew ? h('span', { class: 'crew-chip' }, named(crew), place ? ` ${place[0]}/${place[1]}` : '', ' · ') : null, h('span', { class: 'soft' }, word('fault_types', order.fault_type), crew || !order.trade ? '' : ` · ${word('trades', order.trade)}`)),
         h('div', { class: 'run' }, h('span', { class: 'state' }, word('states', order.state)),
-          order.running ? [h('span', { class: 'seg', title: segmentName(order.running.label) }, order.running.label.length === 2 ? order.running.label : segmentName(order.running.label)), h('span', { class: 'meter' }, row.bar), row.spent] : null,
-          crew ? h('span', { class: 'crew-chip' }, named(crew), place ? ` ${place[0]}/${place[1]}` : '') : null),
+          order.running ? [h('span', { class: 'seg', title: segmentName(order.running.label) }, order.running.label.length === 2 ? order.running.label : segmentName(order.running.label)), h('span', { class: 'meter' }, row.bar), row.spent] : null),
         chips.length || order.watch ? h('div', { class: 'chips' }, chips, order.watch ? row.due : null) : null));
   }
 
@@ -140,7 +139,9 @@ export class BoardView {
       row.kind = kind;
       row.className = `row ${kind}`;
     }
-    say(row.left, there ? duration((Date.parse(order.points.H) - Date.parse(order.reported_at)) / 1000) : figures(left));
+    const text = there ? duration((Date.parse(order.points.H) - Date.parse(order.reported_at)) / 1000) : figures(left);
+    say(row.left, text);
+    row.left.classList.toggle('long', text.length > 6);
     say(row.word, there ? (left < 0 ? t('arrived late') : t('arrived')) : { ok: t('in time'), soon: t('soon due'), late: t('overdue') }[level(left)]);
     if (order.running) {
       const spent = (now - Date.parse(order.running.since)) / 1000;

@@ -8,7 +8,7 @@ import { straight } from './candidates.js';
 import { askTime, clock } from './clock.js';
 import { CrewsView } from './crews_view.js';
 import { byId, say, typing } from './dom.js';
-import { startMap } from './ground.js';
+import { fit, startMap } from './ground.js';
 import { Live } from './live.js';
 import { LiveLayer } from './live_layer.js';
 import { OrderMarkers } from './order_markers.js';
@@ -94,6 +94,7 @@ function look(name) {
 }
 for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.small-tabs button'))) button.addEventListener('click', () => look(button.dataset.view ?? 'board'));
 look('board');
+fit(map);
 
 function show() {
   const now = clock.now();

@@ -1,5 +1,6 @@
 // @ts-check
 /** The crew's phone. Works without a network: what is pressed waits and is sent when there is one. */
+import { alertTitle } from './alerts.js';
 import { ApiError, explain, get, newKey, request } from './api.js';
 import { askTime, clock } from './clock.js';
 import { alarm } from './crew_alarm.js';
@@ -97,8 +98,15 @@ function head() {
     h('button', { type: 'button', class: `big ${away ? 'primary' : ''}`, disabled: !away && stack.orders.length > 0, id: 'presence', on: { click: () => (away ? presence('standby', {}) : goAway()) } }, away ? t('Back on standby') : t('Away')));
 }
 
+/** @param {any} alert */
+async function understood(alert) {
+  await request('POST', `/api/alerts/${alert.id}/acknowledge`, {}).catch((error) => notice(explain(error), 'bad'));
+  await poll();
+}
+
 function conflicts() {
-  fill(byId('conflicts'), outbox.refused.map((one) => h('div', { class: 'panel conflict', role: 'alert' },
+  fill(byId('conflicts'), (stack.alerts ?? []).map((/** @type {any} */ one) => h('div', { class: 'panel conflict', role: 'alert' }, h('strong', {}, alertTitle(one)), h('p', {}, one.order_id, one.facts?.reason ? ` · ${word('reasons', one.facts.reason)}` : ''),
+    h('button', { type: 'button', class: 'big', on: { click: () => understood(one) } }, t('Understood')))), outbox.refused.map((one) => h('div', { class: 'panel conflict', role: 'alert' },
     h('strong', {}, t('{order}: "{step}" was not taken', { order: one.press.order, step: one.press.label })), h('p', {}, one.why), h('p', { class: 'soft' }, t('The list below shows what the centre decided.')),
     h('button', { type: 'button', class: 'big', on: { click: () => outbox.dismiss(one) } }, t('Understood')))));
 }
@@ -106,7 +114,7 @@ function conflicts() {
 function draw() {
   if (!stack) return;
   const waiting = outbox.waiting;
-  const key = JSON.stringify([stack.orders.map((/** @type {any} */ o) => [o.id, o.version, o.state]), stack.to_record.map((/** @type {any} */ o) => o.id), stack.presence, stack.away_until, stack.crew.status, waiting.map((w) => w.key), outbox.refused.length]);
+  const key = JSON.stringify([stack.orders.map((/** @type {any} */ o) => [o.id, o.version, o.state]), stack.to_record.map((/** @type {any} */ o) => o.id), stack.presence, stack.away_until, stack.crew.status, waiting.map((w) => w.key), outbox.refused.length, (stack.alerts ?? []).map((/** @type {any} */ a) => a.id)]);
   if (key !== drawn) {
     drawn = key;
     head();

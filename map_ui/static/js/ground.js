@@ -15,6 +15,12 @@ function roadStyle(feature) {
   return { color: colour(fast >= 60 ? '--road-major' : '--road'), weight: fast >= 60 ? 2.4 : 1.2, interactive: false };
 }
 
+/** Show all of one's own land. @param {any} map */
+export function fit(map) {
+  map.invalidateSize();
+  if (map.own?.isValid()) map.fitBounds(map.own, { animate: false, padding: [8, 8] });
+}
+
 /** The map that folium made, with its ground drawn in. @returns {Promise<any>} */
 export async function startMap() {
   const map = /** @type {any} */ (globalThis).dispatch45Map;
@@ -40,6 +46,8 @@ export async function startMap() {
 
 /** @param {any} map @param {any} territories */
 function land(map, territories) {
+  const own = territories.features.filter((/** @type {any} */ f) => !page.person?.centre_id || f.properties.centre_id === page.person.centre_id);
+  map.own = L.geoJSON({ type: 'FeatureCollection', features: own }).getBounds();
   const centres = [...new Set(territories.features.map((/** @type {any} */ f) => f.properties.centre_id))].sort();
   const style = (/** @type {any} */ feature) => {
     const own = !page.person?.centre_id || feature.properties.centre_id === page.person.centre_id;

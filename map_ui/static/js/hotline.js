@@ -1,12 +1,13 @@
 // @ts-check
 /** The hotline's desk: take calls, send orders, answer about progress, call back, close. */
+import { Alerts } from './alerts.js';
 import { ApiError, explain, get, post } from './api.js';
 import { CallForm } from './call_form.js';
 import { arrived, remaining } from './board_state.js';
 import { askTime, clock } from './clock.js';
 import { figures, level } from './countdown.js';
 import { byId, fill, h, say } from './dom.js';
-import { startMap } from './ground.js';
+import { fit, startMap } from './ground.js';
 import { fullTime, shortTime, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
 import { areaName, centreName, loadWords, options, word } from './vocabulary.js';
@@ -24,6 +25,7 @@ let opened = 'to_send';
 /** @type {[HTMLElement, any][]} */
 let ticking = [];
 
+const alerts = new Alerts({ open: (id) => open(`/orders/${encodeURIComponent(id)}`, '_blank', 'noopener'), changed: () => poll() });
 const form = new CallForm(byId('call'), map, {
   known: () => (desk ? [...desk.to_send, ...desk.running] : []),
   open: (id) => open(`/orders/${encodeURIComponent(id)}`, '_blank', 'noopener'),
@@ -98,7 +100,7 @@ function row(order, pile) {
   ticking.push([left, order]);
   return h('li', { class: 'desk-row', data: { order: order.id } }, left,
     h('div', { class: 'what' }, h('div', { class: 'place' }, order.address), h('div', { class: 'soft' }, h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, order.id), ' · ', word('fault_types', order.fault_type), ' · ', t('reported {time}', { time: shortTime(order.reported_at) }), order.centre_id ? ` · ${centreName(order.centre_id)}` : ''),
-      h('div', {}, h('span', { class: 'state' }, word('states', order.state)), ' ', order.customer_name ? h('span', { class: 'soft' }, order.customer_name) : null, order.joined ? h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })) : null, order.state === 'returned' ? h('span', { class: 'chip bad' }, t('Came back from the centre')) : null, pile === 'running' && order.watch?.fired ? h('span', { class: 'chip bad' }, t('Rung {n} climbed', { n: order.watch.fired })) : null)),
+      h('div', {}, h('span', { class: 'state' }, word('states', order.state)), ' ', order.customer_name ? h('span', { class: 'soft' }, order.customer_name) : null, order.joined ? h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })) : null, order.state === 'returned' ? h('span', { class: 'chip bad' }, t('Came back from the centre')) : null, pile === 'running' && order.watch?.fired ? h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })) : null)),
     h('div', { class: 'buttons' }, ACTIONS[pile](order)));
 }
 
@@ -139,6 +141,7 @@ async function poll() {
     desk = await get('/api/hotline/desk');
     clock.hear(desk.now);
     reached = performance.now();
+    alerts.show(new Map((desk.alerts ?? []).map((/** @type {any} */ a) => [String(a.id), a])));
     draw();
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) location.assign('/sign-in?next=/hotline');
@@ -156,5 +159,6 @@ addEventListener('keydown', (e) => {
 
 await poll();
 form.shown();
+fit(map);
 setInterval(poll, POLL_MS);
 setInterval(tick, 1000);

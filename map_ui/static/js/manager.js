@@ -36,7 +36,7 @@ function report(c) {
   if (!c.orders) return [h('section', { class: 'panel' }, h('p', { class: 'empty' }, t('No orders were reported in this period. Choose other days.')))];
   return [
     h('section', { class: 'figures-row', 'aria-label': t('In short') },
-      figure(t('Arrived in time'), c.within_pct === null ? '–' : `${c.within_pct} %`, t('{within} of {orders} orders', { within: c.within, orders: c.orders })),
+      figure(t('Arrived in time'), c.within_pct === null ? '–' : `${c.within_pct} %`, t('{within} in time, {arrived} arrived, {orders} reported', { within: c.within, arrived: c.arrived, orders: c.orders })),
       figure(t('Median, call to arrival'), duration(c.total.p50), `n = ${c.total.n}`), figure(t('90th percentile'), duration(c.total.p90)), figure(t('95th percentile'), duration(c.total.p95)),
       figure(t('Satisfied customers'), c.satisfied_pct === null ? '–' : `${c.satisfied_pct} %`), figure(t('Calls that joined an order'), c.joined), figure(t('Dispatches behind another order'), c.stacked_pct === null ? '–' : `${c.stacked_pct} %`)),
     table({

@@ -88,7 +88,9 @@ export class OrderPanel {
   tick(order, now) {
     const left = remaining(order, now);
     const there = arrived(order);
-    say(this.left, there ? duration((Date.parse(order.points.H) - Date.parse(order.reported_at)) / 1000) : figures(left));
+    const text = there ? duration((Date.parse(order.points.H) - Date.parse(order.reported_at)) / 1000) : figures(left);
+    say(this.left, text);
+    this.left.classList.toggle('long', text.length > 6);
     say(this.leftWord, there ? t('from call to arrival') : { ok: t('in time'), soon: t('soon due'), late: t('overdue') }[level(left)]);
     this.left.parentElement.className = `left ${there ? (left < 0 ? 'late' : 'scene') : level(left)}`;
     if (!order.running) return say(this.running, '');

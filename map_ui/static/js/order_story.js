@@ -38,6 +38,17 @@ function facts(data) {
   }).join(' · ');
 }
 
+/** From what an interval is known, in the page's words: "send by hotline:anna", with a reason or a link. @param {string} text */
+function evidence(text) {
+  if (!text) return '–';
+  return text.split('; ').map((part) => {
+    const found = /^(\w+) by (\w+):([^:,\s]+)(?:: (\w+))?(?:, link (\w+))?/.exec(part);
+    if (!found) return part === 'the order ahead was finished' ? t('the order ahead was finished') : part;
+    const [, step, role, id, reason, link] = found;
+    return [eventName(step), role === 'system' ? roleName(role) : `${roleName(role)} ${id}`, reason ? word('reasons', reason) : '', link ? (['up', 'online'].includes(link) ? t('line up') : t('line down')) : ''].filter(Boolean).join(' · ');
+  }).join('; ');
+}
+
 /** @param {string} state of a telephone attempt */
 function outcome(state) {
   /** @type {Record<string, string>} */
@@ -53,8 +64,8 @@ function bar(s) {
   const total = s.intervals.reduce((/** @type {number} */ sum, /** @type {any} */ i) => sum + i.seconds, 0) || 1;
   return h('section', { class: 'panel' }, h('h2', {}, t('Where the minutes went')),
     h('div', { class: 'intervals', role: 'img', 'aria-label': s.intervals.map((/** @type {any} */ i) => `${segmentName(i.label)} ${duration(i.seconds)}`).join(', ') },
-      s.intervals.filter((/** @type {any} */ i) => i.seconds > 0).map((/** @type {any} */ i) => h('span', { class: `interval ${i.label}`, title: `${segmentName(i.label)} · ${duration(i.seconds)} · ${ownerName(i.owner)}`, style: { 'flex-grow': Math.max(0.5, (100 * i.seconds) / total) } }, h('b', {}, i.label.length === 2 ? i.label : segmentName(i.label)), h('small', {}, duration(i.seconds))))),
-    table({ title: t('Intervals'), columns: [[t('Segment')], [t('From')], [t('Took'), 'number'], [t('Responsible')], [t('Evidence')]], rows: s.intervals.map((/** @type {any} */ i) => [segmentName(i.label), fullTime(i.start), duration(i.seconds), ownerName(i.owner), i.evidence || '–']) }));
+      s.intervals.filter((/** @type {any} */ i) => i.seconds > 0).map((/** @type {any} */ i) => h('span', { class: `interval ${i.label}`, title: `${segmentName(i.label)} · ${duration(i.seconds)} · ${ownerName(i.owner)}`, style: { 'flex-grow': Math.max(0.5, (100 * i.seconds) / total) } }, i.seconds / total < 0.04 ? null : [h('b', {}, i.label.length === 2 ? i.label : segmentName(i.label)), h('small', {}, duration(i.seconds))]))),
+    table({ title: t('Intervals'), columns: [[t('Segment')], [t('From')], [t('Took'), 'number'], [t('Responsible')], [t('Evidence')]], rows: s.intervals.map((/** @type {any} */ i) => [segmentName(i.label), fullTime(i.start), duration(i.seconds), ownerName(i.owner), evidence(i.evidence)]) }));
 }
 
 /** @param {any} d one decision */
@@ -74,7 +85,7 @@ function story(s) {
     h('div', { class: 'title-row' }, h('div', {}, h('h1', {}, o.address), h('p', { class: 'soft' }, o.id, ' · ', word('fault_types', o.fault_type), ' · ', centreName(o.centre_id), ' · ', word('trades', o.trade), ' · ', areaName(o.area_class))), h('span', { class: 'chip big-chip' }, word('states', o.state))),
     h('section', { class: 'figures-row' }, [[t('Reported'), fullTime(o.reported_at)], [t('Promised until'), fullTime(o.deadline)], [t('Arrived'), o.points.H ? fullTime(o.points.H) : '–'], [t('Call to arrival'), duration(o.total_s)], [t('Crew'), o.crew_id || '–'], [t('Calls'), o.joined + 1]].map(([name, value]) => h('div', { class: 'figure' }, h('span', { class: 'soft' }, name), h('b', {}, value)))),
     bar(s),
-    table({ title: t('Overruns'), columns: [[t('Segment')], [t('Responsible')], [t('Took'), 'number'], [t('Limit'), 'number'], [t('Too much'), 'number'], [t('Evidence')]], rows: s.overruns.map((/** @type {any} */ r) => [segmentName(r.label), ownerName(r.owner), duration(r.seconds), duration(r.limit_s), h('b', { class: 'late' }, `+${duration(r.excess_s)}`), r.evidence || '–']), empty: t('No limit was exceeded.') }),
+    table({ title: t('Overruns'), columns: [[t('Segment')], [t('Responsible')], [t('Took'), 'number'], [t('Limit'), 'number'], [t('Too much'), 'number'], [t('Evidence')]], rows: s.overruns.map((/** @type {any} */ r) => [segmentName(r.label), ownerName(r.owner), duration(r.seconds), duration(r.limit_s), h('b', { class: 'late' }, `+${duration(r.excess_s)}`), evidence(r.evidence)]), empty: t('No limit was exceeded.') }),
     s.decisions.map(decision),
     table({ title: t('Watches and attempts to reach somebody'), columns: [[t('Time')], [t('What')], [t('Whom')], [t('Outcome')]], rows: s.attempts.map((/** @type {any} */ a) => [fullTime(a.at), eventName(a.kind), a.to ?? a.who ?? a.phone ?? '–', a.kind === 'attempt' ? `${outcome(a.state)}${a.number ? ` (${a.number})` : ''}` : [a.watch ? watchName(a.watch) : '', a.rung ? t('rung {rung}', { rung: a.rung }) : ''].filter(Boolean).join(' · ')]), empty: t('Nobody had to be reminded.') }),
     table({ title: t('Alerts'), columns: [[t('Time')], [t('Alert')], [t('For')], [t('Acknowledged')]], rows: s.alerts.map((/** @type {any} */ a) => [fullTime(a.raised_at), alertTitle(a), roleName(a.role), a.acknowledged_at ? `${fullTime(a.acknowledged_at)} · ${a.acknowledged_by}` : '–']), empty: t('No alerts.') }),
