@@ -10,6 +10,7 @@ from dispatch.adapters.http.access import COOKIE, Anyone, AnyPerson, Services
 from dispatch.adapters.http.errors import TooMany, Unauthenticated
 from dispatch.adapters.http.reply import Json
 from dispatch.adapters.http.schemas import SignIn
+from dispatch.adapters.http.services import HttpServices
 from dispatch.services.people import Person
 
 router = APIRouter()
@@ -28,19 +29,26 @@ def shown(person: Person) -> dict[str, Any]:
 async def sign_in(request: Request, body: SignIn, services: Services) -> Json:
     """Check the password, set the cookie."""
     address = request.client.host if request.client else ""
-    if (wait := services.attempts.wait(body.username, address)) > 0:
-        raise TooMany("too many wrong passwords: wait a little", retry_after_s=int(wait) + 1)
-    services.attempts.begin(body.username, address)
-    person = await services.people.verify(body.username, body.password)
-    if person is None:
-        raise Unauthenticated("the name or the password is not right")
-    services.attempts.succeeded(body.username, address)
+    async with services.attempts.turn(body.username, address):
+        person = await _known(services, body, address)
     answer = Json(shown(person))
     answer.set_cookie(
         COOKIE, await services.people.sign_in(person), max_age=LASTS, httponly=True, samesite="strict",
         secure=request.url.scheme == "https", path="/",
     )  # fmt: skip
     return answer
+
+
+async def _known(services: HttpServices, body: SignIn, address: str) -> Person:
+    """Who it is. Raises TooMany or Unauthenticated."""
+    if (wait := services.attempts.wait(body.username, address)) > 0:
+        raise TooMany("too many wrong passwords: wait a little", retry_after_s=int(wait) + 1)
+    person = await services.people.verify(body.username, body.password)
+    if person is None:
+        services.attempts.failed(body.username, address)
+        raise Unauthenticated("the name or the password is not right")
+    services.attempts.succeeded(body.username, address)
+    return person
 
 
 @router.get("/api/session")

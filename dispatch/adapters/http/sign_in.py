@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 from dispatch.clock import SystemClock
 
@@ -20,6 +22,7 @@ class Attempts:
     def __init__(self, monotonic: Callable[[], float] = SystemClock.monotonic) -> None:
         self._monotonic = monotonic
         self._failures: OrderedDict[tuple[str, str], list[float]] = OrderedDict()
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     def wait(self, username: str, address: str) -> float:
         """Seconds until this name may be tried again from there; 0: now."""
@@ -29,8 +32,12 @@ class Attempts:
             self._left(("", address), PER_ADDRESS, now),
         )
 
-    def begin(self, username: str, address: str) -> None:
-        """A try counts as failed until it has succeeded, so that many at once count too."""
+    def turn(self, username: str, address: str) -> asyncio.Lock:
+        """Held while a password is checked: tries at one name from one place come one after another, and count."""
+        return self._turns.setdefault((username.casefold(), address), asyncio.Lock())
+
+    def failed(self, username: str, address: str) -> None:
+        """A wrong password."""
         now = self._monotonic()
         for key in ((username.casefold(), address), ("", address)):
             recent = [at for at in self._failures.pop(key, []) if at > now - WINDOW]
@@ -41,8 +48,6 @@ class Attempts:
     def succeeded(self, username: str, address: str) -> None:
         """This person is known now; what its address failed with other names still counts."""
         self._failures.pop((username.casefold(), address), None)
-        if others := self._failures.get(("", address)):
-            others.pop()
 
     def _left(self, key: tuple[str, str], most: int, now: float) -> float:
         recent = [at for at in self._failures.get(key, []) if at > now - WINDOW]

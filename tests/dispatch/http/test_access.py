@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
@@ -124,12 +125,26 @@ async def test_after_five_wrong_passwords_even_the_right_one_has_to_wait(city: C
     assert other.status_code == 200
 
 
+async def test_tries_at_once_count_like_tries_in_turn(city: City) -> None:
+    client = await city.nobody()
+    wrong = {"username": "dora", "password": "wrong"}
+    answers = await asyncio.gather(*(client.post("/api/session", json=wrong) for _ in range(8)))
+    assert sorted(a.status_code for a in answers) == [401] * PER_NAME + [429] * (8 - PER_NAME)
+
+
+async def test_many_sign_in_at_once_under_one_name(city: City) -> None:
+    client = await city.nobody()
+    right = {"username": "dora", "password": PASSWORD}
+    answers = await asyncio.gather(*(client.post("/api/session", json=right) for _ in range(12)))
+    assert {a.status_code for a in answers} == {200}
+
+
 def test_an_address_that_tries_many_names_has_to_wait() -> None:
     now = [0.0]
     attempts = Attempts(lambda: now[0])
     for n in range(PER_ADDRESS):
         assert attempts.wait(f"name{n}", "10.0.0.1") == 0
-        attempts.begin(f"name{n}", "10.0.0.1")
+        attempts.failed(f"name{n}", "10.0.0.1")
     assert attempts.wait("another", "10.0.0.1") > 0
     assert attempts.wait("another", "10.0.0.2") == 0
     now[0] = WINDOW + 1
