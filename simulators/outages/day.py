@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
-from importlib.resources import files
 from pathlib import Path
 from random import Random
 
@@ -22,8 +21,6 @@ from dispatch.adapters.sql.organisation import load_directory, replace_organisat
 from dispatch.adapters.sql.sqlite import open_engine
 from dispatch.clock import VirtualClock
 from dispatch.core.errors import DispatchError
-from dispatch.core.process import parse
-from dispatch.core.responsibility import parse_responsibility
 from dispatch.core.road_graph import RoadGraph
 from dispatch.core.speeds import SpeedTable
 from dispatch.core.territory import territories_from_geojson
@@ -41,6 +38,7 @@ from simulators.outages.rows import Outage
 from simulators.outages.store import ReplayStore
 from simulators.outages.utility import organisation, territory
 from simulators.people import People
+from simulators.shipped import shipped_processes, shipped_rules
 
 PATIENCE = timedelta(hours=72)
 """Longer than any repair and any drive: an order that stands still for so long is stuck."""
@@ -98,7 +96,7 @@ class Day:
         midnight = datetime.combine(plan.day, datetime.min.time(), plan.zone)
         self.clock = VirtualClock(min(first, midnight) if first else midnight)
         self.agenda = Agenda(self.clock)
-        self.processes = _processes()
+        self.processes = shipped_processes()
         graph = load_roads(plan.roads)
         engine = open_engine(folder / "replay.sqlite", durable=False)
         self.store = ReplayStore(engine, self.processes, self.clock, self._seen)
@@ -124,7 +122,7 @@ class Day:
         return Context(
             store=self.store, clock=self.clock, processes=self.processes, directory=directory,
             territories=territories_from_geojson(directory.territories),
-            rules=parse_responsibility(_shipped("responsibility.toml")), travel=travel, ids=SeededIds(),
+            rules=shipped_rules(), travel=travel, ids=SeededIds(),
             zone=self.plan.zone, language="en", policy=self.plan.policy, repair_s=self.plan.usual_repair_s,
             epoch="replay",
         )  # fmt: skip
@@ -212,12 +210,3 @@ def _founded(engine: Engine, graph: RoadGraph, plan: Plan) -> Directory:
         directory = load_directory(connection)
         connection.exec_driver_sql("COMMIT")
     return directory
-
-
-def _processes() -> Processes:
-    process = parse(_shipped("fault_repair.toml"), "fault_repair.toml")
-    return Processes({process.id: process}, process.id)
-
-
-def _shipped(name: str) -> str:
-    return files("dispatch").joinpath("process", name).read_text(encoding="utf-8")

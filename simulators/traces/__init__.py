@@ -1,0 +1,1 @@
+"""Real vehicles' traces, pushed through real sockets into the gateway."""
