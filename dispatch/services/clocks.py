@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import datetime
 
 from dispatch.core import crew as rules
@@ -13,6 +14,7 @@ from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Loaded
 from dispatch.services.steps import Draft
 
+log = logging.getLogger(__name__)
 BATCH = 200
 
 
@@ -23,8 +25,10 @@ async def fire_due(context: Context) -> int:
         *(fire_order(context, order_id) for order_id in due), return_exceptions=True
     )
     broken = [r for r in results if isinstance(r, BaseException)]
-    if broken and not isinstance(broken[0], DispatchError):
-        raise broken[0]
+    for error in broken:
+        log.warning("a due clock was not decided: %r", error)
+        if not isinstance(error, DispatchError):
+            raise error
     return len(due) - len(broken)
 
 

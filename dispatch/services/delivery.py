@@ -16,14 +16,12 @@ from dispatch.messages import Desired, DesiredOrder
 from dispatch.services import telephone
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Crew, Device, Loaded, OutboxRow, Ports, Settled
+from dispatch.services.retries import failed
 
 log = logging.getLogger(__name__)
 BATCH = 200
 LEASE = 30.0
 """Real seconds for which a worker keeps a row."""
-TRIES = 12
-"""After so many failures a row is dead and shown to people; centre and device rows never die."""
-UNDYING = {"centre", "desired"}
 
 
 async def deliver_due(context: Context, ports: Ports) -> int:
@@ -45,15 +43,10 @@ async def _deliver(context: Context, ports: Ports, row: OutboxRow) -> None:
     except DispatchError as error:
         settled = failed(context, row, error)
         log.warning("%s to %s not delivered: %s", row.kind, row.target, error)
+    except Exception as error:
+        settled = failed(context, row, error)
+        log.exception("%s to %s not delivered", row.kind, row.target)
     await context.store.settle([settled], context.clock.now())
-
-
-def failed(context: Context, row: OutboxRow, error: DispatchError) -> Settled:
-    """Again after a growing pause (real 1, 2, 4 ... 60 s), or dead."""
-    if row.tries + 1 >= TRIES and row.kind not in UNDYING:
-        return Settled(row.id, "dead", str(error))
-    pause = context.real(min(60.0, 2.0 ** min(row.tries, 6)))
-    return Settled(row.id, "pending", str(error), due=context.clock.now() + pause)
 
 
 async def _carry_out(context: Context, ports: Ports, row: OutboxRow) -> str:

@@ -138,7 +138,7 @@ def _deliver_to_centre(draft: Draft, before: WorkOrder, after: WorkOrder) -> Non
 
 def centre_delivery(order: WorkOrder, now: datetime) -> Outgoing:
     """Carry the order to its centre's inbox."""
-    key = f"centre/{order.id}/{order.sends}/{order.centre_id}"
+    key = f"centre/{order.id}/{order.sends}/{order.centre_id}/{order.version}"
     return Outgoing(key, "centre", order.centre_id, now, order.id, order.centre_id, {"send": order.sends})
 
 
@@ -167,9 +167,10 @@ def _show_acknowledged(draft: Draft, before: WorkOrder, after: WorkOrder) -> Non
 
 
 def _cut_calls(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
-    if draft.loaded.live_calls(after.id):
+    if live := draft.loaded.live_calls(after.id):
         key = f"cut/{after.id}/{after.version}"
-        draft.outgoing.append(Outgoing(key, "cut", after.id, draft.now, after.id, after.centre_id))
+        calls = {"calls": sorted({row.call_id for row in live})}
+        draft.outgoing.append(Outgoing(key, "cut", after.id, draft.now, after.id, after.centre_id, calls))
 
 
 def _tell(role: str) -> Any:

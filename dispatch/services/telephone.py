@@ -7,6 +7,9 @@ instead of placing a second one. Only a keypress counts; voicemail, silence and 
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +18,11 @@ from dispatch.core.errors import DispatchError
 from dispatch.core.escalation import IN_HAND, is_answered
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.services.context import Context
-from dispatch.services.ports import Changes, Loaded, OutboxRow, Ports, Settled
+from dispatch.services.ports import Changes, Loaded, OutboxRow, Phone, Ports, Settled
+from dispatch.services.retries import failed
 from dispatch.services.steps import Draft
 
+log = logging.getLogger(__name__)
 APART = timedelta(minutes=1)
 """Between two calls to one number."""
 NO_REPORT = timedelta(minutes=3)
@@ -48,19 +53,28 @@ class _Call:
 
 
 async def ring(context: Context, ports: Ports, rows: list[OutboxRow]) -> None:
-    """Place the calls that these rows ask for, one for each number."""
-    by_number: dict[str, list[OutboxRow]] = {}
+    """Place the calls that these rows ask for, one for each number.
+
+    A call that was begun before is asked for again as it was: what came later was not in its prompt.
+    """
+    calls: dict[tuple[str, str], list[OutboxRow]] = {}
     for row in rows:
-        if row.state == "sent":
-            await _no_report(context, row)
-            continue
-        by_number.setdefault(number_of(context, row), []).append(row)
-    for number, wanted in by_number.items():
-        if not number or ports.phone is None:
-            why = "no telephone exchange is configured" if number else "no number on file"
-            await _cannot(context, wanted, why)
-        else:
-            await _call(context, ports, number, wanted)
+        if row.state != "sent":
+            calls.setdefault((number_of(context, row), row.call_id), []).append(row)
+    await asyncio.gather(
+        *(_no_report(context, row) for row in rows if row.state == "sent"),
+        *(_ring_number(context, ports, number, wanted) for (number, _), wanted in calls.items()),
+    )
+
+
+async def _ring_number(context: Context, ports: Ports, number: str, rows: list[OutboxRow]) -> None:
+    if not number or ports.phone is None:
+        why = "no telephone exchange is configured" if number else "no number on file"
+        await _cannot(context, rows, why)
+        return
+    call = await context.store.transact(lambda loaded, now: _prepare(context, loaded, now, number, rows))
+    if call is not None:
+        await _place(context, ports.phone, call)
 
 
 def number_of(context: Context, row: OutboxRow) -> str:
@@ -80,25 +94,43 @@ def number_of(context: Context, row: OutboxRow) -> str:
     return (department.leader1 if row.target == "leader1" else department.leader2).phone
 
 
-async def _call(context: Context, ports: Ports, number: str, rows: list[OutboxRow]) -> None:
-    call = await context.store.transact(lambda loaded, now: _prepare(context, loaded, now, number, rows))
-    if call is None or ports.phone is None:
-        return
+async def _place(context: Context, phone: Phone, call: _Call) -> None:
+    """Ask the exchange; hang up again where everything was answered while it was asked."""
     try:
-        await ports.phone.ring(call.call_id, number, context.language, call.prompt)
-    except DispatchError as error:
-        due = context.clock.now() + context.real(5.0)
-        again = [Settled(row.id, "pending", str(error), due=due) for row in call.rows]
-        await context.store.settle(again, context.clock.now())
+        await phone.ring(call.call_id, call.number, context.language, call.prompt)
+    except Exception as error:
+        log.warning("call to %s not placed: %r", call.number, error)
+        said = error
+        await context.store.transact(lambda loaded, now: _not_placed(context, loaded, now, call, said))
         return
-    due = context.clock.now() + NO_REPORT
-    await context.store.transact(lambda loaded, _: _placed(loaded, call, due))
+    if await context.store.transact(lambda loaded, now: _placed(context, loaded, now, call)):
+        try:
+            await phone.hang_up(call.call_id)
+        except DispatchError as error:
+            log.warning("call to %s rings although answered: %s", call.number, error)
 
 
-def _placed(loaded: Loaded, call: _Call, due: datetime) -> Changes[None]:
-    """The exchange has it; a report that was quicker than this is not overwritten."""
-    waiting = [row for row in loaded.calls(call.call_id) if row.state == "pending"]
-    return Changes(None, settled=tuple(Settled(row.id, "sent", "dialling", due=due) for row in waiting))
+def _not_placed(
+    context: Context, loaded: Loaded, now: datetime, call: _Call, error: Exception
+) -> Changes[None]:
+    """Again later under the same id; an attempt that is given up is kept on the order as failed."""
+    draft = Draft(context, loaded, now)
+    for row in call.rows:
+        settled = failed(context, row, error)
+        draft.settled.append(settled)
+        if settled.state == "dead":
+            _attempt(draft, row, "failed", call.number, call.call_id, key=f"{call.call_id}/{row.id}/dead")
+    return draft.changes(None)
+
+
+def _placed(context: Context, loaded: Loaded, now: datetime, call: _Call) -> Changes[bool]:
+    """The exchange has it; a report that was quicker than this is not overwritten. Whether it is needless now."""
+    draft = Draft(context, loaded, now)
+    rows = loaded.calls(call.call_id)
+    draft.settled.extend(
+        Settled(row.id, "sent", "dialling", due=now + NO_REPORT) for row in rows if row.state == "pending"
+    )
+    return draft.changes(all(_answered(draft, row) for row in rows))
 
 
 def _prepare(
@@ -145,15 +177,19 @@ def _attempt(draft: Draft, row: OutboxRow, state: str, number: str, call_id: str
     draft.remark(row.order_id, "attempt", by=SYSTEM, data=data, key=key)
 
 
-def _prompt(draft: Draft, rows: list[OutboxRow]) -> str:
+def _prompt(draft: Draft, rows: Sequence[OutboxRow]) -> str:
     orders = [draft.order(row.order_id) for row in rows]
     addresses = "; ".join(o.facts.address or o.id for o in orders)
+    crews_own = all(row.data["keypress"] == "acknowledge" for row in rows)
     if draft.context.language.startswith("zh"):
-        return f"您好,这里是报修中心。有{len(orders)}张工单尚未接单:{addresses}。接单请按1,重听请按2,无法出动请按9。"
-    return (
-        f"This is the repair centre. {len(orders)} work order(s) not acknowledged: {addresses}. "
-        "Press 1 to accept, 2 to hear it again, 9 if you cannot."
+        keys = "接单请按1,重听请按2,无法出动请按9。" if crews_own else "由您督办请按1,重听请按2。"
+        return f"您好,这里是报修中心。有{len(orders)}张工单尚未接单:{addresses}。{keys}"
+    keys = (
+        "accept, 2 to hear it again, 9 if you cannot."
+        if crews_own
+        else "take it in hand, 2 to hear it again."
     )
+    return f"This is the repair centre. {len(orders)} work order(s) not acknowledged: {addresses}. Press 1 to {keys}"
 
 
 async def _cannot(context: Context, rows: list[OutboxRow], why: str) -> None:
@@ -227,7 +263,7 @@ async def cut(context: Context, ports: Ports, row: OutboxRow) -> str:
 
     def needless(loaded: Loaded, now: datetime) -> Changes[list[str]]:
         draft = Draft(context, loaded, now)
-        calls = {r.call_id for r in loaded.live_calls(row.order_id)}
+        calls = {r.call_id for r in loaded.live_calls(row.order_id)} | set(row.data.get("calls", ()))
         return Changes([c for c in sorted(calls) if all(_answered(draft, r) for r in loaded.calls(c))])
 
     calls = await context.store.transact(needless)

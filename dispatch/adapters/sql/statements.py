@@ -290,13 +290,16 @@ def _write_outgoing(connection: Connection, row: Outgoing, now: datetime) -> Non
 
 
 def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
-    """Say how outbox rows ended, or when they are due again."""
+    """Say how outbox rows ended, or when they are due again. What has ended never begins again."""
     for row in settled:
         values: dict[str, Any] = {"state": row.state, "outcome": row.outcome}
         values |= {"settled_at": now} if row.state in {"done", "dead"} else {}
         values |= {"due": row.due} if row.due else {}
         values |= {"call_id": row.call_id} if row.call_id else {}
-        connection.execute(update(OUTBOX).where(OUTBOX.c.id == row.id).values(**values))
+        change = update(OUTBOX).where(OUTBOX.c.id == row.id)
+        if row.state in {"pending", "sent"}:
+            change = change.where(OUTBOX.c.state.in_(["pending", "sent"]))
+        connection.execute(change.values(**values))
 
 
 def outbox_rows(connection: Connection, query: Select[Any]) -> list[OutboxRow]:

@@ -1,0 +1,19 @@
+"""When an effect that failed is tried again, and when it is given up."""
+
+from __future__ import annotations
+
+from dispatch.services.context import Context
+from dispatch.services.ports import OutboxRow, Settled
+
+TRIES = 12
+"""After so many failures a row is dead and shown to people; centre and device rows never die."""
+UNDYING = {"centre", "desired"}
+
+
+def failed(context: Context, row: OutboxRow, error: Exception) -> Settled:
+    """Again after a growing pause (real 1, 2, 4 ... 60 s), or dead."""
+    said = str(error) or repr(error)
+    if row.tries + 1 >= TRIES and row.kind not in UNDYING:
+        return Settled(row.id, "dead", said)
+    pause = context.real(min(60.0, 2.0 ** min(row.tries, 6)))
+    return Settled(row.id, "pending", said, due=context.clock.now() + pause)
