@@ -127,8 +127,7 @@ class FieldCrew:
 
     async def _reject(self, one: DesiredOrder, reason: str) -> None:
         """On the crew's page, where a reason can be given."""
-        reasons = next(iter(self.world.context.processes.by_id.values())).reasons
-        data = {"reason": reason if reason in reasons else "other", "via": "page"}
+        data = {"reason": reason, "via": "page"}
         await attempted(
             crew.step(
                 self.world.context, one.order_id, "reject", crew=self.crew, data=data, generation=one.version

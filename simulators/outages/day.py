@@ -2,7 +2,7 @@
 
 The next instant is the earliest of: what people, vehicles and lines do next, the centre's next clock or outbox row,
 and the telephone exchange. At each, everything that is due is done, until nothing is due any more. The run ends
-when nobody has anything left to do; it gives up where nobody has moved for `PATIENCE` although orders are open.
+when nobody has anything left to do; it gives up where no order has come further for `PATIENCE`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ from simulators.people import People
 from simulators.shipped import shipped_processes, shipped_rules
 
 PATIENCE = timedelta(hours=72)
-"""Longer than any repair and any drive: an order that stands still for so long is stuck."""
+"""Longer than any repair and any drive: when no order has come further for so long, they are stuck."""
+ADVANCES = {"take_call", "arrive", "restore", "record", "close"}
+"""Events that bring an order nearer to its end, other than being dispatched once more."""
 AT_ONE_INSTANT = 10_000
 """Rounds of clocks and outbox at one instant, after which something runs in a circle."""
 MEALS = (10.5, 14.0)
@@ -117,6 +119,7 @@ class Day:
         self.crews = {c.id: FieldCrew(self.world, c) for c in self.context.directory.crews.values()}
         self.lines.terminals.update({c.device: c.show for c in self.crews.values()})
         self.closed = 0
+        self.advanced_at = self.clock.now()
 
     def _context(self, travel: RoadTravel, directory: Directory) -> Context:
         return Context(
@@ -159,9 +162,8 @@ class Day:
 
     async def _pass_time(self, progress: Callable[[int, datetime], None]) -> None:
         while (at := await self._next()) is not None:
-            moved = self.agenda.moved_at
-            if at - moved > PATIENCE and self.agenda.only_routine:
-                raise Stuck(f"nothing has moved since {moved.isoformat()}, for {PATIENCE}")
+            if at - self.advanced_at > PATIENCE:
+                raise Stuck(f"no order has come further since {self.advanced_at.isoformat()}, for {PATIENCE}")
             self.clock.advance_to(at)
             for action in self.agenda.due():
                 await action()
@@ -190,6 +192,8 @@ class Day:
             self.centre.seen(order, event)
             self._leader_told(order, event)
             self.closed += event.kind == "close"
+            if event.kind in ADVANCES:
+                self.advanced_at = self.clock.now()
 
     def _leader_told(self, order: WorkOrder, event: Event) -> None:
         if event.kind == "in_hand" and event.data["watch"] == "crew" and order.crew_id:

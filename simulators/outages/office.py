@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from dispatch.core.errors import DispatchError
+from dispatch.core.escalation import open_watches
 from dispatch.core.types import Actor
 from dispatch.core.work_order import Event, WorkOrder
 from dispatch.services import dispatcher, hotline
@@ -124,7 +125,7 @@ class Centre:
         kind, data = event.kind, event.data
         if kind in {"centre_receipt", "reject", "recall", "restore"}:
             self.want_batch(self._transport.match_every)
-        if kind in {"centre_receipt", "reject", "in_hand"}:
+        if kind in {"centre_receipt", "reject", "recall", "in_hand"}:
             self._agenda.after(self._decision(order), lambda: self._look(order.id))
         watch = self._context.processes.of(order).watch("crew")
         if kind == "rung" and data["watch"] == "crew" and data["rung"] == len(watch.rungs):
@@ -136,7 +137,7 @@ class Centre:
         wanted = now + timedelta(seconds=seconds)
         if not now < self._next_batch <= wanted:
             self._next_batch = wanted
-            self._agenda.after(seconds, self._batch, routine=True)
+            self._agenda.after(seconds, self._batch)
 
     async def _batch(self) -> None:
         if self._context.clock.now() < self._next_batch:
@@ -156,7 +157,7 @@ class Centre:
         order = self._store.known(order_id)
         if order is None or order.state != "at_centre":
             return
-        if not order.in_centre_hands:
+        if any(w.watch.name == "centre" for w in open_watches(order, self._context.processes.of(order))):
             await attempted(dispatcher.accept(self._context, order_id, by=DISPATCHER))
         crews = {c.id for c in self._context.directory.crews.values() if c.trade == order.trade}
         if crews <= {e.by.id for e in order.history if e.kind == "reject"}:
@@ -169,7 +170,7 @@ class Centre:
         if free is None or not await attempted(
             dispatcher.dispatch(self._context, order_id, crew_id=free, by=DISPATCHER)
         ):
-            self._agenda.after(LOOKS_AGAIN, lambda: self._look(order_id), routine=True)
+            self._agenda.after(LOOKS_AGAIN, lambda: self._look(order_id))
 
     async def _take_back(self, order_id: str, generation: int) -> None:
         """Nobody on the whole chain has answered: another crew may be luckier."""
