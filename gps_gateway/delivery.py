@@ -98,6 +98,7 @@ class Delivery:
         if not line.closed:
             self._send(line, planned.actions)
             line.brought = True
+            await self._report_settled(line)
 
     async def receipt(self, line: Line, event: Receipt) -> None:
         """The terminal has one of our messages."""
@@ -159,8 +160,21 @@ class Delivery:
             await self._keep(line, shown)
         except (RedisError, OSError):
             line.brought = False
+        await self._report_settled(line)
         if any(what == "removed" for _, what in receipts):
             self._start(self.bring(line))
+
+    async def _report_settled(self, line: Line) -> None:
+        """The terminal shows just what it should, as of a revision: what was recalled before it was ever sent
+        is provably not there. Said once a revision; when it cannot be stored, the sweep comes back to it."""
+        shown = line.shown
+        if shown is None or not line.brought or any(o.state in {"sent", "removing"} for o in shown.orders):
+            return
+        if line.settled == (shown.epoch, shown.revision):
+            return
+        at = self._clock.now().timestamp()
+        if await self._publisher.event_stored(ReceiptEvent(line.device, "", shown.revision, "settled", at)):
+            line.settled = (shown.epoch, shown.revision)
 
     async def _load(self, line: Line) -> None:
         if not line.loaded:
@@ -230,7 +244,7 @@ class Delivery:
                 continue
             shown = line.shown
             there = shown and (shown.epoch, shown.revision) == (desired.epoch, desired.revision)
-            if not (there and line.brought):
+            if not (there and line.brought and line.settled == (desired.epoch, desired.revision)):
                 await self.bring(line)
 
     async def _resend_forever(self) -> None:

@@ -38,6 +38,8 @@ class Line:
     loaded: bool = False
     brought: bool = False
     """Whether the last bringing came to its end."""
+    settled: tuple[str, int] | None = None
+    """Epoch and revision of which it was last reported that the terminal shows just that."""
     closed: bool = False
 
 

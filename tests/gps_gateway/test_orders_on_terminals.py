@@ -55,7 +55,12 @@ async def until(centre: Centre, wanted: Callable[[list[DeviceEvent]], bool]) -> 
 
 
 def receipts(events: list[DeviceEvent]) -> list[tuple[str, int, str]]:
-    return [(e.order_id, e.version, e.what) for e in events if isinstance(e, Receipt)]
+    return [(e.order_id, e.version, e.what) for e in events if isinstance(e, Receipt) and e.what != "settled"]
+
+
+def settled(events: list[DeviceEvent]) -> list[int]:
+    """Revisions of which the gateway said that the terminal shows just that."""
+    return [e.version for e in events if isinstance(e, Receipt) and e.what == "settled"]
 
 
 def presses(events: list[DeviceEvent]) -> list[tuple[str, int, str]]:
@@ -119,6 +124,26 @@ async def test_an_answer_proves_the_delivery_whose_receipt_was_lost(gateway: Gat
         events = await centre.events()
         assert receipts(events) == [("W1", 1, "delivered")]
         assert presses(events) == [("W1", 1, "acknowledge")]
+
+
+async def test_what_was_recalled_before_it_was_sent_is_proven_to_be_gone(
+    gateway: Gateway, centre: Centre
+) -> None:
+    await centre.wish(FIRST)
+    await centre.wish()
+    async with RawTerminal(gateway.ports["jt808"]) as terminal:
+        await terminal.login()
+        await until(centre, lambda e: settled(e) == [centre.revision])
+
+
+async def test_an_order_that_is_not_receipted_is_not_settled(gateway: Gateway, centre: Centre) -> None:
+    async with RawTerminal(gateway.ports["jt808"]) as terminal:
+        await terminal.login()
+        await centre.wish(FIRST)
+        heard = await asked(terminal, receipted=False)
+        assert centre.revision not in settled(await centre.events())
+        terminal.receipt(heard)
+        await until(centre, lambda e: centre.revision in settled(e))
 
 
 async def test_an_order_recalled_while_the_device_was_away_is_never_sent(
