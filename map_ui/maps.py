@@ -80,6 +80,8 @@ def live_map(
         max_zoom=18,
         control_scale=True,
         zoom_control="topright",
+        zoom_snap=0.25,
+        zoom_delta=0.5,
         prefer_canvas=True,
         attribution_control=False,
     )

@@ -1,6 +1,7 @@
 // @ts-check
 /** What lies under the vehicles: our own roads and territories on canvas. No tiles, nobody else's server. */
 import { get } from './api.js';
+import { namePlace } from './inside.js';
 import { named, page, t } from './page.js';
 
 const L = /** @type {any} */ (globalThis).L;
@@ -59,10 +60,15 @@ function land(map, territories) {
   };
   const layer = L.geoJSON(territories, { pane: 'land', renderer: L.canvas({ pane: 'land' }), style, interactive: false }).addTo(map);
   for (const feature of territories.features) {
-    const middle = L.geoJSON(feature).getBounds().getCenter();
+    const { type, coordinates } = feature.geometry;
+    const [lon, lat] = namePlace(type === 'Polygon' ? coordinates : coordinates[0]);
     const text = document.createElement('span');
     text.textContent = named(feature.properties);
-    L.marker(middle, { pane: 'land', interactive: false, keyboard: false, icon: L.divIcon({ className: 'land-name', html: text, iconSize: [160, 16] }) }).addTo(map);
+    const look = own.includes(feature) ? 'land-name' : 'land-name others';
+    L.marker([lat, lon], { pane: 'land', interactive: false, keyboard: false, icon: L.divIcon({ className: look, html: text, iconSize: [160, 16] }) }).addTo(map);
   }
+  const near = () => map.getContainer().classList.toggle('far', map.getZoom() < 11);
+  map.on('zoomend', near);
+  near();
   return { restyle: () => layer.setStyle(style) };
 }

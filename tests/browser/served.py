@@ -1,0 +1,138 @@
+"""The small organisation behind its real HTTP interface, live feed and pages, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+
+from dispatch.adapters.http.app import Address, HttpServices, create_app
+from dispatch.adapters.sql.administration import SqlAdministration
+from dispatch.adapters.sql.histories import SqlHistories
+from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.sql.views import Views
+from dispatch.adapters.ws.live import LiveServer
+from dispatch.services.dispatcher import centre_received
+from dispatch.services.tickets import Tickets
+from dispatch.settings import Settings
+from map_ui.install import install
+from tests.dispatch.organisation import EAST, HASHER, Installation, installation
+
+T = TypeVar("T")
+HOST = "127.0.0.1"
+STEP = 0.2
+
+
+class Served:
+    """A running installation that a browser can visit; time passes as on the wall."""
+
+    def __init__(self, place: Installation) -> None:
+        self.place = place
+        self.loop = asyncio.new_event_loop()
+        self._socket = socket.create_server((HOST, 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.address = f"http://{HOST}:{self.port}"
+        self._tickets = Tickets("secret of the tests")
+        self._views = Views(place.store, place.context)
+        self._live: LiveServer | None = None
+        self._live_port = 0
+        self._server: uvicorn.Server | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._ready = threading.Event()
+
+    def start(self) -> None:
+        """Listen."""
+        self._thread.start()
+        assert self._ready.wait(20)
+
+    def stop(self) -> None:
+        """Listen no more."""
+        assert self._server is not None
+        self._server.should_exit = True
+        self._thread.join(20)
+        self._socket.close()
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something where the installation runs."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+
+    def cut_live_feed(self) -> None:
+        """The live feed breaks off."""
+        assert self._live is not None
+        self.do(self._live.stop())
+
+    def restore_live_feed(self) -> None:
+        """It is there again, at the same port."""
+        self.do(self._open_live())
+
+    def centre_receives(self, order_id: str) -> None:
+        """What the worker does with an order that was sent."""
+        order = self.order(order_id)
+        self.do(centre_received(self.place.context, order_id, centre_id=order.centre_id, send=order.sends))
+
+    def order(self, order_id: str) -> Any:
+        """An order as it stands."""
+        return self.do(self._views.order(order_id))
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_until_complete(self._serve())
+        self.loop.close()
+
+    async def _serve(self) -> None:
+        await self._open_live()
+        context, store = self.place.context, self.place.store
+        services = HttpServices(
+            context=context, views=self._views, histories=SqlHistories(store, context),
+            people=SqlPeople(store, hasher=HASHER), tickets=self._tickets,
+            administration=SqlAdministration(store, context), health=_healthy, secret="secret",
+            live_port=self._live_port,
+            addresses=[Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Hill Lane", "山路3号", *EAST)],
+        )  # fmt: skip
+        app = create_app(services)
+        install(app, services, Settings(port=self.port))
+        config = uvicorn.Config(
+            app, log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=1
+        )
+        self._server = uvicorn.Server(config)
+        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        passing = asyncio.create_task(self._pass_time())
+        self._ready.set()
+        await self._server.serve(sockets=[self._socket])
+        passing.cancel()
+        await asyncio.gather(passing, return_exceptions=True)
+        if self._live is not None:
+            await self._live.stop()
+
+    async def _open_live(self) -> None:
+        self._live = LiveServer(self._views, self.place.context, self._tickets)
+        self._live_port = await self._live.start(HOST, self._live_port, page_port=self.port)
+
+    async def _pass_time(self) -> None:
+        while True:
+            await asyncio.sleep(STEP)
+            self.place.clock.advance(STEP)
+
+
+async def _healthy() -> dict[str, Any]:
+    return {"status": "ok", "parts": {"sql": {"state": "ok", "reason": ""}}}
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    """A running installation."""
+    with installation(folder) as place:
+        found = Served(place)
+        for crew, lon in (("E1", 120.04), ("E2", 120.06), ("W1", 119.95)):
+            place.put_fix(crew, 30.05, lon)
+        found.start()
+        try:
+            yield found
+        finally:
+            found.stop()

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { arrangeOrders, emptyBoard, FILTERS, remaining, stackPlace, stepsFor, take } from '../js/board_state.js';
+
+const NOW = Date.parse('2026-03-02T10:00:00Z');
+const order = (id, more = {}) => ({
+  id, state: 'at_centre', centre_id: 'east', crew_id: '', generation: 0, points: {}, removing: [], deadline: '2026-03-02T10:30:00Z', address: id, ...more,
+});
+const how = (more) => ({ filter: 'all', text: '', now: NOW, words: (o) => `${o.id} ${o.address}`, ...more });
+
+test('a board, then changes, then a gap', () => {
+  const board = emptyBoard();
+  assert.equal(take(board, { type: 'board', seq: 5, orders: [order('a')], crews: [], alerts: [] }), 'board');
+  assert.equal(take(board, { type: 'changes', seq: 6, prev: 5, orders: [order('b')], gone: ['a'] }), 'changes');
+  assert.deepEqual([...board.orders.keys()], ['b']);
+  assert.equal(take(board, { type: 'changes', seq: 9, prev: 8, orders: [order('c')] }), 'resync');
+  assert.deepEqual([...board.orders.keys()], ['b'], 'a frame after a gap changes nothing');
+  assert.equal(take(board, { type: 'tick', seq: 6 }), 'tick');
+  assert.equal(take(board, { type: 'tick', seq: 7 }), 'resync');
+});
+
+test('the least time comes first, arrived orders last', () => {
+  const orders = [
+    order('later'), order('there', { points: { H: '2026-03-02T09:50:00Z' }, deadline: '2026-03-02T09:55:00Z' }),
+    order('soon', { deadline: '2026-03-02T10:05:00Z' }), order('late', { deadline: '2026-03-02T09:59:00Z' }),
+  ];
+  assert.deepEqual(arrangeOrders(orders, how()), ['late', 'soon', 'later', 'there']);
+  assert.deepEqual(arrangeOrders(orders, how({ filter: 'late' })), ['late']);
+  assert.deepEqual(arrangeOrders(orders, how({ text: ' SOO ' })), ['soon']);
+});
+
+test('what is left of an arrived order no longer runs', () => {
+  assert.equal(remaining(order('a', { points: { H: '2026-03-02T10:10:00Z' } }), NOW + 9e6), 20 * 60_000);
+});
+
+test('handed back, returned and half recalled orders are one queue', () => {
+  assert.ok(FILTERS.back(order('a', { generation: 1 }), NOW));
+  assert.ok(FILTERS.back(order('a', { state: 'returned' }), NOW));
+  assert.ok(FILTERS.back(order('a', { state: 'delivered', removing: ['t-1'] }), NOW));
+  assert.ok(!FILTERS.back(order('a'), NOW));
+});
+
+test('steps follow the state', () => {
+  assert.deepEqual(stepsFor(order('a')), ['dispatch', 'accept', 'return']);
+  assert.deepEqual(stepsFor(order('a', { in_centre_hands: true })), ['dispatch', 'return']);
+  assert.deepEqual(stepsFor(order('a', { state: 'en_route' })), ['reassign', 'recall']);
+  assert.deepEqual(stepsFor(order('a', { state: 'on_scene' })), []);
+  assert.deepEqual(stepsFor(order('a', { centre_id: '' })), ['route']);
+});
+
+test('the place on a vehicle', () => {
+  const crews = new Map([['E1', { stack: [{ order_id: 'x' }, { order_id: 'a' }] }]]);
+  assert.deepEqual(stackPlace(order('a', { crew_id: 'E1' }), crews), [2, 2]);
+  assert.equal(stackPlace(order('b', { crew_id: 'E1' }), crews), null);
+});

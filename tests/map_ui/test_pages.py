@@ -1,0 +1,176 @@
+"""The pages as they are served: who gets which, in both languages, under a strict policy."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.requests import Request
+
+from dispatch.services.people import Person
+from map_ui.app import ALLOWED, HOME, PageServices, mount, same_host
+from map_ui.assets import ADDRESS
+from map_ui.vendor import STATIC
+from tests.dispatch.organisation import TERRITORIES
+
+PATHS = {**{path: sorted(roles)[0] for path, roles in ALLOWED.items()}, "/orders": "manager"}
+
+
+class Client:
+    """A browser without scripts; it keeps its cookies."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._transport = httpx.ASGITransport(app=app)
+        self._cookies = httpx.Cookies()
+
+    def get(self, path: Any, **how: Any) -> httpx.Response:
+        """One request, no redirect followed."""
+        return asyncio.run(self._get(path, how))
+
+    async def _get(self, path: Any, how: dict[str, Any]) -> httpx.Response:
+        async with httpx.AsyncClient(
+            transport=self._transport,
+            base_url="http://centre.test:8045",
+            cookies=self._cookies,
+            trust_env=False,
+        ) as client:
+            answer = await client.get(path, **how)
+            self._cookies = client.cookies
+            return answer
+
+
+def _client(role: str = "", centre_id: str = "", **more: Any) -> Client:
+    async def person_of(request: Request) -> Person | None:
+        return Person("anna", "Anna <b>", role, centre_id, "") if role else None  # type: ignore[arg-type]
+
+    app = FastAPI()
+    settings = {"live_origin": same_host(8046), "territories": lambda: TERRITORIES, **more}
+    mount(app, PageServices(person_of=person_of, **settings))
+    return Client(app)
+
+
+def _get(client: Client, path: str, language: str = "en") -> str:
+    answer = client.get("/orders/W1" if path == "/orders" else path, params={"lang": language})
+    assert answer.status_code == 200, (path, answer.text)
+    return answer.text
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_is_served_in_both_languages(path: str, language: str) -> None:
+    html = _get(_client(PATHS[path]), path, language)
+    assert f'<html lang="{language}">' in html
+    assert ("退出" in html) == (language == "zh-CN")
+
+
+def test_the_language_comes_from_the_query_then_the_cookie_then_the_browser() -> None:
+    client = _client()
+
+    def language(**how: Any) -> str:
+        found = re.search(r'<html lang="([^"]+)"', client.get("/sign-in", **how).text)
+        assert found
+        return found[1]
+
+    assert language(headers={"accept-language": "en-GB,en;q=0.8"}) == "en"
+    assert language(headers={"accept-language": "zh-TW,zh;q=0.9,en;q=0.5"}) == "zh-CN"
+    assert language(headers={"accept-language": "fr"}) == "zh-CN"
+    assert language(params={"lang": "en"}) == "en"
+    assert language(headers={"accept-language": "zh"}) == "en", "the cookie of the request before"
+    assert language(params={"lang": "tlh"}) == "en"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_strangers_are_sent_to_sign_in(path: str) -> None:
+    answer = _client().get("/orders/W1" if path == "/orders" else path)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in?next=")
+
+
+@pytest.mark.parametrize("role", HOME)
+def test_everybody_gets_the_own_page_and_nobody_anothers(role: str) -> None:
+    client = _client(role)
+    assert client.get("/").headers["location"] == HOME[role]
+    for path, roles in ALLOWED.items():
+        answer = client.get("/orders/W1" if path == "/orders" else path)
+        assert (answer.status_code == 200) == (role in roles), path
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_policy_names_the_nonce_of_every_inline_part(path: str) -> None:
+    client = _client(PATHS[path])
+    answer = client.get("/orders/W1" if path == "/orders" else path)
+    policy = answer.headers["content-security-policy"]
+    nonce = re.search(r"'nonce-([^']+)'", policy)
+    assert nonce
+    assert "connect-src 'self' ws://centre.test:8046;" in policy
+    assert "unsafe" not in policy
+    assert "*" not in policy
+    for tag in re.findall(r"<(?:script|style)[^>]*>", answer.text):
+        assert f'nonce="{nonce[1]}"' in tag or 'type="application/json"' in tag, tag
+    assert " style=" not in answer.text
+    assert not re.search(r"\son\w+=", answer.text)
+    assert client.get(answer.url).headers["content-security-policy"] != policy, "a nonce is used once"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_page_names_another_host(path: str) -> None:
+    html = _get(_client(PATHS[path]), path)
+    assert re.findall(r"(?:https?:)?//[\w.-]+\.\w+", html) == []
+    for address in re.findall(r'(?:src|href)="([^"]+)"', html):
+        assert address.startswith(("/", "?", "#")), address
+
+
+def test_no_asset_of_ours_names_another_host() -> None:
+    for file in [*STATIC.glob("js/*.js"), *STATIC.glob("css/*.css"), *STATIC.glob("icons/*.svg")]:
+        text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert re.findall(r"https?://(?!\$\{)[\w.-]+", text) == [], file.name
+        assert not re.search(r"@import|url\(\s*['\"]?(?!data:)", text), file.name
+
+
+def test_every_linked_file_is_there_and_may_be_kept() -> None:
+    client = _client("dispatcher")
+    for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', client.get("/control-room").text):
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        assert "immutable" in answer.headers["cache-control"]
+
+
+def test_names_are_text() -> None:
+    html = _client("manager").get("/manager").text
+    assert "Anna <b>" not in html
+    assert "Anna &lt;b&gt;" in html
+
+
+def test_an_order_id_that_is_none_reaches_no_script() -> None:
+    html = _client("manager").get("/orders/%3Cscript%3E").text
+    assert "<script>" not in html
+    assert '"orderId":""' in html
+
+
+def test_the_worker_keeps_the_shell_and_nothing_of_the_api() -> None:
+    client = _client("crew")
+    answer = client.get("/sw.js")
+    assert answer.headers["service-worker-allowed"] == "/crew"
+    kept = re.findall(r'"(/static/[^"]+)"', answer.text)
+    assert f"{ADDRESS}/js/crew.js" in kept
+    for address in kept:
+        assert client.get(address).status_code == 200, address
+
+
+def test_the_manifest_lets_the_page_be_installed() -> None:
+    client = _client("crew")
+    found = client.get("/crew.webmanifest").json()
+    assert found["start_url"] == found["scope"] == "/crew"
+    assert {one["sizes"] for one in found["icons"]} == {"192x192", "512x512"}
+    for icon in found["icons"]:
+        assert client.get(icon["src"]).headers["content-type"] == "image/png"
+
+
+def test_a_feed_behind_a_proxy_is_named_by_its_host_alone() -> None:
+    client = _client("dispatcher", live_address="wss://feed.example/live")
+    policy = client.get("/control-room").headers["content-security-policy"]
+    assert "connect-src 'self' wss://feed.example;" in policy
