@@ -156,6 +156,7 @@ def phone_service(settings: Settings, secret: str, seed: int, behaviour: Path) -
     "--behaviour",
     type=click.Path(path_type=Path, dir_okay=False),
     default=OWN_FILE,
+    envvar="DISPATCH45_PHONES",
     help="Shares and delays (TOML); the shipped ones where left out.",
 )
 def exchange(seed: int, behaviour: Path) -> None:
