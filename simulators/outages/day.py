@@ -119,7 +119,7 @@ class Day:
         self.crews = {c.id: FieldCrew(self.world, c) for c in self.context.directory.crews.values()}
         self.lines.terminals.update({c.device: c.show for c in self.crews.values()})
         self.closed = 0
-        self.advanced_at = self.clock.now()
+        self.advanced_at = max((o.start for o in plan.outages), default=midnight)
 
     def _context(self, travel: RoadTravel, directory: Directory) -> Context:
         return Context(
@@ -193,7 +193,7 @@ class Day:
             self._leader_told(order, event)
             self.closed += event.kind == "close"
             if event.kind in ADVANCES:
-                self.advanced_at = self.clock.now()
+                self.advanced_at = max(self.advanced_at, self.clock.now())
 
     def _leader_told(self, order: WorkOrder, event: Event) -> None:
         if event.kind == "in_hand" and event.data["watch"] == "crew" and order.crew_id:
