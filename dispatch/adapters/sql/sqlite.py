@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from dispatch.adapters.sql import statements
@@ -87,12 +87,12 @@ class SqliteStore:
         """Run `work` on a reader's connection, in one snapshot."""
 
         def run() -> T:
-            with self.engine.connect() as connection:
-                connection.exec_driver_sql("BEGIN")
-                try:
-                    return work(connection)
-                finally:
-                    connection.exec_driver_sql("ROLLBACK")
+            try:
+                with self.engine.connect() as connection:
+                    connection.exec_driver_sql("BEGIN")
+                    return work(connection)  # leaving the block rolls back
+            except DatabaseError as error:
+                raise Unavailable(f"the database cannot be read: {error.orig or error}") from error
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 
@@ -168,6 +168,8 @@ class SqliteStore:
         except Exception as error:
             connection.exec_driver_sql("ROLLBACK TO decision")
             item.error = error
+            if isinstance(error, OperationalError):
+                item.error = Unavailable(f"the database does not take writes: {error.orig or error}")
         connection.exec_driver_sql("RELEASE decision")
 
 

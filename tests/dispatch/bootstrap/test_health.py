@@ -1,0 +1,81 @@
+"""/healthz: each part with a state and a reason, also when it is away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dispatch.adapters.redis.server import running
+from dispatch.adapters.sql.organisation import set_fact
+from dispatch.bootstrap import prepare
+from dispatch.bootstrap.build import Built, build
+from dispatch.bootstrap.health import Health
+from dispatch.bootstrap.loops import HEARTBEAT
+from dispatch.clock import SystemClock
+from dispatch.messages import GatewayState, encode
+from dispatch.settings import Settings
+
+
+@pytest.fixture
+async def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Built]:
+    monkeypatch.setenv("DISPATCH45_ADMIN", "boss:a long password")
+    settings = prepare(Settings(data=tmp_path), speed=1, empty=True)
+    with running(tmp_path, "no") as url:
+        parts = await build(replace(settings, redis_url=url))
+        yield parts
+        await parts.close()
+
+
+async def alive(built: Built) -> None:
+    """A worker and a gateway have just reported."""
+    now = SystemClock().now()
+    await built.store.write(lambda c: set_fact(c, HEARTBEAT, now.isoformat()))
+    state = GatewayState("one", now.timestamp(), 3, 10, 0, 0)
+    await built.redis.set("gateway:one", encode(state))
+
+
+async def test_all_is_well_when_every_part_reports(built: Built) -> None:
+    await alive(built)
+    found = await Health(built)()
+    assert found["status"] == "ok"
+    assert {name: part["state"] for name, part in found["parts"].items()} == dict.fromkeys(
+        ("sql", "redis", "gateway", "worker", "web"), "ok"
+    )
+    assert "3 connections" in found["parts"]["gateway"]["reason"]
+
+
+async def test_a_silent_worker_and_gateway_are_named(built: Built) -> None:
+    found = await Health(built)()
+    assert found["status"] == "degraded"
+    assert found["parts"]["worker"] == {"state": "down", "reason": "no worker has reported yet"}
+    assert "no gateway" in found["parts"]["gateway"]["reason"]
+
+
+async def test_a_worker_that_was_killed_is_noticed(built: Built) -> None:
+    await alive(built)
+    await built.store.write(lambda c: set_fact(c, HEARTBEAT, "2026-01-01T00:00:00+00:00"))
+    part = (await Health(built)())["parts"]["worker"]
+    assert part["state"] == "down"
+    assert "silent for" in part["reason"]
+
+
+async def test_redis_away_is_degraded_not_down(built: Built) -> None:
+    await alive(built)
+    await built.redis.shutdown(nosave=True)
+    found = await Health(built)()
+    assert found["status"] == "degraded"
+    assert found["parts"]["redis"]["state"] == "down"
+    assert found["parts"]["sql"]["state"] == "ok"
+
+
+async def test_a_broken_database_is_down(built: Built, tmp_path: Path) -> None:
+    await alive(built)
+    built.store.engine.dispose()  # type: ignore[unused-coroutine]
+    (tmp_path / "dispatch45.sqlite-wal").unlink(missing_ok=True)
+    (tmp_path / "dispatch45.sqlite").write_bytes(b"no database" * 4096)
+    found = await Health(built)()
+    assert found["status"] == "down"
+    assert found["parts"]["sql"]["state"] == "down"

@@ -1,0 +1,165 @@
+"""Before the processes start, and after they have ended."""
+
+from __future__ import annotations
+
+import io
+import stat
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from dispatch.adapters.sql.organisation import CREW, load_directory
+from dispatch.adapters.sql.statements import ORDER
+from dispatch.bootstrap import definitions, freeze, prepare, sign_ins
+from dispatch.bootstrap.database import at_once
+from dispatch.bootstrap.installation import PERSON
+from dispatch.clock import SystemClock, clock_from
+from dispatch.core.errors import BadInput, DispatchError, Unavailable
+from dispatch.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A demonstration, prepared once."""
+    return prepare(Settings(data=tmp_path_factory.mktemp("demo")), speed=10, empty=False)
+
+
+def administrator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPATCH45_ADMIN", "boss:a long password")
+
+
+def test_the_demonstration_has_its_city_and_people(demo: Settings) -> None:
+    directory = at_once(demo, load_directory)
+    assert (len(directory.centres), len(directory.crews)) == (3, 24)
+    assert len({crew.trade for crew in directory.crews.values()}) == 3
+    assert all(d.leader1.phone and d.leader2.phone for d in directory.departments.values())
+    assert {role for role, _, _ in sign_ins(demo)} == {"hotline", "dispatcher", "crew", "manager", "admin"}
+
+
+def test_secrets_are_for_their_owner_only(demo: Settings) -> None:
+    for name in ("secret", "demo.json"):
+        assert stat.S_IMODE((demo.data / name).stat().st_mode) == 0o600
+
+
+def test_passwords_differ_from_one_installation_to_the_next(demo: Settings, settings: Settings) -> None:
+    other = prepare(settings, speed=10, empty=False)
+    assert sign_ins(other)[0][2] != sign_ins(demo)[0][2]
+    assert other.secret != demo.secret
+
+
+def test_preparing_again_changes_nobody(demo: Settings) -> None:
+    before = at_once(demo, load_directory), sign_ins(demo)
+    again = prepare(demo, speed=10, empty=False)
+    assert (at_once(again, load_directory), sign_ins(again)) == before
+
+
+def test_time_goes_on_where_it_was_frozen(demo: Settings) -> None:
+    first = prepare(demo, speed=600, empty=False)
+    at_stop = clock_from(first.clock).now()
+    freeze(first)
+    again = prepare(demo, speed=10, empty=False)
+    ahead = clock_from(again.clock).now() - at_stop
+    assert timedelta() <= ahead < timedelta(minutes=30), (
+        "frozen in between, at 600 times a second is ten minutes"
+    )
+    assert clock_from(again.clock).now() > SystemClock().now() - timedelta(seconds=5)
+
+
+def test_an_installation_that_was_never_scaled_keeps_the_machines_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administrator(monkeypatch)
+    assert prepare(settings, speed=1, empty=True).clock == ""
+
+
+def test_empty_asks_for_the_first_administrator(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPATCH45_ADMIN", raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(BadInput, match="no administrator yet"):
+        prepare(settings, speed=1, empty=True)
+
+
+def test_empty_has_one_administrator_and_nothing_else(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administrator(monkeypatch)
+    ready = prepare(settings, speed=1, empty=True)
+    people = at_once(ready, lambda c: c.execute(select(PERSON)).all())
+    assert [(p.username, p.role) for p in people] == [("boss", "admin")]
+    assert "a long password" not in people[0].password
+    assert at_once(ready, lambda c: c.execute(select(func.count()).select_from(CREW)).scalar()) == 0
+    assert sign_ins(ready) == []
+
+
+def test_a_weak_first_password_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPATCH45_ADMIN", "boss:short")
+    with pytest.raises(BadInput, match="10 characters"):
+        prepare(settings, speed=1, empty=True)
+
+
+def test_a_broken_database_says_what_to_do(settings: Settings) -> None:
+    (settings.data / "dispatch45.sqlite").write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(Unavailable, match=r"dispatch45\.sqlite cannot be used .*backup.*--data"):
+        prepare(settings, speed=10, empty=False)
+
+
+def test_a_broken_position_history_says_what_to_do(settings: Settings) -> None:
+    (settings.data / "positions.sqlite").write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(Unavailable, match=r"positions\.sqlite cannot be used .*move it away"):
+        prepare(settings, speed=10, empty=False)
+
+
+def test_a_postgresql_that_does_not_answer_says_what_to_check(settings: Settings) -> None:
+    nobody = replace(settings, database_url="postgresql://nobody@127.0.0.1:9/none")
+    with pytest.raises(Unavailable, match="DATABASE_URL"):
+        prepare(nobody, speed=10, empty=False)
+
+
+def test_a_wrong_process_file_is_refused_with_its_line(settings: Settings, tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(definitions.shipped_text("fault_repair.toml").replace('limit = "2m"', 'limit = "soon"', 1))
+    with pytest.raises(DispatchError, match=r"own\.toml:\d+: .*soon"):
+        prepare(replace(settings, process_file=str(own)), speed=10, empty=False)
+
+
+def test_a_process_may_not_change_under_running_orders(settings: Settings, tmp_path: Path) -> None:
+    ready = prepare(settings, speed=10, empty=False)
+    _an_open_order(ready)
+    text = definitions.shipped_text("fault_repair.toml").replace('limit = "2m"', 'limit = "3m"', 1)
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    with pytest.raises(BadInput, match="raise its `version`"):
+        definitions.register(replace(ready, process_file=str(own)))
+    own.write_text(text.replace("version = 1", "version = 2", 1))
+    changed = replace(ready, process_file=str(own))
+    definitions.register(changed)
+    known = definitions.load(changed)
+    assert known.current == "fault_repair@2"
+    assert known.by_id["fault_repair@1"].segment("AB").limit == timedelta(minutes=2)
+
+
+def _an_open_order(settings: Settings) -> None:
+    from dispatch.adapters.sql import statements
+    from dispatch.core.types import Actor, Point
+    from dispatch.core.work_order import Facts, begin
+    from dispatch.services.ports import Changes
+
+    processes = definitions.load(settings)
+    now = SystemClock().now()
+    facts = Facts("W1", processes.current, now, "phone", "1 Street", Point(38, 104), "meter", "lv")
+    order = begin(facts, processes.by_id[processes.current], by=Actor("hotline", "h"), now=now, data={})
+
+    def write(connection: statements.Connection) -> None:
+        loaded = statements.SqlLoaded(connection, processes)
+        statements.write(connection, loaded, Changes(None, orders=(order,)), processes, now)
+
+    at_once(settings, write)
+    assert at_once(settings, lambda c: c.execute(select(func.count()).select_from(ORDER)).scalar()) == 1
