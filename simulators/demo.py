@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from zoneinfo import ZoneInfo
 
 import click
+import msgspec
 
-from dispatch.clock import ScaledClock, clock_from
+from dispatch.clock import ScaledClock, SystemClock, clock_from
 from dispatch.core.errors import BadInput
 from dispatch.settings import Settings, from_environment
-from simulators.actors.api import Person, Wire
+from simulators.actors.api import Person, Refused, Wire
 from simulators.actors.calls import Calls
 from simulators.actors.crew import CrewActor
 from simulators.actors.desk import Dispatcher, Hotline
@@ -27,6 +28,11 @@ from simulators.people import People
 from simulators.terminals import FileStore, Store, Terminal
 
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104 (not bound here)
+
+STOPPED = 60.0
+"""Real seconds after which somebody who could not go on tries again."""
+
+Work = Callable[[], Awaitable[None]]
 
 
 @click.command()
@@ -66,34 +72,51 @@ async def _act(settings: Settings, world: World) -> None:
     host = LOOPBACK.get(settings.host, settings.host)
     wire = Wire(f"http://{host}:{settings.port}")
     store = FileStore(settings.data / "demo" / "terminals.sqlite")
-    city = world.city
-    people = {name: Person(wire, name, password) for name, password in city.passwords.items()}
-    calls = Calls(world.scenario, world.people.seed, city.places, world.zone)
     world.say("demo", world.scenario.title)
     try:
         async with asyncio.TaskGroup() as tasks:
-            for one in city.organisation["people"]:
-                if one["role"] == "hotline":
-                    hotline = Hotline(world, people[one["username"]], calls)
-                    tasks.create_task(hotline.work())
-                    tasks.create_task(hotline.answer_calls())
-                elif one["role"] == "dispatcher":
-                    tasks.create_task(Dispatcher(world, people[one["username"]]).work())
-            crews = {
-                one["crew_id"]: one["username"] for one in city.organisation["people"] if one.get("crew_id")
-            }
-            for crew in city.organisation["crews"]:
-                terminal = _terminal(settings, host, world, crew, store)
-                tasks.create_task(CrewActor(world, crew, people[crews[crew["id"]]], terminal).run())
+            for who, work in _everybody(settings, world, wire, store):
+                tasks.create_task(_keep(world, who, work), name=who)
     finally:
         store.close()
         await wire.close()
 
 
-def _terminal(
-    settings: Settings, host: str, world: World, crew: dict[str, dict[str, str]], store: Store
-) -> Terminal:
-    vehicle = crew["vehicle"]
+def _everybody(settings: Settings, world: World, wire: Wire, store: Store) -> Iterator[tuple[str, Work]]:
+    """Everybody's name and work."""
+    city = world.city
+    calls = Calls(world.scenario, world.people.seed, city.places, world.zone)
+    crews = {crew["id"]: crew for crew in city.organisation["crews"]}
+    for one in city.organisation["people"]:
+        name = str(one["username"])
+        person = Person(wire, name, city.passwords[name])
+        if one["role"] == "hotline":
+            hotline = Hotline(world, person, calls)
+            yield name, hotline.work
+            yield name, hotline.answer_calls
+        elif one["role"] == "dispatcher":
+            yield name, Dispatcher(world, person).work
+        elif one["role"] == "crew":
+            crew = crews[one["crew_id"]]
+            yield name, CrewActor(world, crew, person, _terminal(settings, world, crew, store)).run
+
+
+async def _keep(world: World, who: str, work: Work) -> None:
+    """One who may not work (signed off, left the organisation) tries again later; the others go on."""
+    while True:
+        try:
+            await work()
+        except* (Refused, msgspec.DecodeError) as problems:
+            world.say(who, f"cannot go on, tries again later: {_first(problems)}")
+        await SystemClock().sleep(STOPPED)
+
+
+def _first(problems: BaseException) -> BaseException:
+    return _first(problems.exceptions[0]) if isinstance(problems, BaseExceptionGroup) else problems
+
+
+def _terminal(settings: Settings, world: World, crew: dict[str, dict[str, str]], store: Store) -> Terminal:
+    vehicle, host = crew["vehicle"], LOOPBACK.get(settings.host, settings.host)
     return Terminal(
         vehicle["device"], host, settings.jt808_port, world.clock, store=store, plate=vehicle["plate"]
     )

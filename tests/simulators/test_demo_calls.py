@@ -95,7 +95,7 @@ def test_the_quick_scenario_has_one_silent_crew_and_others_who_answer() -> None:
         ("repeat = 0.10", "repaet = 0.1", "repaet"),
         ('"meter/lv" = 14', '"meter" = 14', "faults"),
         ('"meter/lv" = 14', '"meter/lv" = -1', "faults"),
-        ("16, 16, 16, 15, 13, 11,", "16,", "calls_per_hour"),
+        ("18, 18, 18, 17, 15, 13,", "16,", "calls_per_hour"),
         ("seed = 45", "seed = 'x'", "seed"),
     ],
 )
