@@ -36,6 +36,7 @@ export class Alerts {
     /** @type {import('./board_state.js').Alert[]} */
     this.waiting = [];
     setInterval(() => this.ring(), REPEAT_MS);
+    for (const type of ['pointerdown', 'keydown']) addEventListener(type, () => setTimeout(() => this.strip(), 500), { once: true });
   }
 
   /** @param {Map<string, import('./board_state.js').Alert>} alerts */

@@ -26,13 +26,13 @@ export function because(one) {
 
 /**
  * @param {import('./board_state.js').Order} order @param {import('./board_state.js').Board} board
- * @param {{choose: (crewId: string) => void, cancel: () => void}} on
+ * @param {{choose: (crewId: string) => void, cancel: () => void, without: string}} on `without`: the crew that has it
  */
 export function candidateList(order, board, on) {
   const box = h('div', { class: 'candidates', 'aria-busy': 'true' }, h('p', { class: 'soft' }, t('Looking for crews…')));
   get(`/api/orders/${encodeURIComponent(order.id)}/candidates`).then((answer) => {
     box.removeAttribute('aria-busy');
-    const ranked = answer.ranked ?? [];
+    const ranked = (answer.ranked ?? []).filter((/** @type {any} */ one) => one.crew_id !== on.without);
     const list = h('div', { role: 'listbox', 'aria-label': t('Crews for {order}', { order: order.id }), tabindex: '0', class: 'ranked' });
     let at = 0;
     const items = ranked.map((/** @type {any} */ one, /** @type {number} */ i) => {

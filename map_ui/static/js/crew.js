@@ -57,7 +57,7 @@ function press(order, step, more = {}, label = step) {
 
 /** @param {any} order */
 async function reject(order) {
-  const said = await ask({ title: t('Reject this order?'), text: order.address, confirm: t('Reject'), danger: true, fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: options('reasons') }, { name: 'text', label: t('Remarks'), kind: 'area', required: false }] });
+  const said = await ask({ title: t('Reject this order?'), text: order.address, confirm: t('Reject'), danger: true, fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: [['', t('Choose a reason')], ...options('reasons')] }, { name: 'text', label: t('Remarks'), kind: 'area', required: false }] });
   if (said) press(order, 'reject', said);
 }
 

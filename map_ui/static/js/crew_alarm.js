@@ -12,8 +12,14 @@ const title = document.title;
 function ring() {
   if (!needed) return;
   play([1047, 784, 1047, 784, 1047, 784], 0.22, 0.6);
-  /** @type {any} */ (navigator).vibrate?.([400, 150, 400, 150, 400]);
+  shake([400, 150, 400, 150, 400]);
   document.title = document.title === title ? `▲ ${t('New order')}` : title;
+}
+
+/** Browsers refuse it, and complain, before the first touch. @param {number[]} pattern ms */
+function shake(pattern) {
+  const it = /** @type {any} */ (navigator);
+  if (it.userActivation?.hasBeenActive) it.vibrate?.(pattern);
 }
 
 async function stayAwake() {
@@ -33,7 +39,7 @@ export function alarm(unacknowledged) {
   } else {
     document.title = title;
     lock?.release?.();
-    /** @type {any} */ (navigator).vibrate?.(0);
+    shake([0]);
   }
 }
 

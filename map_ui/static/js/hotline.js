@@ -72,7 +72,7 @@ async function expedite(order) {
 
 /** @param {any} order */
 async function cancel(order) {
-  const said = await ask({ title: t('Cancel {order}?', { order: order.id }), text: order.address, confirm: t('Cancel the order'), danger: true, fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: options('reasons') }] });
+  const said = await ask({ title: t('Cancel {order}?', { order: order.id }), text: order.address, confirm: t('Cancel the order'), danger: true, fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: [['', t('Choose a reason')], ...options('reasons')] }] });
   if (said) await act(order, 'cancel', said);
 }
 

@@ -102,6 +102,7 @@ export class OrderPanel {
   /** @param {import('./board_state.js').Order} order */
   chooser(order) {
     return candidateList(order, this.board, {
+      without: this.choosing === 'reassign' ? order.crew_id : '',
       cancel: () => { this.choosing = ''; this.show(this.id, 0); byId('board').focus(); },
       choose: (crewId) => this.send(order, crewId),
     });
@@ -114,7 +115,7 @@ export class OrderPanel {
       return;
     }
     const crew = named(this.board.crews.get(crewId)) || crewId;
-    const said = await ask({ title: t('Reassign {order} to {crew}?', { order: order.id, crew }), text: t('It is taken off the other vehicle first.'), danger: true, confirm: t('Reassign'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: options('reasons') }] });
+    const said = await ask({ title: t('Reassign {order} to {crew}?', { order: order.id, crew }), text: t('It is taken off the other vehicle first.'), danger: true, confirm: t('Reassign'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: options('reasons'), value: 'nearer_crew' }] });
     if (said) await this.post(order, 'reassign', { crew_id: crewId, reason: said.reason });
   }
 
@@ -140,7 +141,7 @@ export class OrderPanel {
     const said = await ask({
       title: recall ? t('Recall {order}?', { order: order.id }) : t('Return {order} to the hotline?', { order: order.id }),
       text: recall ? t('It disappears from the vehicle and the phones of the crew.') : t('The hotline decides where it goes.'),
-      danger: true, confirm: recall ? t('Recall') : t('Return'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: options('reasons') }],
+      danger: true, confirm: recall ? t('Recall') : t('Return'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: [['', t('Choose a reason')], ...options('reasons')] }],
     });
     if (said) await this.post(order, step, said);
   }
