@@ -18,7 +18,7 @@ import msgspec
 from dispatch.clock import ScaledClock, SystemClock, clock_from
 from dispatch.core.errors import BadInput
 from dispatch.settings import Settings, from_environment
-from simulators.actors.api import Person, Refused, Wire
+from simulators.actors.api import Jar, Person, Refused, Wire
 from simulators.actors.calls import Calls
 from simulators.actors.crew import CrewActor
 from simulators.actors.desk import Dispatcher, Hotline
@@ -86,10 +86,11 @@ def _everybody(settings: Settings, world: World, wire: Wire, store: Store) -> It
     """Everybody's name and work."""
     city = world.city
     calls = Calls(world.scenario, world.people.seed, city.places, world.zone)
+    jar = Jar(settings.data / "demo" / "sessions.json")
     crews = {crew["id"]: crew for crew in city.organisation["crews"]}
     for one in city.organisation["people"]:
         name = str(one["username"])
-        person = Person(wire, name, city.passwords[name])
+        person = Person(wire, name, city.passwords[name], jar)
         if one["role"] == "hotline":
             hotline = Hotline(world, person, calls)
             yield name, hotline.work

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -64,13 +66,37 @@ class Wire:
         await self._transport.aclose()
 
 
+class Jar:
+    """Everybody's cookies, kept as a browser keeps them: signing in costs the program a password check each."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._cookies: dict[str, str] = {}
+        if file is not None and file.exists():
+            with suppress(OSError, msgspec.DecodeError):
+                self._cookies = msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+
+    def get(self, username: str) -> str:
+        """The cookie of this person, or nothing."""
+        return self._cookies.get(username, "")
+
+    def put(self, username: str, cookie: str) -> None:
+        """Keep it, readable by the owner only; nothing: forget it."""
+        self._cookies[username] = cookie
+        if self._file is not None:
+            part = self._file.with_suffix(".part")
+            part.touch(mode=0o600)
+            part.write_bytes(msgspec.json.encode(self._cookies))
+            part.replace(self._file)
+
+
 class Person:
     """Somebody with a name and a password, who signs in when it is needed and again when it is."""
 
-    def __init__(self, wire: Wire, username: str, password: str) -> None:
+    def __init__(self, wire: Wire, username: str, password: str, jar: Jar | None = None) -> None:
         self.username = username
         self._wire, self._password = wire, password
-        self._cookie = ""
+        self._jar = jar or Jar()
 
     async def get(self, path: str, kind: type[T]) -> T:
         """Read. Raises Refused; waits where nobody answers."""
@@ -97,14 +123,14 @@ class Person:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _once(self, method: str, path: str, body: bytes, key: str) -> tuple[int, bytes]:
-        if not self._cookie:
+        if not self._jar.get(self.username):
             signed_in, content = await self._sign_in()
             if signed_in >= 300:
                 return signed_in, content
-        headers = {"Cookie": self._cookie, **({"Idempotency-Key": key} if key else {})}
+        headers = {"Cookie": self._jar.get(self.username), **({"Idempotency-Key": key} if key else {})}
         status, content, _ = await self._wire.send(method, path, _json(headers, body), body)
         if status == 401:
-            self._cookie = ""
+            self._jar.put(self.username, "")
             return 503, content  # the session has ended: sign in again at the next try
         return status, content
 
@@ -112,7 +138,7 @@ class Person:
         body = msgspec.json.encode({"username": self.username, "password": self._password})
         status, content, cookie = await self._wire.send("POST", "/api/session", _json({}, body), body)
         if status < 300:
-            self._cookie = cookie.partition(";")[0]
+            self._jar.put(self.username, cookie.partition(";")[0])
         return status, content
 
 

@@ -24,6 +24,8 @@ LOOK_LEAST = 5.0
 """Real seconds between two such looks."""
 SETTLES = 0.4
 """Real seconds in which several changes of the screen count as one."""
+SPREAD = 3.0
+"""Real seconds over which the crews begin: the pages come first at a start."""
 MEAL = "用餐 (a meal)"
 SAID = {"acknowledge": "acknowledges", "reject": "rejects", "arrive": "is at", "restore": "has restored"}
 
@@ -45,11 +47,12 @@ class CrewActor:
 
     async def run(self) -> None:
         """Until cancelled."""
+        phase = Random(self.id).random()
+        await SystemClock().sleep(phase * SPREAD)
         stack = await self._look()
         if stack.crew.fix is not None:  # it stands where it was last seen
             here = Point(stack.crew.fix.lat, stack.crew.fix.lon)
             self._driver.vehicle = Vehicle(self.id, self._world.people.seed, here)
-        phase = Random(self.id).random()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._terminal.run())
             tasks.create_task(self._driver.report(phase))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 
 from simulators.actors import api
-from simulators.actors.api import Person, Refused, Wire
+from simulators.actors.api import Jar, Person, Refused, Wire
 
 Answer = tuple[int, bytes, str] | httpx.TransportError
 SIGNED_IN: Answer = (200, b"{}", "dispatch45_session=abc; HttpOnly")
@@ -45,6 +46,17 @@ async def test_signs_in_once_and_shows_its_cookie() -> None:
     assert [path for _, path, _ in wire.asked] == ["/api/session", "/api/crew/standby", "/api/crew/standby"]
     assert wire.asked[1][2]["Cookie"] == "dispatch45_session=abc"
     assert wire.asked[1][2]["Idempotency-Key"] == "k"
+
+
+async def test_a_restart_goes_on_with_the_same_session(tmp_path: Path) -> None:
+    file = tmp_path / "sessions.json"
+    await Person(Script([SIGNED_IN, (200, b"{}", "")]), "crew-01", "x", Jar(file)).post("/api/crew/standby")
+    assert file.stat().st_mode & 0o077 == 0
+    again = Script([(200, b"{}", "")])
+    await Person(again, "crew-01", "x", Jar(file)).post("/api/crew/standby")
+    assert again.asked[0][2]["Cookie"] == "dispatch45_session=abc"
+    file.write_text("{broken", "utf-8")
+    await Person(Script([SIGNED_IN, (200, b"{}", "")]), "crew-01", "x", Jar(file)).post("/api/crew/standby")
 
 
 async def test_an_ended_session_is_renewed_and_the_request_sent_again() -> None:
