@@ -41,9 +41,9 @@ class Visitor:
 Visit = Callable[..., Visitor]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser of the system."""
+    """The browser of the system. No longer than a module: Playwright's event loop would be in the way of others."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine (Debian: the package chromium)")
     with sync_playwright() as playwright:

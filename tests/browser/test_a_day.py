@@ -127,6 +127,20 @@ def test_what_is_pressed_without_a_network_is_sent_when_there_is_one(visit: Visi
     visitor.problems[:] = [p for p in visitor.problems if "ERR_INTERNET_DISCONNECTED" not in p]
 
 
+def test_the_crews_page_opens_without_a_network(visit: Visit, centre: Served) -> None:
+    visitor = visit(width=360, height=740)
+    phone = visitor.sign_in("carl")
+    expect(phone.locator("#presence")).to_be_visible()
+    phone.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    _until(phone, lambda: phone.evaluate("caches.match('/crew').then(Boolean)"))
+    phone.context.set_offline(True)
+    phone.reload()
+    expect(phone.locator("h1")).to_have_text("Crew E1")
+    expect(phone.locator("#banner")).to_contain_text("No connection")
+    phone.context.set_offline(False)
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p]
+
+
 def test_a_cut_feed_is_said_and_comes_back(visit: Visit, centre: Served) -> None:
     visitor = visit()
     page = visitor.sign_in("dora")

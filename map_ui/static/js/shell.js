@@ -27,6 +27,12 @@ function startLanguages() {
   }
 }
 
+/** A phone that is handed on shows nobody else's orders. What waits to be sent stays, under its owner's name. */
+async function forget() {
+  for (const key of Object.keys(localStorage)) if (/^dispatch45\/(stack|record)\//.test(key)) localStorage.removeItem(key);
+  for (const name of await globalThis.caches?.keys() ?? []) if (name.startsWith('dispatch45-')) await (await caches.open(name)).delete('/crew');
+}
+
 export function startShell() {
   startTheme();
   startLanguages();
@@ -36,6 +42,7 @@ export function startShell() {
   setInterval(() => { if (clock.known) say(face, clockTime(clock.now())); }, 250);
   document.getElementById('sign-out')?.addEventListener('click', async () => {
     await request('DELETE', '/api/session').catch(() => null);
+    await forget();
     location.assign('/sign-in');
   });
 }

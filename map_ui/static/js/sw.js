@@ -3,7 +3,12 @@
 const CACHE = `dispatch45-${SHELL.version}`;
 
 self.addEventListener('install', (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(SHELL.files)).then(() => self.skipWaiting()));
+  event.waitUntil((async () => {
+    const cache = await caches.open(CACHE);
+    await cache.addAll(SHELL.files);
+    await Promise.all([SHELL.page, '/api/vocabulary'].map((name) => keep(cache, name, name).catch(() => null)));
+    await self.skipWaiting();
+  })());
 });
 
 self.addEventListener('activate', (event) => {
@@ -26,14 +31,19 @@ async function kept(request) {
   return (await caches.match(request)) ?? fetch(request);
 }
 
+/** Ask the network, and keep a good answer under a name. */
+async function keep(cache, name, request) {
+  const response = await fetch(request);
+  if (response.ok && !response.redirected) await cache.put(name, response.clone());
+  return response;
+}
+
 /** From the network where there is one, else as it was last. */
 async function fresh(request) {
   const cache = await caches.open(CACHE);
   const name = new URL(request.url).pathname;
   try {
-    const response = await fetch(request);
-    if (response.ok && !response.redirected) await cache.put(name, response.clone());
-    return response;
+    return await keep(cache, name, request);
   } catch {
     return (await cache.match(name)) ?? Response.error();
   }
