@@ -25,6 +25,7 @@ OPENING_LASTS = timedelta(minutes=5)
 SERVICE = {"service_drop", "meter", "lv_distribution"}
 """Faults of the community service stations."""
 RECALLED_FOR = "nearer_crew"
+DOES = {"accept": "accepts", "dispatch": "dispatches", "recall": "recalls"}
 
 
 async def keep_looking(
@@ -187,4 +188,4 @@ class Dispatcher:
                 return
             body, said = {"crew_id": ranked[0].crew_id}, f" to {ranked[0].crew_id}"
         await self._person.post(f"/api/orders/{order.id}/{duty.deed}", body, key=duty.key)
-        self._world.say(self._person.username, f"{duty.deed}s {order.id}{said}")
+        self._world.say(self._person.username, f"{DOES[duty.deed]} {order.id}{said}")
