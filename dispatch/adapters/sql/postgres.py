@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -19,6 +20,7 @@ from dispatch.core.errors import Conflict, Unavailable
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.ports import Changes, Decide, OutboxRow, Processes, Settled
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 ATTEMPTS = 12
 _RETRY_CODES = {"40001", "40P01", "23505"}
@@ -77,11 +79,19 @@ class PostgresStore:
                 if getattr(error.orig, "sqlstate", "") not in _RETRY_CODES:
                     raise
             else:
-                if self._on_commit is not None and not quiet:
-                    self._on_commit()
+                if not quiet:
+                    self._announce()
                 return result
             await asyncio.sleep(0.002 * attempt)
         raise Conflict("others keep changing the same order: try again")
+
+    def _announce(self) -> None:
+        """What was committed stands, whatever its listener does."""
+        try:
+            if self._on_commit is not None:
+                self._on_commit()
+        except Exception:
+            log.exception("a commit could not be announced")
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a read-only look at the database."""

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from dispatch.adapters.sql import statements
 from dispatch.clock import Clock
 from dispatch.core.crew import Roster
-from dispatch.core.errors import Unavailable
+from dispatch.core.errors import Conflict, Unavailable
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.ports import Changes, Decide, Loaded, OutboxRow, Processes, Settled
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 GROUP = 256
 """Decisions that one commit carries at most."""
@@ -59,6 +62,7 @@ class SqliteStore:
         self._clock = clock
         self._on_commit = on_commit
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._closed = False
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="sql-read")
         self._writer = threading.Thread(target=self._run, name="sql-write", daemon=True)
         self._writer.start()
@@ -78,6 +82,8 @@ class SqliteStore:
 
         `quiet`: whoever waits for commits is not told, as by the outbox's own bookkeeping, which would wake itself.
         """
+        if self._closed:
+            raise Unavailable("the database is closed")
         item = _Work(work, asyncio.get_running_loop(), quiet)
         self._queue.put(item)
         result: T = await item.future
@@ -118,6 +124,7 @@ class SqliteStore:
 
     def close(self) -> None:
         """Finish what is queued, then stop."""
+        self._closed = True
         self._queue.put(None)
         self._writer.join()
         self._readers.shutdown()
@@ -155,10 +162,23 @@ class SqliteStore:
             for item in group:
                 item.fail(Unavailable(f"the database does not take writes: {error.orig or error}"))
             return
+        except Exception as error:
+            log.exception("the writer could not commit")
+            for item in group:
+                item.fail(Unavailable(f"the database does not take writes: {error!r}"))
+            return
         for item in group:
             item.finish()
-        if self._on_commit is not None and not all(item.quiet for item in group):
-            self._on_commit()
+        if not all(item.quiet for item in group):
+            self._announce()
+
+    def _announce(self) -> None:
+        """What was committed stands, and the writer goes on, whatever its listener does."""
+        try:
+            if self._on_commit is not None:
+                self._on_commit()
+        except Exception:
+            log.exception("a commit could not be announced")
 
     def _attempt(self, connection: Connection, item: _Work) -> None:
         """One decision under a savepoint: if it fails, the others of the group still stand."""
@@ -170,6 +190,8 @@ class SqliteStore:
             item.error = error
             if isinstance(error, OperationalError):
                 item.error = Unavailable(f"the database does not take writes: {error.orig or error}")
+            elif isinstance(error, IntegrityError | statements.Stale):
+                item.error = Conflict(f"somebody else was first: {getattr(error, 'orig', error)}")
         connection.exec_driver_sql("RELEASE decision")
 
 
@@ -201,7 +223,7 @@ class _Work:
             else:
                 self.future.set_result(self.result)
 
-        if not self.loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self.loop.call_soon_threadsafe(tell)
 
 

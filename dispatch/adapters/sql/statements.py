@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from math import cos, radians
+from math import cos, floor, radians
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, and_, delete, insert, select, update
+from sqlalchemy import Connection, Select, Table, and_, delete, func, insert, select, update
 from sqlmodel import SQLModel
 
 from dispatch.adapters.sql import tables as t
@@ -43,6 +43,8 @@ DECISION = table(t.DecisionRow)
 DIAL = table(t.DialRow)
 
 METRES_A_DEGREE = 111_320.0
+CELL = 0.01
+"""Degrees: the squares in which decisions about a neighbourhood wait for each other."""
 
 
 class Stale(Exception):
@@ -86,6 +88,8 @@ class SqlLoaded:
     def open_near(self, place: Point, metres: float) -> Sequence[tuple[str, Point, str]]:
         dlat = metres / METRES_A_DEGREE
         dlon = dlat / max(cos(radians(place.lat)), 0.01)
+        if self._connection.dialect.name == "postgresql":
+            _one_at_a_time(self._connection, place, dlat, dlon)
         rows = self._connection.execute(
             select(ORDER.c.id, ORDER.c.lat, ORDER.c.lon, ORDER.c.address)
             .where(ORDER.c.is_open, ORDER.c.lat.between(place.lat - dlat, place.lat + dlat))
@@ -118,6 +122,15 @@ class SqlLoaded:
                 OUTBOX.c.state.in_(["pending", "sent"]),
             ),
         )
+
+
+def _one_at_a_time(connection: Connection, place: Point, dlat: float, dlon: float) -> None:
+    """Decisions about one neighbourhood wait for each other until their commit: two calls of the same moment
+    must see each other, although neither order exists yet. (SQLite has one writer.)"""
+    lats = range(floor((place.lat - dlat) / CELL), floor((place.lat + dlat) / CELL) + 1)
+    lons = range(floor((place.lon - dlon) / CELL), floor((place.lon + dlon) / CELL) + 1)
+    for key in sorted(lat * 1_000_000 + lon for lat in lats for lon in lons):
+        connection.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def load_orders(connection: Connection, processes: Processes, query: Select[Any]) -> list[WorkOrder]:
