@@ -1,0 +1,52 @@
+"""Migrations make just the schema that the code uses, on both databases, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+from sqlmodel import SQLModel
+
+from dispatch.adapters.sql import history, tables
+from dispatch.adapters.sql.migrations import migrate
+from tests.dispatch.databases import Database
+
+assert tables
+
+
+def _difference(connection: Any) -> list[Any]:
+    ours = {*SQLModel.metadata.tables}
+
+    def include(thing: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
+        table = name if kind == "table" else getattr(getattr(thing, "table", None), "name", None)
+        return table in ours or not reflected
+
+    options = {"compare_type": True, "include_object": include}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), SQLModel.metadata))
+
+
+async def test_migrating_an_empty_database_gives_the_schema_of_the_code(database: Database) -> None:
+    assert database.at_once(_difference) == []
+
+
+async def test_a_difference_would_be_seen(database: Database) -> None:
+    database.at_once(lambda c: c.exec_driver_sql("ALTER TABLE crew ADD COLUMN mood TEXT") and None)
+    assert "mood" in str(database.at_once(_difference))
+
+
+async def test_migrating_twice_is_harmless(database: Database) -> None:
+    before = database.at_once(lambda c: sorted(inspect(c).get_table_names()))
+    database.at_once(migrate)
+    database.at_once(migrate)
+    assert database.at_once(lambda c: sorted(inspect(c).get_table_names())) == before
+    assert {"work_order", "order_event", "clock", "outbox", "alembic_version"} <= set(before)
+
+
+async def test_the_position_history_stands_beside_it(database: Database) -> None:
+    if database.kind == "postgresql":
+        names = database.at_once(lambda c: inspect(c).get_table_names())
+        assert history.POSITION.name in names
+    else:
+        assert (database.settings.data / "positions.sqlite").exists()
