@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import AsyncIterator
-from hashlib import sha256
 from typing import Any
 
 import pytest
 
-from dispatch.adapters.http import callbacks
 from dispatch.core.errors import Unavailable
 from dispatch.services.clocks import fire_due
-from dispatch.services.telephone import PhoneReport
-from tests.dispatch.http.conftest import SECRET, City, call
-from tests.dispatch.organisation import NOWHERE, ORGANISATION, TERRITORIES
+from tests.dispatch.http.conftest import City, call
+from tests.dispatch.organisation import NOWHERE
 
 STEP = {"generation": 1}
 RECORD = {"generation": 1, "cause": "loose clamp", "work_done": "tightened it"}
@@ -245,55 +241,6 @@ async def test_an_alert_is_acknowledged_once_by_its_own_role(city: City) -> None
     assert alert["id"] not in [a["id"] for a in left]
 
 
-CALLBACK = {
-    "call_id": "call-1", "number": "+861000", "seq": 1, "state": "answered", "digit": None,
-    "at": "2026-03-02T02:00:00Z",
-}  # fmt: skip
-
-
-def _signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
-    digest = hmac.new(secret.encode(), body, sha256).hexdigest()
-    return {"X-Dispatch45-Signature": digest, "Content-Type": "application/json"}
-
-
-async def test_a_signed_report_of_the_exchange_is_taken(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    reports = []
-
-    async def reported(context: object, report: PhoneReport) -> None:
-        reports.append(report)
-
-    monkeypatch.setattr(callbacks, "phone_reported", reported)
-    client = await city.nobody()
-    for state in ("dialling", "answered"):
-        body = json.dumps(CALLBACK | {"state": state}).encode()
-        assert (await client.post("/callbacks/phone", content=body, headers=_signed(body))).status_code == 200
-    assert [(r.state, r.digit) for r in reports] == [("answered", "")]
-
-
-@pytest.mark.parametrize("fault", ["none", "other secret", "other body", "ä"])
-async def test_a_report_with_a_wrong_signature_is_refused(city: City, fault: str) -> None:
-    body = json.dumps(CALLBACK).encode()
-    headers = {
-        "none": {"Content-Type": "application/json"},
-        "other secret": _signed(body, "guessed"),
-        "other body": _signed(body + b" "),
-        "ä": {"X-Dispatch45-Signature": "\xe4", "Content-Type": "application/json"},
-    }[fault]
-    raw = [(k.encode(), v.encode("latin-1")) for k, v in headers.items()]
-    answer = await (await city.nobody()).post("/callbacks/phone", content=body, headers=raw)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthenticated")
-
-
-async def test_a_signed_report_that_makes_no_sense_names_the_field(city: City) -> None:
-    client = await city.nobody()
-    for body, field in (
-        (json.dumps(CALLBACK | {"state": "exploded"}).encode(), "state"), (b"{", "body"),
-    ):  # fmt: skip
-        answer = await client.post("/callbacks/phone", content=body, headers=_signed(body))
-        assert answer.status_code == 400
-        assert field in answer.json()["error"]["message"]
-
-
 async def test_addresses_hold_every_word_in_either_language(city: City) -> None:
     found = (await city.get("holly", "/api/addresses?q=harbour 12")).json()
     assert [a["address"] for a in found] == ["12 Harbour Road"]
@@ -353,80 +300,3 @@ async def test_an_unknown_failure_says_nothing_of_its_inside(
     answer = await city.get("dora", "/api/board")
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
     assert "inside" not in answer.text
-
-
-async def test_administrators_make_people(city: City) -> None:
-    new = {
-        "username": "nina",
-        "name": "Nina",
-        "role": "dispatcher",
-        "centre_id": "west",
-        "password": "long enough",
-    }
-    assert (await city.post("ada", "/api/admin/people", new)).status_code == 201
-    assert (await city.post("ada", "/api/admin/people", new)).status_code == 409
-    for wrong in (
-        {"centre_id": "north"},
-        {"role": "king"},
-        {"password": "short"},
-        {"crew_id": "E1"},
-        {"username": "a b"},
-    ):
-        answer = await city.post("ada", "/api/admin/people", new | {"username": "other"} | wrong)
-        assert answer.status_code == 400, wrong
-    client = await city.nobody()
-    sign_in = {"username": "nina", "password": "long enough"}
-    assert (await client.post("/api/session", json=sign_in)).json()["centre_id"] == "west"
-    people = (await city.get("ada", "/api/admin/people")).json()
-    assert "nina" in [p["username"] for p in people]
-    assert "password" not in str(people)
-    assert (await city.post("ada", "/api/admin/people/ada/disable")).status_code == 409
-    assert (await city.post("ada", "/api/admin/people/nobody/disable")).status_code == 404
-
-
-async def _put(city: City, path: str, body: Any) -> Any:
-    return await (await city.person("ada")).put(path, json=body)
-
-
-async def test_the_organisation_goes_out_and_in_again(city: City) -> None:
-    document = (await city.get("ada", "/api/admin/organisation")).json()
-    assert (await _put(city, "/api/admin/organisation", document)).json() == document
-    document["crews"][0]["capacity"] = 5
-    await _put(city, "/api/admin/organisation", document)
-    assert (await city.get("dora", "/api/board")).json()["crews"][0]["capacity"] == 5
-
-
-@pytest.mark.parametrize("leader", ["leader1", "leader2"])
-async def test_a_department_without_a_leaders_number_is_refused(city: City, leader: str) -> None:
-    document = json.loads(json.dumps(ORGANISATION))
-    document["departments"][0][leader]["phone"] = ""
-    answer = await _put(city, "/api/admin/organisation", document)
-    assert answer.status_code == 400
-    assert leader in answer.json()["error"]["message"]
-
-
-@pytest.mark.parametrize("document", [{}, {"centres": 1, "departments": [], "crews": []}])
-async def test_what_is_no_organisation_changes_nothing(city: City, document: Any) -> None:
-    assert (await _put(city, "/api/admin/organisation", document)).status_code == 400
-    assert len((await city.get("mona", "/api/board")).json()["crews"]) == 3
-
-
-async def test_a_crew_that_holds_orders_is_not_removed(city: City) -> None:
-    await city.order("dispatched")
-    document = json.loads(json.dumps(ORGANISATION))
-    document["crews"] = document["crews"][1:]
-    assert (await _put(city, "/api/admin/organisation", document)).status_code == 409
-
-
-async def test_territories_are_replaced_and_decide_at_once(city: City) -> None:
-    wider = json.loads(json.dumps(TERRITORIES))
-    wider["features"][0]["geometry"]["coordinates"] = [
-        [[120.5, 30.5], [122, 30.5], [122, 32], [120.5, 32], [120.5, 30.5]]
-    ]
-    assert (await _put(city, "/api/admin/territories", wider)).status_code == 200
-    assert (await city.post("holly", "/api/calls", call(NOWHERE))).json()["unroutable"] == ""
-    shown = (await city.get("dora", "/api/territories")).json()["features"]
-    assert [f["properties"]["own"] for f in shown] == [True, False]
-    wider["features"][0]["properties"]["centre_id"] = "north"
-    assert (await _put(city, "/api/admin/territories", wider)).status_code == 400
-    assert (await _put(city, "/api/admin/territories", {"type": "x"})).status_code == 400

@@ -1,0 +1,88 @@
+"""What administrators may change, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.dispatch.http.conftest import City, call
+from tests.dispatch.organisation import NOWHERE, ORGANISATION, TERRITORIES
+
+
+async def test_administrators_make_people(city: City) -> None:
+    new = {
+        "username": "nina",
+        "name": "Nina",
+        "role": "dispatcher",
+        "centre_id": "west",
+        "password": "long enough",
+    }
+    assert (await city.post("ada", "/api/admin/people", new)).status_code == 201
+    assert (await city.post("ada", "/api/admin/people", new)).status_code == 409
+    for wrong in (
+        {"centre_id": "north"},
+        {"role": "king"},
+        {"password": "short"},
+        {"crew_id": "E1"},
+        {"username": "a b"},
+    ):
+        answer = await city.post("ada", "/api/admin/people", new | {"username": "other"} | wrong)
+        assert answer.status_code == 400, wrong
+    client = await city.nobody()
+    sign_in = {"username": "nina", "password": "long enough"}
+    assert (await client.post("/api/session", json=sign_in)).json()["centre_id"] == "west"
+    people = (await city.get("ada", "/api/admin/people")).json()
+    assert "nina" in [p["username"] for p in people]
+    assert "password" not in str(people)
+    assert (await city.post("ada", "/api/admin/people/ada/disable")).status_code == 409
+    assert (await city.post("ada", "/api/admin/people/nobody/disable")).status_code == 404
+
+
+async def _put(city: City, path: str, body: Any) -> Any:
+    return await (await city.person("ada")).put(path, json=body)
+
+
+async def test_the_organisation_goes_out_and_in_again(city: City) -> None:
+    document = (await city.get("ada", "/api/admin/organisation")).json()
+    assert (await _put(city, "/api/admin/organisation", document)).json() == document
+    document["crews"][0]["capacity"] = 5
+    await _put(city, "/api/admin/organisation", document)
+    assert (await city.get("dora", "/api/board")).json()["crews"][0]["capacity"] == 5
+
+
+@pytest.mark.parametrize("leader", ["leader1", "leader2"])
+async def test_a_department_without_a_leaders_number_is_refused(city: City, leader: str) -> None:
+    document = json.loads(json.dumps(ORGANISATION))
+    document["departments"][0][leader]["phone"] = ""
+    answer = await _put(city, "/api/admin/organisation", document)
+    assert answer.status_code == 400
+    assert leader in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("document", [{}, {"centres": 1, "departments": [], "crews": []}])
+async def test_what_is_no_organisation_changes_nothing(city: City, document: Any) -> None:
+    assert (await _put(city, "/api/admin/organisation", document)).status_code == 400
+    assert len((await city.get("mona", "/api/board")).json()["crews"]) == 3
+
+
+async def test_a_crew_that_holds_orders_is_not_removed(city: City) -> None:
+    await city.order("dispatched")
+    document = json.loads(json.dumps(ORGANISATION))
+    document["crews"] = document["crews"][1:]
+    assert (await _put(city, "/api/admin/organisation", document)).status_code == 409
+
+
+async def test_territories_are_replaced_and_decide_at_once(city: City) -> None:
+    wider = json.loads(json.dumps(TERRITORIES))
+    wider["features"][0]["geometry"]["coordinates"] = [
+        [[120.5, 30.5], [122, 30.5], [122, 32], [120.5, 32], [120.5, 30.5]]
+    ]
+    assert (await _put(city, "/api/admin/territories", wider)).status_code == 200
+    assert (await city.post("holly", "/api/calls", call(NOWHERE))).json()["unroutable"] == ""
+    shown = (await city.get("dora", "/api/territories")).json()["features"]
+    assert [f["properties"]["own"] for f in shown] == [True, False]
+    wider["features"][0]["properties"]["centre_id"] = "north"
+    assert (await _put(city, "/api/admin/territories", wider)).status_code == 400
+    assert (await _put(city, "/api/admin/territories", {"type": "x"})).status_code == 400
