@@ -14,8 +14,8 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine, select
 
 from dispatch.adapters.sql import statements
-from dispatch.adapters.sql.sqlite import SqliteStore
 from dispatch.adapters.sql.statements import ORDER, SqlLoaded, load_orders
+from dispatch.adapters.sql.store import SqlStore
 from dispatch.clock import Clock
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.ports import Decide, Processes
@@ -25,12 +25,13 @@ Seen = Callable[[WorkOrder, int], None]
 """Told of each order that a commit changed, and how many events of it were known before."""
 
 
-class ReplayStore(SqliteStore):
+class ReplayStore(SqlStore):
     """`Store` on one SQLite file. `seen` stands for the pages and screens that show what has changed."""
 
     def __init__(self, engine: Engine, processes: Processes, clock: Clock, seen: Seen) -> None:
-        super().__init__(engine, processes, clock)
+        super().__init__(processes, clock)
         self._seen = seen
+        self._engine = engine
         self._orders: dict[str, WorkOrder] = {}
         self._line = engine.connect()
         self._next: datetime | None = None
@@ -82,7 +83,7 @@ class ReplayStore(SqliteStore):
     def close(self) -> None:
         """Finish, and give the file back."""
         self._line.close()
-        super().close()
+        self._engine.dispose()
 
     async def from_file(self) -> list[WorkOrder]:
         """Every order, folded from what the file holds, in the order of their ids."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dispatch.adapters.sql.access import Database
 from dispatch.adapters.sql.organisation import load_directory, replace_organisation, set_territories
+from dispatch.adapters.sql.store import SqlStore
 from dispatch.core.errors import BadInput, GuardRefused
 from dispatch.core.territory import territories_from_geojson
 from dispatch.services.context import Context
@@ -21,7 +21,7 @@ LISTS = ("centres", "departments", "crews")
 class SqlAdministration:
     """What administrators change. Every process loads the directory anew when it is told or starts."""
 
-    def __init__(self, database: Database, context: Context) -> None:
+    def __init__(self, database: SqlStore, context: Context) -> None:
         self._database = database
         self._context = context
 

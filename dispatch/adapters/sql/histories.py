@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from dispatch.adapters.sql.access import Database
 from dispatch.adapters.sql.statements import ORDER, load_orders
+from dispatch.adapters.sql.store import SqlStore
 from dispatch.core.compliance import Measured, measure
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.context import Context
@@ -21,7 +21,7 @@ PORTION = 500
 class SqlHistories:
     """Measured orders on either store."""
 
-    def __init__(self, database: Database, context: Context) -> None:
+    def __init__(self, database: SqlStore, context: Context) -> None:
         self._database = database
         self._context = context
 

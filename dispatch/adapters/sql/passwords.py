@@ -10,4 +10,3 @@ _hasher = PasswordHasher()
 def hash_password(password: str) -> str:
     """A salted hash to store."""
     return _hasher.hash(password)
-

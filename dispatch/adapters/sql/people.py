@@ -17,8 +17,8 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from sqlalchemy import Connection, delete, insert, select, update
 
 from dispatch.adapters.sql import tables as t
-from dispatch.adapters.sql.access import Database
 from dispatch.adapters.sql.statements import table
+from dispatch.adapters.sql.store import SqlStore
 from dispatch.clock import Clock, SystemClock
 from dispatch.core.errors import Conflict, NotFound
 from dispatch.services.people import Person
@@ -33,7 +33,7 @@ class SqlPeople:
     """`People` on either store."""
 
     def __init__(
-        self, database: Database, clock: Clock | None = None, hasher: PasswordHasher | None = None
+        self, database: SqlStore, clock: Clock | None = None, hasher: PasswordHasher | None = None
     ) -> None:
         self._database = database
         self._clock = clock or SystemClock()

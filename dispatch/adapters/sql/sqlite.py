@@ -7,10 +7,9 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,12 +18,11 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from dispatch.adapters.sql import statements
+from dispatch.adapters.sql.statements import Stale
+from dispatch.adapters.sql.store import SqlStore
 from dispatch.clock import Clock
-from dispatch.core.crew import Roster
 from dispatch.core.errors import Conflict, Unavailable
-from dispatch.core.work_order import WorkOrder
-from dispatch.services.ports import Changes, Decide, Loaded, OutboxRow, Processes, Settled
+from dispatch.services.ports import Processes
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,37 +49,22 @@ def open_engine(path: Path, *, durable: bool = True) -> Engine:
     return engine
 
 
-class SqliteStore:
+class SqliteStore(SqlStore):
     """`Store` on one SQLite file. Deciding happens inside the writer thread, so nothing changes under it."""
 
     def __init__(
         self, engine: Engine, processes: Processes, clock: Clock, on_commit: Callable[[], None] | None = None
     ) -> None:
+        super().__init__(processes, clock, on_commit)
         self.engine = engine
-        self._processes = processes
-        self._clock = clock
-        self._on_commit = on_commit
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._closed = False
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="sql-read")
         self._writer = threading.Thread(target=self._run, name="sql-write", daemon=True)
         self._writer.start()
 
-    async def transact(self, decide: Decide[T]) -> T:
-        def work(connection: Connection) -> T:
-            now = self._clock.now()
-            loaded = statements.SqlLoaded(connection, self._processes)
-            changes: Changes[T] = decide(loaded, now)
-            statements.write(connection, loaded, changes, self._processes, now)
-            return changes.result
-
-        return await self.write(work)
-
     async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
-        """Run `work` in the writer thread, inside a transaction of its own or of a group.
-
-        `quiet`: whoever waits for commits is not told, as by the outbox's own bookkeeping, which would wake itself.
-        """
+        """Run `work` in the writer thread, inside a transaction of its own or of a group."""
         if self._closed:
             raise Unavailable("the database is closed")
         item = _Work(work, asyncio.get_running_loop(), quiet)
@@ -101,26 +84,6 @@ class SqliteStore:
                 raise Unavailable(f"the database cannot be read: {error.orig or error}") from error
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
-
-    async def due_orders(self, now: datetime, limit: int) -> list[str]:
-        return await self.read(lambda c: statements.due_orders(c, now, limit))
-
-    async def next_due(self) -> datetime | None:
-        return await self.read(statements.next_due)
-
-    async def open_orders(self, states: Sequence[str] = ()) -> list[WorkOrder]:
-        return await self.read(lambda c: statements.open_orders(c, self._processes, states))
-
-    async def rosters(self) -> list[Roster]:
-        return await self.read(statements.rosters)
-
-    async def lease(
-        self, now: datetime, until: datetime, limit: int, kinds: Sequence[str] = ()
-    ) -> list[OutboxRow]:
-        return await self.write(lambda c: statements.lease(c, now, until, limit, kinds), quiet=True)
-
-    async def settle(self, settled: Sequence[Settled], now: datetime) -> None:
-        await self.write(lambda c: statements.settle(c, settled, now), quiet=True)
 
     def close(self) -> None:
         """Finish what is queued, then stop."""
@@ -172,14 +135,6 @@ class SqliteStore:
         if not all(item.quiet for item in group):
             self._announce()
 
-    def _announce(self) -> None:
-        """What was committed stands, and the writer goes on, whatever its listener does."""
-        try:
-            if self._on_commit is not None:
-                self._on_commit()
-        except Exception:
-            log.exception("a commit could not be announced")
-
     def _attempt(self, connection: Connection, item: _Work) -> None:
         """One decision under a savepoint: if it fails, the others of the group still stand."""
         connection.exec_driver_sql("SAVEPOINT decision")
@@ -190,7 +145,7 @@ class SqliteStore:
             item.error = error
             if isinstance(error, OperationalError):
                 item.error = Unavailable(f"the database does not take writes: {error.orig or error}")
-            elif isinstance(error, IntegrityError | statements.Stale):
+            elif isinstance(error, IntegrityError | Stale):
                 item.error = Conflict(f"somebody else was first: {getattr(error, 'orig', error)}")
         connection.exec_driver_sql("RELEASE decision")
 
@@ -225,6 +180,3 @@ class _Work:
 
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self.loop.call_soon_threadsafe(tell)
-
-
-_: type[Loaded] = statements.SqlLoaded

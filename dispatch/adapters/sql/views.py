@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true
 
-from dispatch.adapters.sql.access import Database
 from dispatch.adapters.sql.statements import (
     ALERT,
     CONTACT,
@@ -20,6 +19,7 @@ from dispatch.adapters.sql.statements import (
     load_orders,
     roster_from,
 )
+from dispatch.adapters.sql.store import SqlStore
 from dispatch.core.crew import CrewDuty
 from dispatch.core.errors import NotFound
 from dispatch.core.process import Process
@@ -51,7 +51,7 @@ class Board(msgspec.Struct, frozen=True):
 class Views:
     """The read models, for screens of any role."""
 
-    def __init__(self, database: Database, context: Context) -> None:
+    def __init__(self, database: SqlStore, context: Context) -> None:
         self._database = database
         self._context = context
 

@@ -1,0 +1,80 @@
+"""What both stores have in common: `Store` over `read` and `write`, which each does in its own way."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from dispatch.adapters.sql import statements
+from dispatch.clock import Clock
+from dispatch.core.crew import Roster
+from dispatch.core.work_order import WorkOrder
+from dispatch.services.ports import Changes, Decide, OutboxRow, Processes, Settled
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class SqlStore(ABC):
+    """`on_commit` is called after each commit that somebody may wait for, from whatever thread commits."""
+
+    def __init__(
+        self, processes: Processes, clock: Clock, on_commit: Callable[[], None] | None = None
+    ) -> None:
+        self._processes = processes
+        self._clock = clock
+        self._on_commit = on_commit
+
+    @abstractmethod
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one look at the database. Raises Unavailable."""
+
+    @abstractmethod
+    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
+        """Run `work` in one transaction. Raises Unavailable.
+
+        `quiet`: whoever waits for commits is not told, as by the outbox's own bookkeeping, which would wake itself.
+        """
+
+    async def transact(self, decide: Decide[T]) -> T:
+        def work(connection: Connection) -> T:
+            now = self._clock.now()
+            loaded = statements.SqlLoaded(connection, self._processes)
+            changes: Changes[T] = decide(loaded, now)
+            statements.write(connection, loaded, changes, self._processes, now)
+            return changes.result
+
+        return await self.write(work)
+
+    async def due_orders(self, now: datetime, limit: int) -> list[str]:
+        return await self.read(lambda c: statements.due_orders(c, now, limit))
+
+    async def next_due(self) -> datetime | None:
+        return await self.read(statements.next_due)
+
+    async def open_orders(self, states: Sequence[str] = ()) -> list[WorkOrder]:
+        return await self.read(lambda c: statements.open_orders(c, self._processes, states))
+
+    async def rosters(self) -> list[Roster]:
+        return await self.read(statements.rosters)
+
+    async def lease(
+        self, now: datetime, until: datetime, limit: int, kinds: Sequence[str] = ()
+    ) -> list[OutboxRow]:
+        return await self.write(lambda c: statements.lease(c, now, until, limit, kinds), quiet=True)
+
+    async def settle(self, settled: Sequence[Settled], now: datetime) -> None:
+        await self.write(lambda c: statements.settle(c, settled, now), quiet=True)
+
+    def _announce(self) -> None:
+        """What was committed stands, whatever its listener does."""
+        try:
+            if self._on_commit is not None:
+                self._on_commit()
+        except Exception:
+            log.exception("a commit could not be announced")
