@@ -24,6 +24,7 @@ from dispatch.core.assignment import (
 )
 from dispatch.core.crew import CrewDuty
 from dispatch.core.errors import BadInput, DispatchError, GuardRefused
+from dispatch.core.process import Process
 from dispatch.core.segments import deadline
 from dispatch.core.types import SYSTEM, Actor, Point
 from dispatch.core.work_order import WorkOrder
@@ -178,7 +179,7 @@ async def match_waiting(context: Context) -> int:
     crews = await candidate_crews(context)
     now = context.clock.now()
     dispatched = 0
-    for refused, orders in _by_refusals(waiting).items():
+    for refused, orders in _by_refusals(context, waiting).items():
         able = [c for c in crews if c.id not in refused]
         wanted = [_waiting(context, o, o.facts.place) for o in orders if o.facts.place is not None]
         found = match(wanted, able, context.travel, now, _parameters(context))
@@ -188,13 +189,24 @@ async def match_waiting(context: Context) -> int:
     return dispatched
 
 
-def _by_refusals(waiting: Sequence[WorkOrder]) -> dict[frozenset[str], list[WorkOrder]]:
-    """Orders by the crews that gave them back: those are not asked again by the automatic."""
+def _by_refusals(context: Context, waiting: Sequence[WorkOrder]) -> dict[frozenset[str], list[WorkOrder]]:
+    """Orders by the crews that rejected them or from which they were recalled: the automatic asks those no more."""
     groups: dict[frozenset[str], list[WorkOrder]] = {}
     for order in waiting:
-        refused = frozenset(e.by.id for e in order.history if e.kind == "reject")
-        groups.setdefault(refused, []).append(order)
+        groups.setdefault(_had_and_lost(order, context.processes.of(order)), []).append(order)
     return dict(sorted(groups.items(), key=lambda item: -len(item[0])))
+
+
+def _had_and_lost(order: WorkOrder, process: Process) -> frozenset[str]:
+    withdrawing = {row.step for row in process.transitions.values() if row.withdraws == "dispatch"}
+    lost: set[str] = set()
+    crew_id = ""
+    for event in order.history:
+        if event.kind == "dispatch":
+            crew_id = event.data["crew_id"]
+        elif event.kind in withdrawing:
+            lost.add(crew_id)
+    return frozenset(lost)
 
 
 async def _dispatch_choices(context: Context, found: Matching) -> set[str]:
