@@ -60,3 +60,11 @@ class Unavailable(DispatchError):
     """A part that is needed (database, Redis, telephone) does not answer now."""
 
     code = "unavailable"
+
+
+class Contended(Conflict):
+    """Others keep changing the same thing: just the same may be possible a moment later."""
+
+
+TRANSIENT = (Unavailable, Contended)
+"""What says nothing about the request: it is made again, never dropped."""

@@ -7,29 +7,34 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+import asyncpg  # type: ignore[import-untyped]
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from dispatch.adapters.sql import statements
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.clock import Clock
-from dispatch.core.errors import Conflict, Unavailable
+from dispatch.core.errors import Conflict, Contended, Unavailable
 from dispatch.services.ports import Processes
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 ATTEMPTS = 12
-_RETRY_CODES = {"40001", "40P01", "23505"}
+_TAKEN = "23505"
+_RETRY_CODES = {"40001", "40P01", _TAKEN}
 """Serialisation failure, deadlock, and a key that somebody else wrote a moment earlier."""
+_OUR_CLASSES = {"22", "23", "42"}
+"""Classes of SQLSTATE that a statement of ours causes (data, constraint, syntax); all others are the server's."""
+_BROKEN = (DBAPIError, TimeoutError, asyncpg.PostgresError, OSError)
 
 
 def open_engine(url: str) -> AsyncEngine:
     """An engine for `postgresql://…` (the driver is added)."""
     address = url.replace("postgresql://", "postgresql+asyncpg://", 1)
     return create_async_engine(
-        address, pool_size=8, max_overflow=8, pool_pre_ping=True,
+        address, pool_size=8, max_overflow=8, pool_pre_ping=True, hide_parameters=True,
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
     )  # fmt: skip
@@ -56,26 +61,38 @@ class PostgresStore(SqlStore):
                     result = await connection.run_sync(work)
             except statements.Stale:
                 pass
-            except (OperationalError, InterfaceError, ConnectionError, OSError) as error:
-                raise Unavailable(f"the database does not answer: {error}") from error
-            except (DBAPIError, IntegrityError) as error:
-                if getattr(error.orig, "sqlstate", "") not in _RETRY_CODES:
-                    raise
+            except _BROKEN as error:
+                if (state := _state(error)) not in _RETRY_CODES:
+                    raise _said(error) from error
+                if state == _TAKEN and attempt == ATTEMPTS - 1:
+                    raise Conflict(f"somebody else was first: {getattr(error, 'orig', error)}") from error
             else:
                 if not quiet:
                     self._announce()
                 return result
             await asyncio.sleep(0.002 * attempt)
-        raise Conflict("others keep changing the same order: try again")
+        raise Contended("others keep changing the same order: try again")
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a read-only look at the database."""
         try:
             async with self.engine.connect() as connection:
                 return await connection.run_sync(work)
-        except (OperationalError, InterfaceError, ConnectionError, OSError) as error:
-            raise Unavailable(f"the database does not answer: {error}") from error
+        except _BROKEN as error:
+            raise _said(error) from error
 
     async def close(self) -> None:
         """Give the connections back."""
         await self.engine.dispose()
+
+
+def _state(error: Exception) -> str:
+    return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
+
+
+def _said(error: Exception) -> Exception:
+    """Unavailable, unless it is our statement that is wrong (asyncpg refuses a value before the server sees it)."""
+    orig = getattr(error, "orig", None) or error
+    if _state(error)[:2] in _OUR_CLASSES or isinstance(orig.__cause__, ValueError):
+        return error
+    return Unavailable(f"the database does not answer: {orig}")

@@ -33,7 +33,7 @@ GROUP = 256
 def open_engine(path: Path, *, durable: bool = True) -> Engine:
     """An engine on one file, in WAL mode. `durable`: every commit reaches the disk (synchronous=FULL)."""
     engine = create_engine(
-        f"sqlite+pysqlite:///{path}", poolclass=QueuePool, pool_size=4, max_overflow=4,
+        f"sqlite+pysqlite:///{path}", poolclass=QueuePool, pool_size=4, max_overflow=4, hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": 10.0},
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,

@@ -6,8 +6,10 @@ import asyncio
 from datetime import datetime
 
 import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
-from dispatch.core.errors import Conflict
+from dispatch.core.errors import Conflict, Unavailable
 from dispatch.services.ports import Changes, Loaded
 from tests.dispatch.databases import aside
 from tests.dispatch.sql.two import Two, note, touch_order, touch_roster
@@ -59,3 +61,23 @@ async def test_a_worker_that_always_comes_second_gives_up_saying_so(two: Two) ->
     with pytest.raises(Conflict, match="try again"):
         await two.first.transact(never)
     assert (await two.order()).version == 2
+
+
+async def test_a_server_that_hangs_up_is_unavailable_and_nothing_that_was_written_is_told(two: Two) -> None:
+    """It was neither an OperationalError nor one of the codes: the raw error, with its parameters, got out."""
+    await two.new()
+
+    def ended(connection: Connection) -> None:
+        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid()), :told"), {"told": "secret"})
+
+    for work in (two.first.write(ended), two.first.read(ended)):
+        with pytest.raises(Unavailable) as error:
+            await work
+        assert "secret" not in str(error.value)
+    assert (await two.order()).version == 2, "the next look finds another connection"
+
+
+async def test_a_statement_that_is_wrong_is_no_reason_to_wait(two: Two) -> None:
+    for wrong in ("SELECT 1 FROM nowhere", "SELECT 1/0"):
+        with pytest.raises(DBAPIError):
+            await two.first.read(lambda c, wrong=wrong: c.execute(text(wrong)).all())
