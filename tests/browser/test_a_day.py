@@ -43,7 +43,7 @@ def _send(page: Page, centre: Served, order_id: str) -> None:
 @pytest.mark.parametrize("username", HOME)
 def test_everybody_lands_on_the_page_of_the_role(visit: Visit, username: str) -> None:
     page = visit().sign_in(username)
-    expect(page).to_have_url(re.compile(f"{HOME[username]}$"))
+    expect(page).to_have_url(re.compile(rf"{HOME[username]}(\?|$)"))
     page.wait_for_timeout(800)
 
 
@@ -100,6 +100,19 @@ def test_a_call_goes_to_a_crew_by_keyboard_and_is_acknowledged(visit: Visit, cen
     expect(manager.locator(".figure").first).to_contain_text("100 %")
     manager.goto(f"{centre.address}/orders/{order_id}")
     expect(manager.locator(".intervals")).to_be_visible()
+
+
+def test_the_first_order_opens_by_keys_from_the_moment_the_page_shows(visit: Visit, centre: Served) -> None:
+    hotline = visit().sign_in("holly")
+    _send(hotline, centre, _take_call(hotline, centre))
+    page = visit().sign_in("dora")
+    expect(page.locator(".row")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".row")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel-order .actions button").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#board")).to_be_focused()
 
 
 def test_what_is_pressed_without_a_network_is_sent_when_there_is_one(visit: Visit, centre: Served) -> None:

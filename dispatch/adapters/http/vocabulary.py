@@ -56,5 +56,6 @@ def _vocabulary(context: Context) -> dict[str, Any]:
         ],
         "owners": words()["owners"],
         "centres": {c.id: {"zh": c.name_zh, "en": c.name} for c in context.directory.centres.values()},
+        "crews": {c.id: {"zh": c.name_zh, "en": c.name} for c in context.directory.crews.values()},
         "alert_codes": words()["alert_codes"],
     }

@@ -5,7 +5,7 @@ import { byId, fill, h } from './dom.js';
 import { named, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
 import { table } from './tables.js';
-import { centreName, loadWords, options, roleName } from './vocabulary.js';
+import { centreName, crewName, loadWords, options, roleName } from './vocabulary.js';
 
 startShell();
 await loadWords();
@@ -78,7 +78,7 @@ async function show() {
     fill(box, parts(state),
       table({
         title: t('People'), columns: [[t('User name')], [t('Name')], [t('Role')], [t('Belongs to')], [t('State')], ['']],
-        rows: people.map((/** @type {any} */ p) => [p.username, p.name, roleName(p.role), p.crew_id || (p.centre_id ? centreName(p.centre_id) : '–'), p.active === false ? h('span', { class: 'chip' }, t('locked out')) : h('span', { class: 'chip good' }, t('may sign in')), p.active === false ? '' : h('button', { type: 'button', class: 'danger-soft', on: { click: () => disable(p) } }, t('Lock out'))]),
+        rows: people.map((/** @type {any} */ p) => [p.username, p.name, roleName(p.role), p.crew_id ? crewName(p.crew_id) : centreName(p.centre_id), p.active === false ? h('span', { class: 'chip' }, t('locked out')) : h('span', { class: 'chip good' }, t('may sign in')), p.active === false ? '' : h('button', { type: 'button', class: 'danger-soft', on: { click: () => disable(p) } }, t('Lock out'))]),
       }),
       h('p', {}, h('button', { type: 'button', class: 'primary', id: 'add-person', on: { click: add } }, t('Add somebody'))),
       h('section', { class: 'panel' }, h('h2', {}, t('Organisation')), org ? h('p', {}, t('{centres} repair centres, {departments} departments, {crews} crews', { centres: org.centres?.length ?? 0, departments: org.departments?.length ?? 0, crews: org.crews?.length ?? 0 })) : null,

@@ -3,9 +3,9 @@
 import { explain, post } from './api.js';
 import { byId, fill, h, say } from './dom.js';
 import { shortTime, t } from './page.js';
-import { notice } from './shell.js';
+import { ask, notice } from './shell.js';
 import { audible, play } from './sound.js';
-import { ownerName, segmentName, watchName, word } from './vocabulary.js';
+import { crewName, ownerName, segmentName, watchName, word } from './vocabulary.js';
 
 const LOUD = /unanswered|promise|expedited|reject|unroutable/;
 const REPEAT_MS = 6000;
@@ -19,7 +19,7 @@ export function alertTitle(alert) {
 /** The rest of it, in words. @param {import('./board_state.js').Alert} alert */
 function factsText({ facts = {} }) {
   const parts = [];
-  if (facts.crew_id) parts.push(t('crew {crew}', { crew: facts.crew_id }));
+  if (facts.crew_id) parts.push(crewName(facts.crew_id));
   if (facts.watch) parts.push(watchName(facts.watch));
   if (facts.rung !== undefined) parts.push(t('rung {rung}', { rung: Number(facts.rung) }));
   if (facts.label || facts.segment) parts.push(segmentName(facts.label ?? facts.segment));
@@ -71,7 +71,7 @@ export class Alerts {
       this.waiting.length > 1 ? h('span', { class: 'chip' }, t('{n} more', { n: this.waiting.length - 1 })) : null,
       first.order_id ? h('button', { type: 'button', on: { click: () => this.on.open(first.order_id) } }, t('Show order')) : null,
       h('button', { type: 'button', class: 'primary', on: { click: () => this.acknowledge(first) } }, t('Acknowledge')),
-      this.waiting.length > 1 ? h('button', { type: 'button', on: { click: () => this.waiting.forEach((a) => this.acknowledge(a)) } }, t('Acknowledge all')) : null);
+      this.waiting.length > 1 ? h('button', { type: 'button', on: { click: () => this.acknowledgeAll() } }, t('Acknowledge all')) : null);
   }
 
   /** @param {import('./board_state.js').Alert} alert */
@@ -92,6 +92,13 @@ export class Alerts {
     } catch (error) {
       notice(explain(error), 'bad');
     }
+  }
+
+  /** Those that are shown when it is asked: none that comes while somebody reads. */
+  async acknowledgeAll() {
+    const meant = [...this.waiting];
+    const list = [...new Set(meant.map(alertTitle))].join(' · ');
+    if (await ask({ title: t('Acknowledge {n} alerts?', { n: meant.length }), text: list, confirm: t('Acknowledge all'), danger: true })) meant.forEach((a) => this.acknowledge(a));
   }
 
   ring() {

@@ -1,5 +1,6 @@
 // @ts-check
 /** The HTTP interface: JSON, keys that make a resend harmless, errors that a person can read. */
+import { badInput } from './bad_input.js';
 import { t } from './page.js';
 
 export class ApiError extends Error {
@@ -64,6 +65,7 @@ export function explain(error) {
     conflict: t('Somebody else decided first. The page shows the new state.'),
     illegal_step: t('This step is not possible any more: the order has moved on.'),
     too_many: t('Too many requests. Wait a moment.'),
+    internal: t('Something is broken at the centre; its log says what.'),
     unavailable: t('A part of the system does not answer now. Try again.'),
   };
   const why = {
@@ -73,7 +75,18 @@ export function explain(error) {
     away: t('The crew is away.'),
     full: t('The vehicle is full.'),
     has_it: t('The crew has this order already.'),
+    reassign: t('The crew has this order already.'),
+    other_centre: t('The crew belongs to another centre.'),
+    off_shift: t('The crew is off shift.'),
+    not_yours: t('The order is not with this crew any more.'),
+    own_order: t('The order is not with this crew any more.'),
+    already: t('This step was taken already.'),
+    routed: t('Nobody is responsible for this order yet: decide that first.'),
+    route: t('The order is with a crew: recall it first.'),
+    called_back: t('Call the customer back first.'),
+    yourself: t('Nobody locks himself out.'),
   };
-  const said = /** @type {Record<string, string>} */ (why)[error.facts?.why] ?? /** @type {Record<string, string>} */ (known)[error.code];
-  return said && error.code !== 'bad_input' ? said : error.message || t('It did not work.');
+  if (error.code === 'bad_input') return badInput(error) || t('It did not work.');
+  const reasons = /** @type {Record<string, string>} */ (why);
+  return reasons[error.facts?.why] ?? reasons[error.facts?.guard] ?? /** @type {Record<string, string>} */ (known)[error.code] ?? (error.message || t('It did not work.'));
 }

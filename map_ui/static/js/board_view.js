@@ -3,12 +3,12 @@
 import { arrangeOrders, arrived, FILTERS, handedBack, over, remaining, stackPlace, unroutable } from './board_state.js';
 import { duration, figures, level } from './countdown.js';
 import { arrange, byId, fill, h, say } from './dom.js';
-import { named, t } from './page.js';
+import { named, shortName, t } from './page.js';
 import { segmentName, watchName, word } from './vocabulary.js';
 
 /** @returns {[string, string][]} */
 const filterNames = () => [
-  ['all', t('Open')], ['waiting', t('To dispatch')], ['unanswered', t('Not acknowledged')], ['moving', t('Under way')],
+  ['all', t('Open')], ['waiting', t('To dispatch')], ['unanswered', t('Unanswered')], ['moving', t('Under way')],
   ['scene', t('On scene')], ['late', t('Late')], ['back', t('Handed back')], ['over', t('Restored')],
 ];
 
@@ -48,6 +48,7 @@ export class BoardView {
     /** @type {Record<string, number>} */
     const by = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 8, PageUp: -8, Home: -1e6, End: 1e6 };
     if (by[e.key] && !e.ctrlKey && !e.metaKey) { e.preventDefault(); this.move(by[e.key]); }
+    if (e.key === 'Enter' && !this.ids.includes(this.selected)) this.move(0);
     if (e.key === 'Enter' && this.selected) { e.preventDefault(); this.on.pick(this.selected, true); }
   }
 
@@ -124,7 +125,8 @@ export class BoardView {
       h('div', { class: 'left' }, row.left, row.word, h('span', { class: 'id' }, order.id)),
       h('div', { class: 'what' },
         h('div', { class: 'place' }, order.address),
-        h('div', { class: 'cut' }, crew ? h('span', { class: 'crew-chip' }, named(crew), place ? ` ${place[0]}/${place[1]}` : '', ' · ') : null, h('span', { class: 'soft' }, word('fault_types', order.fault_type), crew || !order.trade ? '' : ` · ${word('trades', order.trade)}`)),
+        h('div', { class: 'by' }, crew ? h('span', { class: 'crew-chip', title: named(crew) }, shortName(crew)) : null, crew && place && place[1] > 1 ? h('span', { class: 'chip', title: t('Order {n} of {all} on this vehicle', { n: place[0], all: place[1] }) }, t('{n} of {all}', { n: place[0], all: place[1] })) : null,
+          h('span', { class: 'soft cut' }, word('fault_types', order.fault_type), crew || !order.trade ? '' : ` · ${word('trades', order.trade)}`)),
         h('div', { class: 'run' }, h('span', { class: 'state' }, word('states', order.state)),
           order.running ? [h('span', { class: 'seg', title: segmentName(order.running.label) }, order.running.label.length === 2 ? order.running.label : segmentName(order.running.label)), h('span', { class: 'meter' }, row.bar), row.spent] : null),
         chips.length || order.watch ? h('div', { class: 'chips' }, chips, order.watch ? row.due : null) : null));

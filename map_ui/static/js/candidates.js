@@ -19,7 +19,6 @@ function whyNot({ code = '', reason = '' }) {
 export function because(one) {
   const terms = one.terms ?? {};
   const parts = [one.behind ? t('after {n} order(s) aboard', { n: one.behind }) : t('free at once')];
-  if (typeof terms.misses === 'number') parts.push(t('expected misses {n}', { n: Math.round(terms.misses * 100) / 100 }));
   if (terms.kept_bonus_s) parts.push(t('already meant for it'));
   return parts.join(' · ');
 }

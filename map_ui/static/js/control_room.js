@@ -13,7 +13,7 @@ import { Live } from './live.js';
 import { LiveLayer } from './live_layer.js';
 import { OrderMarkers } from './order_markers.js';
 import { OrderPanel } from './order_panel.js';
-import { named, t } from './page.js';
+import { shortName, t } from './page.js';
 import { startShell } from './shell.js';
 import { loadWords } from './vocabulary.js';
 
@@ -24,10 +24,10 @@ const board = emptyBoard();
 let selected = '';
 
 const crewOf = (/** @type {number} */ no) => [...board.crews.values()].find((c) => c.no === no);
-const layer = new LiveLayer(map, { name: (no) => named(crewOf(no)) || String(no), pick: (no) => { const crew = crewOf(no); if (crew) pickCrew(crew); } });
+const layer = new LiveLayer(map, { name: (no) => shortName(crewOf(no)) || String(no), pick: (no) => { const crew = crewOf(no); if (crew) pickCrew(crew); } });
 const markers = new OrderMarkers(map, (id) => pick(id));
 const view = new BoardView(board, { pick });
-const panel = new OrderPanel(board, { changed: changedOrder, crew: (id) => { const crew = board.crews.get(id); if (crew) pickCrew(crew); } });
+const panel = new OrderPanel(board, { changed: changedOrder, open: pick, crew: (id) => { const crew = board.crews.get(id); if (crew) pickCrew(crew); } });
 const crews = new CrewsView(board, { order: pick, map: pickCrew, changed: (crew) => { board.crews.set(crew.id, crew); show(); } });
 const alerts = new Alerts({ open: pick, changed: (alert) => { board.alerts.set(String(alert.id), alert); show(); } });
 
@@ -52,7 +52,7 @@ function pick(id, act = false) {
   if (order?.lat && !map.getBounds().pad(-0.1).contains([order.lat, order.lon])) map.panTo([order.lat, order.lon]);
   if (act) {
     if (innerWidth < 900) look('side');
-    /** @type {HTMLElement|null} */ (document.querySelector('#panel-order .actions button'))?.focus();
+    /** @type {HTMLElement|null} */ (document.querySelector('#panel-order .actions button') ?? document.querySelector('#panel-order p a'))?.focus();
   }
 }
 
@@ -94,7 +94,7 @@ function look(name) {
 }
 for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.small-tabs button'))) button.addEventListener('click', () => look(button.dataset.view ?? 'board'));
 look('board');
-fit(map);
+fit(map, byId('legend').offsetHeight + 8);
 
 function show() {
   const now = clock.now();
@@ -115,9 +115,13 @@ addEventListener('keydown', (e) => {
     '/': () => byId('search').focus(), d: () => panel.act('dispatch'), a: () => panel.act('accept'), r: () => panel.act('recall'),
     x: () => panel.act('reassign'), h: () => panel.act('return'), o: () => panel.act('route'), b: () => byId('board').focus(),
     c: () => { tab('crews'); byId('tab-crews').focus(); }, l: () => { tab('alerts'); byId('tab-alerts').focus(); },
-    q: () => { if (alerts.waiting[0]) alerts.acknowledge(alerts.waiting[0]); },
+    Escape: () => byId('board').focus(), q: () => { if (alerts.waiting[0]) alerts.acknowledge(alerts.waiting[0]); },
   };
   if (keys[e.key]) { e.preventDefault(); keys[e.key](); }
+  else if (document.activeElement === document.body) {
+    byId('board').focus({ preventScroll: true });
+    view.key(e);
+  }
 });
 
 let cutSince = 0;

@@ -29,7 +29,7 @@ export class CrewsView {
     this.on = on;
     this.key = '';
     this.selected = '';
-    fill(byId('legend'), ORDER.map((s) => h('span', {}, statusMark(s), statusName(s))), h('span', { class: 'soft' }, t('faded: position older than 5 min')));
+    fill(byId('legend'), ORDER.map((s) => h('span', {}, statusMark(s), statusName(s))), h('span', { class: 'soft' }, t('faded: stale')));
   }
 
   show() {
@@ -66,7 +66,10 @@ export class CrewsView {
   /** @param {import('./board_state.js').Crew} crew @param {string} what @param {any} body */
   async send(crew, what, body) {
     try {
-      this.on.changed(await post(`/api/crews/${encodeURIComponent(crew.id)}/${what}`, body));
+      const after = await post(`/api/crews/${encodeURIComponent(crew.id)}/${what}`, body);
+      this.on.changed(after);
+      const undo = what === 'away' ? { label: t('Standby'), act: () => this.standby(after) } : undefined;
+      notice(`${named(crew)}: ${statusName(after.status)}`, 'good', undo);
     } catch (error) {
       const from = /** @type {any} */ (error).facts?.possible_from;
       notice(`${named(crew)}: ${explain(error)}${from ? ` ${t('Possible from {time}.', { time: shortTime(from) })}` : ''}`, 'bad');

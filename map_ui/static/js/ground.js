@@ -16,10 +16,30 @@ function roadStyle(feature) {
   return { color: colour(fast >= 60 ? '--road-major' : '--road'), weight: fast >= 60 ? 2.4 : 1.2, interactive: false };
 }
 
-/** Show all of one's own land. @param {any} map */
-export function fit(map) {
+/**
+ * Show one's own land as large as it goes (`above`: pixels that something covers), and beside it the others' land
+ * rather than nothing.
+ * @param {any} map @param {number} [above]
+ */
+export function fit(map, above = 0) {
   map.invalidateSize();
-  if (map.own?.isValid()) map.fitBounds(map.own, { animate: false, padding: [8, 8] });
+  if (!map.own?.isValid()) return;
+  const snap = map.options.zoomSnap;
+  map.options.zoomSnap = 0;
+  map.fitBounds(map.own, { animate: false, paddingTopLeft: [6, 6 + above], paddingBottomRight: [6, 6] });
+  map.options.zoomSnap = snap;
+  const { x: width, y: height } = map.getSize();
+  const corner = map.latLngToContainerPoint(map.land.getNorthWest()), end = map.latLngToContainerPoint(map.land.getSouthEast());
+  map.panBy([shift(corner.x, end.x, 6, width - 6), shift(corner.y, end.y, 6 + above, height - 6)], { animate: false });
+}
+
+/**
+ * How far a view has to move to show as much as it can of what reaches from `start` to `end` (pure).
+ * @param {number} start @param {number} end @param {number} first of the view @param {number} last of the view
+ */
+export function shift(start, end, first, last) {
+  if (end - start <= last - first) return Math.round((start + end - first - last) / 2);
+  return Math.round(start > first ? start - first : end < last ? end - last : 0);
 }
 
 /** The map that folium made, with its ground drawn in. @returns {Promise<any>} */
@@ -48,6 +68,7 @@ export async function startMap() {
 /** @param {any} map @param {any} territories */
 function land(map, territories) {
   const own = territories.features.filter((/** @type {any} */ f) => !page.person?.centre_id || f.properties.centre_id === page.person.centre_id);
+  map.land = L.geoJSON(territories).getBounds();
   map.own = L.geoJSON({ type: 'FeatureCollection', features: own }).getBounds();
   const centres = [...new Set(territories.features.map((/** @type {any} */ f) => f.properties.centre_id))].sort();
   const style = (/** @type {any} */ feature) => {

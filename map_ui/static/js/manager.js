@@ -7,7 +7,7 @@ import { byId, fill, h } from './dom.js';
 import { fullTime, localDay, t } from './page.js';
 import { startShell } from './shell.js';
 import { share, table } from './tables.js';
-import { areaName, centreName, loadWords, ownerName, segmentName, watchName, word } from './vocabulary.js';
+import { areaName, centreName, crewName, loadWords, ownerName, segmentName, watchName, word } from './vocabulary.js';
 
 const DAY_MS = 86_400_000;
 startShell();
@@ -48,7 +48,7 @@ function report(c) {
     h('div', { class: 'columns' },
       table({ title: t('Late minutes by party'), columns: [[t('Responsible')], [t('Late minutes'), 'number'], [t('Orders'), 'number']], rows: [...c.late_by_owner].sort((a, b) => b.seconds - a.seconds).map((r) => [ownerName(r.owner), Math.round(r.seconds / 6) / 10, r.orders]), empty: t('Nobody was late.') }),
       table({ title: t('Escalations'), columns: [[t('Watch')], [t('Rung'), 'number'], [t('How often'), 'number']], rows: c.escalations.map((/** @type {any} */ r) => [watchName(r.watch), r.rung, r.count]), empty: t('No watch had to climb.') }),
-      shares(c.by_day, t('By day'), (n) => n), shares(c.by_centre, t('By repair centre'), centreName), shares(c.by_crew, t('By crew'), (n) => n), shares(c.by_trade, t('By trade'), (n) => word('trades', n)), shares(c.by_area, t('By area'), areaName)),
+      shares(c.by_day, t('By day'), (n) => n), shares(c.by_centre, t('By repair centre'), centreName), shares(c.by_crew, t('By crew'), crewName), shares(c.by_trade, t('By trade'), (n) => word('trades', n)), shares(c.by_area, t('By area'), areaName)),
     h('details', { id: 'rows', class: 'panel', on: { toggle: (/** @type {Event} */ e) => rows(/** @type {HTMLDetailsElement} */ (e.target)) } }, h('summary', {}, t('The orders behind these figures')), h('div', {}, t('Loading…'))),
   ];
 }
@@ -63,7 +63,7 @@ async function rows(box) {
     const shown = orders.slice(-500).reverse();
     fill(place, table({
       title: t('{n} orders, the newest first', { n: shown.length }), columns: [[t('Order')], [t('Reported')], [t('Address')], [t('Crew')], [t('State')], [t('Call to arrival'), 'number'], [t('In time')], [t('Late')]],
-      rows: shown.map((/** @type {any} */ o) => [h('a', { href: `/orders/${encodeURIComponent(o.id)}` }, o.id), fullTime(o.reported_at), o.address, o.crew_id || '–', word('states', o.state), o.arrived_at ? duration(o.total_s) : '–', o.within === null ? '–' : o.within ? t('yes') : h('b', { class: 'late' }, t('no')), o.late.map((/** @type {any} */ l) => `${l.label.length === 2 ? l.label : segmentName(l.label)} +${duration(l.excess_s)}`).join(', ') || '–']),
+      rows: shown.map((/** @type {any} */ o) => [h('a', { href: `/orders/${encodeURIComponent(o.id)}` }, o.id), fullTime(o.reported_at), o.address, crewName(o.crew_id), word('states', o.state), o.arrived_at ? duration(o.total_s) : '–', o.within === null ? '–' : o.within ? t('yes') : h('b', { class: 'late' }, t('no')), o.late.map((/** @type {any} */ l) => `${l.label.length === 2 ? l.label : segmentName(l.label)} +${duration(l.excess_s)}`).join(', ') || '–']),
     }));
   } catch (error) {
     fill(place, h('p', { class: 'problem' }, explain(error)));

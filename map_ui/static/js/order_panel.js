@@ -19,7 +19,7 @@ const stepNames = () => ({
 });
 
 export class OrderPanel {
-  /** @param {import('./board_state.js').Board} board @param {{changed: (order: any) => void, crew: (id: string) => void}} on */
+  /** @param {import('./board_state.js').Board} board @param {{changed: (order: any) => void, crew: (id: string) => void, open: (id: string) => void}} on */
   constructor(board, on) {
     this.board = board;
     this.on = on;
@@ -39,7 +39,7 @@ export class OrderPanel {
       if (this.key === 'none') return;
       this.key = 'none';
       fill(this.root, h('p', { class: 'empty' }, t('Choose an order on the board or on the map.')),
-        h('dl', { class: 'keys' }, [['↑ ↓', t('move on the board')], ['Enter', t('open the order')], ['/', t('search')], ['d a r x h', t('dispatch, accept, recall, reassign, return')], ['c', t('crews')], ['l', t('alerts')], ['q', t('acknowledge the first alert')]]
+        h('dl', { class: 'keys' }, [['↑ ↓', t('move on the board')], ['Enter', t('open the order')], ['Esc', t('back to the board')], ['/', t('search')], ['d a r x h', t('dispatch, accept, recall, reassign, return')], ['c', t('crews')], ['l', t('alerts')], ['q', t('acknowledge the first alert')]]
           .map(([k, what]) => [h('dt', {}, h('kbd', {}, k)), h('dd', {}, what)])));
       return;
     }
@@ -152,7 +152,9 @@ export class OrderPanel {
       const after = await post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body);
       this.choosing = '';
       this.on.changed(after);
-      notice(t('{order}: done', { order: order.id }));
+      const recall = { label: t('Recall'), act: () => { this.on.open(order.id); this.act('recall'); } };
+      if (body.crew_id) notice(t('{order} goes to {crew}.', { order: order.id, crew: named(this.board.crews.get(body.crew_id)) || body.crew_id }), 'good', recall);
+      else notice(t('{order}: done', { order: order.id }));
     } catch (error) {
       notice(`${order.id}: ${explain(error)}`, 'bad');
       const fresh = await get(`/api/orders/${encodeURIComponent(order.id)}`).catch(() => null);

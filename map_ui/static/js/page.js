@@ -44,6 +44,12 @@ export function named(thing) {
   return (page.language.startsWith('zh') && thing.name_zh) || thing.name || thing.id || '';
 }
 
+/**
+ * A name without what stands in brackets behind it: "Crew 06 (North low voltage)" is "Crew 06" where room is short.
+ * @param {{name?: string, name_zh?: string, id?: string}|undefined|null} thing
+ */
+export const shortName = (thing) => named(thing).replace(/\s*[(（][^)）]*[)）]$/, '') || named(thing);
+
 /** @param {Intl.DateTimeFormatOptions} options */
 const format = (options) => new Intl.DateTimeFormat(page.language, { timeZone: page.timezone, ...options });
 const CLOCK = format({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
@@ -59,6 +65,6 @@ export const clockTime = (at) => { const d = date(at); return d ? CLOCK.format(d
 /** HH:MM. @param {string|number|Date|null|undefined} at */
 export const shortTime = (at) => { const d = date(at); return d ? SHORT.format(d) : '–'; };
 /** Month, day and time. @param {string|number|Date|null|undefined} at */
-export const fullTime = (at) => { const d = date(at); return d ? FULL.format(d) : '–'; };
+export const fullTime = (at) => { const d = date(at); return d ? FULL.format(d).replace(',', '') : '–'; };
 /** YYYY-MM-DD in the utility's zone. @param {number|Date} at */
 export const localDay = (at) => DAY.format(at);

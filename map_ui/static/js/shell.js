@@ -47,14 +47,15 @@ export function startShell() {
   });
 }
 
-/** A short message at the edge. @param {string} text @param {'good'|'bad'} [kind] */
-export function notice(text, kind = 'good') {
-  const box = h('div', { class: `notice ${kind}` }, text,
+/** A short message at the edge, with a way back where there is one. @param {string} text @param {'good'|'bad'} [kind] @param {{label: string, act: () => void}} [undo] */
+export function notice(text, kind = 'good', undo) {
+  const box = h('div', { class: `notice ${kind}`, role: kind === 'bad' ? 'alert' : undefined }, h('span', {}, h('b', { 'aria-hidden': 'true' }, kind === 'bad' ? '▲ ' : '✓ '), text),
+    undo ? h('button', { type: 'button', on: { click: () => { box.remove(); undo.act(); } } }, undo.label) : null,
     h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Close'), on: { click: () => box.remove() } }, '✕'));
   const all = byId('notices');
   all.append(box);
   while (all.children.length > 4) all.firstElementChild?.remove();
-  setTimeout(() => box.remove(), kind === 'bad' ? 15_000 : 5_000);
+  setTimeout(() => box.remove(), kind === 'bad' || undo ? 15_000 : 5_000);
 }
 
 /**
@@ -75,7 +76,7 @@ export function ask({ title, text, fields = [], confirm, danger = false }) {
     });
     const form = h('form', { method: 'dialog', class: 'form' }, h('h2', { id: 'ask-title' }, title), text ? h('p', {}, text) : null, inputs,
       h('div', { class: 'buttons' },
-        h('button', { type: 'button', value: 'no', on: { click: () => dialog.close('') } }, t('Cancel')),
+        h('button', { type: 'button', value: 'no', on: { click: () => dialog.close('') } }, t('Back')),
         h('button', { type: 'submit', class: danger ? 'danger' : 'primary', value: 'yes' }, confirm)));
     const dialog = h('dialog', { 'aria-labelledby': 'ask-title' }, form);
     dialog.addEventListener('close', () => {

@@ -38,6 +38,9 @@ export function segmentName(label) {
 /** @param {string|null|undefined} id */
 export const centreName = (id) => word('centres', id);
 
+/** @param {string|null|undefined} id */
+export const crewName = (id) => word('crews', id);
+
 /** @param {string} code */
 export function statusName(code) {
   /** @type {Record<string, string>} */

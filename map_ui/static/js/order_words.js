@@ -1,0 +1,112 @@
+// @ts-check
+/** What an order's history says, in a person's words: no code, no key and no machine number reaches the page. */
+import { t } from './page.js';
+import { areaName, centreName, crewName, ownerName, roleName, segmentName, watchName, word } from './vocabulary.js';
+
+/** What happened. @param {string} kind of an event @returns {string} */
+export function eventName(kind) {
+  /** @type {Record<string, string>} */
+  const names = {
+    take_call: t('Call taken'), rung: t('Rung climbed'), attempt: t('Attempt to reach somebody'), in_hand: t('Taken in hand'), overdue: t('Segment overdue'), promise_missed: t('Promise missed'),
+    joined: t('Another call joined'), expedite: t('The customer chases'), supervise: t('Superior watches'), crew_free: t('Crew free for this order'), route: t('Responsibility decided'), removed: t('Device confirmed the removal'),
+    gps_departed: t('Seen departing by GPS'), late_receipt: t('Receipt that came late'), also_received: t('Received on one more device'),
+  };
+  return names[kind] ?? word('steps', kind);
+}
+
+/** The one at the other end of a telephone. @param {string|undefined} code */
+export function whom(code) {
+  /** @type {Record<string, string>} */
+  const names = { centre_duty: t('duty phone of the repair centre'), crew_duty: t('duty phone of the crew'), leader1: t('leader 1'), leader2: t('leader 2') };
+  return code ? names[code] ?? code : '–';
+}
+
+/** Who acted. @param {string} role @param {string} id */
+export function actor(role, id) {
+  if (role === 'crew') return crewName(id);
+  if (role === 'system' || role === 'device' || id === role || !id) return roleName(role);
+  return `${roleName(role)} ${id}`;
+}
+
+/** @param {any} by `{role, id}`, or "role:id" */
+export function who(by) {
+  if (typeof by === 'string') return actor(by.split(':')[0], by.split(':').slice(1).join(':'));
+  return by ? actor(by.role, by.id) : '–';
+}
+
+/** Which way a press came. @param {string} via */
+function way(via) {
+  if (via === 'terminal') return t('in-vehicle terminal');
+  if (via === 'gps') return t('seen by GPS');
+  if (via.startsWith('phone')) return t('by telephone');
+  return t('crew\'s phone page');
+}
+
+/** @param {string} link */
+const line = (link) => (['up', 'online'].includes(link) ? t('line up') : t('line down'));
+
+/**
+ * How each fact is said, in this order; what is not here is for machines.
+ * @type {Record<string, (value: any, event: any) => string>}
+ */
+const SAID = {
+  centre_id: (v) => centreName(v),
+  trade: (v) => word('trades', v),
+  area_class: (v) => areaName(v),
+  crew_id: (v, { by }) => (by?.role === 'crew' && by.id === v ? '' : crewName(v)),
+  to_crew: (v) => t('to {crew}', { crew: crewName(v) }),
+  behind: (v) => t('after {n} order(s) aboard', { n: v.length }),
+  via: (v) => way(String(v)),
+  link: (v) => line(v),
+  watch: (v) => watchName(v),
+  segment: (v) => segmentName(v),
+  owner: (v) => t('responsible: {who}', { who: ownerName(v) }),
+  rung: (v) => t('rung {rung}', { rung: v }),
+  to: (v) => whom(v),
+  who: (v) => whom(v),
+  phone: (v, { kind }) => (kind === 'rung' ? t('rings {whom}', { whom: whom(v) }) : String(v)),
+  number: (v) => String(v),
+  state: (v) => outcome(v),
+  reason: (v) => word('reasons', v),
+  satisfied: (v) => (v ? t('satisfied') : t('not satisfied')),
+  cause: (v) => t('cause: {text}', { text: v }),
+  work_done: (v) => t('work done: {text}', { text: v }),
+  material: (v) => t('material: {text}', { text: v }),
+  customers: (v) => t('{n} customer(s) affected', { n: v }),
+  text: (v) => String(v),
+};
+
+/** The facts of an event that matter to a person. @param {any} event @returns {string} */
+export function facts(event) {
+  const data = event.data ?? {};
+  return Object.entries(SAID).map(([name, say]) => {
+    const value = data[name];
+    const empty = value === undefined || value === null || value === '' || (Array.isArray(value) && !value.length);
+    return empty ? '' : say(value, event);
+  }).filter(Boolean).join(' · ');
+}
+
+/** From what an interval is known: "send by hotline:anna", with a reason or a link. @param {string} text */
+export function evidence(text) {
+  if (!text) return '–';
+  return text.split('; ').map((part) => {
+    const found = /^(\w+) by (\w+):([^:,\s]+)(?:: (\w+))?(?:, link (\w+))?/.exec(part);
+    if (!found) return part === 'the order ahead was finished' ? t('the order ahead was finished') : part;
+    const [, step, role, id, reason, link] = found;
+    return [eventName(step), actor(role, id), reason ? word('reasons', reason) : '', link ? line(link) : ''].filter(Boolean).join(' · ');
+  }).join('; ');
+}
+
+/** @param {string} state of a telephone attempt */
+export function outcome(state) {
+  /** @type {Record<string, string>} */
+  const names = { dialling: t('dialling'), ringing: t('ringing'), answered: t('answered'), busy: t('busy'), no_answer: t('no answer'), failed: t('could not be rung'), machine: t('answered by a machine'), completed: t('call ended'), cut: t('cut: no longer needed'), rejected: t('call refused') };
+  return names[state] ?? (state?.startsWith('keypress') ? t('key {key} pressed', { key: state.slice(9) }) : state ?? '–');
+}
+
+/** How crews are chosen. @param {string} code */
+export function policyName(code) {
+  /** @type {Record<string, string>} */
+  const names = { risk: t('least risk of a missed promise'), nearest: t('nearest first'), mean: t('least mean arrival') };
+  return names[code] ?? code;
+}

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ApiError, explain } from '../js/api.js';
+import { shift } from '../js/ground.js';
+import { evidence, facts, who } from '../js/order_words.js';
+import { shortName } from '../js/page.js';
+
+test('facts are said in words, and what is for machines is not said', () => {
+  const by = { role: 'crew', id: 'crew-17' };
+  assert.equal(facts({ kind: 'acknowledge', by, data: { via: 'terminal', device: '0145', crew_id: 'crew-17', generation: 2 } }), 'in-vehicle terminal');
+  assert.equal(facts({ kind: 'acknowledge', by, data: { via: 'crew-17', crew_id: 'crew-17' } }), 'crew\'s phone page');
+  assert.equal(facts({ kind: 'dispatch', by: { role: 'system', id: 'x' }, data: { crew_id: 'crew-17', devices: ['0145'], revision: 4, behind: [], same_office: false } }), 'crew-17');
+  assert.equal(facts({ kind: 'rung', data: { watch: 'crew', generation: 2, rung: 1, cycle: 1, due: 'x', phone: 'crew_duty', alert: ['dispatcher'] } }), 'Watch on the crew · rung 1 · rings duty phone of the crew');
+  assert.equal(facts({ kind: 'call_back', data: { satisfied: false, text: 'too late' } }), 'not satisfied · too late');
+  assert.equal(facts({ kind: 'joined', data: { phone: '+8610', text: 'dark', priority: 1 } }), '+8610 · dark');
+});
+
+test('who acted, and from what it is known', () => {
+  assert.equal(who({ role: 'device', id: '0145' }), 'Device');
+  assert.equal(who('dispatcher:dora'), 'Dispatcher dora');
+  assert.equal(who({ role: 'hotline', id: 'hotline' }), 'Hotline');
+  assert.equal(evidence('receipt by device:0145, link online'), 'receipt · Device · line up');
+  assert.equal(evidence(''), '–');
+});
+
+test('what was entered wrongly is told by field, else as the server says it', () => {
+  const bad = (facts, message = 'the server says') => explain(new ApiError(400, 'bad_input', message, facts));
+  assert.equal(bad({ errors: [{ field: 'password', message: 'String should have at least 8 characters' }, { field: 'customer_phone', message: 'String should have at most 40 characters' }] }), 'Password: at least 8 characters; Customer\'s phone: at most 40 characters');
+  assert.equal(bad({ field: 'ended_at' }), 'The call cannot end in the future.');
+  assert.equal(bad({ field: 'centre_id' }), 'Repair centre: please check it');
+  assert.equal(bad({ errors: [{ field: 'body, line 3', message: 'no JSON' }] }), 'the server says');
+  assert.equal(bad({}), 'the server says');
+  assert.equal(explain(new ApiError(409, 'refused', 'x', { guard: 'called_back' })), 'Call the customer back first.');
+  assert.equal(explain(new ApiError(409, 'refused', 'a rule of this utility', { guard: 'its own' })), 'a rule of this utility');
+});
+
+test('a short name leaves out what stands in brackets', () => {
+  assert.equal(shortName({ name: 'Crew 06 (North low voltage)' }), 'Crew 06');
+  assert.equal(shortName({ name: 'Crew 06' }), 'Crew 06');
+  assert.equal(shortName({ name: '(all)' }), '(all)');
+  assert.equal(shortName(undefined), '');
+});
+
+test('a view moves to show as much land as it can', () => {
+  assert.equal(shift(0, 100, 0, 200), -50);
+  assert.equal(shift(50, 400, 0, 200), 50);
+  assert.equal(shift(-300, 100, 0, 200), -100);
+  assert.equal(shift(-50, 400, 0, 200), 0);
+});
