@@ -144,23 +144,43 @@ def _devices(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _fill_rosters(connection: Connection) -> None:
-    """One roster for each centre and trade, with just the crews that there are."""
+    """One roster for each centre and trade, with just the crews that there are.
+
+    A crew keeps what it holds, and the revision that its terminals have seen, also when it moves. Raises BadInput
+    where a crew that holds orders would be removed or moved: they would be nobody's.
+    """
     wanted: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for row in connection.execute(select(CREW.c.id, CREW.c.centre_id, CREW.c.trade, CREW.c.capacity)):
         wanted[row.centre_id, row.trade][row.id] = row.capacity
-    for (centre_id, trade), crews in wanted.items():
-        where = (ROSTER.c.centre_id == centre_id) & (ROSTER.c.trade == trade)
-        found = connection.execute(select(ROSTER.c.version, ROSTER.c.doc).where(where)).first()
-        before = roster_from(found.doc, found.version) if found else Roster(centre_id, trade)
-        kept = {c.crew_id: c for c in before.crews}
+    query = select(ROSTER.c.version, ROSTER.c.doc).order_by(ROSTER.c.centre_id, ROSTER.c.trade)
+    before = [roster_from(row.doc, row.version) for row in connection.execute(query.with_for_update())]
+    known = {(r.centre_id, r.trade): r for r in before}
+    kept = {duty.crew_id: duty for roster in before for duty in roster.crews}
+    for place, roster in known.items():
+        for duty in roster.crews:
+            if duty.stack and duty.crew_id not in wanted[place]:
+                raise BadInput(
+                    f"crew {duty.crew_id} holds {len(duty.stack)} order(s): recall or finish them before it is"
+                    " removed or moved",
+                    field="crews",
+                )
+    for place in sorted({*known, *wanted}):
         duties = tuple(
             replace(kept.get(crew_id, CrewDuty(crew_id)), capacity=capacity)
-            for crew_id, capacity in sorted(crews.items())
+            for crew_id, capacity in sorted(wanted[place].items())
         )
-        after = Roster(centre_id, trade, duties, before.max_away, before.min_cover, before.version + 1)
-        doc = msgspec.to_builtins(after)
-        version = doc.pop("version")
-        connection.execute(delete(ROSTER).where(where))
-        connection.execute(
-            insert(ROSTER), {"centre_id": centre_id, "trade": trade, "version": version, "doc": doc}
-        )
+        _save_roster(connection, replace(known.get(place, Roster(*place)), crews=duties))
+
+
+def _save_roster(connection: Connection, roster: Roster) -> None:
+    doc = msgspec.to_builtins(roster)
+    row = {
+        "centre_id": roster.centre_id,
+        "trade": roster.trade,
+        "version": doc.pop("version") + 1,
+        "doc": doc,
+    }
+    connection.execute(
+        delete(ROSTER).where(ROSTER.c.centre_id == roster.centre_id, ROSTER.c.trade == roster.trade)
+    )
+    connection.execute(insert(ROSTER), row)
