@@ -20,7 +20,7 @@ async def test_a_crew_that_had_the_order_is_not_chosen_again(centre: Centre, how
         await dispatcher.recall(centre.context, order_id, reason="no_answer", by=DORA)
     asked = []
     centre.context.policy = "nearest"
-    while (await centre.order(order_id)).state == "at_centre":
+    while len(asked) < 5 and (await centre.order(order_id)).state == "at_centre":
         centre.fix_all()
         if not await dispatcher.match_waiting(centre.context):
             break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from random import uniform
 from typing import TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
@@ -70,7 +71,7 @@ class PostgresStore(SqlStore):
                 if not quiet:
                     self._announce()
                 return result
-            await asyncio.sleep(0.002 * attempt)
+            await asyncio.sleep(uniform(0, min(0.2, 0.002 * 2**attempt)))  # apart, or they meet again
         raise Contended("others keep changing the same order: try again")
 
     async def read(self, work: Callable[[Connection], T]) -> T:
