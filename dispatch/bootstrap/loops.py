@@ -185,21 +185,23 @@ class Worker:
 
     async def _on_positions(self, entries: Sequence[Entry]) -> None:
         """Keep every position, move the last known ones, then see what they say about arrivals."""
-        seen, rows = [], []
-        for stream, entry_id, body in entries:
-            for place, one in enumerate(self.tracking.classify(decode_positions(body))):
-                p = one.position
-                seen.append(one)
-                rows.append(
-                    history.StoredFix(
-                        f"{stream} {entry_id}", place, p.device, p.fix_time, p.received_time, p.lat, p.lon,
-                        p.speed_mps, p.course_deg, one.flag,
-                    )
-                )  # fmt: skip
+        places = [
+            (f"{stream} {entry_id}", place, one)
+            for stream, entry_id, body in entries
+            for place, one in enumerate(decode_positions(body))
+        ]
+        judged = self.tracking.classify([one for *_, one in places])
+        rows = [
+            history.StoredFix(
+                entry, place, p.device, p.fix_time, p.received_time, p.lat, p.lon, p.speed_mps, p.course_deg,
+                one.flag,
+            )
+            for (entry, place, p), one in zip(places, judged.seen, strict=True)
+        ]  # fmt: skip
         await self.positions.write(lambda c: history.store(c, rows))
-        moved = {one.position.device for one in seen if one.flag == "ok"}
-        await self.last_known.save([f for d in moved if (f := self.context.fixes.of(d)) is not None])
-        await self.tracking.follow(seen)
+        await self.last_known.save([judged.known[device] for device in judged.moved])
+        self.tracking.believe(judged)
+        await self.tracking.follow(judged.seen)
 
     async def _on_events(self, entries: Sequence[Entry]) -> None:
         for _, _, body in entries:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from dispatch.core import position as fixes
 from dispatch.core.arrival import ArrivalWatch, DepartureWatch
-from dispatch.core.errors import DispatchError, NotFound
+from dispatch.core.errors import TRANSIENT, DispatchError
 from dispatch.core.types import Actor
 from dispatch.core.work_order import WorkOrder
 from dispatch.messages import DeviceEvent, Link, Position, Press, Receipt
@@ -30,7 +30,21 @@ class SeenFix:
     """One position as it came, with what was thought of it."""
 
     position: Position
+    fix: fixes.Fix
     flag: fixes.Flag
+
+
+@dataclass
+class Judged:
+    """A batch as it came, with what would be known of its devices after it."""
+
+    seen: list[SeenFix] = field(default_factory=list)
+    known: dict[str, fixes.LastKnown] = field(default_factory=dict)
+
+    @property
+    def moved(self) -> set[str]:
+        """Devices with a good fix."""
+        return {one.position.device for one in self.seen if one.flag == "ok"}
 
 
 @dataclass
@@ -55,7 +69,7 @@ class Tracking:
         before = {b.order.id: b for bound in self._bound.values() for b in bound}
         now: dict[str, list[_Bound]] = {}
         for order in await self._context.store.open_orders(["acknowledged", "en_route"]):
-            if order.facts.place is None or order.behind:
+            if order.facts.place is None or (order.behind and order.state == "acknowledged"):
                 continue
             known = before.get(order.id)
             if known is None or known.order.generation != order.generation:
@@ -70,18 +84,23 @@ class Tracking:
         assert order.facts.place is not None
         return _Bound(order, ArrivalWatch(order.facts.place), DepartureWatch(here.point) if here else None)
 
-    def classify(self, batch: Sequence[Position]) -> list[SeenFix]:
-        """Judge a batch and move the last known positions; only good fixes do that."""
-        seen = []
+    def classify(self, batch: Sequence[Position]) -> Judged:
+        """Judge a batch. Nothing is moved by it: what could not be stored is judged anew, not as its own duplicate."""
+        judged = Judged()
         for p in batch:
             fix = fixes.Fix(p.lat, p.lon, p.fix_time, p.received_time, p.valid, p.speed_mps, p.course_deg)
-            known, flag = fixes.follow(self._known.get(p.device), p.device, fix)
+            last = judged.known.get(p.device) or self._known.get(p.device)
+            known, flag = fixes.follow(last, p.device, fix)
             if known is not None:
-                self._known[p.device] = known
-                if flag == "ok":
-                    self._context.fixes.put(known)
-            seen.append(SeenFix(p, flag))
-        return seen
+                judged.known[p.device] = known
+            judged.seen.append(SeenFix(p, fix, flag))
+        return judged
+
+    def believe(self, judged: Judged) -> None:
+        """Move the last known positions; only good fixes do that."""
+        self._known |= judged.known
+        for device in judged.moved:
+            self._context.fixes.put(judged.known[device])
 
     async def follow(self, seen: Sequence[SeenFix]) -> None:
         """What good fixes say about departures and arrivals becomes steps or evidence."""
@@ -92,18 +111,17 @@ class Tracking:
             if one.flag != "ok" or crew is None:
                 continue
             for bound in self._bound.get(crew.id, []):
-                await self._evidence(crew, bound, self._known[one.position.device])
+                await self._evidence(crew, bound, one.position.device, one.fix)
 
-    async def _evidence(self, crew: Crew, bound: _Bound, known: fixes.LastKnown) -> None:
-        fix = known.fix
-        left_before = bound.departure.left_at if bound.departure else None
+    async def _evidence(self, crew: Crew, bound: _Bound, device: str, fix: fixes.Fix) -> None:
         bound.arrival = bound.arrival.see(fix)
         if bound.departure is not None:
-            bound.departure = bound.departure.see(fix)
-            if bound.departure.left_at is not None and left_before is None:
-                await self._remark_left(bound, known.device, bound.departure.left_at)
+            departure = bound.departure.see(fix)
+            if departure.left_at is not None and bound.departure.left_at is None:
+                await self._remark_left(bound, device, departure.left_at)
+            bound.departure = departure
         if bound.arrival.arrived_at is not None:
-            await self._arrived(crew, bound, known.device)
+            await self._arrived(crew, bound, device)
 
     async def _remark_left(self, bound: _Bound, device: str, left_at: float) -> None:
         await _remark(
@@ -127,6 +145,8 @@ class Tracking:
                     self._context, bound.order.id, name, crew=crew, by=by, at=when, generation=generation,
                     data={"via": "gps"}, key=f"gps-{name}/{device}/{generation}",
                 )  # fmt: skip
+            except TRANSIENT:
+                raise
             except DispatchError as error:
                 log.debug("gps %s of %s: %s", name, bound.order.id, error)
         self._bound[crew.id] = [b for b in self._bound.get(crew.id, []) if b is not bound]
@@ -146,7 +166,10 @@ def _instant(seconds: float) -> datetime:
 
 
 async def device_event(context: Context, event: DeviceEvent) -> None:
-    """One receipt, press or link change. What cannot be applied any more is logged, never raised again."""
+    """One receipt, press or link change. What cannot be applied any more is logged, never raised again.
+
+    Raises one of TRANSIENT where it could not be decided now: it has to come again, or it would be lost.
+    """
     if isinstance(event, Link):
         context.links[event.device] = (event.state, _instant(event.at))
         return
@@ -158,8 +181,10 @@ async def device_event(context: Context, event: DeviceEvent) -> None:
     handler = _press if isinstance(event, Press) else _receipt
     try:
         await handler(context, crew, event)
-    except NotFound as error:
-        log.warning("%s: %s", event, error)
+    except TRANSIENT:
+        raise
+    except DispatchError as error:
+        log.warning("%s changed nothing: %s", event, error)
 
 
 async def _receipt(context: Context, crew: Crew, event: DeviceEvent) -> None:
@@ -208,12 +233,7 @@ async def _press(context: Context, crew: Crew, event: DeviceEvent) -> None:
     data = {"via": "terminal", "device": event.device}
     if event.action == "reject":
         data["reason"] = "other"
-    try:
-        await crew_service.step(
-            context, event.order_id, event.action, crew=crew, at=_instant(event.at), data=data,
-            key=event.press_id, generation=event.version or None,
-        )  # fmt: skip
-    except NotFound:
-        raise
-    except DispatchError as error:
-        log.info("press %s of %s changed nothing: %s", event.action, event.order_id, error)
+    await crew_service.step(
+        context, event.order_id, event.action, crew=crew, at=_instant(event.at), data=data,
+        key=event.press_id, generation=event.version or None,
+    )  # fmt: skip

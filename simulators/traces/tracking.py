@@ -64,7 +64,9 @@ class TraceCentre:
     async def _take(self, entries: Sequence[Entry]) -> None:
         rows = []
         for stream, entry_id, body in entries:
-            for place, seen in enumerate(self._tracking.classify(decode_positions(body))):
+            judged = self._tracking.classify(decode_positions(body))
+            self._tracking.believe(judged)
+            for place, seen in enumerate(judged.seen):
                 p = seen.position
                 rows.append(
                     StoredFix(

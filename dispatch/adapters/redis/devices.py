@@ -79,12 +79,10 @@ class EpochKeeper:
         if server == self._server and present == self._epoch.encode():
             return
         await self._redis.delete(EPOCH_KEY)
+        devices = RedisDevices(self._redis)  # somebody may write a newer revision meanwhile
         desired = await self._all_desired()
-        for start in range(0, len(desired), 200):
-            pipeline = self._redis.pipeline(transaction=False)
-            for one in desired[start : start + 200]:
-                pipeline.set(desired_key(one.device), encode(one))
-            await pipeline.execute()
+        for one in desired:
+            await devices.write_desired(one)
         await self._redis.set(EPOCH_KEY, self._epoch)
         await self._redis.publish(WAKE_CHANNEL, "*")
         self._server = server

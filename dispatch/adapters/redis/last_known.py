@@ -11,6 +11,8 @@ from dispatch.core.position import LastKnown
 
 KEY = "last-known"
 GEO = "last-known:geo"
+MOST_NORTH = 85.05
+"""Redis places nothing nearer to a pole: it refuses the whole command."""
 _decode = msgspec.msgpack.Decoder(LastKnown).decode
 
 
@@ -26,7 +28,8 @@ class RedisLastKnown:
             return
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hset(KEY, mapping={f.device: msgspec.msgpack.encode(f) for f in fixes})
-        pipeline.geoadd(GEO, [value for f in fixes for value in (f.fix.lon, f.fix.lat, f.device)])
+        if placed := [f for f in fixes if abs(f.fix.lat) <= MOST_NORTH]:
+            pipeline.geoadd(GEO, [value for f in placed for value in (f.fix.lon, f.fix.lat, f.device)])
         await pipeline.execute()
 
     async def load(self) -> list[LastKnown]:

@@ -8,15 +8,25 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import (
+    BusyLoadingError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 
 from dispatch.clock import SystemClock
+from dispatch.core.errors import TRANSIENT
 
 log = logging.getLogger(__name__)
 GROUP = "centre"
 FIELD = b"b"
 CLAIM_AFTER_MS = 30_000
 CLAIM_EVERY = 30.0
+SET_ASIDE = "set-aside"
+"""Stream of entries that no handler can take, kept to be looked into."""
+ASIDE_AT_MOST = 1_000
 
 Entry = tuple[str, str, bytes]
 """Stream, entry id, body."""
@@ -27,6 +37,7 @@ class StreamConsumer:
     """Hands batches of entries to `handle` and acknowledges them after it returns.
 
     An entry may be handed over twice (after a crash between handling and acknowledging): handlers are idempotent.
+    What fails because a part is away comes again. An entry that fails by itself is set aside, and the others go on.
     """
 
     def __init__(
@@ -88,11 +99,40 @@ class StreamConsumer:
     async def _pass(self, entries: list[Entry]) -> None:
         if not entries:
             return
-        await self._handle(entries)
+        try:
+            await self._handle(entries)
+        except Exception as error:
+            if _comes_again(error):
+                raise
+            await self._one_by_one(entries)
         pipeline = self._redis.pipeline(transaction=False)
         for stream, entry_id, _ in entries:
             pipeline.xack(stream, GROUP, entry_id)
         await pipeline.execute()
+
+    async def _one_by_one(self, entries: list[Entry]) -> None:
+        """One of them cannot be handled: find it, keep it, say so."""
+        for stream, entry_id, body in entries:
+            try:
+                await self._handle([(stream, entry_id, body)])
+            except Exception as error:
+                if _comes_again(error):
+                    raise
+                log.exception("%s %s cannot be handled: set aside", stream, entry_id)
+                facts: dict[Any, Any] = {
+                    b"stream": stream,
+                    b"entry": entry_id,
+                    FIELD: body,
+                    b"error": repr(error),
+                }
+                await self._redis.xadd(SET_ASIDE, facts, maxlen=ASIDE_AT_MOST)
+
+
+def _comes_again(error: Exception) -> bool:
+    """Whether a part is away, which is not the entry's fault; Redis refusing a command is."""
+    if isinstance(error, ResponseError):
+        return isinstance(error, BusyLoadingError | ReadOnlyError | OutOfMemoryError)
+    return isinstance(error, (*TRANSIENT, RedisError, OSError))
 
 
 def _entries(stream: Any, entries: Any) -> list[Entry]:

@@ -106,3 +106,23 @@ async def test_last_known_positions_survive(redis: Redis) -> None:
     assert await redis.geosearch("last-known:geo", longitude=104.6, latitude=38.2, radius=1, unit="km") == [
         b"014500000001"
     ]
+
+
+async def test_confirming_the_epoch_never_brings_back_what_was_recalled_meanwhile(redis: Redis) -> None:
+    """Between the look at SQL and the writing a recall is decided and delivered."""
+
+    async def all_desired() -> list[Desired]:
+        looked = [state(5, "W1")]
+        await RedisDevices(redis).write_desired(state(6))
+        return looked
+
+    await EpochKeeper(redis, "e1", all_desired).keep()
+    assert await redis.get(EPOCH_KEY) == b"e1"
+    assert await there(redis) == state(6)
+
+
+async def test_a_fix_near_a_pole_stops_nobody_elses(redis: Redis) -> None:
+    fixes = [LastKnown("polar", Fix(89.0, 0.0, 1.0, 1.0)), LastKnown("usual", Fix(30.0, 120.0, 1.0, 1.0))]
+    await RedisLastKnown(redis).save(fixes)
+    assert {f.device for f in await RedisLastKnown(redis).load()} == {"polar", "usual"}
+    await RedisLastKnown(redis).save(fixes[:1])

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from redis.asyncio import Redis
 
 from dispatch.adapters.redis.inbox import INBOX, Arrival, RedisInbox, reader
-from dispatch.adapters.redis.streams import Entry, StreamConsumer
+from dispatch.adapters.redis.streams import SET_ASIDE, Entry, StreamConsumer
+from dispatch.core.errors import Unavailable
 
 
 class Handled:
@@ -20,7 +21,7 @@ class Handled:
 
     async def __call__(self, entries: Sequence[Entry]) -> None:
         if self.broken:
-            raise RuntimeError("the handler breaks")
+            raise Unavailable("the handler breaks")
         self.bodies += [body for _, _, body in entries]
 
 
@@ -98,3 +99,38 @@ async def test_an_order_reaches_the_centres_inbox(redis: Redis) -> None:
     await RedisInbox(redis).deliver("north", "W1", 2)
     await run_until(StreamConsumer(redis, [INBOX], "one", reader(receive)), lambda: arrived)
     assert arrived == [Arrival("north", "W1", 2)]
+
+
+async def test_an_entry_that_nobody_can_read_is_set_aside_and_the_others_are_handled(redis: Redis) -> None:
+    seen: list[bytes] = []
+
+    async def handle(entries: Sequence[Entry]) -> None:
+        if any(body == b"poison" for _, _, body in entries):
+            raise ValueError("no such thing")
+        seen.extend(body for _, _, body in entries)
+
+    for body in (b"one", b"poison", b"two"):
+        await redis.xadd("s", {b"b": body})
+    await run_until(StreamConsumer(redis, ["s"], "one", handle), lambda: seen[-1:] == [b"two"])
+    assert seen == [b"one", b"two"]
+    ((_, kept),) = await redis.xrange(SET_ASIDE)
+    assert (kept[b"stream"], kept[b"b"]) == (b"s", b"poison")
+    assert (await redis.xpending("s", "centre"))["pending"] == 0
+
+
+async def test_nothing_is_set_aside_because_a_part_is_away(redis: Redis) -> None:
+    handled, tries = Handled(), 0
+
+    async def handle(entries: Sequence[Entry]) -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise Unavailable("the database does not answer")
+        await handled(entries)
+
+    await redis.xadd("s", {b"b": b"press"})
+    consumer = StreamConsumer(redis, ["s"], "one", handle)
+    for _ in range(3):
+        await run_until(consumer, lambda: handled.bodies)
+    assert handled.bodies == [b"press"]
+    assert not await redis.exists(SET_ASIDE)
