@@ -17,6 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from sqlalchemy import Connection, delete, insert, select, update
 
 from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.passwords import HASHER
 from dispatch.adapters.sql.statements import table
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.clock import Clock, SystemClock
@@ -26,7 +27,7 @@ from dispatch.services.people import Person
 PERSON, SESSION = table(t.PersonRow), table(t.SessionRow)
 LASTS = timedelta(hours=12)
 HASHING_AT_ONCE = 2
-"""Argon2 takes 64 MiB each time: so many at once, the others wait."""
+"""Argon2 takes a core and 19 MiB each time: so many at once, the others wait."""
 
 
 class SqlPeople:
@@ -37,7 +38,7 @@ class SqlPeople:
     ) -> None:
         self._database = database
         self._clock = clock or SystemClock()
-        self._hasher = hasher or PasswordHasher()
+        self._hasher = hasher or HASHER
         self._nobody = self._hasher.hash(secrets.token_hex(16))
         self._hashing = asyncio.Semaphore(HASHING_AT_ONCE)
 

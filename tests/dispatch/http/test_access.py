@@ -14,6 +14,8 @@ from fastapi.routing import APIRoute
 from dispatch.adapters.http.access import COOKIE, Anyone, Rule, SignedIn
 from dispatch.adapters.http.callbacks import Signed
 from dispatch.adapters.http.sign_in import PER_ADDRESS, PER_NAME, WINDOW, Attempts
+from dispatch.adapters.sql.passwords import HASHER as HASHER_IN_USE
+from dispatch.adapters.sql.passwords import hash_password
 from dispatch.adapters.sql.people import SqlPeople
 from dispatch.clock import VirtualClock
 from tests.dispatch.http.conftest import City
@@ -264,3 +266,8 @@ async def test_every_answer_carries_the_security_headers(city: City) -> None:
         answer = await client.get(path)
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_hash_costs_what_owasp_asks_for_at_least_and_no_more() -> None:
+    assert hash_password("x").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert SqlPeople(None)._hasher is HASHER_IN_USE  # type: ignore[arg-type]
