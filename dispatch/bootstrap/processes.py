@@ -22,6 +22,8 @@ from dispatch.settings import Settings, from_environment
 log = logging.getLogger(__name__)
 Part = Callable[[Built], Awaitable[None]]
 FIX_REFRESH = 1.0
+LOOK_EVERY = 5.0
+"""Real seconds between two looks whether the organisation has changed."""
 
 
 @click.command()
@@ -86,13 +88,20 @@ async def _work(built: Built) -> None:
 
 
 async def _keep_directory(built: Built) -> None:
-    """Take in what administrators change; a new device gets its (empty) desired state, or it stays unknown."""
+    """Take in what administrators change; a new device gets its (empty) desired state, or it stays unknown.
+
+    In the embedded installation the page that changed it shares our context: what counts is what was written.
+    """
+    written = built.context.directory
 
     async def once() -> None:
-        if await refresh_directory(built):
+        nonlocal written
+        await refresh_directory(built)
+        if (directory := built.context.directory) != written:
             for desired in await all_desired(built.context):
                 await built.ports.devices.write_desired(desired)
-        await asyncio.sleep(5.0)
+            written = directory
+        await asyncio.sleep(LOOK_EVERY)
 
     await for_ever("directory", once)
 

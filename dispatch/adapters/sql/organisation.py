@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +20,7 @@ from dispatch.services.ports import Centre, Crew, Department, Device, Directory,
 CENTRE, DEPARTMENT, CREW = table(t.CentreRow), table(t.DepartmentRow), table(t.CrewRow)
 DEVICE, INSTALLATION = table(t.DeviceRow), table(t.InstallationRow)
 TERRITORIES = "territories"
+_HH_MM = re.compile(r"([01]?\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
 
 
 def load_directory(connection: Connection) -> Directory:
@@ -70,6 +72,7 @@ def replace_organisation(connection: Connection, document: Mapping[str, Any]) ->
                 f"crew {crew['id']}: no department {crew['department_id']!r}", field="department_id"
             )
     devices = [device for c in document.get("crews", []) for device in _devices(c)]
+    before = {(d.id, d.crew_id) for d in connection.execute(select(DEVICE.c.id, DEVICE.c.crew_id))}
     for target, rows in (
         (CENTRE, [_centre(c) for c in document.get("centres", [])]),
         (DEPARTMENT, departments),
@@ -79,7 +82,7 @@ def replace_organisation(connection: Connection, document: Mapping[str, Any]) ->
         connection.execute(delete(target))
         if rows:
             connection.execute(insert(target), rows)
-    _fill_rosters(connection)
+    _fill_rosters(connection, moved=before != {(d["id"], d["crew_id"]) for d in devices})
 
 
 def set_territories(connection: Connection, geojson: Mapping[str, Any]) -> None:
@@ -95,8 +98,10 @@ def _need(entry: Mapping[str, Any], what: str, *names: str) -> None:
 
 def _centre(entry: Mapping[str, Any]) -> dict[str, Any]:
     _need(entry, "centre", "id", "name", "duty_phone", "lat", "lon")
-    return {k: entry[k] for k in ("id", "name", "duty_phone", "lat", "lon")} | {
-        "name_zh": entry.get("name_zh") or entry["name"]
+    return {k: entry[k] for k in ("id", "name", "duty_phone")} | {
+        "name_zh": entry.get("name_zh") or entry["name"],
+        "lat": float(entry["lat"]),
+        "lon": float(entry["lon"]),
     }
 
 
@@ -120,12 +125,20 @@ def _crew(entry: Mapping[str, Any]) -> dict[str, Any]:
         **{k: entry[k] for k in ("id", "name", "department_id", "centre_id", "trade", "duty_phone")},
         "name_zh": entry.get("name_zh") or entry["name"],
         "capacity": int(entry.get("capacity", 3)),
-        "shift_start": entry.get("shift_start", "00:00"),
-        "shift_end": entry.get("shift_end", "24:00"),
+        "shift_start": _wall_time(entry, "shift_start", "00:00"),
+        "shift_end": _wall_time(entry, "shift_end", "24:00"),
         "base_lat": float(base.get("lat", 0.0)),
         "base_lon": float(base.get("lon", 0.0)),
         "same_office": bool(entry.get("shares_office", False)),
     }
+
+
+def _wall_time(entry: Mapping[str, Any], name: str, usual: str) -> str:
+    """HH:MM as it stands. Whether a crew is on shift is asked everywhere: what cannot be read would stop it all."""
+    text = str(entry.get(name, usual))
+    if not _HH_MM.fullmatch(text):
+        raise BadInput(f"crew {entry['id']}: {name} {text!r}: expected HH:MM", field=name)
+    return text
 
 
 def _devices(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -143,10 +156,11 @@ def _devices(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _fill_rosters(connection: Connection) -> None:
+def _fill_rosters(connection: Connection, *, moved: bool) -> None:
     """One roster for each centre and trade, with just the crews that there are.
 
-    A crew keeps what it holds, and the revision that its terminals have seen, also when it moves. Raises BadInput
+    A crew keeps what it holds, and the revision that its terminals have seen, also when it moves. Where terminals
+    `moved` between crews, every revision goes beyond all that any terminal has seen (D4: never back). Raises BadInput
     where a crew that holds orders would be removed or moved: they would be nobody's.
     """
     wanted: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
@@ -164,12 +178,17 @@ def _fill_rosters(connection: Connection) -> None:
                     " removed or moved",
                     field="crews",
                 )
+    beyond = max((duty.revision for duty in kept.values()), default=-1) + 1 if moved else 0
     for place in sorted({*known, *wanted}):
         duties = tuple(
-            replace(kept.get(crew_id, CrewDuty(crew_id)), capacity=capacity)
+            _duty(kept.get(crew_id, CrewDuty(crew_id)), capacity, beyond)
             for crew_id, capacity in sorted(wanted[place].items())
         )
         _save_roster(connection, replace(known.get(place, Roster(*place)), crews=duties))
+
+
+def _duty(duty: CrewDuty, capacity: int, beyond: int) -> CrewDuty:
+    return replace(duty, capacity=capacity, revision=max(duty.revision, beyond))
 
 
 def _save_roster(connection: Connection, roster: Roster) -> None:
