@@ -13,13 +13,14 @@ const ROLES = ['hotline', 'dispatcher', 'crew', 'manager', 'admin'];
 /** @type {any} */
 let organisation = null;
 
-async function add() {
+/** Asked again with what was entered, where the centre refuses it. @param {Record<string, string>} [before] */
+async function add(before = {}) {
   const crews = (organisation?.crews ?? []).map((/** @type {any} */ c) => [c.id, `${named(c)} (${c.id})`]);
   const said = await ask({
     title: t('Somebody new'), confirm: t('Add'), fields: [
       { name: 'username', label: t('User name') }, { name: 'name', label: t('Name') }, { name: 'role', label: t('Role'), kind: 'select', options: ROLES.map((r) => [r, roleName(r)]) },
       { name: 'centre_id', label: t('Repair centre (dispatchers)'), kind: 'select', options: [['', '–'], ...options('centres')], required: false }, { name: 'crew_id', label: t('Crew (members of a crew)'), kind: 'select', options: [['', '–'], ...crews], required: false },
-      { name: 'password', label: t('Password (8 characters at least)') }],
+      { name: 'password', label: t('Password (8 characters at least)') }].map((/** @type {any} */ one) => ({ ...one, value: before[one.name] })),
   });
   if (!said) return;
   try {
@@ -27,6 +28,8 @@ async function add() {
     notice(t('{name} may sign in now.', { name: said.username }));
   } catch (error) {
     notice(explain(error), 'bad');
+    await add(said);
+    return;
   }
   await show();
 }
@@ -61,7 +64,9 @@ const uploader = (what, label) => h('p', {}, h('label', { htmlFor: `file-${what}
 function parts(health) {
   /** @type {Record<string, string>} */
   const states = { ok: t('in order'), degraded: t('restricted'), down: t('down') };
-  return table({ title: t('State of the system'), columns: [[t('Part')], [t('State')], [t('Reason')]], rows: Object.entries(health?.parts ?? {}).map(([name, one]) => [name, h('span', { class: `chip ${one.state === 'ok' ? 'good' : 'bad'}` }, states[one.state] ?? one.state), one.reason || '–']), empty: t('Not known.') });
+  /** @type {Record<string, string>} */
+  const names = { sql: t('Database'), redis: t('Live state (Redis)'), gateway: t('Vehicle gateway'), worker: t('Worker (clocks, deliveries)'), web: t('Pages') };
+  return table({ title: t('State of the system'), columns: [[t('Part')], [t('State')], [t('Reason')]], rows: Object.entries(health?.parts ?? {}).map(([name, one]) => [names[name] ?? name, h('span', { class: `chip ${one.state === 'ok' ? 'good' : 'bad'}` }, states[one.state] ?? one.state), h('span', { lang: 'en' }, one.reason || '–')]), empty: t('Not known.') });
 }
 
 /** Healthz answers 503 with the same body where a part is down. */
@@ -80,7 +85,7 @@ async function show() {
         title: t('People'), columns: [[t('User name')], [t('Name')], [t('Role')], [t('Belongs to')], [t('State')], ['']],
         rows: people.map((/** @type {any} */ p) => [p.username, p.name, roleName(p.role), p.crew_id ? crewName(p.crew_id) : centreName(p.centre_id), p.active === false ? h('span', { class: 'chip' }, t('locked out')) : h('span', { class: 'chip good' }, t('may sign in')), p.active === false ? '' : h('button', { type: 'button', class: 'danger-soft', on: { click: () => disable(p) } }, t('Lock out'))]),
       }),
-      h('p', {}, h('button', { type: 'button', class: 'primary', id: 'add-person', on: { click: add } }, t('Add somebody'))),
+      h('p', {}, h('button', { type: 'button', class: 'primary', id: 'add-person', on: { click: () => add() } }, t('Add somebody'))),
       h('section', { class: 'panel' }, h('h2', {}, t('Organisation')), org ? h('p', {}, t('{centres} repair centres, {departments} departments, {crews} crews', { centres: org.centres?.length ?? 0, departments: org.departments?.length ?? 0, crews: org.crews?.length ?? 0 })) : null,
         h('p', {}, h('a', { class: 'button', href: '/api/admin/organisation', download: 'organisation.json' }, t('Download the organisation file')), ' ', h('a', { class: 'button', href: '/api/territories', download: 'territories.geojson' }, t('Download the territories'))),
         uploader('organisation', t('Put an organisation file in force:')), uploader('territories', t('Put territories (GeoJSON) in force:')),

@@ -47,7 +47,11 @@ export class Alerts {
     const key = JSON.stringify(all.map((a) => [a.id, a.acknowledged_at]));
     if (key === this.key) return;
     this.key = key;
-    if (this.waiting.some((a) => !before.has(a.id))) this.ring();
+    const fresh = this.waiting.filter((a) => !before.has(a.id));
+    if (fresh.length) {
+      this.ring();
+      say(byId('alert-voice'), [alertTitle(fresh[0]), fresh[0].order_id, factsText(fresh[0])].filter(Boolean).join(' · '));
+    }
     this.strip();
     const count = document.getElementById('alert-count');
     const panel = document.getElementById('panel-alerts');

@@ -16,9 +16,9 @@ function fieldName(name) {
 /** Each kind of sentence that the server's validation has. @type {[RegExp, (n: string) => string][]} */
 const KINDS = [
   [/required/i, () => t('is missing')],
-  [/at least 1 character/, () => t('is missing')],
-  [/at least (\d+) character/, (n) => t('at least {n} characters', { n })],
-  [/at most (\d+) character/, (n) => t('at most {n} characters', { n })],
+  [/at least 1 (?:character|item)/, () => t('is missing')],
+  [/at least (\d+) (?:character|item)/, (n) => t('at least {n} characters', { n })],
+  [/at most (\d+) (?:character|item)/, (n) => t('at most {n} characters', { n })],
   [/greater than or equal to (-?\d+)/, (n) => t('at least {n}', { n })],
   [/less than or equal to (-?\d+)/, (n) => t('at most {n}', { n })],
   [/pattern|control character/, () => t('holds characters that are not allowed')],
@@ -31,7 +31,7 @@ function said({ field, message }) {
   const name = fieldName(field);
   const kind = KINDS.find(([pattern]) => pattern.test(message));
   if (!name) return '';
-  return kind ? `${name}: ${kind[1](kind[0].exec(message)?.[1] ?? '')}` : t('{field}: please check it', { field: name });
+  return kind ? t('{field}: {problem}', { field: name, problem: kind[1](kind[0].exec(message)?.[1] ?? '') }) : t('{field}: please check it', { field: name });
 }
 
 /** @param {{message: string, facts: Record<string, any>}} error @returns {string} */

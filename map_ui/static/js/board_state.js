@@ -26,7 +26,7 @@ export function emptyBoard() {
 const byKey = (list) => new Map((list ?? []).map((one) => [String(one.id), one]));
 
 /** The board that a full frame describes. @param {any} frame @returns {Board} */
-export function fromFrame(frame) {
+function fromFrame(frame) {
   return {
     seq: frame.seq ?? 0, travelSource: frame.travel_source ?? '', policy: frame.policy ?? '', centreId: frame.centre_id ?? null,
     orders: byKey(frame.orders), crews: byKey(frame.crews), alerts: byKey(frame.alerts),

@@ -1,7 +1,7 @@
 // @ts-check
 /** Remaining time in figures and words (pure). */
 
-export const SOON_MS = 10 * 60_000;
+const SOON_MS = 10 * 60_000;
 
 /** "12:05", "1:02:05", "+0:40" when past. @param {number} ms @returns {string} */
 export function figures(ms) {

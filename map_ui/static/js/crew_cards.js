@@ -9,7 +9,7 @@ import { word } from './vocabulary.js';
 /** @typedef {import('./board_state.js').Order} Order */
 
 /** The next step of a state. @param {string} state @returns {[string, string]|null} step and its button */
-export function nextStep(state) {
+function nextStep(state) {
   switch (state) {
     case 'dispatched':
     case 'delivered': return ['acknowledge', t('Accept the order')];

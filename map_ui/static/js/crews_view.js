@@ -2,7 +2,7 @@
 /** The crews: who is free, who is where, what each vehicle holds. */
 import { explain, post } from './api.js';
 import { byId, fill, h } from './dom.js';
-import { named, shortTime, t } from './page.js';
+import { named, shortName, shortTime, t } from './page.js';
 import { ask, notice } from './shell.js';
 import { COLOURS, shape } from './sprites.js';
 import { statusName, word } from './vocabulary.js';
@@ -11,7 +11,7 @@ import { mayAct } from './order_panel.js';
 const ORDER = ['standby', 'assigned', 'en_route', 'on_scene', 'away', 'off_shift'];
 
 /** A small picture of a status, the same as on the map. @param {string} status */
-export function statusMark(status) {
+function statusMark(status) {
   const canvas = h('canvas', { width: 44, height: 44, class: 'status-mark', 'aria-hidden': 'true' });
   const c = canvas.getContext('2d');
   c.scale(2, 2);
@@ -46,7 +46,7 @@ export class CrewsView {
   row(crew) {
     const away = crew.presence === 'away';
     return h('li', { class: `${crew.stale ? 'stale' : ''}${crew.id === this.selected ? ' selected' : ''}`, id: `crew-${crew.id}` }, statusMark(crew.status),
-      h('div', { class: 'what' }, h('button', { type: 'button', class: 'link', on: { click: () => this.on.map(crew) } }, named(crew)),
+      h('div', { class: 'what' }, h('button', { type: 'button', class: 'link', title: named(crew), on: { click: () => this.on.map(crew) } }, shortName(crew)),
         h('div', { class: 'soft' }, statusName(crew.status), away && crew.away_until ? [' · ', t('until {time}', { time: shortTime(crew.away_until) })] : null, ` · ${word('trades', crew.trade)}`, crew.duty_phone ? [' · ', h('a', { href: `tel:${crew.duty_phone}` }, crew.duty_phone)] : null),
         h('div', { class: 'soft' }, crew.fix ? t('position {n} s old', { n: Math.round(crew.fix.age_s) }) : t('position unknown'), crew.stale ? [' ', h('span', { class: 'chip warn' }, t('stale'))] : null),
         crew.stack?.length ? h('ol', { class: 'aboard' }, crew.stack.map((s) => h('li', {}, h('button', { type: 'button', class: 'link', on: { click: () => this.on.order(s.order_id) } }, s.order_id), s.acknowledged ? ` ✓ ${t('acknowledged')}` : ` … ${t('not acknowledged')}`))) : null),

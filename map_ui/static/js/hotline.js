@@ -129,7 +129,7 @@ function tick() {
   for (const [element, order] of ticking) {
     const left = remaining(order, now);
     say(element, arrived(order) ? '✓' : figures(left));
-    element.className = `figures ${arrived(order) ? 'scene' : level(left)}`;
+    element.className = `figures ${arrived(order) ? 'scene' : level(left)}${String(element.textContent).length > 6 ? ' long' : ''}`;
   }
   const cut = performance.now() - reached > 2 * POLL_MS + 1000;
   byId('banner').hidden = !cut;

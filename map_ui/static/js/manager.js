@@ -27,7 +27,7 @@ const figure = (name, value, more) => h('div', { class: 'figure' }, h('span', { 
 function shares(rows, title, named) {
   return table({
     title, columns: [[''], [t('Orders'), 'number'], [t('Arrived'), 'number'], [t('In time'), 'number'], [t('Share in time'), 'number']],
-    rows: rows.map((r) => [named(r.name) || '–', r.orders, r.arrived, r.within, share(r.within_pct)]),
+    rows: rows.map((r) => [named(r.name), r.orders, r.arrived, r.within, share(r.within_pct)]),
   });
 }
 
@@ -48,7 +48,7 @@ function report(c) {
     h('div', { class: 'columns' },
       table({ title: t('Late minutes by party'), columns: [[t('Responsible')], [t('Late minutes'), 'number'], [t('Orders'), 'number']], rows: [...c.late_by_owner].sort((a, b) => b.seconds - a.seconds).map((r) => [ownerName(r.owner), Math.round(r.seconds / 6) / 10, r.orders]), empty: t('Nobody was late.') }),
       table({ title: t('Escalations'), columns: [[t('Watch')], [t('Rung'), 'number'], [t('How often'), 'number']], rows: c.escalations.map((/** @type {any} */ r) => [watchName(r.watch), r.rung, r.count]), empty: t('No watch had to climb.') }),
-      shares(c.by_day, t('By day'), (n) => n), shares(c.by_centre, t('By repair centre'), centreName), shares(c.by_crew, t('By crew'), crewName), shares(c.by_trade, t('By trade'), (n) => word('trades', n)), shares(c.by_area, t('By area'), areaName)),
+      shares(c.by_day, t('By day'), (n) => n), shares(c.by_centre, t('By repair centre'), centreName), shares(c.by_trade, t('By trade'), (n) => word('trades', n)), shares(c.by_area, t('By area'), areaName), shares(c.by_crew, t('By crew'), (n) => (n ? crewName(n) : t('No crew yet')))),
     h('details', { id: 'rows', class: 'panel', on: { toggle: (/** @type {Event} */ e) => rows(/** @type {HTMLDetailsElement} */ (e.target)) } }, h('summary', {}, t('The orders behind these figures')), h('div', {}, t('Loading…'))),
   ];
 }

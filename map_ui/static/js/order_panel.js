@@ -96,7 +96,9 @@ export class OrderPanel {
     if (!order.running) return say(this.running, '');
     const { label, since, limit_s: limit } = order.running;
     const spent = duration((now - Date.parse(since)) / 1000);
-    return say(this.running, limit ? t('{segment}: {spent} of {limit}', { segment: segmentName(label), spent, limit: duration(limit) }) : `${segmentName(label)}: ${spent}`);
+    const late = !!limit && now - Date.parse(since) > limit * 1000;
+    this.running.classList.toggle('late', late);
+    return say(this.running, (late ? '▲ ' : '') + ( limit ? t('{segment}: {spent} of {limit}', { segment: segmentName(label), spent, limit: duration(limit) }) : `${segmentName(label)}: ${spent}`));
   }
 
   /** @param {import('./board_state.js').Order} order */
@@ -122,7 +124,8 @@ export class OrderPanel {
   /** Take a step, by button or key. @param {string} step */
   async act(step) {
     const order = this.board.orders.get(this.id);
-    if (!order || !mayAct() || !stepsFor(order).includes(step)) return;
+    if (!order || !mayAct()) return;
+    if (!stepsFor(order).includes(step)) { notice(`${order.id}: ${t('This step is not possible now.')}`, 'bad'); return; }
     if (step === 'dispatch' || step === 'reassign') {
       this.choosing = this.choosing === step ? '' : step;
       this.show(this.id, 0);

@@ -22,7 +22,7 @@ export function whom(code) {
 }
 
 /** Who acted. @param {string} role @param {string} id */
-export function actor(role, id) {
+function actor(role, id) {
   if (role === 'crew') return crewName(id);
   if (role === 'system' || role === 'device' || id === role || !id) return roleName(role);
   return `${roleName(role)} ${id}`;

@@ -2,7 +2,7 @@
 /** Positions as they come over the wire: 16 bytes a vehicle, little endian (pure). */
 
 export const STATUSES = ['standby', 'assigned', 'en_route', 'on_scene', 'away', 'off_shift'];
-export const RECORD = 16;
+const RECORD = 16;
 const UNKNOWN_COURSE = 65535;
 const OLDEST = 255;
 /** A fix older than this is drawn faded, in seconds. */

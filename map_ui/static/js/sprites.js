@@ -5,7 +5,7 @@
  */
 import { STATUSES } from './positions.js';
 
-export const HEADINGS = 33;
+const HEADINGS = 33;
 const SIZE = 30;
 
 /** Fill colours of the statuses; each differs in lightness too. */
