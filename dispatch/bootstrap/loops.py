@@ -121,7 +121,7 @@ class Worker:
         self.tracking = Tracking(context)
         self.last_known = RedisLastKnown(redis)
         self.name = f"{socket.gethostname()}-{os.getpid()}"
-        self._due, self._waiting = nudge.event(), nudge.event()
+        self._due, self._calling, self._waiting = nudge.event(), nudge.event(), nudge.event()
         self._match_every = 3.0
 
     async def run(self, match_every: float) -> None:
@@ -130,7 +130,8 @@ class Worker:
         async with asyncio.TaskGroup() as tasks:
             for name, once in (
                 ("clocks", self._fire),
-                ("outbox", self._deliver),
+                ("calls", lambda: self._deliver(delivery.CALLS, self._calling)),
+                ("outbox", lambda: self._deliver(delivery.OTHERS, self._waiting)),
                 ("matching", self._match),
                 ("bound", self._look_again),
                 ("away", self._remind),
@@ -151,9 +152,9 @@ class Worker:
         if not await clocks.fire_due(self.context):
             await _wait(self._due, POLL)
 
-    async def _deliver(self) -> None:
-        if not await delivery.deliver_due(self.context, self.ports):
-            await _wait(self._waiting, POLL)
+    async def _deliver(self, kinds: Sequence[str], woken: asyncio.Event) -> None:
+        if not await delivery.deliver_due(self.context, self.ports, kinds):
+            await _wait(woken, POLL)
 
     async def _match(self) -> None:
         await dispatcher.match_waiting(self.context)

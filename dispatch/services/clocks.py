@@ -19,34 +19,39 @@ BATCH = 200
 
 
 async def fire_due(context: Context) -> int:
-    """Decide every clock that is due, the oldest first; the number of orders decided."""
+    """Decide every clock that is due, the oldest first; the number of orders decided.
+
+    An order that cannot be decided is said, and looked at again: it stops no other one's clocks.
+    """
     due = await context.store.due_orders(context.clock.now(), BATCH)
     results = await asyncio.gather(
         *(fire_order(context, order_id) for order_id in due), return_exceptions=True
     )
-    broken = [r for r in results if isinstance(r, BaseException)]
-    for error in broken:
-        log.warning("a due clock was not decided: %r", error)
-        if not isinstance(error, DispatchError):
-            raise error
-    return len(due) - len(broken)
+    for order_id, result in zip(due, results, strict=True):
+        if isinstance(result, DispatchError):
+            log.warning("the due clock of %s was not decided: %s", order_id, result)
+        elif isinstance(result, Exception):
+            log.error("the due clock of %s was not decided", order_id, exc_info=result)
+        elif isinstance(result, BaseException):
+            raise result
+    return results.count(True)
 
 
-async def fire_order(context: Context, order_id: str) -> None:
-    """Decide what is due on one order. It is read anew: an acknowledgement that came first wins."""
+async def fire_order(context: Context, order_id: str) -> bool:
+    """Decide what is due on one order; whether that was anything. An acknowledgement that came first wins."""
 
-    def decide(loaded: Loaded, now: datetime) -> Changes[None]:
+    def decide(loaded: Loaded, now: datetime) -> Changes[bool]:
         draft = Draft(context, loaded, now)
-        order = draft.order(order_id)
+        before = order = draft.order(order_id)
         process = draft.process(order)
         for clock in sorted(clocks(order, process), key=lambda c: c.due):
             order, following = fire(order, process, clock, now)
             draft.outgoing.extend(following)
-        if order is not draft.order(order_id):
+        if order is not before:
             draft.put(order)
-        return draft.changes(None)
+        return draft.changes(order is not before)
 
-    await context.store.transact(decide)
+    return await context.store.transact(decide)
 
 
 async def remind_away(context: Context) -> None:

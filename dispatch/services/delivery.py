@@ -16,18 +16,21 @@ from dispatch.messages import Desired, DesiredOrder
 from dispatch.services import telephone
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Crew, Device, Loaded, OutboxRow, Ports, Settled
-from dispatch.services.retries import failed
+from dispatch.services.retries import PATIENCE, failed
 
 log = logging.getLogger(__name__)
 BATCH = 200
 LEASE = 30.0
 """Real seconds for which a worker keeps a row."""
+CALLS = ("phone", "cut")
+"""Kinds that wait for nothing else: a mail server that hangs must not keep a telephone from ringing."""
+OTHERS = ("centre", "desired", "alert")
 
 
-async def deliver_due(context: Context, ports: Ports) -> int:
-    """Carry out everything that is due, once; the number of rows taken."""
+async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ()) -> int:
+    """Carry out everything of these kinds (none named: all) that is due, once; the number of rows taken."""
     now = context.clock.now()
-    rows = await context.store.lease(now, now + context.real(LEASE), BATCH)
+    rows = await context.store.lease(now, now + context.real(LEASE), BATCH, kinds)
     phone = [row for row in rows if row.kind == "phone"]
     others = [row for row in rows if row.kind != "phone"]
     await asyncio.gather(
@@ -38,11 +41,12 @@ async def deliver_due(context: Context, ports: Ports) -> int:
 
 async def _deliver(context: Context, ports: Ports, row: OutboxRow) -> None:
     try:
-        outcome = await _carry_out(context, ports, row)
+        async with asyncio.timeout(PATIENCE):
+            outcome = await _carry_out(context, ports, row)
         settled = Settled(row.id, "done", outcome)
-    except DispatchError as error:
+    except (DispatchError, TimeoutError) as error:
         settled = failed(context, row, error)
-        log.warning("%s to %s not delivered: %s", row.kind, row.target, error)
+        log.warning("%s to %s not delivered: %r", row.kind, row.target, error)
     except Exception as error:
         settled = failed(context, row, error)
         log.exception("%s to %s not delivered", row.kind, row.target)

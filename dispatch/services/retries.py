@@ -7,6 +7,8 @@ from dispatch.services.ports import OutboxRow, Settled
 
 TRIES = 12
 """After so many failures a row is dead and shown to people; centre and device rows never die."""
+PATIENCE = 10.0
+"""Real seconds after which an effect that has not ended has failed: less than a lease, and nothing waits for ever."""
 UNDYING = {"centre", "desired"}
 
 

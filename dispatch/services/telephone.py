@@ -19,7 +19,7 @@ from dispatch.core.escalation import IN_HAND, is_answered
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Loaded, OutboxRow, Phone, Ports, Settled
-from dispatch.services.retries import failed
+from dispatch.services.retries import PATIENCE, failed
 from dispatch.services.steps import Draft
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,8 @@ def number_of(context: Context, row: OutboxRow) -> str:
 async def _place(context: Context, phone: Phone, call: _Call) -> None:
     """Ask the exchange; hang up again where everything was answered while it was asked."""
     try:
-        await phone.ring(call.call_id, call.number, context.language, call.prompt)
+        async with asyncio.timeout(PATIENCE):
+            await phone.ring(call.call_id, call.number, context.language, call.prompt)
     except Exception as error:
         log.warning("call to %s not placed: %r", call.number, error)
         said = error
