@@ -31,6 +31,8 @@ VIRTUAL = "virtual_time"
 EPOCH = "epoch"
 CITY = "city"
 DEMO_FILE = "demo.json"
+LEAST_PASSWORD = 10
+"""Characters of the first administrator's password."""
 
 
 def prepare(settings: Settings, *, speed: float, empty: bool) -> Settings:
@@ -113,11 +115,13 @@ def _first_administrator(settings: Settings) -> None:
             )
         click.echo("This installation has nobody yet. The first administrator:")
         username = click.prompt("  user name", type=str)
-        password = click.prompt(
-            "  password (at least 10 characters)", hide_input=True, confirmation_prompt=True
-        )
-    if len(password) < 10:
-        raise BadInput("The administrator's password needs at least 10 characters")
+        asked = f"  password (at least {LEAST_PASSWORD} characters)"
+        password = click.prompt(asked, hide_input=True, confirmation_prompt=True)
+        while len(password) < LEAST_PASSWORD:
+            click.echo(f"  That has {len(password)} characters.")
+            password = click.prompt(asked, hide_input=True, confirmation_prompt=True)
+    if len(password) < LEAST_PASSWORD:
+        raise BadInput(f"The administrator's password needs at least {LEAST_PASSWORD} characters")
     person = _person_row({"username": username, "name": username, "role": "admin"}, hash_password(password))
     at_once(settings, lambda c: c.execute(insert(PERSON), person) and None)
 

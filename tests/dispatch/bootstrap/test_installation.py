@@ -105,6 +105,16 @@ def test_a_weak_first_password_is_refused(settings: Settings, monkeypatch: pytes
         prepare(settings, speed=1, empty=True)
 
 
+def test_a_short_first_password_is_asked_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPATCH45_ADMIN", raising=False)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    answers = iter(["boss", "short", "long enough"])
+    monkeypatch.setattr("click.prompt", lambda *_, **__: next(answers))
+    ready = prepare(settings, speed=1, empty=True)
+    assert at_once(ready, lambda c: c.execute(select(PERSON.c.username)).scalars().all()) == ["boss"]
+    assert next(answers, None) is None
+
+
 def test_a_broken_database_says_what_to_do(settings: Settings) -> None:
     (settings.data / "dispatch45.sqlite").write_bytes(b"this is no database at all" * 100)
     with pytest.raises(Unavailable, match=r"dispatch45\.sqlite cannot be used .*backup.*--data"):
