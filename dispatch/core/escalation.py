@@ -59,15 +59,23 @@ def open_watches(order: WorkOrder, process: Process) -> tuple[OpenWatch, ...]:
 
 
 def _watch(order: WorkOrder, process: Process, watch: Watch) -> OpenWatch | None:
-    """Pass over the history: the start point opens the watch anew, one of its steps ends it."""
+    """Pass over the history: the start point opens the watch anew, one of its steps ends it.
+
+    An order that is routed to another centre has nobody there yet: what the first one answered no longer counts.
+    """
     since: datetime | None = None
     generation = fired = 0
+    centre = ""
     due = paused = order.facts.reported_at
     state = ""
     for event in order.history:
         row = process.transitions.get((state, event.kind))
         state = process.first if not state else (row.to if row else state)
-        if row is not None and (row.point == watch.start or event.kind in watch.again):
+        before, centre = centre, event.data.get("centre_id", centre)
+        elsewhere = event.kind == "route" and centre != before and since is None and generation > 0
+        if (row is not None and (row.point == watch.start or event.kind in watch.again)) or (
+            elsewhere and _can_be_answered(watch, state, process)
+        ):
             since, generation, fired = event.at, generation + 1, 0
             due, paused = event.at + watch.limit, event.at
         elif row is not None and event.kind in watch.until:
@@ -78,6 +86,12 @@ def _watch(order: WorkOrder, process: Process, watch: Watch) -> OpenWatch | None
         elif event.data.get("watch") == watch.name and event.kind == IN_HAND:
             paused = event.at + watch.pause
     return None if since is None else OpenWatch(watch, generation, since, fired, max(due, paused))
+
+
+def _can_be_answered(watch: Watch, state: str, process: Process) -> bool:
+    """Whether one of the watch's steps is possible in this state, other than giving the order up."""
+    rows = (process.transitions.get((state, step)) for step in watch.until)
+    return any(row is not None and row.to not in process.final for row in rows)
 
 
 def _gap(watch: Watch, fired: int) -> timedelta:

@@ -168,6 +168,7 @@ def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
         changes |= _effects_on_fields(order, row, event, ended=row.to in process.final)
     if event.kind in {TAKE_CALL, "route"}:
         changes |= {k: data[k] for k in ("centre_id", "trade", "area_class") if k in data}
+        changes["in_centre_hands"] = order.in_centre_hands and changes.get("centre_id") == order.centre_id
     if event.kind in {TAKE_CALL, "joined", "expedite", "supervise"}:
         changes["priority"] = order.priority + int(data.get("priority", 0))
     if event.kind == "crew_free":

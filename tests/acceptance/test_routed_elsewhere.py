@@ -1,0 +1,48 @@
+"""An order that one centre had answered for, and that is then routed to another one, is nobody's until that answers."""
+
+from __future__ import annotations
+
+from dispatch.services import dispatcher, hotline
+from tests.dispatch.centre import DORA, HOLLY, LIZ, START, Centre
+
+
+async def test_the_other_centre_has_four_minutes_to_answer_too(centre: Centre) -> None:
+    order_id = await centre.sent()
+    await dispatcher.accept(centre.context, order_id, by=DORA)
+    assert "watch:centre" not in await centre.armed(order_id)
+    await centre.until(20)
+    await _route(centre, order_id, "south")
+    order = await centre.order(order_id)
+    assert (order.centre_id, order.in_centre_hands) == ("south", False)
+    await centre.until(24.5)
+    assert await centre.rungs(order_id) == [(24.0, "centre_duty")]
+    assert [number for at, number in centre.exchange.log()] == ["+8610002"]
+    await dispatcher.accept(centre.context, order_id, by=LIZ)
+    assert "watch:centre" not in await centre.armed(order_id)
+
+
+async def test_a_correction_within_the_centre_and_one_before_it_is_sent_start_nothing(centre: Centre) -> None:
+    order_id = await centre.sent()
+    await dispatcher.accept(centre.context, order_id, by=DORA)
+    await _route(centre, order_id, "north")
+    assert "watch:centre" not in await centre.armed(order_id)
+    await dispatcher.return_order(centre.context, order_id, reason="misrouted", by=DORA)
+    await _route(centre, order_id, "south")
+    assert "watch:centre" not in await centre.armed(order_id), "it is with the hotline"
+    await hotline.send(centre.context, order_id, by=HOLLY)
+    assert "watch:centre" in await centre.armed(order_id)
+
+
+async def test_a_watch_that_runs_goes_on_when_the_order_is_routed(centre: Centre) -> None:
+    order_id = await centre.sent(at=1)
+    await centre.until(3)
+    await _route(centre, order_id, "south")
+    await centre.until(5.5)
+    assert await centre.rungs(order_id) == [(5.0, "centre_duty")]
+    assert centre.clock.now() > START
+
+
+async def _route(centre: Centre, order_id: str, to: str) -> None:
+    await hotline.route(
+        centre.context, order_id, centre_id=to, trade="service", area_class="urban", by=HOLLY
+    )  # fmt: skip
