@@ -66,7 +66,7 @@ async def build(settings: Settings) -> Built:
     nudge = Nudge()
     store = open_store(settings, processes, clock, nudge)
     positions = open_history(settings, processes, clock, store)
-    redis: Redis = Redis.from_url(settings.redis_url, socket_connect_timeout=2.0)
+    redis: Redis = Redis.from_url(settings.redis_url, socket_connect_timeout=2.0, socket_timeout=5.0)
     directory = await store.read(load_directory)
     zone = ZoneInfo(settings.timezone)
     context = Context(
