@@ -52,6 +52,9 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** How much larger than on a desk everything is drawn: wall screens have a larger root font. */
+export const enlarged = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16 || 1;
+
 /** Whether keys typed now go into a field. @param {Event} event */
 export function typing(event) {
   const at = /** @type {HTMLElement|null} */ (event.target);

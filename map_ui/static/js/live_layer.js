@@ -3,6 +3,7 @@
  * Vehicles on the Leaflet map: one canvas, pre-cut sprites written as pixels. Vehicles glide between fixes where few
  * are in view; names are shown when there is room.
  */
+import { enlarged } from './dom.js';
 import { decode, heading, STALE_S } from './positions.js';
 import { blit, Sprites } from './sprites.js';
 
@@ -43,7 +44,8 @@ export class LiveLayer {
     this.ink = look.getPropertyValue('--ink').trim() || '#123';
     this.halo = look.getPropertyValue('--map-halo').trim() || '#fff';
     this.accent = look.getPropertyValue('--accent').trim() || '#06c';
-    this.sprites = new Sprites(this.ratio, this.halo);
+    this.unit = enlarged();
+    this.sprites = new Sprites(this.ratio * this.unit, this.halo);
   }
 
   /** Fit the canvas to the map's window. */
@@ -130,15 +132,16 @@ export class LiveLayer {
   /** Names and the ring round the selected one. @param {Vehicle[]} shown */
   decorate(shown) {
     const c = this.context;
+    const unit = this.unit ?? 1;
     c.save();
     c.scale(this.ratio, this.ratio);
-    c.font = '600 12px system-ui, "Noto Sans CJK SC", sans-serif';
+    c.font = `600 ${12 * unit}px system-ui, "Noto Sans CJK SC", sans-serif`;
     c.textAlign = 'center';
     c.lineJoin = 'round';
     for (const one of shown) {
       if (one.no === this.selected) {
         c.beginPath();
-        c.arc(one.x, one.y, REACH, 0, 2 * Math.PI);
+        c.arc(one.x, one.y, REACH * unit, 0, 2 * Math.PI);
         c.lineWidth = 3;
         c.strokeStyle = this.accent;
         c.stroke();
@@ -147,16 +150,16 @@ export class LiveLayer {
       const text = this.name(one.no);
       c.lineWidth = 3;
       c.strokeStyle = this.halo;
-      c.strokeText(text, one.x, one.y + 26);
+      c.strokeText(text, one.x, one.y + 26 * unit);
       c.fillStyle = this.ink;
-      c.fillText(text, one.x, one.y + 26);
+      c.fillText(text, one.x, one.y + 26 * unit);
     }
     c.restore();
   }
 
   /** The vehicle at a place of the window, or -1. @param {{x: number, y: number}} point */
   at({ x, y }) {
-    let best = -1, least = REACH;
+    let best = -1, least = REACH * (this.unit ?? 1);
     for (const one of this.vehicles.values()) {
       const away = Math.hypot(one.x - x, one.y - y);
       if (away < least) { best = one.no; least = away; }

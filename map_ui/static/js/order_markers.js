@@ -2,7 +2,7 @@
 /** Orders on the map: the minutes that are left, in a shape and colour of their urgency. */
 import { arrived, over, remaining } from './board_state.js';
 import { level, minutes } from './countdown.js';
-import { h, say } from './dom.js';
+import { enlarged, h, say } from './dom.js';
 import { t } from './page.js';
 
 const L = /** @type {any} */ (globalThis).L;
@@ -47,7 +47,8 @@ export class OrderMarkers {
   /** @param {import('./board_state.js').Order} order */
   add(order) {
     const badge = h('span', { class: 'order-mark' });
-    const icon = L.divIcon({ className: 'order-holder', html: badge, iconSize: [34, 26], iconAnchor: [17, 30] });
+    const unit = enlarged();
+    const icon = L.divIcon({ className: 'order-holder', html: badge, iconSize: [34 * unit, 26 * unit], iconAnchor: [17 * unit, 30 * unit] });
     const marker = L.marker([order.lat, order.lon], { icon, riseOnHover: true }).addTo(this.map);
     marker.on('click', () => this.pick(order.id));
     marker.on('keypress', (/** @type {any} */ e) => { if (e.originalEvent.key === 'Enter') this.pick(order.id); });
