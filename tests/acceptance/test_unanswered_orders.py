@@ -8,7 +8,7 @@ from dispatch.core.errors import Unavailable
 from dispatch.core.types import Point
 from dispatch.services import clocks, delivery, dispatcher, hotline
 from dispatch.services.telephone import PhoneReport, phone_reported
-from tests.dispatch.centre import DORA, DUTY, HERE, HOLLY, LEADER1, LEADER2, Centre
+from tests.dispatch.centre import DORA, DUTY, HERE, HOLLY, LEADER1, LEADER2, Centre, Placed
 
 NEXT_DOOR = Point(30.02, 120.02)
 
@@ -224,12 +224,11 @@ async def test_a_call_that_was_begun_is_not_given_orders_that_its_prompt_does_no
     await dispatcher.dispatch(centre.context, second, crew_id="N1", by=DORA)
     ring = centre.exchange.ring
 
-    async def and_dies(*call: str) -> None:
-        await ring(*call)
+    async def and_dies(call_id: str, number: str, language: str, prompt: str) -> None:
+        centre.exchange.calls[call_id] = Placed(call_id, number, prompt, centre.clock.now())
         raise Unavailable("killed before it could settle")
 
     centre.exchange.ring = and_dies  # type: ignore[method-assign]
-    centre.exchange.habits = {DUTY: "silent"}
     await centre.until(6)
     centre.exchange.ring = ring  # type: ignore[method-assign]
     centre.clock.advance(45)
