@@ -59,7 +59,7 @@ async def running(settings: Settings) -> AsyncIterator[asyncio.subprocess.Proces
 
 async def hears(heard: list[dict[str, object]], state: str) -> None:
     async with asyncio.timeout(10):
-        while state not in [event["state"] for event in heard]: - a test looks again
+        while state not in [event["state"] for event in heard]:
             await asyncio.sleep(0.01)
 
 

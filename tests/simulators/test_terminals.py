@@ -49,7 +49,7 @@ async def start(platform: Platform) -> AsyncIterator[Start]:
 
 async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not true(): - a test may look again and again
+        while not true():
             await asyncio.sleep(0.005)
 
 
