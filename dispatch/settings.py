@@ -51,6 +51,8 @@ class Settings:
     policy: str = "risk"
     """Automatic dispatch: risk, mean, nearest, or manual."""
     demo: bool = False
+    by_hand: str = ""
+    """User names of the demonstration, separated by commas, whose work its simulators leave to you."""
 
     @property
     def live_port(self) -> int:

@@ -55,6 +55,9 @@ class Plan:
 @click.option(
     "--policy", type=click.Choice(["risk", "mean", "nearest", "manual"]), help="Automatic dispatch."
 )
+@click.option(
+    "--by-hand", metavar="NAMES", help="People of the demonstration that you play: hotline,crew-01."
+)
 def up(
     port: int | None,
     data: Path | None,
@@ -62,11 +65,12 @@ def up(
     speed: float | None,
     empty: bool,
     policy: str | None,
+    by_hand: str | None,
 ) -> None:
     """Start everything, and keep it running until Ctrl-C."""
     from dispatch import bootstrap
 
-    given: dict[str, Any] = {"port": port, "data": data, "host": host, "policy": policy}
+    given: dict[str, Any] = {"port": port, "data": data, "host": host, "policy": policy, "by_hand": by_hand}
     settings = replace(
         from_environment(), **{k: v for k, v in given.items() if v is not None}, demo=not empty
     )

@@ -83,23 +83,27 @@ async def _act(settings: Settings, world: World) -> None:
 
 
 def _everybody(settings: Settings, world: World, wire: Wire, store: Store) -> Iterator[tuple[str, Work]]:
-    """Everybody's name and work."""
+    """Everybody's name and work. Whom a person plays, only lives: calls come in, the vehicle drives."""
     city = world.city
+    by_hand = {name.strip() for name in settings.by_hand.split(",") if name.strip()}
     calls = Calls(world.scenario, world.people.seed, city.places, world.zone)
     jar = Jar(settings.data / "demo" / "sessions.json")
     crews = {crew["id"]: crew for crew in city.organisation["crews"]}
     for one in city.organisation["people"]:
         name = str(one["username"])
         person = Person(wire, name, city.passwords[name], jar)
+        played = name in by_hand
         if one["role"] == "hotline":
             hotline = Hotline(world, person, calls)
-            yield name, hotline.work
+            if not played:
+                yield name, hotline.work
             yield name, hotline.answer_calls
-        elif one["role"] == "dispatcher":
+        elif one["role"] == "dispatcher" and not played:
             yield name, Dispatcher(world, person).work
         elif one["role"] == "crew":
             crew = crews[one["crew_id"]]
-            yield name, CrewActor(world, crew, person, _terminal(settings, world, crew, store)).run
+            terminal = _terminal(settings, world, crew, store)
+            yield name, CrewActor(world, crew, person, terminal, played=played).run
 
 
 async def _keep(world: World, who: str, work: Work) -> None:

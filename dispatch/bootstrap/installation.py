@@ -23,7 +23,6 @@ from dispatch.bootstrap import definitions
 from dispatch.bootstrap.database import at_once, make_ready
 from dispatch.clock import SystemClock, clock_from
 from dispatch.core.errors import BadInput, Unavailable
-from dispatch.core.territory import territories_from_geojson
 from dispatch.settings import Settings
 
 PERSON = table(t.PersonRow)
@@ -133,8 +132,20 @@ def _demonstration(settings: Settings) -> Settings:
         _write_city(city)
     if not at_once(settings, lambda c: c.execute(select(func.count()).select_from(CREW)).scalar()):
         _settle_people(settings, city)
+    _check_played(settings)
     phone = settings.phone_url or f"http://{settings.host}:{settings.phone_port}"
     return replace(settings, phone_url=phone)
+
+
+def _check_played(settings: Settings) -> None:
+    known = {
+        p["username"] for p in json.loads((settings.data / DEMO_FILE).read_text(encoding="utf-8"))["people"]
+    }
+    played = {name.strip() for name in settings.by_hand.split(",") if name.strip()}
+    if unknown := played - known:
+        raise BadInput(
+            f"--by-hand: nobody is called {', '.join(sorted(unknown))}; expected some of {', '.join(sorted(known))}"
+        )
 
 
 def _write_city(city: Path) -> None:
@@ -148,6 +159,8 @@ def _write_city(city: Path) -> None:
 
 def _settle_people(settings: Settings, city: Path) -> None:
     document = json.loads((city / "organisation.json").read_text(encoding="utf-8"))
+    from dispatch.core.territory import territories_from_geojson  # shapely, needed once
+
     geojson = json.loads((city / "territories.geojson").read_text(encoding="utf-8"))
     territories_from_geojson(geojson)
     for crew in document["crews"]:

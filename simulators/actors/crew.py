@@ -31,9 +31,12 @@ SAID = {"acknowledge": "acknowledges", "reject": "rejects", "arrive": "is at", "
 
 
 class CrewActor:
-    """One crew with its vehicle, terminal and phone."""
+    """One crew with its vehicle, terminal and phone. One that is `played` by a person drives, and decides nothing."""
 
-    def __init__(self, world: World, crew: dict[str, Any], person: Person, terminal: Terminal) -> None:
+    def __init__(
+        self, world: World, crew: dict[str, Any], person: Person, terminal: Terminal, *, played: bool = False
+    ) -> None:
+        self._played = played
         self.id = str(crew["id"])
         self._world, self._person, self._terminal = world, person, terminal
         base = Point(crew["base"]["lat"], crew["base"]["lon"])
@@ -86,6 +89,8 @@ class CrewActor:
             await self._pause(stack, intents, hurried=bool(due))
 
     def _intents(self, stack: Stack) -> list[Intent]:
+        if self._played:
+            return []
         current = in_work(stack)
         arrived = self._driver.arrived(current.id) if current else None
         return self._mind.intents(stack, arrived, self._world.clock.now())
@@ -120,6 +125,8 @@ class CrewActor:
     async def _away(self, stack: Stack) -> None:
         """Meals, and the way back from them. The centre may refuse and say from when it would be possible."""
         now = self._world.clock.now()
+        if self._played:
+            return
         if stack.presence == "away":
             if stack.away_until is not None and now >= self._mind.back(stack.away_until):
                 await self._ask("standby", {}, "is back")

@@ -176,3 +176,11 @@ def test_most_alerts_are_seen_after_a_while() -> None:
     duties = desks().of_centre(Board("risk", [], alerts), T0)
     assert 150 < len(duties) < 190
     assert all(duty.due > T0 for duty in duties)
+
+
+def test_a_crew_that_a_person_plays_decides_nothing() -> None:
+    from simulators.actors.crew import CrewActor
+
+    actor = CrewActor.__new__(CrewActor)
+    actor._played = True
+    assert actor._intents(stack(order("delivered"), to_record=(order("restored"),))) == []

@@ -22,6 +22,8 @@ let desk = null;
 let drawn = '';
 let reached = performance.now();
 let opened = 'to_send';
+/** The order that Alt+S sends: the one that this page took last. */
+let justTaken = '';
 /** @type {[HTMLElement, any][]} */
 let ticking = [];
 
@@ -32,7 +34,10 @@ const form = new CallForm(byId('call'), map, {
   taken: async (answer) => {
     if (answer.outcome === 'joined') notice(t('The call joined the open order {order}. Its priority rose.', { order: answer.order_id }));
     else if (answer.unroutable) notice(t('{order}: nobody is responsible by the rules. Decide below.', { order: answer.order_id }), 'bad');
-    else notice(t('{order} is taken. Alt+S sends it.', { order: answer.order_id }));
+    else {
+      justTaken = answer.order_id;
+      notice(t('{order} is taken. Alt+S sends it.', { order: answer.order_id }));
+    }
     opened = answer.unroutable ? 'unroutable' : 'to_send';
     await poll();
   },
@@ -152,7 +157,9 @@ async function poll() {
 addEventListener('keydown', (e) => {
   if (e.altKey && e.key.toLowerCase() === 's') {
     e.preventDefault();
-    if (desk?.to_send[0]) act(desk.to_send[0], 'send');
+    const order = desk?.to_send.find((/** @type {any} */ o) => o.id === justTaken);
+    if (order) act(order, 'send');
+    else notice(t('Nothing was taken here that is still to be sent.'), 'bad');
   }
   if (e.altKey && e.key.toLowerCase() === 'n') { e.preventDefault(); form.clear(); }
 });

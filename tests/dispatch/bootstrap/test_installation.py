@@ -173,3 +173,9 @@ def _an_open_order(settings: Settings) -> None:
 
     at_once(settings, write)
     assert at_once(settings, lambda c: c.execute(select(func.count()).select_from(ORDER)).scalar()) == 1
+
+
+def test_whom_nobody_knows_cannot_be_played(demo: Settings) -> None:
+    assert prepare(replace(demo, by_hand="hotline, crew-01"), speed=10, empty=False).by_hand
+    with pytest.raises(BadInput, match="nobody is called crew-99"):
+        prepare(replace(demo, by_hand="crew-01,crew-99"), speed=10, empty=False)
