@@ -182,7 +182,9 @@ async def route(
 
 def _still_open(draft: Draft, order: WorkOrder, what: str) -> None:
     if order.state in draft.process(order).final:
-        raise IllegalStep(f"order {order.id} is {order.state}: {what} comes too late", order=order.id, step=what)
+        raise IllegalStep(
+            f"order {order.id} is {order.state}: {what} comes too late", order=order.id, step=what
+        )
 
 
 async def expedite(context: Context, order_id: str, *, by: Actor, text: str = "", key: str = "") -> WorkOrder:
