@@ -100,9 +100,11 @@ class Connection(asyncio.Protocol):
         elif not full and not self._transport.is_reading():
             self._transport.resume_reading()
 
-    def close(self) -> None:
-        """Send what is queued, then hang up."""
-        if self._transport is not None:
+    def close(self, *, abort: bool = False) -> None:
+        """Send what is queued, then hang up; `abort`: at once."""
+        if self._transport is not None and abort:
+            self._transport.abort()
+        elif self._transport is not None:
             self._transport.close()
 
     # -- values in their order

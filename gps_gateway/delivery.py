@@ -196,16 +196,14 @@ class Delivery:
             line.write(frames)
         sent(line.online, actions)
 
-    async def run(self) -> None:
-        """Wake, sweep and resend until cancelled."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen())
-                group.create_task(self._sweep_forever())
-                group.create_task(self._resend_forever())
-        finally:
-            for task in self._tasks:
-                task.cancel()
+    def parts(self) -> tuple[Coroutine[None, None, None], ...]:
+        """What runs until cancelled: wake, sweep, resend."""
+        return self._listen(), self._sweep_forever(), self._resend_forever()
+
+    @property
+    def under_way(self) -> set[asyncio.Task[None]]:
+        """Lines that are being brought to their desired state just now."""
+        return self._tasks
 
     async def _listen(self) -> None:
         while True:

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 STATE_EVERY = 2.0
 IDLE_EVERY = 5.0
+LAST_WORD = 2.0
+"""Real seconds that a connection, or work under way, has to end in when the gateway closes."""
 
 
 class Gateway:
@@ -86,7 +88,8 @@ class Gateway:
         for name, protocol in PROTOCOLS.items():
             await self._listen(name, protocol)
         self._flushing = asyncio.create_task(self.publisher.run())
-        self.start(self.delivery.run())
+        for part in self.delivery.parts():
+            self.start(part)
         self.start(trim_forever(self._redis, self.publisher))
         self.start(self._tell_state())
         self.start(self._hang_up_idle())
@@ -114,19 +117,31 @@ class Gateway:
             endpoint.close()
         deadline = SystemClock.monotonic() + self._last_flush
         await self._all_stored(deadline)
-        for connection in list(self.connections):
-            connection.close()
-        while self.connections:
-            await SystemClock().sleep(0.005)
+        await self._hang_up()
         await self._all_stored(deadline)
         await asyncio.gather(*self._endpoints.values(), return_exceptions=True)
         self.publisher.close()
         if self._flushing is not None:
             await self._flushing
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         await self._redis.aclose()
+
+    async def _end_tasks(self) -> None:
+        """Cancelled again until each has ended: a cancellation that meets the very end of a wait inside the
+        Redis client can be swallowed there, and the loop around it would go on for ever."""
+        left = self._tasks | self.delivery.under_way
+        while left:
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=0.1)
+
+    async def _hang_up(self) -> None:
+        """Every connection, also one whose acceptance was under way; a peer that does not read is cut off."""
+        deadline = SystemClock.monotonic() + LAST_WORD
+        while self.connections:
+            for connection in list(self.connections):
+                connection.close(abort=SystemClock.monotonic() > deadline)
+            await SystemClock().sleep(0.005)
 
     async def _all_stored(self, deadline: float) -> None:
         while self.publisher.waiting and SystemClock.monotonic() < deadline:
