@@ -264,9 +264,8 @@ async def test_the_commit_is_announced_and_a_deaf_listener_stops_nobody(database
     assert len(heard) == 3
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])  # PostgreSQL's pool opens again when it is asked
 async def test_a_store_that_was_closed_says_so(database: Database) -> None:
-    if database.kind != "sqlite":
-        pytest.skip("PostgreSQL's pool opens again when it is asked")
     store = database.store(PROCESSES, VirtualClock(START))
     await database.close()
     database.opened.clear()
