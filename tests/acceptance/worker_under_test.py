@@ -23,9 +23,11 @@ from typing import Any
 import httpx
 
 from dispatch.adapters.channels.phone_rest import RestPhone
-from dispatch.adapters.sql import statements
+from dispatch.adapters.sql import sqlite, statements
 from dispatch.adapters.sql.organisation import load_directory
-from dispatch.bootstrap.database import open_store
+from dispatch.adapters.sql.postgres import PostgresStore
+from dispatch.adapters.sql.sqlite import SqliteStore
+from dispatch.bootstrap.database import open_store, sqlite_file
 from dispatch.clock import VirtualClock
 from dispatch.core.errors import Unavailable
 from dispatch.core.responsibility import Rules
@@ -112,13 +114,20 @@ def ways_out(url: str) -> tuple[Outside, RestPhone]:
     return Outside(url), RestPhone(url, "secret", "http://127.0.0.1/unused")
 
 
+def opened(settings: Settings, clock: VirtualClock) -> SqliteStore | PostgresStore:
+    """The store of a worker. What a killed process wrote the system still has: the disk need not be waited for."""
+    if settings.database_url:
+        return open_store(settings, PROCESSES, clock)
+    return SqliteStore(sqlite.open_engine(sqlite_file(settings), durable=False), PROCESSES, clock)
+
+
 async def work(order: dict[str, Any]) -> None:
     """One worker's life."""
     settings = Settings(data=Path(order["data"]), database_url=order["database_url"])
     clock = VirtualClock(datetime.fromisoformat(order["instants"][0]))
     crossings = Crossings(Path(order["trace"]), order["kill"])
     crossings.inside_the_transaction()
-    store = open_store(settings, PROCESSES, clock)
+    store = opened(settings, clock)
     directory = await store.read(load_directory)
     outside, phone = (
         Outside(order["outside"]),
