@@ -184,9 +184,10 @@ class LiveServer:
 
     async def _part_with_strangers(self) -> None:
         """Whoever was disabled, or has another role or centre now, has to come in anew."""
-        names = {viewer.person.username for viewer in self._viewers}
+        watching = list(self._viewers.items())  # who comes in meanwhile was known a moment ago
+        names = {viewer.person.username for viewer, _ in watching}
         known = await self._views.look(lambda c: known_people(c, names)) if names else {}
-        for viewer, connection in list(self._viewers.items()):
+        for viewer, connection in watching:
             if known.get(viewer.person.username) != viewer.person:
                 await connection.close(1008, "sign in again")
 

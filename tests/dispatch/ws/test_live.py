@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -133,6 +134,24 @@ async def test_a_person_who_is_disabled_is_shown_out(live: Live, monkeypatch: py
     await SqlPeople(live.place.store).disable("dora")
     with pytest.raises(ConnectionClosed, match="sign in again"):
         await screen.until(lambda f: False)
+
+
+async def test_who_comes_in_while_the_others_are_looked_at_stays(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await live.screen("dora")
+    await first.next("board")
+    real, newcomers = live.server._views.look, []
+
+    async def slow(work: Any) -> Any:
+        found = await real(work)
+        newcomers.append(await live.screen("mona"))
+        return found
+
+    monkeypatch.setattr(live.server._views, "look", slow)
+    await live.server._part_with_strangers()
+    monkeypatch.setattr(live.server._views, "look", real)
+    assert (await newcomers[0].next("board"))["orders"] == []
 
 
 async def test_a_changed_organisation_brings_new_boards(live: Live) -> None:
