@@ -100,8 +100,10 @@ def test_an_end_in_the_middle_of_the_start_leaves_no_process(run: Run, after: st
     until(lambda: run.shows(after) if after != "the first process" else children_of(run.process.pid))
     started = children_of(run.process.pid)
     code = run.end(signal.SIGTERM)
-    assert code in {0, -signal.SIGTERM}  # the latter before anything was started
-    assert code == 0 or not started
+    assert code in {
+        0,
+        -signal.SIGTERM,
+    }  # the latter before it listens to signals: its lifeline ends the others
     until(lambda: not [process for process in started if alive(process)])
 
 
