@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -18,6 +18,18 @@ Ref = tuple[int, int]
 """(message id, serial): what an answer echoes, in either direction."""
 
 Attributes = dict[str, str | int | float | bool]
+"""What a device says beyond its position, by names that say the unit. The usual ones, the same in every protocol:
+
+`satellites`, `hdop`, `gsm_signal` (as the device scales it), `mcc`, `mnc`, `lac`, `cell_id`, `battery_pct`, `battery_v`,
+`power_v`, `charging`, `ignition`, `moving`, `alarm` (text: sos, vibration, low_battery, power_cut, overspeed,
+geofence_enter, geofence_exit, tow, accident, door, ...), `odometer_m`, `trip_m`, `engine_hours_s`, `rpm`, `fuel_pct`, `fuel_l`,
+`temperature_c` (several: `temperature_1_c` ...), `humidity_pct`, `input`, `output` (bits; single ones `input_1` ...),
+`adc_1` ... (volts where the protocol says so), `driver_id`, `event`, `status`, `door`, `armed`, `blocked`, `vin`, `iccid`,
+`imsi`, `firmware`, `accuracy_m`, `result` (an answer to a command).
+"""
+
+Checksum = Literal["accept", "strict"]
+"""Whether a packet with a wrong checksum is taken and counted (`counts["checksum"]`), or rejected."""
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -50,13 +62,23 @@ class Register(Frame, frozen=True):
 
 
 class Login(Frame, frozen=True):
-    """A terminal shows its authentication code."""
+    """A device says who it is, with its authentication code; None: its protocol has no codes.
 
-    code: str
+    A protocol that names the device in every packet gives a Login before the first packet of each device.
+    """
+
+    code: str | None
 
 
 class Heartbeat(Frame, frozen=True):
     """Still there."""
+
+
+class Status(Frame, frozen=True):
+    """What a device says of itself without a position; `time` as in Fix. Answered like a Report."""
+
+    attributes: Attributes
+    time: float | None = None
 
 
 class Logout(Frame, frozen=True):
@@ -106,7 +128,19 @@ class Rejected(msgspec.Struct, frozen=True):
     device: str = ""
 
 
-Event = Register | Login | Heartbeat | Logout | Report | Receipt | Answer | Button | Unsupported | Rejected
+Event = (
+    Register
+    | Login
+    | Heartbeat
+    | Status
+    | Logout
+    | Report
+    | Receipt
+    | Answer
+    | Button
+    | Unsupported
+    | Rejected
+)
 
 Refusal = Literal["unknown device", "bad code", "not authenticated", "no such order", "unsupported"]
 
@@ -164,6 +198,10 @@ class Codec(Protocol):
         """What these bytes complete; any split of a stream gives the same events."""
         ...
 
+    def end(self) -> list[Event]:
+        """The stream, or the datagram, has ended: what its last bytes still mean. Incomplete ones are Rejected."""
+        ...
+
     def accept(self, event: Frame, code: str = "") -> None:
         """Queue the protocol's positive answer; `code` is the authentication code of a Register."""
         ...
@@ -177,6 +215,7 @@ class Codec(Protocol):
         ...
 
 
+@runtime_checkable
 class OrderCodec(Codec, Protocol):
     """A protocol whose terminals can show orders."""
 

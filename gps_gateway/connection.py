@@ -14,6 +14,7 @@ from dispatch.messages import Link
 from gps_gateway.codec import (
     Answer,
     Button,
+    Codec,
     Event,
     Frame,
     Login,
@@ -46,7 +47,7 @@ class Connection(asyncio.Protocol):
     """Frames are handled in their order; one that waits for Redis holds back those behind it, except that
     positions only wait for their own batch."""
 
-    def __init__(self, house: House, codec: OrderCodec) -> None:
+    def __init__(self, house: House, codec: Codec) -> None:
         self._house = house
         self._codec = codec
         self._session = Session()
@@ -182,7 +183,7 @@ class Connection(asyncio.Protocol):
             self._refuse(event, "unknown device")
         elif isinstance(event, Register):
             self._codec.accept(event, code_for(self._house.secret, event.device))
-        elif not code_matches(self._house.secret, event.device, event.code):
+        elif event.code is not None and not code_matches(self._house.secret, event.device, event.code):
             self._refuse(event, "bad code")
         else:
             self._admit(event)
@@ -206,7 +207,7 @@ class Connection(asyncio.Protocol):
             self._say("online")
         self._codec.accept(event)
         self._flush()
-        if self._line is None:
+        if self._line is None and isinstance(self._codec, OrderCodec):
             self._line = self._house.delivery.attach(event.device, self._codec, self.write)
 
     def replaced(self) -> None:

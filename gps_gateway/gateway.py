@@ -95,7 +95,7 @@ class Gateway:
         self.start(self._hang_up_idle())
 
     async def _listen(self, name: str, protocol: Stream | Web) -> None:
-        port = self._wanted.get(name, protocol.port(self._settings))
+        port = self._wanted.get(name, protocol.port(self._settings) if protocol.port else 0)
         if isinstance(protocol, Web):
             endpoint = Endpoint(Route(self, name, protocol), self._settings.host, port)
             self._endpoints[endpoint] = asyncio.create_task(endpoint.run())
@@ -103,7 +103,7 @@ class Gateway:
         else:
             codec, loop = protocol.codec, asyncio.get_running_loop()
             server = await loop.create_server(
-                lambda: Connection(self, codec()), self._settings.host, port, backlog=1024
+                lambda: Connection(self, codec("accept")), self._settings.host, port, backlog=1024
             )
             self._servers.append(server)
             self.ports[name] = server.sockets[0].getsockname()[1]

@@ -6,17 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dispatch.settings import Settings
-from gps_gateway.codec import Event, OrderCodec
+from gps_gateway.codec import Checksum, Codec, Event
 from gps_gateway.protocols import osmand
 from gps_gateway.protocols.jt808 import Jt808
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A protocol on a TCP port of its own: one codec a connection."""
+    """A protocol over TCP: one codec a connection, on a port of its own or on the shared one."""
 
-    codec: Callable[[], OrderCodec]
-    port: Callable[[Settings], int]
+    codec: Callable[[Checksum], Codec]
+    begins: Callable[[bytes], bool]
+    """Whether a connection on the shared port that begins with these bytes speaks this protocol."""
+    port: Callable[[Settings], int] | None = None
+    """None: the shared port, where the first bytes tell the protocols apart."""
+    udp: bool = False
+    """Also over UDP: one packet a datagram."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,6 @@ class Web:
 
 
 PROTOCOLS: dict[str, Stream | Web] = {
-    "jt808": Stream(Jt808, lambda settings: settings.jt808_port),
+    "jt808": Stream(Jt808, lambda first: first[:1] == b"\x7e", lambda settings: settings.jt808_port),
     "osmand": Web(osmand.parse, lambda settings: settings.osmand_port),
 }

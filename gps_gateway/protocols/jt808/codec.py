@@ -12,6 +12,7 @@ from gps_gateway.codec import (
     Answer,
     Attributes,
     Button,
+    Checksum,
     Event,
     Frame,
     Heartbeat,
@@ -53,8 +54,6 @@ _RESULTS: dict[Refusal, int] = {
     "unsupported": UNSUPPORTED,
 }
 
-Checksum = Literal["accept", "strict"]
-
 
 class Head(TypedDict):
     """What every event takes from its header."""
@@ -78,6 +77,10 @@ class Jt808:
 
     def receive(self, data: bytes) -> list[Event]:
         return [self._event(part) for part in self._deframer.feed(data)]
+
+    def end(self) -> list[Event]:
+        rest = self._deframer.end()
+        return [Rejected("incomplete", rest[:KEPT])] if rest else []
 
     def accept(self, event: Frame, code: str = "") -> None:
         if isinstance(event, Register):

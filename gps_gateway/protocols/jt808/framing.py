@@ -44,6 +44,11 @@ class Deframer:
         self._rest = parts.pop()[: MAX_FRAME + 1]
         return [part[: MAX_FRAME + 1] for part in parts if part]
 
+    def end(self) -> bytes:
+        """The stream has ended: what is left of a frame without its last flag."""
+        rest, self._rest = self._rest, b""
+        return rest
+
 
 def unescape(frame: bytes) -> bytes | None:
     """The frame's content; None where an escape is none of the two that exist (4.4.2)."""
