@@ -102,7 +102,8 @@ class Child:
                 pause = FIRST_PAUSE
             self._screen.show(f"{self.program.name} {ending}; starting it again in {pause:.0f} s")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._told_to_stop.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._told_to_stop.wait()
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _live_once(self) -> str:

@@ -84,7 +84,8 @@ class Route:
         if not self._house.publisher.positions(event.device, positions, done.set):
             return False
         with suppress(TimeoutError):
-            await asyncio.wait_for(done.wait(), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                await done.wait()
         return done.is_set()
 
     def _withheld(self) -> tuple[int, str]:

@@ -72,6 +72,12 @@ def test_a_handed_clock_is_no_reading(source):
     assert not list(rules.time_readings(source))
 
 
+def test_no_wait_swallows_a_cancellation():
+    """`asyncio.wait_for` of Python 3.11 does, where both come at once: its loop would never end. Use `timeout`."""
+    found = [str(path.relative_to(ROOT)) for path in MODULES if "asyncio.wait_for(" in path.read_text()]
+    assert found == []
+
+
 def test_the_gateway_imports_the_shared_vocabulary_only():
     assert violations(rules.forbidden_to_gateway, sorted((ROOT / "gps_gateway").rglob("*.py"))) == {}
 

@@ -140,7 +140,8 @@ class LiveServer:
     async def _follow(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), POLL)
+                async with asyncio.timeout(POLL):
+                    await self._changed.wait()
             self._changed.clear()
             try:
                 await self._look()
