@@ -39,7 +39,7 @@ def prepare(settings: Settings, *, speed: float, empty: bool) -> Settings:
     settings = replace(settings, secret=_secret(settings), demo=not empty)
     make_ready(settings)
     definitions.register(settings)
-    at_once(settings, _epoch)
+    at_once(settings, lambda c: _epoch(c, anew=not settings.database_url))
     if empty:
         _first_administrator(settings)
     else:
@@ -84,8 +84,10 @@ def _write_private(file: Path, text: str) -> None:
     part.replace(file)
 
 
-def _epoch(connection: Connection) -> None:
-    if not fact(connection, EPOCH):
+def _epoch(connection: Connection, *, anew: bool) -> None:
+    """Of the devices' desired states. Anew at each start that has the database to itself: where it is an older one,
+    put in its place from a backup, its revisions count for more than those that Redis and the terminals remember."""
+    if anew or not fact(connection, EPOCH):
         set_fact(connection, EPOCH, uuid4().hex)
 
 

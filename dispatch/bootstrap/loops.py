@@ -129,7 +129,8 @@ class Worker:
         self.tracking = Tracking(context)
         self.last_known = RedisLastKnown(redis)
         self.name = f"{socket.gethostname()}-{os.getpid()}"
-        self._due, self._calling, self._waiting = nudge.event(), nudge.event(), nudge.event()
+        self._due, self._calling = nudge.event(), nudge.event()
+        self._sending, self._telling = nudge.event(), nudge.event()
         self._match_every = 3.0
 
     async def run(self, match_every: float) -> None:
@@ -139,7 +140,8 @@ class Worker:
             for name, once in (
                 ("clocks", self._fire),
                 ("calls", lambda: self._deliver(delivery.CALLS, self._calling)),
-                ("outbox", lambda: self._deliver(delivery.OTHERS, self._waiting)),
+                ("orders", lambda: self._deliver(delivery.ORDERS, self._sending)),
+                ("alerts", lambda: self._deliver(delivery.ALERTS, self._telling)),
                 ("matching", self._match),
                 ("bound", self._look_again),
                 ("away", self._remind),

@@ -146,7 +146,7 @@ def measure(order: WorkOrder, process: Process, now: datetime, zone: tzinfo) -> 
     """What is counted of one order."""
     facts, line = order.facts, timeline(order, process, now)
     promise, arrived = deadline(order, process), line.points.get("H")
-    judged_late = False if order.state not in process.final and now > promise else None
+    judged_late = False if facts.reported_at + line.total > promise else None
     dispatches = [e for e in order.history if e.kind == "dispatch"]
     return Measured(
         id=order.id, day=facts.reported_at.astimezone(zone).date().isoformat(), state=order.state,

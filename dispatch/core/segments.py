@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from dispatch.core.process import POINTS, Process
-from dispatch.core.work_order import Event, WorkOrder
+from dispatch.core.work_order import FREED, Event, WorkOrder
 
 WITHDRAWN = "withdrawn"
 STACKED = "stacked"
@@ -84,8 +84,6 @@ def timeline(order: WorkOrder, process: Process, now: datetime) -> Timeline:
     walk = _Walk(order, process)
     for event in order.history:
         walk.pass_event(event)
-        if walk.ended:
-            break
     if not walk.ended:
         walk.close(max(now, walk.since))
     return Timeline(tuple(walk.intervals), dict(walk.points), "" if walk.ended else walk.label)
@@ -137,7 +135,7 @@ class _Walk:
     def pass_event(self, event: Event) -> None:
         row = self.process.transitions.get((self.state, event.kind))
         self.state = self.process.first if not self.state else (row.to if row else self.state)
-        if event.kind == "crew_free" and self.behind:
+        if event.kind == FREED and self.behind:
             self._crew_free(event)
         if event.kind == LEFT and self.label == "FG":
             self.left = self.left or event
@@ -145,7 +143,7 @@ class _Walk:
             return
         if row.withdraws:
             self._withdraw(row.withdraws, event)
-        elif row.point:
+        elif row.point and not self.ended:
             self._reach(row.point, event)
         if self.state in self.process.final and not self.ended:
             self.close(event.at)
@@ -158,8 +156,9 @@ class _Walk:
         self.since = at
 
     def _reach(self, point: str, event: Event) -> None:
-        if point == "H" and self.label == "FG" and self.left is not None:
-            self._reach("G", self.left)
+        left = self.left
+        if point == "H" and self.label == "FG" and left is not None and left.at <= event.at:
+            self._reach("G", left)
         evidence = f"{event.kind} by {event.by}"
         if link := event.data.get("link"):
             evidence += f", link {link}"
@@ -185,6 +184,8 @@ class _Walk:
             self.label = "FG"
 
     def _withdraw(self, attempt: str, event: Event) -> None:
+        """Also of a crew that had arrived and cannot repair it: then the time goes on from its arrival."""
+        self.ended = False
         self.close(event.at)
         reason = str(event.data.get("reason", ""))
         known = self.process.reasons.get(reason)
@@ -196,6 +197,6 @@ class _Walk:
             for i in self.intervals[first:]
         ]
         self.label = "CD" if attempt == "dispatch" else "AB"
-        lost = "DEFG" if attempt == "dispatch" else "BCDEFG"
+        lost = "DEFGH" if attempt == "dispatch" else "BCDEFGH"
         self.points = {p: t for p, t in self.points.items() if p not in lost}
         self.behind = False

@@ -17,6 +17,8 @@ from dispatch.core.process import Process, Transition
 from dispatch.core.types import Actor, AreaClass, Point
 
 TAKE_CALL = "take_call"
+FREED = "crew_free"
+"""A remark: the order ahead on the same vehicle was finished. It ends the waiting, so it has a place among the steps."""
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -128,7 +130,7 @@ def take(
         )
     for guard in row.guards:
         _GUARDS.get(guard, _always)(order, process, by, data)
-    return apply(order, _event(order, step, by, at or now, now, data, key), process)
+    return apply(order, _event(order, process, step, by, at or now, now, data, key), process)
 
 
 def remark(
@@ -145,7 +147,7 @@ def remark(
     """The order with one more line that changes no state."""
     if order.has_key(key):
         return order
-    return apply(order, _event(order, kind, by, at or now, now, data, key), process)
+    return apply(order, _event(order, process, kind, by, at or now, now, data, key), process)
 
 
 def fold(facts: Facts, history: Iterable[Event], process: Process) -> WorkOrder:
@@ -171,7 +173,7 @@ def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
         changes["in_centre_hands"] = order.in_centre_hands and changes.get("centre_id") == order.centre_id
     if event.kind in {TAKE_CALL, "joined", "expedite", "supervise"}:
         changes["priority"] = order.priority + int(data.get("priority", 0))
-    if event.kind == "crew_free":
+    if event.kind == FREED:
         changes["behind"] = False
     elif event.kind == "call_back":
         changes["satisfied"] = bool(data.get("satisfied"))
@@ -210,10 +212,22 @@ def _effects_on_fields(order: WorkOrder, row: Transition, event: Event, *, ended
 
 
 def _event(
-    order: WorkOrder, kind: str, by: Actor, at: datetime, now: datetime, data: Mapping[str, Any], key: str
+    order: WorkOrder,
+    process: Process,
+    kind: str,
+    by: Actor,
+    at: datetime,
+    now: datetime,
+    data: Mapping[str, Any],
+    key: str,
 ) -> Event:
-    """An event in its place: never before the one ahead of it, never after now; a claim that had to be moved is kept."""
-    placed = max(min(at, now), order.history[-1].at)
+    """An event in its place: never before the step ahead of it, never after now; a claim that had to be moved is kept.
+
+    Remarks ahead of it (a rung, a second call) move nothing: a device that was offline tells of them too late.
+    """
+    marks = {TAKE_CALL, FREED, *process.steps}
+    ahead = next(e.at for e in reversed(order.history) if e.kind in marks)
+    placed = max(min(at, now), ahead)
     if placed != at:
         data = {**data, "claimed_at": at.isoformat()}
     return Event(len(order.history) + 1, kind, placed, max(now, placed), by, key, data)

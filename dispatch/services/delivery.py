@@ -22,9 +22,11 @@ log = logging.getLogger(__name__)
 BATCH = 200
 LEASE = 30.0
 """Real seconds for which a worker keeps a row."""
-CALLS = ("phone", "cut")
-"""Kinds that wait for nothing else: a mail server that hangs must not keep a telephone from ringing."""
-OTHERS = ("centre", "desired", "alert")
+CALLS, ORDERS, ALERTS = ("phone", "cut"), ("centre", "desired"), ("alert",)
+"""Kinds, in lanes that do not wait for one another: a mail server that hangs keeps no telephone from ringing and no
+order from its way."""
+SEND_AGAIN = 15.0
+"""Real seconds after which an order that was handed over and has not arrived is handed over again."""
 
 
 async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ()) -> int:
@@ -42,8 +44,7 @@ async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ())
 async def _deliver(context: Context, ports: Ports, row: OutboxRow) -> None:
     try:
         async with asyncio.timeout(PATIENCE):
-            outcome = await _carry_out(context, ports, row)
-        settled = Settled(row.id, "done", outcome)
+            settled = await _carry_out(context, ports, row)
     except (DispatchError, TimeoutError) as error:
         settled = failed(context, row, error)
         log.warning("%s to %s not delivered: %r", row.kind, row.target, error)
@@ -53,17 +54,34 @@ async def _deliver(context: Context, ports: Ports, row: OutboxRow) -> None:
     await context.store.settle([settled], context.clock.now())
 
 
-async def _carry_out(context: Context, ports: Ports, row: OutboxRow) -> str:
-    if row.kind == "centre":
-        await ports.link.deliver(row.target, row.order_id, int(row.data["send"]))
-        return "handed to the centre's inbox"
-    if row.kind == "desired":
-        return await _write_desired(context, ports, row.target)
-    if row.kind == "alert":
-        return await ports.alerts.tell(row.target, str(row.data["code"]), alert_text(row))
-    if row.kind == "cut":
-        return await telephone.cut(context, ports, row)
-    raise Unavailable(f"nobody delivers {row.kind!r}")
+async def _carry_out(context: Context, ports: Ports, row: OutboxRow) -> Settled:
+    match row.kind:
+        case "centre":
+            return await _hand_over(context, ports, row)
+        case "desired":
+            outcome = await _write_desired(context, ports, row.target)
+        case "alert":
+            outcome = await ports.alerts.tell(row.target, str(row.data["code"]), alert_text(row))
+        case "cut":
+            outcome = await telephone.cut(context, ports, row)
+        case _:
+            raise Unavailable(f"nobody delivers {row.kind!r}")
+    return Settled(row.id, "done", outcome)
+
+
+async def _hand_over(context: Context, ports: Ports, row: OutboxRow) -> Settled:
+    """To the centre's inbox, again and again until the receipt (C) is there: an inbox can lose what it has."""
+    send = int(row.data["send"])
+
+    def on_its_way(loaded: Loaded, now: datetime) -> Changes[bool]:
+        order = loaded.order(row.order_id)
+        return Changes((order.state, order.sends, order.centre_id) == ("sent", send, row.target))
+
+    if row.tries and not await context.store.transact(on_its_way):
+        return Settled(row.id, "done", "the centre has it, or it went another way")
+    await ports.link.deliver(row.target, row.order_id, send)
+    due = context.clock.now() + context.real(SEND_AGAIN)
+    return Settled(row.id, "pending", "handed to the centre's inbox", due=due)
 
 
 def alert_text(row: OutboxRow) -> str:

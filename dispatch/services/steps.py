@@ -18,7 +18,7 @@ from dispatch.core.outgoing import Outgoing, alert
 from dispatch.core.process import Process, Transition
 from dispatch.core.segments import deadline
 from dispatch.core.types import SYSTEM, Actor
-from dispatch.core.work_order import NOTHING, WorkOrder, remark, take
+from dispatch.core.work_order import FREED, NOTHING, WorkOrder, remark, take
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Contact, Crew, Decision, Loaded, Settled, T
 
@@ -157,7 +157,8 @@ def _unstack(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
     draft.put_roster(roster)
     write_devices(draft, crew)
     if freed:
-        draft.remark(freed, "crew_free", data={"crew_id": crew.id}, key=f"free/{after.id}/{after.version}")
+        at = after.history[-1].at  # when it was restored, however late the terminal tells of it
+        draft.remark(freed, FREED, at=at, data={"crew_id": crew.id}, key=f"free/{after.id}/{after.version}")
 
 
 def _show_acknowledged(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:

@@ -242,21 +242,30 @@ def _report_of(draft: Draft, row: OutboxRow, report: PhoneReport) -> None:
     state = f"keypress {report.digit}" if report.state == "keypress" else report.state
     _attempt(draft, row, state, report.number, report.call_id, key=key)
     draft.settled.append(Settled(row.id, "done", state, call_id=report.call_id))
-    if report.state == "keypress" and report.digit == "1" and not _answered(draft, row):
-        _confirmed(draft, row, report, key)
+    if report.state == "keypress" and not _answered(draft, row):
+        _pressed(draft, row, report, key)
 
 
-def _confirmed(draft: Draft, row: OutboxRow, report: PhoneReport, key: str) -> None:
-    """The crew's own phone acknowledges; anybody else takes it in hand, which only pauses the chain."""
+CREWS_KEYS: dict[str, tuple[str, dict[str, str]]] = {
+    "1": ("acknowledge", {}),
+    "9": ("reject", {"reason": "cannot_leave"}),
+}
+"""What a crew's own phone can say to each order of a call: a step, and its facts."""
+
+
+def _pressed(draft: Draft, row: OutboxRow, report: PhoneReport, key: str) -> None:
+    """The crew's own phone acknowledges or rejects; anybody else takes it in hand, which only pauses the chain."""
+    key = f"{key}/{report.digit}"
     if row.data["keypress"] == "acknowledge":
-        crew_id = str(row.data["crew_id"])
-        data = {"crew_id": crew_id, "generation": row.data["generation"], "via": f"phone {report.number}"}
-        draft.take(
-            row.order_id, "acknowledge", by=Actor("crew", crew_id), at=report.at, data=data, key=f"{key}/1"
-        )
-        return
-    data = {"watch": row.data["watch"], "who": row.target, "number": report.number}
-    draft.remark(row.order_id, IN_HAND, by=SYSTEM, at=report.at, data=data, key=f"{key}/1")
+        if (meant := CREWS_KEYS.get(report.digit)) is not None:
+            step, facts = meant
+            crew_id = str(row.data["crew_id"])
+            via = {"crew_id": crew_id, "generation": row.data["generation"], "via": f"phone {report.number}"}
+            by = Actor("crew", crew_id)
+            draft.take(row.order_id, step, by=by, at=report.at, data={**via, **facts}, key=key)
+    elif report.digit == "1":
+        data = {"watch": row.data["watch"], "who": row.target, "number": report.number}
+        draft.remark(row.order_id, IN_HAND, by=SYSTEM, at=report.at, data=data, key=key)
 
 
 async def cut(context: Context, ports: Ports, row: OutboxRow) -> str:

@@ -56,7 +56,13 @@ async def test_calls_wait_for_no_mail_server(centre: Centre) -> None:
     async with asyncio.timeout(5):
         await delivery.deliver_due(centre.context, centre.ports, delivery.CALLS)
     assert DUTY in {call.number for call in centre.exchange.calls.values()}
-    assert set(delivery.CALLS + delivery.OTHERS) == {"centre", "desired", "alert", "phone", "cut"}
+    assert {*delivery.CALLS, *delivery.ORDERS, *delivery.ALERTS} == {
+        "centre",
+        "desired",
+        "alert",
+        "phone",
+        "cut",
+    }
 
 
 async def test_an_order_that_cannot_be_decided_stops_no_other_ones_clocks(

@@ -8,6 +8,7 @@ import pytest
 
 from dispatch.adapters.sql.organisation import replace_organisation
 from dispatch.core.errors import BadInput, GuardRefused
+from dispatch.core.types import Point
 from dispatch.messages import Receipt
 from dispatch.services import clocks, crew, dispatcher, hotline
 from dispatch.services.retries import TRIES
@@ -190,15 +191,32 @@ async def test_an_exchange_that_comes_back_places_the_call_once(centre: Centre) 
 
 async def test_the_way_to_centre_and_vehicle_is_never_given_up(centre: Centre) -> None:
     centre.inbox.down = centre.terminals.down = True
-    order_id = await centre.sent()
+    sent = await centre.sent()
+    order_id = await centre.sent(Point(30.07, 120.07))
     await dispatcher.dispatch(centre.context, order_id, crew_id="N1", by=DORA)
     await centre.until(60)
-    rows = [r for r in await centre.rows() if r.kind in {"centre", "desired"}]
+    rows = [r for r in await centre.rows() if r.kind == "desired" or r.order_id == sent]
+    rows = [r for r in rows if r.kind in {"centre", "desired"}]
+    assert {r.kind for r in rows} == {"centre", "desired"}
     assert {r.state for r in rows} == {"pending"}
     assert all(r.tries > TRIES for r in rows)
     centre.inbox.down = centre.terminals.down = False
     await centre.until(62)
     assert (await centre.order(order_id)).state == "delivered"
+    assert (await centre.order(sent)).state == "at_centre"
+
+
+async def test_an_inbox_that_loses_what_it_had_gets_it_again(centre: Centre) -> None:
+    """A crash of Redis between the hand-over and the receipt."""
+    centre.inbox.loses = 3
+    order_id = await centre.sent()
+    assert (await centre.order(order_id)).state == "sent"
+    await centre.until(3)
+    assert (await centre.order(order_id)).state == "at_centre"
+    await centre.until(10)
+    (row,) = [r for r in await centre.rows() if r.kind == "centre"]
+    assert row.state == "done"
+    assert len(centre.inbox.arrived) == 1
 
 
 async def test_what_nobody_expected_of_a_port_is_a_failure_like_any_other(centre: Centre) -> None:

@@ -32,9 +32,7 @@ async def test_the_chain_repeats_every_five_minutes_and_the_manager_is_alerted(c
     assert centre.mail.told.count(("manager", "unanswered_crew")) == 1 + 3 + 3
 
 
-@pytest.mark.parametrize(
-    "habit", ["no_answer", "busy", "voicemail", "listens", "silent", "press 9", "press 5"]
-)
+@pytest.mark.parametrize("habit", ["no_answer", "busy", "voicemail", "listens", "silent", "press 5"])
 async def test_only_a_one_on_the_keypad_counts(centre: Centre, habit: str) -> None:
     centre.exchange.habits = dict.fromkeys((DUTY, LEADER1, LEADER2), habit)
     order_id = await centre.dispatched()
@@ -44,9 +42,20 @@ async def test_only_a_one_on_the_keypad_counts(centre: Centre, habit: str) -> No
     outcomes = {state for _, state in await centre.attempts(order_id)} - {"dialling"}
     expected = {
         "no_answer": "no_answer", "busy": "busy", "voicemail": "machine", "listens": "completed",
-        "silent": "failed", "press 9": "keypress 9", "press 5": "keypress 5",
+        "silent": "failed", "press 5": "keypress 5",
     }  # fmt: skip
     assert outcomes == {expected[habit]}, "every attempt is kept, with its outcome"
+
+
+async def test_a_nine_on_the_crews_own_phone_hands_the_order_back_at_once(centre: Centre) -> None:
+    centre.exchange.habits = dict.fromkeys((DUTY, LEADER1, LEADER2), "press 9")
+    order_id = await centre.dispatched()
+    await centre.until(6.5)
+    order = await centre.order(order_id)
+    assert (order.state, order.crew_id) == ("at_centre", "")
+    assert order.last("reject").data["reason"] == "cannot_leave"  # type: ignore[union-attr]
+    assert "dispatcher" in await centre.alerts("order_reject")
+    assert [to for _, to in centre.exchange.log() if to in {DUTY, LEADER1}] == [DUTY], "its chain has ended"
 
 
 async def test_a_one_on_the_crews_own_phone_acknowledges(centre: Centre) -> None:

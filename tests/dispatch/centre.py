@@ -227,9 +227,14 @@ class Inbox(Port):
     centre: Any = None
     arrived: list[tuple[str, str, int]] = field(default_factory=list)
     receipts: bool = True
+    loses: int = 0
+    """So many of the next ones are lost after they were handed over."""
 
     async def deliver(self, centre_id: str, order_id: str, send: int) -> None:
         self.ask("Redis")
+        if self.loses:
+            self.loses -= 1
+            return
         self.arrived.append((centre_id, order_id, send))
         if self.receipts:
             self.centre.in_seconds(1, lambda: self.receipt(centre_id, order_id, send))

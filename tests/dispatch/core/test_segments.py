@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
+from dispatch.core.compliance import measure
 from dispatch.core.process import POINTS
 from dispatch.core.segments import STACKED, WITHDRAWN, deadline, limit, overruns, timeline
-from dispatch.core.types import SYSTEM
-from dispatch.core.work_order import WorkOrder, remark
+from dispatch.core.types import SYSTEM, Actor
+from dispatch.core.work_order import WorkOrder, remark, take
 from tests.dispatch.core.orders import A_TO_H, MINUTE, PROCESS, A, after, order, run
 
 LATE = A + 300 * MINUTE
@@ -189,3 +190,53 @@ def test_a_departure_that_gps_saw_ends_turnout_where_nobody_pressed_the_button()
     made = run(made, ("arrive", 30))
     assert (minutes(made, "FG"), minutes(made, "GH")) == (2, 23)
     assert overruns(made, PROCESS, LATE) == ()
+
+
+def remarked(before: WorkOrder, kind: str, at: float) -> WorkOrder:
+    return remark(before, PROCESS, kind, by=SYSTEM, now=A + at * MINUTE)
+
+
+def told_late(before: WorkOrder, name: str, at: float, now: float) -> WorkOrder:
+    """A step that a device took at `at` and told of at `now`."""
+    by = Actor("crew", before.crew_id)
+    return take(before, PROCESS, name, by=by, at=A + at * MINUTE, now=A + now * MINUTE)
+
+
+@pytest.mark.parametrize("remark_ahead", ["rung", "joined", "promise_missed", "gps_departed"])
+def test_what_was_remarked_meanwhile_moves_no_step_of_a_device_that_was_offline(remark_ahead: str) -> None:
+    made = remarked(after(1, 2, 3), remark_ahead, 40)
+    for name, at in (("receipt", 4.0), ("acknowledge", 5.0), ("depart", 6.0), ("arrive", 20.0)):
+        made = told_late(made, name, at, 41)
+    line = timeline(made, PROCESS, LATE)
+    assert [line.duration(label) / MINUTE for label in ("DE", "EF", "FG", "GH")] == [1, 1, 1, 14]
+    assert "claimed_at" not in made.history[-1].data
+
+
+def test_an_arrival_in_the_last_second_that_is_told_after_it_is_in_time() -> None:
+    made = remarked(after(1, 2, 3, 4, 5, 6), "promise_missed", 45)
+    assert measure(told_late(made, "arrive", 44.5, 46), PROCESS, LATE, UTC).within is True
+
+
+def test_no_step_is_placed_before_the_one_ahead_of_it() -> None:
+    made = told_late(after(1, 2, 3), "receipt", 2, 5)
+    assert made.history[-1].at == A + 3 * MINUTE
+    assert made.history[-1].data["claimed_at"] == (A + 2 * MINUTE).isoformat()
+
+
+def test_a_miss_stays_one_when_the_order_is_cancelled_after_it() -> None:
+    missed, early = (run(after(1, 2), ("cancel", at, {"reason": "customer_withdrew"})) for at in (60, 30))
+    assert measure(missed, PROCESS, LATE, UTC).within is False
+    assert measure(early, PROCESS, LATE, UTC).within is None
+
+
+@pytest.mark.parametrize("back", ["reject", "recall"])
+def test_a_crew_that_arrived_and_cannot_repair_it_hands_it_back_and_the_clock_goes_on(back: str) -> None:
+    made = run(after(1, 2, 3, 4, 5, 6, 10, steps=A_TO_H), (back, 20, {"reason": "wrong_trade"}))
+    assert (made.state, made.crew_id) == ("at_centre", "")
+    line = timeline(made, PROCESS, A + 30 * MINUTE)
+    assert "H" not in line.points
+    assert (line.duration(WITHDRAWN), line.duration("CD"), line.running) == (17 * MINUTE, 11 * MINUTE, "CD")
+    assert line.total == 30 * MINUTE
+    again = run(made, ("dispatch", 31), ("receipt", 32), ("acknowledge", 33), ("depart", 34), ("arrive", 50))
+    assert timeline(again, PROCESS, LATE).total == 50 * MINUTE
+    assert measure(again, PROCESS, LATE, UTC).within is False

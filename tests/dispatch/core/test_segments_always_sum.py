@@ -66,6 +66,8 @@ def reading(made: WorkOrder, now: datetime) -> dict[tuple[str, str], timedelta]:
         if event.kind == "crew_free":
             behind = False
         label = PHASE.get(states[n], "")
+        if states[n] == "on_scene" and _handed_back(made, n):
+            label = "GH"
         if not label:
             break
         if label == "FG" and behind:
@@ -78,13 +80,22 @@ def reading(made: WorkOrder, now: datetime) -> dict[tuple[str, str], timedelta]:
     return {key: value for key, value in sums.items() if value}
 
 
+def _handed_back(made: WorkOrder, n: int) -> bool:
+    """Whether a crew that has arrived does not stay: its time went on then."""
+    later = (e.kind for e in made.history[n + 1 :] if e.kind in {*WITHDRAWS, "restore", "cancel"})
+    return next(later, "") in WITHDRAWS
+
+
 @settings(max_examples=400, deadline=None)
 @given(histories())
 def test_durations_sum_exactly_and_touch(given_history: tuple[WorkOrder, datetime]) -> None:
     made, now = given_history
     line = timeline(made, PROCESS, now)
-    ends = [e.at for e in made.history if e.kind in {"arrive", "cancel"}]
-    until = ends[0] if ends else now
+    until = now
+    for n, event in enumerate(made.history):
+        stays = event.kind == "arrive" and not _handed_back(made, n)
+        if until == now and (stays or event.kind == "cancel"):
+            until = event.at
     assert line.total == until - A
     assert line.intervals[0].start == A
     assert line.intervals[-1].end == until
