@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dispatch.settings import Settings
 from gps_gateway.codec import Checksum, Codec, Event
-from gps_gateway.protocols import gps103, h02, osmand
+from gps_gateway.protocols import gps103, h02, osmand, tk103
 from gps_gateway.protocols.jt808 import Jt808
 
 
@@ -36,5 +36,6 @@ PROTOCOLS: dict[str, Stream | Web] = {
     "jt808": Stream(Jt808, lambda first: first[:1] == b"\x7e", lambda settings: settings.jt808_port),
     "h02": Stream(h02.H02, h02.begins, udp=True),
     "gps103": Stream(gps103.Gps103, gps103.begins, udp=True),
+    "tk103": Stream(tk103.Tk103, tk103.begins, udp=True),
     "osmand": Web(osmand.parse, lambda settings: settings.osmand_port),
 }

@@ -29,3 +29,18 @@ class Lines:
         """The stream or datagram has ended: what is left is a packet, too."""
         rest, self._rest = self._rest, b""
         return [rest] if rest.strip() else []
+
+
+class Junk:
+    """What stands between packets: one packet a run, cut to what is kept; white space is none."""
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    def add(self, data: bytes) -> None:
+        self._kept = (self._kept + data.lstrip() if not self._kept else self._kept + data)[:KEPT]
+
+    def ends(self) -> list[bytes]:
+        """A packet begins, or the stream has ended."""
+        kept, self._kept = self._kept.rstrip(), b""
+        return [kept] if kept else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gps_gateway.protocols.lines import KEPT
+from gps_gateway.protocols.lines import Junk
 
 LONGEST = 1024
 """Bytes of a text packet."""
@@ -22,7 +22,7 @@ class Framing:
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._junk = b""
+        self._junk = Junk()
         self._length = 0
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -36,26 +36,22 @@ class Framing:
             size = self._size()
             if size == 0:
                 break
-            packets += self._junk_ends()
+            packets += self._junk.ends()
             packets.append(self._buffer[:size])
             self._buffer = self._buffer[size:]
         return packets
 
     def end(self) -> list[bytes]:
         rest = [self._buffer] if self._buffer else []
-        packets = self._junk_ends() + rest
+        packets = self._junk.ends() + rest
         self._buffer, self._length = b"", 0
         return packets
 
     def _skip(self) -> None:
         """To the next beginning."""
         at = min((at for start in STARTS if (at := self._buffer.find(start)) >= 0), default=len(self._buffer))
-        self._junk = (self._junk + self._buffer[:at])[:KEPT]
+        self._junk.add(self._buffer[:at])
         self._buffer = self._buffer[at:]
-
-    def _junk_ends(self) -> list[bytes]:
-        junk, self._junk = self._junk.strip(), b""
-        return [junk] if junk else []
 
     def _size(self) -> int:
         """Bytes of the packet at the front; 0: it is not complete."""
