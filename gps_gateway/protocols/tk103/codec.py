@@ -7,7 +7,7 @@ import re
 from msgspec import structs
 
 from gps_gateway.codec import Checksum, Event, Frame, Heartbeat, Login, Report, Status, Unsupported
-from gps_gateway.protocols.text import Talk, head, kind_of, rejected, told_by
+from gps_gateway.protocols.text import Head, Talk, head, kind_of, rejected, told_by
 from gps_gateway.protocols.tk103.framing import LONGEST, Parentheses
 from gps_gateway.protocols.tk103.messages import WITHOUT_A_PLACE, alarm, cells, time_of
 from gps_gateway.protocols.tk103.position import read_fields, read_row
@@ -59,6 +59,10 @@ def _read(device: str, command: str, body: str, packet: bytes) -> Event:
         return Report(**common, fixes=(structs.replace(fix, attributes=said),))
     if PLACED.search(body):
         return rejected("position", packet, device)
+    return _without_a_place(common, command, body, packet)
+
+
+def _without_a_place(common: Head, command: str, body: str, packet: bytes) -> Event:
     if command == HANDSHAKE:
         return Heartbeat(**common)
     if command == LOGIN and "{" not in body:
@@ -70,4 +74,4 @@ def _read(device: str, command: str, body: str, packet: bytes) -> Event:
     try:
         return Status(**common, attributes=read(body), time=time_of(command, body))
     except (ValueError, IndexError, KeyError):
-        return rejected(f"body of {command}", packet, device)
+        return rejected(f"body of {command}", packet, common["device"])
