@@ -66,6 +66,13 @@ def number(raw: str) -> float | None:
     return value if isfinite(value) else None
 
 
+def whole(raw: str, base: int = 10) -> int:
+    """An integer that any store can hold; raises ValueError."""
+    if len(raw) > 12:
+        raise ValueError(raw)
+    return int(raw, base)
+
+
 def scaled(raw: str, unit: float) -> float | None:
     """A number in metres a second, metres or volts, as `unit` says."""
     value = number(raw)

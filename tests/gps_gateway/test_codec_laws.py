@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gps_gateway.codec import Codec, Event, Fix, Frame, Rejected, Report
-from gps_gateway.protocols import PROTOCOLS, Stream
+from gps_gateway.codec import Attributes, Codec, Event, Fix, Frame, Rejected, Report, Status, Unsupported
+from gps_gateway.protocols import PROTOCOLS, Stream, Web
 from gps_gateway.protocols.jt808.framing import escape
 from tests.gps_gateway.golden import golden, packet
 
 STREAMS = {name: protocol for name, protocol in PROTOCOLS.items() if isinstance(protocol, Stream)}
+WEBS = {name: protocol for name, protocol in PROTOCOLS.items() if isinstance(protocol, Web)}
 every_stream = pytest.mark.parametrize("name", STREAMS)
 
 BOUND = 70_000
@@ -108,13 +111,19 @@ def test_no_bytes_raise_and_every_value_can_be_answered(name: str, data: st.Data
 def test_no_position_is_one_that_cannot_be(name: str, data: st.DataObject) -> None:
     one = codec(name)
     for event in [*one.receive(data.draw(streams(name))), *one.end()]:
+        if isinstance(event, Status):
+            assert all(abs(number) < 2**63 for number in _numbers(event.attributes)), event
         for fix in event.fixes if isinstance(event, Report) else ():
             assert _can_be(fix), fix
 
 
+def _numbers(attributes: Attributes) -> list[float]:
+    return [value for value in attributes.values() if isinstance(value, int | float)]
+
+
 def _can_be(fix: Fix) -> bool:
-    numbers: list[Any] = [fix.time, fix.speed_mps, fix.course_deg, fix.altitude_m, *fix.attributes.values()]
-    finite = all(abs(x) < float("inf") for x in numbers if isinstance(x, int | float))
+    numbers: list[Any] = [fix.time, fix.speed_mps, fix.course_deg, fix.altitude_m, *_numbers(fix.attributes)]
+    finite = all(abs(x) < (2**63 if isinstance(x, int) else float("inf")) for x in numbers if x is not None)
     return (
         finite
         and abs(fix.lat) <= 90
@@ -122,6 +131,49 @@ def _can_be(fix: Fix) -> bool:
         and (fix.course_deg is None or 0 <= fix.course_deg <= 360)
         and (fix.speed_mps is None or fix.speed_mps >= 0)
     )
+
+
+WORDS = [
+    "id",
+    "lat",
+    "lon",
+    "timestamp",
+    "speed",
+    "cell",
+    "_type",
+    "tid",
+    "tst",
+    "vel",
+    "bs",
+    "lac",
+    "batt",
+    "location",
+]
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(["location", "lwt", "transition", "1", "116.4", "2024-02-29T00:00:00Z"]),
+    st.text(max_size=20),
+)
+
+
+@pytest.mark.parametrize("name", WEBS)
+@given(st.dictionaries(st.sampled_from(WORDS), VALUES), st.binary(max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_no_request_raises(name: str, fields: dict[str, Any], noise: bytes) -> None:
+    requests = [
+        ("", json.dumps(fields).encode()),
+        ("", json.dumps({"location": {"coords": fields, **fields}, "device_id": "1"}).encode()),
+        (urlencode(fields), b""),
+        (noise.decode("latin-1"), noise),
+    ]
+    for query, body in requests:
+        event = WEBS[name].parse(query, {}, body)
+        assert isinstance(event, Report | Status | Unsupported | Rejected)
+        for fix in event.fixes if isinstance(event, Report) else ():
+            assert _can_be(fix), fix
 
 
 @every_stream

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from gps_gateway.codec import Attributes
 from gps_gateway.protocols.h02.status import battery, read_status
-from gps_gateway.protocols.text import known, number
+from gps_gateway.protocols.text import known, number, whole
 
 STATUS = re.compile(r"[0-9A-Fa-f]{8}")
 
@@ -28,7 +28,7 @@ def _more(kind: str, rest: list[str], raw: list[str]) -> Attributes:
     if len(rest) == 6 and "." in rest[2]:  # odometer, temperature, fuel, altitude, area, cell
         odometer, temperature, fuel = (number(value) for value in rest[:3])
         return known(odometer_m=odometer, temperature_c=temperature, fuel_pct=fuel)
-    step = int(rest[4]) if len(rest) == 5 and rest[4] in set("123456") and kind == "V1" else 0
+    step = whole(rest[4]) if len(rest) == 5 and rest[4] in set("123456") and kind == "V1" else 0
     return known(battery_pct=battery(step)) | _cell(rest[:4], raw[:4])
 
 
@@ -40,8 +40,8 @@ def _cell(fields: list[str], raw: list[str]) -> Attributes:
     """
     if len(fields) < 4 or not all(re.fullmatch(r"[0-9A-Fa-f]{1,8}", field) for field in fields):
         return {}
-    hexadecimal = re.search("[A-Fa-f ]", "".join(raw)) or not 200 <= int(fields[0]) <= 799
-    mcc, mnc, lac, cell = (int(field, 16 if hexadecimal else 10) for field in fields)
+    hexadecimal = re.search("[A-Fa-f ]", "".join(raw)) or not 200 <= whole(fields[0]) <= 799
+    mcc, mnc, lac, cell = (whole(field, 16 if hexadecimal else 10) for field in fields)
     if hexadecimal and len(fields[0]) < 6:
         mnc //= 10
     if not 200 <= mcc <= 799 or not lac:
@@ -51,43 +51,43 @@ def _cell(fields: list[str], raw: list[str]) -> Attributes:
 
 def _link(fields: list[str]) -> Attributes:
     """LINK, time, GSM signal, satellites, battery, steps, turnovers, date, status."""
-    signal, satellites, level, steps = (int(field) for field in fields[2:6])
+    signal, satellites, level, steps = (whole(field) for field in fields[2:6])
     facts = known(gsm_signal=signal, satellites=satellites, battery_pct=battery(level), steps=steps)
     return facts | _status(fields)
 
 
 def _neighbours(fields: list[str]) -> Attributes:
     """NBR, time, country, network, timing, count, count × (area, cell, signal), date, status, battery step."""
-    mcc, mnc, lac, cell = (int(field) for field in (*fields[2:4], *fields[6:8]))
+    mcc, mnc, lac, cell = (whole(field) for field in (*fields[2:4], *fields[6:8]))
     after = next((i for i, field in enumerate(fields) if i > 5 and STATUS.fullmatch(field)), len(fields))
-    level = battery(int(fields[after + 1])) if fields[after + 1 :] else None
+    level = battery(whole(fields[after + 1])) if fields[after + 1 :] else None
     return {"mcc": mcc, "mnc": mnc, "lac": lac, "cell_id": cell} | known(battery_pct=level) | _status(fields)
 
 
 def _v3(fields: list[str]) -> Attributes:
     """V3, time, country and network, count, count × (area, cell, timing, signal), battery (hex), …, date, status."""
-    count = int(fields[3])
-    facts: Attributes = {"mcc": int(fields[2][:3]), "mnc": int(fields[2][3:])}
+    count = whole(fields[3])
+    facts: Attributes = {"mcc": whole(fields[2][:3]), "mnc": whole(fields[2][3:])}
     if count:
-        facts |= {"lac": int(fields[4]), "cell_id": int(fields[5])}
-    return facts | {"battery_v": int(fields[4 + 4 * count], 16) / 100} | _status(fields)
+        facts |= {"lac": whole(fields[4]), "cell_id": whole(fields[5])}
+    return facts | {"battery_v": whole(fields[4 + 4 * count], 16) / 100} | _status(fields)
 
 
 def _vp1(fields: list[str]) -> Attributes:
     """VP1, V, country, network, then cells as area, cell, signal with Y between them."""
-    mcc, mnc, lac, cell = (int(field) for field in fields[2:6])
+    mcc, mnc, lac, cell = (whole(field) for field in fields[2:6])
     return {"mcc": mcc, "mnc": mnc, "lac": lac, "cell_id": cell}
 
 
 def _base_station(fields: list[str]) -> Attributes:
     """BS, time, country, network, cells as area, cell, signal (all hexadecimal), …, status, battery."""
-    mcc, mnc, lac, cell = (int(field, 16) for field in fields[2:6])
-    level = battery(int(fields[-1])) if fields[-1].isdecimal() else None
+    mcc, mnc, lac, cell = (whole(field, 16) for field in fields[2:6])
+    level = battery(whole(fields[-1])) if fields[-1].isdecimal() else None
     return {"mcc": mcc, "mnc": mnc, "lac": lac, "cell_id": cell} | known(battery_pct=level) | _status(fields)
 
 
 def _alive(fields: list[str]) -> Attributes:
-    return known(battery_pct=battery(int(fields[1])))
+    return known(battery_pct=battery(whole(fields[1])))
 
 
 def _no_fix(fields: list[str]) -> Attributes:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from gps_gateway.codec import Attributes
-from gps_gateway.protocols.text import known
+from gps_gateway.protocols.text import known, whole
 from gps_gateway.protocols.units import instant
 
 ALARMS = {
@@ -54,22 +54,22 @@ def alarm(command: str, body: str) -> Attributes:
 def cells(body: str) -> Attributes:
     """`{country,network,area,cell}…` in decimal, or `,country,network,area,cell,…` with hexadecimal cells."""
     if braces := BRACES.search(body):
-        mcc, mnc, lac, cell = (int(digits) for digits in braces.groups())
+        mcc, mnc, lac, cell = (whole(digits) for digits in braces.groups())
     else:
         fields = body.strip(",").split(",")
-        mcc, mnc, lac, cell = int(fields[0]), int(fields[1]), int(fields[2], 16), int(fields[3], 16)
+        mcc, mnc, lac, cell = whole(fields[0]), whole(fields[1]), whole(fields[2], 16), whole(fields[3], 16)
     return {"mcc": mcc, "mnc": mnc, "lac": lac, "cell_id": cell}
 
 
 def _wireless(body: str) -> Attributes:
     """DW50, DW51: `,country,network,area,cell,count,address*signal*…,date,time`."""
-    mcc, mnc, lac, cell = (int(field) for field in body.split(",")[1:5])
+    mcc, mnc, lac, cell = (whole(field) for field in body.split(",")[1:5])
     return {"mcc": mcc, "mnc": mnc, "lac": lac, "cell_id": cell} if lac else {"mcc": mcc, "mnc": mnc}
 
 
 def _battery(body: str) -> Attributes:
     """ZC20: `,date,time,step,hundredths of a volt,tenths of a volt outside,installed`; 65535 is none."""
-    step, volts, outside = (int(field) for field in body.split(",")[3:6])
+    step, volts, outside = (whole(field) for field in body.split(",")[3:6])
     return known(
         battery_pct=STEPS.get(step),
         battery_v=volts / 100 if volts != 0xFFFF else None,
