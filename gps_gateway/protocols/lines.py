@@ -11,7 +11,8 @@ KEPT = 256
 class Lines:
     """Splits a stream at its terminators. What does not fit into a packet is cut, never buffered.
 
-    `ends`: a pattern of what ends a packet (it is no part of the packet), for instance `rb"[\\r\\n]+"`.
+    `ends`: a class of bytes of which each ends a packet (and is no part of it), for instance `rb"[\\r\\n]+"`. A
+    pattern that needs to look further would see less where a stream is split.
     """
 
     def __init__(self, ends: bytes, longest: int = 2048) -> None:
