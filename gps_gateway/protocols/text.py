@@ -79,6 +79,18 @@ def scaled(raw: str, unit: float) -> float | None:
     return None if value is None else round(value * unit, 6)
 
 
+def speed(raw: str, unit: float) -> float | None:
+    """Metres a second, by `unit`; none is negative."""
+    value = scaled(raw, unit)
+    return value if value is not None and value >= 0 else None
+
+
+def course(raw: str) -> float | None:
+    """Degrees from north, 0 to 360."""
+    value = number(raw)
+    return value if value is not None and 0 <= value <= 360 else None
+
+
 def known(**facts: str | int | float | bool | None) -> Attributes:
     """Those that were said."""
     return {name: fact for name, fact in facts.items() if fact is not None and fact != ""}

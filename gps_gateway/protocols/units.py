@@ -32,6 +32,14 @@ def degrees(raw: str, hemisphere: str) -> float | None:
     return -value if hemisphere in "SW" else value
 
 
+def place(lat: str, north: str, lon: str, east: str) -> tuple[float, float] | None:
+    """Latitude with N or S, longitude with E or W → both in degrees; None where either is none."""
+    if north not in {"N", "S"} or east not in {"E", "W"}:
+        return None
+    y, x = degrees(lat, north), degrees(lon, east)
+    return None if y is None or x is None else (y, x)
+
+
 def instant(date: str, time: str, order: Order) -> float | None:
     """Six digits of a date (year in two digits: 2000 to 2099) and `hhmmss[.sss]`, UTC → seconds since 1970.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gps_gateway.protocols.units import degrees, instant
+from gps_gateway.protocols.units import degrees, instant, place
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,11 @@ def test_degrees(raw: str, hemisphere: str, expected: float | None) -> None:
 )
 def test_instants(date: str, time: str, expected: float | None) -> None:
     assert instant(date, time, "dmy") == expected
+
+
+def test_a_latitude_is_north_or_south() -> None:
+    assert place("3954.0000", "N", "11624.0000", "E") == pytest.approx((39.9, 116.4))
+    assert place("3954.0000", "S", "11624.0000", "W") == pytest.approx((-39.9, -116.4))
+    assert place("11624.0000", "E", "3954.0000", "N") is None
+    assert place("3954.0000", "N", "11624.0000", "") is None
+    assert place("3960.0000", "N", "11624.0000", "E") is None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from gps_gateway.codec import Attributes, Fix
-from gps_gateway.protocols.text import known, number, scaled
-from gps_gateway.protocols.units import KMH, KNOT, degrees, instant
+from gps_gateway.protocols.text import course, known, number, speed
+from gps_gateway.protocols.units import KMH, KNOT, instant, place
 
 SIGNALS = ("F", "L")
 """A GPS position, or none."""
@@ -24,23 +24,19 @@ def read_fix(date: str, fields: list[str], said: Attributes) -> Fix | None:
     One kind of tracker writes the letters before the degrees. A hemisphere that is left out is taken for the
     eastern one, and the fix is then none that counts.
     """
-    place = fields[3:7]
-    if len(place) == 4 and place[0] in {"N", "S"}:
-        place = [place[1], place[0], place[3], place[2]]
-    if len(place) < 4:
+    lat, north, lon, east = [*fields[3:7], *[""] * 4][:4]
+    if lat in {"N", "S"}:
+        lat, north, lon, east = north, lat, east, lon
+    found = place(lat, north, lon, east or "E")
+    if found is None:
         return None
-    lat, lon = degrees(place[0], place[1]), degrees(place[2], place[3] or "E")
-    if lat is None or lon is None:
-        return None
-    speed, course, altitude, *more = [*fields[7:], *[""] * 3]
-    angle = number(course)
+    knots, angle, altitude, *more = [*fields[7:], *[""] * 3]
     return Fix(
         _instant(date, fields[1]),
-        lat,
-        lon,
-        fields[2] == "A" and place[3] != "",
-        scaled(speed, KNOT),
-        angle if angle is not None and 0 <= angle <= 360 else None,
+        *found,
+        fields[2] == "A" and east != "",
+        speed(knots, KNOT),
+        course(angle),
         number(altitude),
         {**said, **_more(more)},
     )
@@ -104,15 +100,14 @@ def read_decimal(fields: list[str]) -> Fix | None:
     lat, lon = float(fields[8]), float(fields[9])
     if not (abs(lat) <= 90 and abs(lon) <= 180):
         return None
-    course = number(fields[11])
     flags = {"0": False, "1": True}
     return Fix(
         instant(fields[5], fields[4], "dmy"),
         lat,
         lon,
         fields[7] == "1",
-        scaled(fields[10], KMH),
-        course if course is not None and 0 <= course <= 360 else None,
+        speed(fields[10], KMH),
+        course(fields[11]),
         number(fields[12]),
         known(
             gsm_signal=number(fields[6]),

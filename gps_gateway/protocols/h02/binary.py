@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gps_gateway.codec import Attributes, Event, Fix, Report
 from gps_gateway.protocols.h02.status import battery, read_status
-from gps_gateway.protocols.text import head, known, rejected
+from gps_gateway.protocols.text import course, head, known, rejected, speed
 from gps_gateway.protocols.units import KNOT, degrees, instant
 
 KIND = "$"
@@ -39,8 +39,8 @@ def read_binary(packet: bytes) -> Event:
         north,
         east,
         bool(flags & VALID),
-        int(digits[32:35]) * KNOT,
-        float(int(digits[35:38])),
+        speed(digits[32:35], KNOT),
+        course(digits[35:38]),
         None,
         {**read_status(digits[38:46]), **known(battery_pct=battery(body[10])), **_more(more, len(packet))},
     )

@@ -6,7 +6,7 @@ import re
 
 from gps_gateway.codec import Attributes, Event, Fix, Heartbeat, Report, Status, Unsupported
 from gps_gateway.protocols.h02.more import STATUS, WITHOUT_A_PLACE, after_the_date
-from gps_gateway.protocols.text import head, number, rejected
+from gps_gateway.protocols.text import course, head, rejected, speed
 from gps_gateway.protocols.units import KNOT, degrees, instant
 
 PACKET = re.compile(r"\*([A-Za-z0-9]{2}),([0-9A-Za-z]{0,20}),(.*)#", re.DOTALL)
@@ -57,7 +57,7 @@ def _fix(fields: list[str], raw: list[str], at: int) -> Fix | None:
     if lat is None or lon is None:
         return None
     rest, more = fields[at + 4 :], raw[at + 4 :]
-    speed, course = (number(value) for value in [*rest[:2], "", ""][:2])
+    knots, angle = [*rest[:2], "", ""][:2]
     date_at = next((i for i in (2, 3) if i < len(rest) and DATE.fullmatch(rest[i])), 2)
     after = after_the_date(fields[0], rest[date_at + 1 :], more[date_at + 1 :])
     time = instant(rest[date_at], fields[at - 2], "dmy") if date_at < len(rest) and at >= 3 else None
@@ -66,8 +66,8 @@ def _fix(fields: list[str], raw: list[str], at: int) -> Fix | None:
         lat,
         lon,
         fields[at - 1] == "A",
-        None if speed is None or speed < 0 else speed * KNOT,
-        course if course is not None and 0 <= course <= 360 else None,
+        speed(knots, KNOT),
+        course(angle),
         None,
         _confirmed(fields[: max(1, at - 2)]) | after,
     )

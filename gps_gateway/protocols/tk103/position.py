@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from gps_gateway.codec import Attributes, Fix
-from gps_gateway.protocols.text import known, number, scaled
-from gps_gateway.protocols.units import KMH, degrees, instant
+from gps_gateway.protocols.text import course, known, number, speed
+from gps_gateway.protocols.units import KMH, instant, place
 
 ROW = re.compile(
     r"(?P<date>\d{6})(?P<fix>[AV])"
@@ -26,10 +26,10 @@ def read_row(body: str) -> Fix | None:
     row = ROW.search(body)
     if row is None:
         return None
-    lat, lon = degrees(row["lat"], row["north"]), degrees(row["lon"], row["east"])
-    if lat is None or lon is None:
+    found = place(row["lat"], row["north"], row["lon"], row["east"])
+    if found is None:
         return None
-    speed = row["speed"] if "." in row["speed"] else f"{row['speed'][:3]}.{row['speed'][3:]}"
+    kmh = row["speed"] if "." in row["speed"] else f"{row['speed'][:3]}.{row['speed'][3:]}"
     mileage = row["mileage"]
     warm = WARM.match(row["more"])
     attributes = states(row["states"]) | known(
@@ -38,11 +38,10 @@ def read_row(body: str) -> Fix | None:
     )
     return Fix(
         instant(row["date"], row["time"], "ymd"),
-        lat,
-        lon,
+        *found,
         row["fix"] == "A",
-        scaled(speed, KMH),
-        _course(row["course"]) if "." in row["course"] else None,
+        speed(kmh, KMH),
+        course(row["course"]) if "." in row["course"] else None,
         None,
         attributes,
     )
@@ -53,19 +52,17 @@ def read_fields(fields: list[str]) -> Fix | None:
     if len(fields) < 6 or fields[1] not in {"A", "V"}:
         return None
     north, east = PLACE.fullmatch(fields[2]), PLACE.fullmatch(fields[3])
-    lat = degrees(north[1], north[2]) if north and north[2] in "NS" else None
-    lon = degrees(east[1], east[2]) if east and east[2] in "EW" else None
-    if lat is None or lon is None:
+    found = place(north[1], north[2], east[1], east[2]) if north and east else None
+    if found is None:
         return None
-    course, more, last = [*fields[6:], "", "", ""][:3]
+    angle, more, last = [*fields[6:], "", "", ""][:3]
     row = last.startswith("L")
     return Fix(
         instant(fields[0], fields[5], "dmy"),
-        lat,
-        lon,
+        *found,
         fields[1] == "A",
-        scaled(fields[4], KMH),
-        _course(course),
+        speed(fields[4], KMH),
+        course(angle),
         None if row else number(more),
         states(more) if row else known(satellites=int(last) if last.isdecimal() else None),
     )
@@ -76,8 +73,3 @@ def states(digits: str) -> Attributes:
     if not re.match(r"[01]{2}[0-9A-F]{6}", digits):
         return {}
     return {"charging": digits[0] == "0", "ignition": digits[1] == "1"}
-
-
-def _course(text: str) -> float | None:
-    value = number(text)
-    return value if value is not None and 0 <= value <= 360 else None
