@@ -19,7 +19,8 @@ DEFAULT_PORT = 8045
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an installation can choose. Ports follow `port`: page, +1 live, +2 JT/T 808, +3 OsmAnd."""
+    """What an installation can choose. Ports follow `port`: page, +1 live, +2 JT/T 808, +3 OsmAnd,
+    +7 OwnTracks (HTTP)."""
 
     data: Path = Path("var")
     host: str = "127.0.0.1"
@@ -50,6 +51,8 @@ class Settings:
     """What terminals and telephone prompts speak: zh-CN or en."""
     policy: str = "risk"
     """Automatic dispatch: risk, mean, nearest, or manual."""
+    mqtt_url: str = ""
+    """The broker that OwnTracks phones publish to, `mqtt[s]://user:password@host:port`; empty: none."""
     demo: bool = False
     by_hand: str = ""
     """User names of the demonstration, separated by commas, whose work its simulators leave to you."""
@@ -65,6 +68,10 @@ class Settings:
     @property
     def osmand_port(self) -> int:
         return self.port + 3
+
+    @property
+    def owntracks_port(self) -> int:
+        return self.port + 7
 
     @property
     def phone_port(self) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Coroutine
+from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
@@ -20,6 +21,9 @@ from gps_gateway.protocols import PROTOCOLS, Stream, Web
 from gps_gateway.publisher import Publisher
 from gps_gateway.store import Store, connect
 from gps_gateway.trimming import trim_forever
+
+if TYPE_CHECKING:
+    from gps_gateway.mqtt import Subscriber
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +72,16 @@ class Gateway:
         self.delivery = Delivery(
             self.store, self.publisher, clock, resend_after=resend_after, sweep_every=sweep_every
         )
+        self._subscriber = self._subscriber_of(settings.mqtt_url) if settings.mqtt_url else None
         self._servers: list[asyncio.Server] = []
         self._endpoints: dict[Endpoint, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._flushing: asyncio.Task[None] | None = None
+
+    def _subscriber_of(self, url: str) -> Subscriber:
+        from gps_gateway.mqtt import Subscriber
+
+        return Subscriber(self, url)
 
     def start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -93,6 +103,8 @@ class Gateway:
         self.start(trim_forever(self._redis, self.publisher))
         self.start(self._tell_state())
         self.start(self._hang_up_idle())
+        if self._subscriber is not None:
+            self.start(self._subscriber.run())
 
     async def _listen(self, name: str, protocol: Stream | Web) -> None:
         port = self._wanted.get(name, protocol.port(self._settings) if protocol.port else 0)

@@ -12,7 +12,7 @@ import uvicorn
 from redis.exceptions import RedisError
 
 from dispatch.clock import Clock
-from gps_gateway.codec import Rejected, Report
+from gps_gateway.codec import Frame, Rejected, Report
 from gps_gateway.house import Counts, position_of
 from gps_gateway.protocols import Web
 from gps_gateway.publisher import Publisher
@@ -45,7 +45,7 @@ class Route:
     def __init__(self, house: House, name: str, protocol: Web) -> None:
         self._house = house
         self._name = name
-        self._parse = protocol.parse
+        self._protocol = protocol
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,21 +60,23 @@ class Route:
 
     async def _answer(self, scope: Message, body: bytes) -> tuple[int, str]:
         self._house.counts.frames += 1
-        kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-        event = self._parse(scope["query_string"].decode("latin-1"), kind.decode("latin-1"), body)
-        if isinstance(event, Report):
-            return await self._report(event)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        event = self._protocol.parse(scope["query_string"].decode("latin-1"), headers, body)
+        if not isinstance(event, Rejected):
+            return await self._take(event)
         self._house.counts.rejected += 1
-        return 400, event.reason if isinstance(event, Rejected) else "not a position"
+        return 400, event.reason
 
-    async def _report(self, event: Report) -> tuple[int, str]:
+    async def _take(self, event: Frame) -> tuple[int, str]:
+        """What is no position is taken as a codec's connection takes it: it needs no place in the stream."""
         try:
             if not await self._house.store.known(event.device):
                 self._house.counts.refused += 1
                 return 404, f"device {event.device} is not registered"
         except (RedisError, OSError):
             return self._withheld()
-        return (200, "") if await self._stored(event) else self._withheld()
+        stored = await self._stored(event) if isinstance(event, Report) else True
+        return (200, self._protocol.thanks) if stored else self._withheld()
 
     async def _stored(self, event: Report) -> bool:
         """True only when it is durable. A phone that is told otherwise sends it again."""

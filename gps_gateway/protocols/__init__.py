@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dispatch.settings import Settings
 from gps_gateway.codec import Checksum, Codec, Event
-from gps_gateway.protocols import osmand
+from gps_gateway.protocols import gps103, h02, osmand, owntracks, tk103
 from gps_gateway.protocols.jt808 import Jt808
 
 
@@ -26,13 +26,22 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """A protocol on an HTTP port of its own: (query, content type, body) → Report or Rejected."""
+    """A protocol on an HTTP port of its own.
 
-    parse: Callable[[str, str, bytes], Event]
+    `parse` makes of a query, the headers by their names in small letters, and a body what the request means.
+    """
+
+    parse: Callable[[str, Mapping[str, str], bytes], Event]
     port: Callable[[Settings], int]
+    thanks: str = ""
+    """The body of the answer 200."""
 
 
 PROTOCOLS: dict[str, Stream | Web] = {
     "jt808": Stream(Jt808, lambda first: first[:1] == b"\x7e", lambda settings: settings.jt808_port),
+    "h02": Stream(h02.H02, h02.begins, udp=True),
+    "gps103": Stream(gps103.Gps103, gps103.begins, udp=True),
+    "tk103": Stream(tk103.Tk103, tk103.begins, udp=True),
     "osmand": Web(osmand.parse, lambda settings: settings.osmand_port),
+    "owntracks": Web(owntracks.parse, lambda settings: settings.owntracks_port, thanks="[]"),
 }

@@ -11,7 +11,8 @@ KEPT = 256
 class Lines:
     """Splits a stream at its terminators. What does not fit into a packet is cut, never buffered.
 
-    `ends`: a pattern of what ends a packet (it is no part of the packet), for instance `rb"[\\r\\n]+"`.
+    `ends`: a class of bytes of which each ends a packet (and is no part of it), for instance `rb"[\\r\\n]+"`. A
+    pattern that needs to look further would see less where a stream is split.
     """
 
     def __init__(self, ends: bytes, longest: int = 2048) -> None:
@@ -29,3 +30,18 @@ class Lines:
         """The stream or datagram has ended: what is left is a packet, too."""
         rest, self._rest = self._rest, b""
         return [rest] if rest.strip() else []
+
+
+class Junk:
+    """What stands between packets: one packet a run, cut to what is kept; white space is none."""
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    def add(self, data: bytes) -> None:
+        self._kept = (self._kept + data.lstrip() if not self._kept else self._kept + data)[:KEPT]
+
+    def ends(self) -> list[bytes]:
+        """A packet begins, or the stream has ended."""
+        kept, self._kept = self._kept.rstrip(), b""
+        return [kept] if kept else []

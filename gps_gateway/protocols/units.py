@@ -27,9 +27,17 @@ def degrees(raw: str, hemisphere: str) -> float | None:
     except ValueError:
         return None
     value = whole // 100 + whole % 100 / 60
-    if whole < 0 or whole % 100 >= 60 or value > (90 if hemisphere in "NS" else 180):
-        return None
+    if not (whole >= 0 and whole % 100 < 60 and value <= (90 if hemisphere in "NS" else 180)):
+        return None  # "nan" and "inf" are numbers to Python, and no comparison holds of them
     return -value if hemisphere in "SW" else value
+
+
+def place(lat: str, north: str, lon: str, east: str) -> tuple[float, float] | None:
+    """Latitude with N or S, longitude with E or W → both in degrees; None where either is none."""
+    if north not in {"N", "S"} or east not in {"E", "W"}:
+        return None
+    y, x = degrees(lat, north), degrees(lon, east)
+    return None if y is None or x is None else (y, x)
 
 
 def instant(date: str, time: str, order: Order) -> float | None:

@@ -118,7 +118,7 @@ async def open_gateway(server: RealServer) -> AsyncIterator[Open]:
         gateway = Gateway(
             settings,
             SystemClock(),
-            ports={"jt808": 0, "osmand": 0},
+            ports={"jt808": 0, "osmand": 0, "owntracks": 0},
             idle_after=30.0,
             resend_after=0.1,
             sweep_every=0.2,

@@ -84,6 +84,14 @@ def packets(protocol: str) -> Iterator[tuple[dict[str, Any], bytes]]:
             yield packet, bytes.fromhex(packet["hex"]) if "hex" in packet else packet["text"].encode()
 
 
+def requests(protocol: str) -> Iterator[tuple[dict[str, Any], str, bytes]]:
+    """Every HTTP request of one protocol, with its query and its body."""
+    for row in (Path(FOLDER) / "dev/device_frames_dev.jsonl").read_text().splitlines():
+        request = json.loads(row)
+        if request["protocol"] == protocol and "url" in request:
+            yield request, request["url"].partition("?")[2], (request["body"] or "").encode()
+
+
 def read(codec: Codec, packet: dict[str, Any], data: bytes, device: str = "") -> Read:
     """One packet through a codec of its own, as a datagram. `device`: who has logged in before on it."""
     events = [*codec.receive(data), *codec.end()]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from gps_gateway.codec import Rejected, Report
+from gps_gateway.codec import Rejected, Report, Status
 from gps_gateway.gateway import Gateway
 from gps_gateway.protocols.osmand import parse
 from tests.gps_gateway.conftest import Centre, RealServer
@@ -92,13 +92,34 @@ async def test_what_cannot_be_stored_is_not_confirmed(
     ],
 )
 def test_times_in_every_form(query: str, time: float | None) -> None:
-    report = parse(query, "", b"")
+    report = parse(query, {}, b"")
     assert isinstance(report, Report)
     assert report.fixes[0].time == time
 
 
+def test_what_a_phone_says_beyond_its_place() -> None:
+    query = "id=1&lat=1&lon=2&ignition=true&rpm=933&fuel=24.5&hdop=0.8&driverUniqueId=007&hacc=5&note=a+b"
+    report = parse(query, {}, b"")
+    assert isinstance(report, Report)
+    assert report.fixes[0].attributes == {
+        "ignition": True,
+        "rpm": 933.0,
+        "fuel": 24.5,
+        "hdop": 0.8,
+        "driver_id": "007",
+        "accuracy_m": 5.0,
+        "note": "a b",
+    }
+
+
+def test_cells_without_a_place_are_a_status() -> None:
+    status = parse("id=1&timestamp=1377177267&cell=257,02,16,2224", {}, b"")
+    cell = {"mcc": 257, "mnc": 2, "lac": 16, "cell_id": 2224}
+    assert status == Status(device="1", attributes=cell, time=1377177267)
+
+
 def test_a_json_body_that_is_none_says_where() -> None:
     body = json.dumps({"location": {"coords": {"latitude": "north"}}}).encode()
-    rejected = parse("", "application/json", body)
+    rejected = parse("", {}, body)
     assert isinstance(rejected, Rejected)
     assert "$.location.coords" in rejected.reason

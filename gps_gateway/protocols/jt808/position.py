@@ -53,7 +53,7 @@ def read_position(body: bytes) -> Fix | None:
         lon / (-1e6 if status & _WEST else 1e6) + 0.0,
         valid,
         speed / 36,
-        float(course),
+        float(course) if course <= 360 else None,
         float(altitude),
         attributes,
     )

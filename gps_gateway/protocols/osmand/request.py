@@ -7,6 +7,7 @@ as OsmAnd-protocol servers read it; in the JSON it is metres a second, and -1 me
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import isfinite
@@ -15,7 +16,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from gps_gateway.codec import Attributes, Event, Fix, Rejected, Report
+from gps_gateway.codec import Attributes, Event, Fix, Rejected, Report, Status
 
 KNOT = 1852 / 3600
 """Metres a second."""
@@ -37,7 +38,7 @@ _PLACED = {
     "bearing",
     "heading",
 }
-_PLACED |= {"altitude", "accuracy", "batt", "charge", "valid"}
+_PLACED |= {"altitude", "accuracy", "hacc", "batt", "charge", "valid", "cell", "wifi"}
 
 
 class _Bad(Exception):
@@ -80,12 +81,15 @@ class _Body(msgspec.Struct):
 _json = msgspec.json.Decoder(_Body).decode
 
 
-def parse(query: str, content_type: str, body: bytes) -> Event:
-    """A Report of one fix, or a Rejected whose reason can be shown to the person who set up the phone."""
+def parse(query: str, headers: Mapping[str, str], body: bytes) -> Event:
+    """A Report of one fix, or a Status where a phone names only cells of its network.
+
+    Or a Rejected, whose reason can be shown to the person who set up the phone.
+    """
     try:
         if body.lstrip().startswith(b"{"):
             return _from_json(body)
-        form = body.decode("utf-8", "replace") if "form" in content_type else ""
+        form = body.decode("utf-8", "replace") if "form" in headers.get("content-type", "") else ""
         return _from_fields(dict(_pairs(query) + _pairs(form)))
     except _Bad as bad:
         return Rejected(str(bad), (query.encode() + b" " + body)[:256])
@@ -98,16 +102,16 @@ def _pairs(text: str) -> list[tuple[str, str]]:
         raise _Bad(f"more than {MAX_FIELDS} parameters") from None
 
 
-def _from_fields(fields: Mapping[str, str]) -> Report:
-    device = fields.get("id") or fields.get("deviceid") or fields.get("device_id") or ""
+def _from_fields(fields: Mapping[str, str]) -> Report | Status:
+    device = _device(fields.get("id") or fields.get("deviceid") or fields.get("device_id") or "")
+    time = _time(fields["timestamp"]) if "timestamp" in fields else None
+    attributes = _attributes(fields)
+    if "cell" in fields and not fields.keys() & {"lat", "lon", "location"}:
+        return Status(device=device, attributes=attributes | _cell(fields["cell"]), time=time)
     lat, lon = _place(fields)
     speed, course = _number(fields, "speed"), _number(fields, "bearing", "heading")
-    attributes: Attributes = {name: value[:MAX_TEXT] for name, value in fields.items() if name not in _PLACED}
-    _note(attributes, accuracy_m=_number(fields, "accuracy"), battery_pct=_number(fields, "batt"))
-    if "charge" in fields:
-        attributes["charging"] = fields["charge"].lower() in {"true", "1"}
     fix = Fix(
-        _time(fields["timestamp"]) if "timestamp" in fields else None,
+        time,
         lat,
         lon,
         fields.get("valid", "true").lower() in {"true", "1"},
@@ -116,7 +120,36 @@ def _from_fields(fields: Mapping[str, str]) -> Report:
         _number(fields, "altitude"),
         attributes,
     )
-    return Report(device=_device(device), fixes=(fix,))
+    return Report(device=device, fixes=(fix,))
+
+
+def _attributes(fields: Mapping[str, str]) -> Attributes:
+    """Under our names where we have one; what else a phone was set up to send keeps its own."""
+    said: Attributes = {
+        _NAMES.get(name, name): _value(text) for name, text in fields.items() if name not in _PLACED
+    }
+    _note(said, accuracy_m=_number(fields, "accuracy", "hacc"), battery_pct=_number(fields, "batt"))
+    if "charge" in fields:
+        said["charging"] = fields["charge"].lower() in {"true", "1"}
+    return said
+
+
+_NAMES = {"driverUniqueId": "driver_id", "sat": "satellites"}
+
+
+def _value(text: str) -> str | float | bool:
+    """A truth, a number as the sender wrote it (but none that has lost a leading zero), or text."""
+    if text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    return (
+        float(text) if re.fullmatch(r"-?(0|[1-9]\d{0,14})(\.\d{1,12})?", text, re.ASCII) else text[:MAX_TEXT]
+    )
+
+
+def _cell(text: str) -> Attributes:
+    """`country,network,area,cell[,signal]`; the last one where a phone names several."""
+    numbers = [int(part) for part in text.split(",")[:4] if re.fullmatch(r"\d{1,9}", part, re.ASCII)]
+    return dict(zip(("mcc", "mnc", "lac", "cell_id"), numbers, strict=False)) if len(numbers) == 4 else {}
 
 
 def _from_json(body: bytes) -> Report:
