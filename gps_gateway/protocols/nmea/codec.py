@@ -132,7 +132,8 @@ class Nmea:
 
     def _other(self, said: Sentence, raw: bytes) -> Event:
         if said.fields[0] in {"GPIOP", "GPTXT"}:
-            facts = trackers.iop(said) if said.fields[0] == "GPIOP" else {"status": ",".join(said.fields[1:])}
+            text: Attributes = {"status": ",".join(said.fields[1:])}
+            facts = trackers.iop(said) if said.fields[0] == "GPIOP" else text
             return Status(device=self._device, mark=hash(raw), attributes=facts)
         if said.kind == "ZDA":
             self._date = said.at(2) + said.at(3) + said.at(4)[2:]
