@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dispatch.settings import Settings
 from gps_gateway.codec import Checksum, Codec, Event
-from gps_gateway.protocols import meitrack, nmea, osmand
+from gps_gateway.protocols import gl200, meitrack, nmea, osmand
 from gps_gateway.protocols.jt808 import Jt808
 
 
@@ -34,6 +34,7 @@ class Web:
 
 PROTOCOLS: dict[str, Stream | Web] = {
     "jt808": Stream(Jt808, lambda first: first[:1] == b"\x7e", lambda settings: settings.jt808_port),
+    "gl200": Stream(gl200.Gl200, gl200.begins, udp=True),
     "meitrack": Stream(meitrack.Meitrack, meitrack.begins, udp=True),
     "nmea": Stream(nmea.Nmea, nmea.begins, udp=True),
     "osmand": Web(osmand.parse, lambda settings: settings.osmand_port),
