@@ -27,8 +27,8 @@ def degrees(raw: str, hemisphere: str) -> float | None:
     except ValueError:
         return None
     value = whole // 100 + whole % 100 / 60
-    if whole < 0 or whole % 100 >= 60 or value > (90 if hemisphere in "NS" else 180):
-        return None
+    if not (whole >= 0 and whole % 100 < 60 and value <= (90 if hemisphere in "NS" else 180)):
+        return None  # "nan" and "inf" are numbers to Python, and no comparison holds of them
     return -value if hemisphere in "SW" else value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,26 @@ def test_two_digits_of_a_year_and_leap_days(date: str, year: float | None) -> No
     assert fix.time == year
 
 
-def test_one_dollar_begins_it() -> None:
-    assert begins(b"$GPRMC")
-    assert not begins(b"$$A123")
-    assert not begins(b"*HQ")
+@pytest.mark.parametrize(
+    "first", [b"$GPRMC,12", b"$PGID,3", b"$IMEI=35", b"355096030432529$GPGGA,", b"IMEI 35"]
+)
+def test_what_begins_it(first: bytes) -> None:
+    assert begins(first)
+
+
+@pytest.mark.parametrize("first", [b"$$A123,", b"*HQ,", b"$\x41\x09\x08", b"358244017671308", b"+RESP:"])
+def test_what_begins_another_protocol(first: bytes) -> None:
+    assert not begins(first)
+
+
+@pytest.mark.parametrize("field", ["nan", "inf", "9" * 400, "1e9", "1_0", "\u0663"])
+def test_strange_numbers_are_no_numbers(field: str) -> None:
+    codec = Nmea()
+    for sentence in (RMC, GGA, LATER, "$PUBX,00,0,1,N,1,E,1,G3,1,1,1,1,1,,1,1,1,9,0,0\r\n"):
+        words = sentence.strip().split(",")
+        for at in range(1, len(words)):
+            line = ",".join([*words[:at], field, *words[at + 1 :]]) + "\r\n"
+            for fix in fixes([*codec.receive(line.encode()), *codec.end()]):
+                assert abs(fix.lat) <= 90
+                assert abs(fix.lon) <= 180
+                json.dumps(fix.attributes, allow_nan=False)

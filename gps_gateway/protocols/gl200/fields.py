@@ -6,7 +6,7 @@ import re
 
 from gps_gateway.protocols.units import instant
 
-_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[-+]?\d{1,12}(\.\d{1,12})?", re.ASCII)
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _HOURS = re.compile(r"(\d{1,7}):(\d\d):(\d\d)", re.ASCII)
 

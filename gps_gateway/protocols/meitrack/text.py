@@ -20,7 +20,7 @@ class Fields:
 
     def number(self, at: int) -> float | None:
         raw = self[at]
-        return float(raw) if re.fullmatch(r"-?\d+(\.\d+)?", raw, re.ASCII) else None
+        return float(raw) if re.fullmatch(r"-?\d{1,12}(\.\d{1,12})?", raw, re.ASCII) else None
 
     def drop_first(self) -> None:
         del self._fields[:1]

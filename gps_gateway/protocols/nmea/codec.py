@@ -39,9 +39,13 @@ _ADDRESS = re.compile(r"[A-Z]{2,8}\d?", re.ASCII)
 _Leader = Literal["", "RMC", "GGA", "GNS", "GLL", "RMA", "PUBX"]
 
 
+_BEGINNING = re.compile(rb"(?:IMEI[ :=]?\d|QZE,|(?:\d{6,15}[,/]?)?\$[A-Z]{2}[A-Z]*(?:[,=]|\d|$))")
+
+
 def begins(first: bytes) -> bool:
-    """A single `$`: Meitrack's packets begin with two, and `*` or `+` are others'."""
-    return first[:1] == b"$" and first[1:2] != b"$"
+    """A sentence's `$` and capitals, perhaps behind digits; Meitrack's packets begin with two `$`, H02's binary ones with
+    `$` and digits."""
+    return _BEGINNING.match(first) is not None
 
 
 class Nmea:

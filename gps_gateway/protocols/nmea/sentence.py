@@ -12,6 +12,8 @@ from gps_gateway.protocols.units import instant
 _CHECKSUM = re.compile(r"\*\s*([0-9A-Fa-f]{1,2})\s*(?:,([^*$]*))?$")
 """At the end of the line, or before what a tracker hangs onto it."""
 
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)", re.ASCII)
+
 _CENTURY = 36525 * 86400.0
 """Seconds from a day of 1980 to 1999 to the same day of 2080 to 2099 (2000 was a leap year)."""
 
@@ -54,7 +56,7 @@ def read_sentence(text: str) -> Sentence:
 
 def number(raw: str) -> float | None:
     """A finite number, or None. Python's own extras (`nan`, `1_0`) are no numbers here."""
-    return float(raw) if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)", raw, re.ASCII) else None
+    return float(raw) if len(raw) <= 20 and _NUMBER.fullmatch(raw) else None
 
 
 def moment(date: str, time: str) -> float | None:
