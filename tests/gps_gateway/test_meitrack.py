@@ -132,6 +132,15 @@ def test_a_body_may_hold_what_looks_like_an_end() -> None:
     assert [type(event).__name__ for event in events] == ["Login", "Unsupported", "Report"]
 
 
+def test_a_binary_packet_of_another_length_is_not_cut_at_what_looks_like_an_end() -> None:
+    right = line(b"a.jpg,14,0," + b"\xff*8A\r\n" * 3, "D00")
+    announced = right[3 : right.index(b",")]
+    wrong = right.replace(announced, b"%d" % (int(announced) - 3), 1)
+    (rejected,) = [*(codec := Meitrack()).receive(wrong), *codec.end()]
+    assert isinstance(rejected, Rejected)
+    assert rejected.reason == "length"
+
+
 @pytest.mark.parametrize("noise", [b"hello\r\n", b"$$", b"$$A1,", b"$$A99999,x,CCE,"])
 def test_a_good_packet_survives_the_noise_before_it(noise: bytes) -> None:
     codec = Meitrack()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,12 @@ def fixes(events: list[Event]) -> list[Fix]:
 
 def another_readers_fixes(log: Path) -> list[tuple[float | None, float, float, bool]]:
     """By the RMC's status: the other reader's own `is_valid` takes the navigational status V of NMEA 4.1
-    ("this equipment gives none", which u-blox and Quectel always send) for an invalid fix."""
+    ("this equipment gives none", which u-blox and Quectel always send) for an invalid fix. It is given every sentence from
+    its `$`, because it cannot find one behind what the noise left of another."""
     found = []
-    for line in log.read_bytes().decode("latin-1").splitlines():
+    for sentence in re.findall(r"\$[^$\r\n]+", log.read_bytes().decode("latin-1")):
         try:
-            said = pynmea2.parse(line.strip())
+            said = pynmea2.parse(sentence.strip())
             if isinstance(said, pynmea2.RMC) and said.lat:
                 time = said.datetime.replace(tzinfo=UTC).timestamp() if said.datestamp else None
                 found.append((time, said.latitude, said.longitude, said.status == "A"))
@@ -145,10 +147,18 @@ def test_without_a_name_a_position_has_no_device() -> None:
     assert report.device == ""
 
 
-@pytest.mark.parametrize("noise", ["r", ",,,*1E", "123$"])
-def test_the_end_of_a_lost_line_names_nobody(noise: str) -> None:
+@pytest.mark.parametrize(
+    "noise", ["r", ",,,*1E", "$GPGSV,3,1,11,23,87,270,", "$GPRMC,123518,A,4807.038,N,01131.000,E,"]
+)
+def test_a_sentence_survives_the_end_of_a_lost_one_before_it(noise: str) -> None:
     events = Nmea().receive((noise + RMC).encode())
-    assert [type(event) for event in events] == [Rejected]
+    assert [type(event) for event in events] == [Rejected, Report][not noise.startswith("$") :]
+    assert len(fixes(events)) == 1
+
+
+def test_two_sentences_in_one_line_are_two() -> None:
+    (fix,) = fixes(Nmea().receive((GGA.strip() + "*5F" + RMC).encode()))
+    assert fix.altitude_m == 545.4
 
 
 @pytest.mark.parametrize(

@@ -91,14 +91,14 @@ class Nmea:
         if len(raw) > LONGEST:
             return [Rejected("too long", raw[:KEPT], self._device)]
         line = raw.decode("latin-1").strip()
-        prefix, dollar, sentence = line.partition("$")
-        if not dollar:
+        prefix, *sentences = line.split("$")
+        if not sentences:
             return self._without_sentence(line, raw)
         identity = trackers.before(prefix)
-        if prefix and identity is None:  # the end of a line whose beginning was lost
-            return [Rejected("no sentence", raw[:KEPT], self._device)]
-        entered = self._enter(identity, raw) if identity else []
-        return [*entered, *self._sentence("$" + sentence, raw)]
+        events = self._enter(identity, raw) if identity else []
+        for n, text in enumerate(sentences, start=1):
+            events += self._sentence("$" + text, raw, whole=n == len(sentences))
+        return events
 
     def _without_sentence(self, line: str, raw: bytes) -> list[Event]:
         if identity := trackers.bare(line):
@@ -116,12 +116,11 @@ class Nmea:
         self._device = identity
         return [Login(device=identity, mark=hash(raw), code=None)]
 
-    def _sentence(self, text: str, raw: bytes) -> list[Event]:
+    def _sentence(self, text: str, raw: bytes, *, whole: bool) -> list[Event]:
+        """A `$` always begins a sentence (5.3.1). `whole`: the line's end ends it, else only its checksum can."""
         said = read_sentence(text)
-        if said.intact is False:
-            self.counts["checksum"] += 1
-            if self._strict:
-                return [Rejected("checksum", raw[:KEPT], self._device)]
+        if defect := self._defect(said, whole):
+            return [Rejected(defect, raw[:KEPT], self._device)]
         if identity := trackers.named(said, text):
             return self._enter(identity, raw)
         if (own := trackers.OWN.get(said.fields[0])) is not None:
@@ -133,6 +132,13 @@ class Nmea:
         if said.kind in UNDATED and not (said.kind == "PUBX" and said.at(1) != "00"):
             return self._undated(said, raw)
         return [self._other(said, raw)]
+
+    def _defect(self, said: Sentence, whole: bool) -> str:
+        if said.intact is None:  # many trackers send none
+            return "" if whole else "incomplete"
+        if not said.intact:
+            self.counts["checksum"] += 1
+        return "checksum" if self._strict and not said.intact else ""
 
     def _other(self, said: Sentence, raw: bytes) -> Event:
         if said.fields[0] in {"GPIOP", "GPTXT"}:

@@ -44,7 +44,7 @@ _TALKERS = frozenset({"GP", "GN", "GL", "GA", "GB", "BD", "GQ", "GI", "II", "IN"
 
 
 def read_sentence(text: str) -> Sentence:
-    """`text` begins with its `$` and is a whole line: two sentences run together are one with a wrong checksum. The checksum is the exclusive or of all that is between `$` and `*`."""
+    """`text` begins with its `$` and ends where its line or the next `$` does. The checksum is the exclusive or of all that is between `$` and `*`."""
     found = _CHECKSUM.search(text)
     if found is None:
         return Sentence(text[1:].split(","), None, [])
