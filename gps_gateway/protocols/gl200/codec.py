@@ -66,7 +66,7 @@ class Gl200:
         return self._packets(self._lines.end())
 
     def accept(self, event: Frame, code: str = "") -> None:
-        """+SACK names the message by its count (3.4: the server acknowledges where SACK is enabled)."""
+        """+SACK names the message by its count (devices expect it where <SACK enable> is set, and ignore it elsewhere)."""
         kind, count = event.ref
         if kind == _HEARTBEAT:
             self._out.append(f"+SACK:GTHBD,{self._version},{count:04X}$".encode())

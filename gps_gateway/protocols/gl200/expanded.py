@@ -1,4 +1,4 @@
-"""GTERI: behind the device status stands what the ERI mask asks for (GV300: 3.3.2, <ERI mask>).
+"""GTERI: behind the device status stands what the ERI mask asks for (<ERI mask> of the GV documents).
 
 Bit 0 digital fuel sensor, 1 one-wire sensors, 2 CAN, 3 fuel in percent and 4 in litres, 7 the 433 MHz and 8 the Bluetooth
 accessories. First stands the kind of device on the serial port.

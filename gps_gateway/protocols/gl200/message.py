@@ -1,4 +1,4 @@
-"""The outer form of a message, the same in every model's document (3: message description).
+"""The outer form of a message, the same in every model's document.
 
 `+RESP:GTFRI,` protocol version, IMEI, name, ... , send time, count `$`. `+BUFF:` is the same message sent later, `+ACK:`
 answers a command or is the heartbeat. The version's first two digits (six of them in the newest, with ten digits) are

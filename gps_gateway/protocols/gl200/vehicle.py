@@ -10,7 +10,7 @@ from gps_gateway.protocols.gl200.fields import hours, number, percent, whole
 from gps_gateway.protocols.gl200.message import Message
 
 _STATUS = re.compile(r"(?:11|12|16|1A|21|22|41|42)(?:[0-9A-F]{4}|[0-9A-F]{6}|[0-9A-F]{8})")
-"""The device status: state, inputs, outputs (GV300: 3.3.1, <Device status>)."""
+"""The device status: state, inputs, outputs (<Device status> of the GV documents)."""
 
 STATES: dict[str, Attributes] = {
     "11": {"ignition": False, "moving": False},

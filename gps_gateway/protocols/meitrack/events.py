@@ -1,4 +1,4 @@
-"""Event codes (1.4) and what the text and the binary records say in the same way."""
+"""Event codes and what the text and the binary records say in the same way."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ ALARMS = {
     133: "idle",
     135: "fatigue_driving",
 }
-"""Event code → alarm. The others are reports, inputs and states."""
+"""Event code → alarm (MEITRACK GPRS Protocol V1.6, event code; from 78 on by later models' lists). The others are reports,
+inputs and states."""
 
 DRIVER = 37
 """An RFID tag was read: the event's data is its number."""
@@ -46,7 +47,7 @@ def event_attributes(code: int) -> Attributes:
 def voltages(battery: int, power: int) -> Attributes:
     """AD4 and AD5 of the text and of CCC, in volts.
 
-    The scale depends on the model, which no packet names (1.2: AD × 3.3 × 2 / 4096 for MT90, T1, T3, MVT100, MVT600 and
+    The scale depends on the model, which no packet names (V1.6: AD × 3.3 × 2 / 4096 for MT90, T1, T3, MVT100, MVT600 and
     MVT800; AD × 3 × 2 / 1024 for MVT340 and MVT380; later models: hundredths of a volt). One lithium cell has 2.9 to
     4.5 V, and the three scales do not overlap there: the battery's value tells the scale of both.
     """

@@ -1,4 +1,4 @@
-"""Packets of a stream by the length that they announce, because a binary body may hold any byte (1.1).
+"""Packets of a stream by the length that they announce, because a binary body may hold any byte.
 
 `$$` flag length `,` IMEI `,` command `,` ... `*` sum `\\r\\n`: the length counts from the first comma to the line's end,
 the sum is that of all bytes from `$$` to `*`. Text packets of some firmwares announce a wrong length: their line's end
@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 LONGEST = 16384
-"""Bytes of a packet: a T711 packs up to 100 records of 150 bytes."""
+"""Bytes of a packet: a device sends its stored records together, and 1,100 bytes have been seen of three."""
 LONGEST_TEXT = 2048
 KEPT = 256
 

@@ -44,7 +44,10 @@ _NAMED: dict[int, tuple[str, float]] = {
     0xA2: ("fuel_consumption", 0.01),
     0xFEF4: ("engine_hours_s", 60),
 }
-"""Id → attribute and unit. 0xFEF4 counts the engine's minutes and comes after 0x0D, which counts the device's seconds."""
+"""Id → attribute and unit. 0xFEF4 counts the engine's minutes and comes after 0x0D, which counts the device's seconds.
+
+The makers' lists of ids are not public for every model: these are the ids that several devices' packets agree on. What
+has no name here is kept as `parameter_` and its id."""
 
 _SIGNED = frozenset({0x02, 0x03, 0x0B, 0x9C, 0x9F})
 

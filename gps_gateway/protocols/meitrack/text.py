@@ -1,4 +1,5 @@
-"""AAA and its kin: one position as text (1.2), fields by their place."""
+"""AAA and its kin: one position as text, fields by their place (MEITRACK GPRS Protocol V1.6, device data
+format)."""
 
 from __future__ import annotations
 

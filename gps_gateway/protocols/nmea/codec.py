@@ -32,7 +32,7 @@ from gps_gateway.protocols.nmea.receiver import SILENT, UNDATED, quality, rmc
 from gps_gateway.protocols.nmea.sentence import Sentence, moment, read_sentence
 
 LONGEST = 512
-"""82 characters by the standard (5.3.1); makers exceed it."""
+"""82 characters by NMEA 0183; makers exceed it."""
 
 _ADDRESS = re.compile(r"[A-Z]{2,8}\d?", re.ASCII)
 
@@ -117,7 +117,7 @@ class Nmea:
         return [Login(device=identity, mark=hash(raw), code=None)]
 
     def _sentence(self, text: str, raw: bytes, *, whole: bool) -> list[Event]:
-        """A `$` always begins a sentence (5.3.1). `whole`: the line's end ends it, else only its checksum can."""
+        """A `$` always begins a sentence (NMEA 0183). `whole`: the line's end ends it, else only its checksum can."""
         said = read_sentence(text)
         if defect := self._defect(said, whole):
             return [Rejected(defect, raw[:KEPT], self._device)]

@@ -89,7 +89,7 @@ def rma(said: Sentence, date: str = "") -> Fix | None:
 
 
 def pubx(said: Sentence, date: str = "") -> Fix | None:
-    """PUBX,00 (u-blox 8 protocol specification, 31.3.2): NF is no fix; speed in km/h; horizontal accuracy."""
+    """PUBX,00 (u-blox protocol specification): NF is no fix; speed in km/h; horizontal accuracy."""
     attributes: Attributes = {}
     for name, at in (("accuracy_m", 9), ("hdop", 15), ("satellites", 18)):
         if (value := said.number(at)) is not None:

@@ -1,4 +1,4 @@
-"""One sentence: `$` address, fields, `*` checksum (NMEA 0183, 5.3), and what trackers hang onto it."""
+"""One sentence: `$` address, fields, `*` checksum (NMEA 0183), and what trackers hang onto it."""
 
 from __future__ import annotations
 
