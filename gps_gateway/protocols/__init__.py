@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dispatch.settings import Settings
 from gps_gateway.codec import Checksum, Codec, Event
-from gps_gateway.protocols import gps103, h02, osmand, owntracks, tk103
+from gps_gateway.protocols import gl200, gps103, h02, meitrack, nmea, osmand, owntracks, tk103
 from gps_gateway.protocols.jt808 import Jt808
 
 
@@ -42,6 +42,9 @@ PROTOCOLS: dict[str, Stream | Web] = {
     "h02": Stream(h02.H02, h02.begins, udp=True),
     "gps103": Stream(gps103.Gps103, gps103.begins, udp=True),
     "tk103": Stream(tk103.Tk103, tk103.begins, udp=True),
+    "gl200": Stream(gl200.Gl200, gl200.begins, udp=True),
+    "meitrack": Stream(meitrack.Meitrack, meitrack.begins, udp=True),
+    "nmea": Stream(nmea.Nmea, nmea.begins, udp=True),
     "osmand": Web(osmand.parse, lambda settings: settings.osmand_port),
     "owntracks": Web(owntracks.parse, lambda settings: settings.owntracks_port, thanks="[]"),
 }
