@@ -10,6 +10,8 @@ from gps_gateway.codec import Checksum, Codec, Event
 from gps_gateway.protocols import osmand
 from gps_gateway.protocols.gt06 import Gt06
 from gps_gateway.protocols.jt808 import Jt808
+from gps_gateway.protocols.teltonika import Teltonika
+from gps_gateway.protocols.teltonika.framing import begins as teltonika_begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +38,6 @@ class Web:
 PROTOCOLS: dict[str, Stream | Web] = {
     "jt808": Stream(Jt808, lambda first: first[:1] == b"\x7e", lambda settings: settings.jt808_port),
     "gt06": Stream(Gt06, lambda first: first[:2] in (b"\x78\x78", b"\x79\x79"), udp=True),
+    "teltonika": Stream(Teltonika, teltonika_begins, udp=True),
     "osmand": Web(osmand.parse, lambda settings: settings.osmand_port),
 }

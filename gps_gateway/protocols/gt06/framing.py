@@ -138,7 +138,7 @@ def _packet(raw: bytes) -> Packet:
     if raw[-2:] != END:
         return Packet(raw, defect="too long")
     if len(raw) != _declared(raw) or len(content) < 4:
-        bare = len(raw) <= _declared(raw) + 1 or (kind in NETWORKS and not extended)
+        bare = len(raw) in (_declared(raw), _declared(raw) + 1) or (kind in NETWORKS and not extended)
         return Packet(raw, extended, kind, content, defect="" if bare or kind == LOGIN else "length")
     checked = checksum(raw[2:-4]) == int.from_bytes(raw[-4:-2])
     return Packet(raw, extended, kind, content[:-4], int.from_bytes(content[-4:-2]), checked)
