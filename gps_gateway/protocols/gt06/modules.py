@@ -82,10 +82,6 @@ def _event(fields: Fields, reading: Reading) -> None:
         reading.attributes["alarm"] = MODULE_ALARMS[event]
 
 
-def _odometer(fields: Fields, reading: Reading) -> None:
-    reading.attributes["odometer_m"] = int.from_bytes(fields.rest(), "little")
-
-
 def _tag(fields: Fields, reading: Reading) -> None:
     """A Bluetooth sensor: address, battery in mV, its percentage, temperature and humidity in tenths."""
     address = fields.take(6)
@@ -112,7 +108,7 @@ _MODULES: dict[int, Block] = {
     0x2A: _door,
     0x2B: _event,
     0x2C: _time,
-    0x2E: _odometer,
+    0x2E: _number("odometer_m"),
     0x33: _position,
     0x3B: _number("accuracy_m", 0.01),
     0x6A: _number("battery_pct"),
