@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from dispatch.settings import Settings
 from gps_gateway.codec import Checksum, Codec, Event
 from gps_gateway.protocols import gl200, gps103, h02, meitrack, nmea, osmand, owntracks, tk103
+from gps_gateway.protocols.gt06 import Gt06
 from gps_gateway.protocols.jt808 import Jt808
+from gps_gateway.protocols.teltonika import Teltonika
+from gps_gateway.protocols.teltonika.framing import begins as teltonika_begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ PROTOCOLS: dict[str, Stream | Web] = {
     "gl200": Stream(gl200.Gl200, gl200.begins, udp=True),
     "meitrack": Stream(meitrack.Meitrack, meitrack.begins, udp=True),
     "nmea": Stream(nmea.Nmea, nmea.begins, udp=True),
+    "gt06": Stream(Gt06, lambda first: first[:2] in (b"\x78\x78", b"\x79\x79"), udp=True),
+    "teltonika": Stream(Teltonika, teltonika_begins, udp=True),
     "osmand": Web(osmand.parse, lambda settings: settings.osmand_port),
     "owntracks": Web(owntracks.parse, lambda settings: settings.owntracks_port, thanks="[]"),
 }
