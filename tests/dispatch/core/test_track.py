@@ -39,6 +39,11 @@ def test_late_fixes_are_taken_where_they_fit_and_flagged_ones_never() -> None:
     assert times(weave(some)) == [0, 10, 20, 30]
 
 
+def test_a_late_fix_has_to_fit_what_comes_after_it_too() -> None:
+    some = [kept(0), kept(3_000, 90_000, "out_of_order"), kept(3_010, 100)]
+    assert times(weave(some)) == [0, 3_010]
+
+
 def test_between_two_close_fixes_the_place_is_told_in_proportion() -> None:
     found = whereabouts([kept(0), kept(60, 600)], 15)
     assert found is not None

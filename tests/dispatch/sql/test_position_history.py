@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, create_engine, inspect, select, text
 
 from dispatch.adapters.sql import history
 from dispatch.adapters.sql.history import POSITION
 from dispatch.adapters.sql.migrations import migrate_positions
-from dispatch.adapters.sql.sqlite import open_engine
 from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.bootstrap.database import open_history
 from dispatch.clock import VirtualClock
 from dispatch.core.position import Fix, LastKnown
 from dispatch.core.track import Kept
 from dispatch.messages import Position
-from dispatch.services.tracking import Tracking
+from dispatch.services.context import Context, Fixes
+from dispatch.services.tracking import Judged, Tracking
 from tests.dispatch.centre import PROCESSES, START
 from tests.dispatch.databases import AnyStore, Database
-from tests.dispatch.organisation import context_of, installation
 
 DAY = 20_000
 NOON = DAY * 86_400.0 + 43_200.0
@@ -149,8 +147,12 @@ async def test_a_history_of_before_is_taken_over(database: Database, positions: 
 
 
 async def test_the_migrated_schema_is_that_of_the_code(positions: AnyStore) -> None:
-    def columns(c: Connection) -> dict[str, tuple[str, bool]]:
-        return {x["name"]: (str(x["type"]), bool(x["nullable"])) for x in inspect(c).get_columns("position")}
+    def columns(c: Connection) -> list[Any]:
+        found, indexes = inspect(c).get_columns("position"), inspect(c).get_indexes("position")
+        return [
+            [(x["name"], str(x["type"]), x["nullable"]) for x in found],
+            [(x["name"], x["column_names"], bool(x["unique"])) for x in indexes],
+        ]
 
     made = await positions.read(columns)
 
@@ -227,40 +229,37 @@ def _once(some: Sequence[Any]) -> list[tuple[Any, ...]]:
     return sorted((r.device, r.fix_time, r.lat) for r in some if r.flag != "duplicate")
 
 
+def _tracking() -> Tracking:
+    """A worker that has just started and knows nothing."""
+    return Tracking(cast(Context, SimpleNamespace(fixes=Fixes())))
+
+
 def _stored(entries: Entries, order: Sequence[int], crashes: Sequence[bool]) -> list[Any]:
-    with TemporaryDirectory() as folder, installation(Path(folder)) as place:
-        engine = open_engine(Path(folder) / "p.sqlite", durable=False)
-        tracking = Tracking(context_of(place.store, place.context.directory, place.clock))
-        with engine.connect() as c:
-            history.METADATA.create_all(c)
-            for turn, n in enumerate(order):
-                judged = tracking.classify(entries[n])
-                history.store(c, [history.row(f"s {n}", at, one) for at, one in enumerate(judged.seen)])
-                if turn < len(crashes) and crashes[turn]:  # before it was acknowledged: all comes again
-                    tracking = Tracking(context_of(place.store, place.context.directory, place.clock))
-                    history.store(
-                        c,
-                        [
-                            history.row(f"s {n}", at, o)
-                            for at, o in enumerate(tracking.classify(entries[n]).seen)
-                        ],
-                    )
-                else:
-                    tracking.believe(judged)
-            found = list(c.execute(select(POSITION)))
-        engine.dispose()
-        return found
+    engine, tracking = create_engine("sqlite://"), _tracking()
+    with engine.connect() as c:
+        history.METADATA.create_all(c)
+        for turn, n in enumerate(order):
+            judged = tracking.classify(entries[n])
+            history.store(c, _rows(n, judged))
+            tracking.believe(judged)
+            if turn < len(crashes) and crashes[turn]:  # before it was acknowledged: it comes again
+                tracking = _tracking()
+                history.store(c, _rows(n, tracking.classify(entries[n])))
+        found = list(c.execute(select(POSITION)))
+    engine.dispose()
+    return found
 
 
-async def test_what_a_worker_knows_comes_back_from_the_history(positions: AnyStore, tmp_path: Path) -> None:
+def _rows(n: int, judged: Judged) -> list[Kept]:
+    return [history.row(f"s {n}", at, one) for at, one in enumerate(judged.seen)]
+
+
+async def test_what_a_worker_knows_comes_back_from_the_history(positions: AnyStore) -> None:
     await put(positions, kept(1, NOON), kept(2, NOON + 10, 100))
-    with installation(tmp_path) as place:
-        tracking = Tracking(place.context)
-        tracking.learn(await SqlTracks(positions).newest(["d"]))
-        tracking.learn([LastKnown("d", Fix(0.5, 0.5, NOON, NOON))])
-        sent = [
-            Position("d", NOON + t, NOON + 40, 36.0 + m * METRE, 101.0) for t, m in ((20, 200), (30, 90_000))
-        ]
-        judged = tracking.classify([sent[1], sent[0]])
-    assert [one.flag for one in judged.seen] == ["jump", "ok"]
-    assert judged.seen[1].odometer_m == pytest.approx(200, abs=1)
+    tracking = _tracking()
+    tracking.learn(await SqlTracks(positions).newest(["d"]))
+    tracking.learn([LastKnown("d", Fix(0.5, 0.5, NOON, NOON))])
+    newest_first = [Position("d", NOON + t, NOON + 40, 36.0 + 10 * t * METRE, 101.0) for t in (30, 20)]
+    judged = tracking.classify(newest_first)
+    assert [one.flag for one in judged.seen] == ["ok", "ok"]
+    assert [one.odometer_m for one in judged.seen] == pytest.approx([300, 200], abs=1)
