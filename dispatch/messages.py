@@ -43,6 +43,8 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
     altitude_m: float | None = None
     protocol: str = ""
     attributes: dict[str, str | int | float | bool] = {}
+    device_time: float | None = None
+    """When the device sent it, by its own clock, where its protocol says so apart from the fix time."""
 
 
 class Receipt(msgspec.Struct, frozen=True, tag="receipt"):

@@ -9,8 +9,8 @@ from typing import TypeVar
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DatabaseError
 
-from dispatch.adapters.sql import history, postgres, sqlite
-from dispatch.adapters.sql.migrations import migrate
+from dispatch.adapters.sql import postgres, sqlite
+from dispatch.adapters.sql.migrations import migrate, migrate_positions
 from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.adapters.sql.sqlite import SqliteStore
 from dispatch.clock import Clock
@@ -98,12 +98,12 @@ def make_ready(settings: Settings) -> None:
     """Bring every schema to the present version."""
     at_once(settings, migrate)
     if is_postgres(settings):
-        at_once(settings, history.METADATA.create_all)
+        at_once(settings, migrate_positions)
         return
     engine = create_engine(f"sqlite:///{positions_file(settings)}")
     try:
         with engine.begin() as connection:
-            history.METADATA.create_all(connection)
+            migrate_positions(connection)
     except DatabaseError as error:
         raise Unavailable(
             f"The position history {positions_file(settings)} cannot be used ({error.orig}): move it away;"

@@ -23,6 +23,7 @@ from dispatch.adapters.redis.last_known import RedisLastKnown
 from dispatch.adapters.redis.streams import Entry, StreamConsumer
 from dispatch.adapters.sql import history
 from dispatch.adapters.sql.organisation import set_fact
+from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.bootstrap.database import AnyStore
 from dispatch.clock import SystemClock
 from dispatch.core.errors import DispatchError, NotFound
@@ -201,14 +202,12 @@ class Worker:
             for stream, entry_id, body in entries
             for place, one in enumerate(decode_positions(body))
         ]
+        if isinstance(self.positions, PostgresStore):  # there may be other workers
+            self.tracking.learn(await self.last_known.of(sorted({one.device for *_, one in places})))
         judged = self.tracking.classify([one for *_, one in places])
         rows = [
-            history.StoredFix(
-                entry, place, p.device, p.fix_time, p.received_time, p.lat, p.lon, p.speed_mps, p.course_deg,
-                one.flag,
-            )
-            for (entry, place, p), one in zip(places, judged.seen, strict=True)
-        ]  # fmt: skip
+            history.row(entry, place, one) for (entry, place, _), one in zip(places, judged.seen, strict=True)
+        ]
         await self.positions.write(lambda c: history.store(c, rows))
         await self.last_known.save([judged.known[device] for device in judged.moved])
         self.tracking.believe(judged)

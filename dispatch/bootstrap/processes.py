@@ -12,6 +12,7 @@ import click
 from redis.exceptions import RedisError
 
 from dispatch.adapters.redis.last_known import RedisLastKnown
+from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.bootstrap.build import Built, build, refresh_directory
 from dispatch.bootstrap.loops import Worker, for_ever
 from dispatch.core.errors import BadInput
@@ -107,10 +108,13 @@ async def _keep_directory(built: Built) -> None:
 
 
 async def _known_fixes(built: Built) -> list[LastKnown]:
-    """Where everybody was when the last worker stopped; without Redis they are learnt as they report."""
+    """Where everybody was when the last worker stopped; of whom Redis knows nothing, by the history."""
+    known: list[LastKnown] = []
     with contextlib.suppress(RedisError, OSError):
-        return await RedisLastKnown(built.redis).load()
-    return []
+        known = await RedisLastKnown(built.redis).load()
+    missing = {d.id for crew in built.context.directory.crews.values() for d in crew.devices}
+    missing -= {one.device for one in known}
+    return [*known, *await SqlTracks(built.positions).newest(sorted(missing))]
 
 
 async def _follow_fixes(built: Built) -> None:

@@ -9,9 +9,11 @@ from fastapi import FastAPI
 
 from dispatch.adapters.http.app import create_app
 from dispatch.adapters.http.services import HttpServices
+from dispatch.adapters.redis.last_known import RedisLastKnown
 from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.adapters.sql.views import Views
 from dispatch.adapters.ws.live import LiveServer
 from dispatch.bootstrap.build import Built, load_gazetteer, road_lines
@@ -30,6 +32,7 @@ async def serve(built: Built) -> None:
         context=built.context, views=views,
         histories=SqlHistories(built.store, built.context),
         people=SqlPeople(built.store), tickets=tickets, administration=SqlAdministration(built.store, built.context),
+        tracks=SqlTracks(built.positions), near=RedisLastKnown(built.redis),
         health=Health(built), secret=settings.secret, live_port=settings.live_port,
         addresses=load_gazetteer(settings),
         roads=road_lines(settings),

@@ -7,7 +7,7 @@ press's own id as their key.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -32,11 +32,14 @@ class SeenFix:
     position: Position
     fix: fixes.Fix
     flag: fixes.Flag
+    odometer_m: float | None = None
+    """How far the device had driven by then; None where the fix is not believed."""
+    moving: bool | None = None
 
 
 @dataclass
 class Judged:
-    """A batch as it came, with what would be known of its devices after it."""
+    """A batch in the order it came, with what would be known of its devices after it."""
 
     seen: list[SeenFix] = field(default_factory=list)
     known: dict[str, fixes.LastKnown] = field(default_factory=dict)
@@ -84,17 +87,31 @@ class Tracking:
         assert order.facts.place is not None
         return _Bound(order, ArrivalWatch(order.facts.place), DepartureWatch(here.point) if here else None)
 
+    def learn(self, known: Iterable[fixes.LastKnown]) -> None:
+        """What other workers know of devices: the newer counts."""
+        for one in known:
+            mine = self._known.get(one.device)
+            if mine is None or mine.fix_time < one.fix_time:
+                self._known[one.device] = one
+
     def classify(self, batch: Sequence[Position]) -> Judged:
-        """Judge a batch. Nothing is moved by it: what could not be stored is judged anew, not as its own duplicate."""
-        judged = Judged()
-        for p in batch:
-            fix = fixes.Fix(p.lat, p.lon, p.fix_time, p.received_time, p.valid, p.speed_mps, p.course_deg)
-            last = judged.known.get(p.device) or self._known.get(p.device)
-            known, flag = fixes.follow(last, p.device, fix)
-            if known is not None:
-                judged.known[p.device] = known
-            judged.seen.append(SeenFix(p, fix, flag))
-        return judged
+        """Judge a batch, in the order of the fix times: a terminal may send its blind spot's newest fix first.
+
+        Nothing is moved by it: what could not be stored is judged anew, not as its own duplicate.
+        """
+        known: dict[str, fixes.LastKnown] = {}
+        seen: list[SeenFix | None] = [None] * len(batch)
+        for n in sorted(range(len(batch)), key=lambda n: batch[n].fix_time):
+            p = batch[n]
+            fix = _fix(p)
+            after, flag = fixes.follow(known.get(p.device) or self._known.get(p.device), p.device, fix)
+            if after is not None:
+                known[p.device] = after
+            if after is not None and flag == "ok":
+                seen[n] = SeenFix(p, fix, flag, after.odometer_m, after.moving)
+            else:
+                seen[n] = SeenFix(p, fix, flag)
+        return Judged([one for one in seen if one is not None], known)
 
     def believe(self, judged: Judged) -> None:
         """Move the last known positions; only good fixes do that."""
@@ -106,7 +123,7 @@ class Tracking:
         """What good fixes say about departures and arrivals becomes steps or evidence."""
         if not self._bound:
             return
-        for one in seen:
+        for one in sorted(seen, key=lambda one: one.fix.fix_time):
             crew = self._context.directory.crew_of_device(one.position.device)
             if one.flag != "ok" or crew is None:
                 continue
@@ -150,6 +167,12 @@ class Tracking:
             except DispatchError as error:
                 log.debug("gps %s of %s: %s", name, bound.order.id, error)
         self._bound[crew.id] = [b for b in self._bound.get(crew.id, []) if b is not bound]
+
+
+def _fix(p: Position) -> fixes.Fix:
+    odometer = p.attributes.get("odometer_m")
+    counted = float(odometer) if isinstance(odometer, int | float) else None
+    return fixes.Fix(p.lat, p.lon, p.fix_time, p.received_time, p.valid, p.speed_mps, p.course_deg, counted)
 
 
 async def _remark(context: Context, order_id: str, kind: str, device: str, at: datetime, key: str) -> None:

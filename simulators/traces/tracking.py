@@ -15,7 +15,7 @@ from dispatch.adapters.redis.devices import EpochKeeper
 from dispatch.adapters.redis.streams import Entry, StreamConsumer
 from dispatch.adapters.roads.speeds import load_speeds
 from dispatch.adapters.sql import history
-from dispatch.adapters.sql.history import POSITION, StoredFix
+from dispatch.adapters.sql.history import POSITION
 from dispatch.adapters.sql.sqlite import SqliteStore, open_engine
 from dispatch.clock import Clock
 from dispatch.core.territory import Territories
@@ -66,14 +66,7 @@ class TraceCentre:
         for stream, entry_id, body in entries:
             judged = self._tracking.classify(decode_positions(body))
             self._tracking.believe(judged)
-            for place, seen in enumerate(judged.seen):
-                p = seen.position
-                rows.append(
-                    StoredFix(
-                        f"{stream} {entry_id}", place, p.device, p.fix_time, p.received_time, p.lat, p.lon,
-                        p.speed_mps, p.course_deg, seen.flag,
-                    )
-                )  # fmt: skip
+            rows += [history.row(f"{stream} {entry_id}", place, one) for place, one in enumerate(judged.seen)]
         await self.history.write(lambda c: history.store(c, rows))
         self.stored += len(rows)
 

@@ -16,13 +16,14 @@ from dispatch.adapters.http.app import Address, HttpServices, create_app
 from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.adapters.sql.views import Views
 from dispatch.adapters.ws.live import LiveServer
 from dispatch.services.dispatcher import centre_received
 from dispatch.services.tickets import Tickets
 from dispatch.settings import Settings
 from map_ui.install import install
-from tests.dispatch.organisation import EAST, HASHER, Installation, installation
+from tests.dispatch.organisation import EAST, HASHER, Installation, NearInMemory, installation
 
 T = TypeVar("T")
 HOST = "127.0.0.1"
@@ -91,7 +92,8 @@ class Served:
         services = HttpServices(
             context=context, views=self._views, histories=SqlHistories(store, context),
             people=SqlPeople(store, hasher=HASHER), tickets=self._tickets,
-            administration=SqlAdministration(store, context), health=_healthy, secret="secret",
+            administration=SqlAdministration(store, context), tracks=SqlTracks(store),
+            near=NearInMemory(context), health=_healthy, secret="secret",
             live_port=self._live_port,
             addresses=[Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Hill Lane", "山路3号", *EAST)],
         )  # fmt: skip

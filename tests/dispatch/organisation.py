@@ -18,6 +18,7 @@ from sqlmodel import SQLModel
 
 from dispatch.adapters.ids import RandomIds
 from dispatch.adapters.roads.speeds import load_speeds
+from dispatch.adapters.sql import history
 from dispatch.adapters.sql.organisation import load_directory, replace_organisation, set_territories
 from dispatch.adapters.sql.people import PERSON
 from dispatch.adapters.sql.postgres import PostgresStore
@@ -28,6 +29,7 @@ from dispatch.core.process import parse
 from dispatch.core.responsibility import parse_responsibility
 from dispatch.core.territory import territories_from_geojson
 from dispatch.core.travel import StraightLine
+from dispatch.core.types import Point, distance
 from dispatch.services.context import Context
 from dispatch.services.ports import Directory, Processes
 
@@ -102,6 +104,16 @@ PEOPLE = (
 """Username, role, centre, crew; all with PASSWORD."""
 
 
+class NearInMemory:
+    """`Near` without Redis."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def near(self, place: Point, metres: float) -> list[LastKnown]:
+        return [one for one in self._context.fixes.all() if distance(place, one.point) <= metres]
+
+
 @dataclass
 class Installation:
     """A store with its context, in one folder."""
@@ -159,6 +171,7 @@ def _filled() -> bytes:
         file = Path(folder) / "dispatch.db"
         engine = open_engine(file, durable=False)
         SQLModel.metadata.create_all(engine)
+        history.METADATA.create_all(engine)
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             fill(connection)

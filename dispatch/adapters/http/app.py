@@ -13,6 +13,7 @@ from dispatch.adapters.http import (
     health,
     hotline,
     manager,
+    positions,
     session,
     vocabulary,
 )
@@ -21,7 +22,7 @@ from dispatch.adapters.http.services import Address, HttpServices
 
 __all__ = ["Address", "HttpServices", "create_app"]
 
-ROUTERS = (session, health, vocabulary, hotline, dispatcher, crew, manager, admin, callbacks)
+ROUTERS = (session, health, vocabulary, hotline, dispatcher, positions, crew, manager, admin, callbacks)
 
 
 def create_app(services: HttpServices) -> FastAPI:

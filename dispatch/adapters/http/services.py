@@ -12,6 +12,7 @@ from dispatch.adapters.sql.views import Views
 from dispatch.core.compliance import Measured
 from dispatch.services.context import Context
 from dispatch.services.people import People
+from dispatch.services.positions import Near, Tracks
 from dispatch.services.tickets import Tickets
 
 
@@ -59,6 +60,8 @@ class HttpServices:
     people: People
     tickets: Tickets
     administration: Administration
+    tracks: Tracks
+    near: Near
     health: Callable[[], Awaitable[Mapping[str, Any]]]
     secret: str
     """Of the telephone exchange's callbacks."""

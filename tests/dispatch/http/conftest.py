@@ -17,10 +17,11 @@ from dispatch.adapters.http.app import Address, HttpServices, create_app
 from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.adapters.sql.views import Views
 from dispatch.services.dispatcher import centre_received
 from dispatch.services.tickets import Tickets
-from tests.dispatch.organisation import EAST, HASHER, PASSWORD, Installation, installation
+from tests.dispatch.organisation import EAST, HASHER, PASSWORD, Installation, NearInMemory, installation
 
 SECRET = "the secret of this installation"
 PAGE = "http://centre.test"
@@ -124,7 +125,8 @@ async def city(place: Installation) -> AsyncIterator[City]:
     services = HttpServices(
         context=context, views=Views(store, context), histories=SqlHistories(store, context),
         people=SqlPeople(store, hasher=HASHER), tickets=Tickets(SECRET),
-        administration=SqlAdministration(store, context), health=_healthy, secret=SECRET, live_port=8046,
+        administration=SqlAdministration(store, context), tracks=SqlTracks(store),
+        near=NearInMemory(context), health=_healthy, secret=SECRET, live_port=8046,
         addresses=[
             Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Harbour Lane", "港口巷3号", *EAST)
         ],

@@ -8,8 +8,9 @@ from sqlmodel import SQLModel
 from dispatch.adapters.sql import tables
 
 assert tables, "the tables register themselves with SQLModel"
-connection = context.config.attributes["connection"]
+attributes = context.config.attributes
 context.configure(
-    connection=connection, target_metadata=SQLModel.metadata, transactional_ddl=False, render_as_batch=True
-)
+    connection=attributes["connection"], version_table=attributes["version_table"],
+    target_metadata=SQLModel.metadata, transactional_ddl=False, render_as_batch=True,
+)  # fmt: skip
 context.run_migrations()

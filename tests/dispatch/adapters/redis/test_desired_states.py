@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from dispatch.adapters.redis.devices import EpochKeeper, RedisDevices
-from dispatch.adapters.redis.last_known import RedisLastKnown
+from dispatch.adapters.redis.last_known import GEO, RedisLastKnown
 from dispatch.core.errors import Unavailable
 from dispatch.core.position import Fix, LastKnown
 from dispatch.messages import EPOCH_KEY, WAKE_CHANNEL, Desired, DesiredOrder, decode_desired, desired_key
@@ -103,7 +103,7 @@ async def test_last_known_positions_survive(redis: Redis) -> None:
     known = LastKnown("014500000001", Fix(38.2, 104.6, 1000.0, 1001.0, True, 5.0, 90.0))
     await RedisLastKnown(redis).save([known])
     assert await RedisLastKnown(redis).load() == [known]
-    assert await redis.geosearch("last-known:geo", longitude=104.6, latitude=38.2, radius=1, unit="km") == [
+    assert await redis.geosearch(GEO, longitude=104.6, latitude=38.2, radius=1, unit="km") == [
         b"014500000001"
     ]
 
