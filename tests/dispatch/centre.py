@@ -227,8 +227,7 @@ class Inbox(Port):
     centre: Any = None
     arrived: list[tuple[str, str, int]] = field(default_factory=list)
     receipts: bool = True
-    loses: int = 0
-    """So many of the next ones are lost after they were handed over."""
+    loses: int = 0  # so many of the next ones, after they were handed over
 
     async def deliver(self, centre_id: str, order_id: str, send: int) -> None:
         self.ask("Redis")

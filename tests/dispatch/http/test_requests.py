@@ -132,7 +132,7 @@ async def test_the_same_key_again_changes_nothing(
     [
         ("holly", "at_centre", "/api/orders/{}/send", None, "illegal_step"),
         ("holly", "received", "/api/orders/{}/close", None, "illegal_step"),
-        ("holly", "on_scene", "/api/orders/{}/cancel", {"reason": "duplicate"}, "illegal_step"),
+        ("holly", "restored", "/api/orders/{}/cancel", {"reason": "duplicate"}, "illegal_step"),
         ("holly", "received", "/api/orders/{}/call-back", {"satisfied": True}, "illegal_step"),
         ("dora", "dispatched", "/api/orders/{}/dispatch", {"crew_id": "E2"}, "illegal_step"),
         ("dora", "dispatched", "/api/orders/{}/reassign", {"crew_id": "E1", "reason": "other"}, "refused"),
