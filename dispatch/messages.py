@@ -80,7 +80,18 @@ class Link(msgspec.Struct, frozen=True, tag="link"):
     protocol: str = ""
 
 
-DeviceEvent = Receipt | Press | Link
+class Status(msgspec.Struct, frozen=True, tag="status"):
+    """What a device said of itself without a position; attributes as those of a Position."""
+
+    device: str
+    at: float
+    """As the device says; where it says nothing, `received_time`."""
+    received_time: float
+    protocol: str
+    attributes: dict[str, str | int | float | bool]
+
+
+DeviceEvent = Receipt | Press | Link | Status
 
 
 class DesiredOrder(msgspec.Struct, frozen=True):
@@ -139,6 +150,8 @@ class GatewayState(msgspec.Struct, frozen=True):
     rejected: int
     withheld: int
     """Frames not acknowledged because they could not be stored."""
+    ports: dict[str, int] = {}
+    """Where it listens, by protocol; `trackers` is the shared one."""
 
 
 def shard(device: str) -> str:
