@@ -14,6 +14,7 @@ TRACKERS = "trackers"
 """The name of the shared port, beside the protocols' own."""
 
 METRICS = "metrics"
+"""The name of the port where Prometheus asks."""
 
 CHECKSUMS = ("accept", "strict")
 UNKNOWN_DEVICES = ("refuse", "quarantine")

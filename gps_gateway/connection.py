@@ -7,10 +7,9 @@ import logging
 from collections.abc import Callable
 
 from dispatch.clock import SystemClock
-from gps_gateway.codec import Rejected
 from gps_gateway.conversation import Conversation
 from gps_gateway.door import BURST, Bucket
-from gps_gateway.house import House
+from gps_gateway.house import House, unrecognised
 
 log = logging.getLogger(__name__)
 
@@ -117,13 +116,8 @@ class Connection(asyncio.Protocol):
         return b""
 
     def _unknown(self) -> None:
-        """Nobody knows how this began."""
-        event = Rejected("unknown protocol", self._beginning)
+        unrecognised(self._house, self._protocol, self.address, self._beginning)
         self._beginning = b""
-        counts = self._house.counted(self._protocol)
-        counts.frames += 1
-        counts.reject(event.reason)
-        log.info("%s begins like no protocol: %s", self.address, event.raw.hex())
 
     def _rest(self, seconds: float) -> None:
         """Who talks too fast is not read for a while."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine
 from typing import Protocol
 
 from redis.exceptions import RedisError
 
 from dispatch.clock import SystemClock
-from dispatch.messages import Link
+from dispatch.messages import DeviceState, Link, SeenFrame
 from dispatch.messages import Status as StatusEvent
 from gps_gateway.codec import (
     Answer,
@@ -31,6 +31,7 @@ from gps_gateway.codec import (
 )
 from gps_gateway.house import House, position_of
 from gps_gateway.line import Line
+from gps_gateway.seen import LONGEST, Seen, meaning
 from gps_gateway.session import DEVICES, Session, code_for, code_matches
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class Conversation:
 
     __slots__ = (
         "_ask_at", "_asked", "_busy", "_codec", "_counts", "_flushing", "_house", "_inbox", "_line", "_session",
-        "_wire", "protocol",
+        "_wire", "protocol", "seen",
     )  # fmt: skip
 
     def __init__(self, house: House, protocol: str, wire: Wire) -> None:
@@ -82,6 +83,7 @@ class Conversation:
         self._counts = house.counted(protocol)
         self._counts.connections += 1
         self._session = Session()
+        self.seen = Seen(self._now())
         self._inbox: deque[Event] = deque()
         self._busy = False
         self._flushing = False
@@ -96,17 +98,32 @@ class Conversation:
         return self._session.device or f"a stranger at {self._wire.address}"
 
     @property
+    def defects(self) -> Counter[str]:
+        """What this device does wrong and is accepted all the same."""
+        return self._codec.counts
+
+    @property
     def crowded(self) -> bool:
         """Whether so much waits that nothing more should be heard."""
         return len(self._inbox) > INBOX
 
     def hear(self, data: bytes) -> int:
         """These bytes have arrived; gives the number of frames that they completed."""
-        return self._take(self._codec.receive(data))
+        now = self._now()
+        self.seen.heard(now, data)
+        events = self._codec.receive(data)
+        if self._house.window.watched:
+            self._show(SeenFrame(now, data[:LONGEST], False, meaning(events)))
+        return self._take(events)
 
     def hear_end(self) -> None:
         """The stream, or the datagram, has ended: its last bytes may mean something, too."""
         self._take(self._codec.end())
+
+    def state(self, device: str, *, online: bool) -> DeviceState:
+        """As the operators see it."""
+        name = self._house.name
+        return self.seen.state(device, self.protocol, self._wire.address, name, self._codec, online)
 
     def leave(self) -> None:
         """The wire is gone: whoever this was is not here any more."""
@@ -114,9 +131,25 @@ class Conversation:
         self._counts.connections -= 1
         self._counts.defects.update(self._codec.counts)
 
+    def _now(self) -> float:
+        return self._house.clock.now().timestamp()
+
+    def _show(self, frame: SeenFrame) -> None:
+        """To those who look at a device of this conversation now."""
+        for device in self._session.devices:
+            if device in self._house.window.watched:
+                self.seen.shown = frame.at
+                self._house.window.frame(device, frame)
+
+    def _strange(self, device: str, why: str) -> None:
+        """Somebody whom we do not know; an administrator may want to."""
+        wire = self._wire
+        self._house.window.stranger(device or wire.address, wire.address, self.protocol, why, self.seen.trace)
+
     # -- values in their order
 
     def _take(self, events: list[Event]) -> int:
+        self.seen.frames += len(events)
         self._inbox.extend(events)
         if not self._busy:
             self._drain()
@@ -157,6 +190,7 @@ class Conversation:
                 self._press(event)
             case Receipt():
                 self._counts.receipts += 1
+                self.seen.receipts += 1
                 if self._line is not None:
                     self._wait_for(self._house.delivery.receipt(self._line, event))
             case Unsupported():
@@ -175,12 +209,23 @@ class Conversation:
             self._wait_for(self._enter(self._asked))
         elif self._session.state in {"undecided", "quarantined"}:
             self._counts.withheld += 1
+            if self._session.state == "quarantined":
+                self._strange(event.device, "quarantined")
         elif isinstance(event, Frame):
             self._counts.refused += 1
+            if not self._session.devices and self._asked is None:
+                self._strange(event.device, "not authenticated")
             self._codec.refuse(event, "not authenticated")
 
     def _reject(self, event: Rejected) -> None:
         self._counts.reject(event.reason)
+        self.seen.reject(event.reason)
+        device = event.device if event.device in self._session.devices else self._session.device
+        if not device:
+            self._strange(event.device, "rejected")
+        elif device not in self._house.window.watched:
+            frame = SeenFrame(self._now(), event.raw, False, meaning([event]))
+            self._house.window.frame(device, frame)
         log.debug("rejected, %s: %s", event.reason, event.raw.hex())
 
     # -- who it is
@@ -213,6 +258,8 @@ class Conversation:
         self._session.wait("undecided" if why == "undecided" else "quarantined")
         self._asked = event if isinstance(event, Login) else None
         self._counts.withheld += 1
+        if why == "quarantined":
+            self._strange(event.device, why)
 
     def _refuse(self, event: Register | Login, why: Refusal) -> None:
         log.warning("%s refused: %s", event.device, why)
@@ -221,6 +268,8 @@ class Conversation:
         if self._session.state != "authenticated":
             self._session.state = "anonymous"
         self._codec.refuse(event, why)
+        self._flush()  # so that who looks sees it, too
+        self._strange(event.device, why)
 
     def _admit(self, event: Login) -> None:
         """The newest conversation that authenticates is the device; an older one is hung up."""
@@ -233,15 +282,17 @@ class Conversation:
             self._session.admit(event.device)
             self._house.online[event.device] = self
             self._say(event.device, "online")
+            self._house.start(self._house.window.came(event.device, self._wire.address))
         self._codec.accept(event)
         self._flush()
         if self._line is None and isinstance(self._codec, OrderCodec):
-            self._line = self._house.delivery.attach(event.device, self._codec, self._wire.write)
+            self._line = self._house.delivery.attach(event.device, self._codec, self._send)
 
     def replaced(self, device: str, by: str) -> None:
         """The device has authenticated on a newer connection, from the address `by`."""
         log.warning("%s is here twice: %s gives way to %s", device, self._wire.address, by)
         self._counts.replaced += 1
+        self._house.window.doubled(device, self._wire.address, by)
         self._house.online.pop(device, None)
         self._dismiss(device)
         if not self._session.devices:
@@ -256,27 +307,31 @@ class Conversation:
             if self._house.online.get(device) is self:
                 del self._house.online[device]
                 self._say(device, "offline")
+                self._house.window.went(self.state(device, online=False))
             self._session.dismiss(device)
 
     def _say(self, device: str, state: str) -> None:
-        at = self._house.clock.now().timestamp()
-        self._house.publisher.event(Link(device, state, at, self.protocol), lambda: None)
+        self._house.publisher.event(Link(device, state, self._now(), self.protocol), lambda: None)
 
     # -- what is kept before it is answered
 
     def _keep(self, event: Report | Status) -> None:
         taken = self._session.take(event)
         if taken != "new":
-            self._counts.resent += 1
+            self._resent()
         if taken == "stored":
             self._codec.accept(event)
         elif taken == "new" and not self._append(event):
             self._session.forget(event)
             self._counts.withheld += 1
 
+    def _resent(self) -> None:
+        self._counts.resent += 1
+        self.seen.resent += 1
+
     def _append(self, event: Report | Status) -> bool:
         """False: no room; it stays unanswered, and the device sends it again."""
-        now = self._house.clock.now().timestamp()
+        now = self._now()
         publisher, device = self._house.publisher, event.device
         if isinstance(event, Report):
             positions = [position_of(device, fix, now, self.protocol) for fix in event.fixes]
@@ -287,6 +342,8 @@ class Conversation:
 
     def _stored(self, event: Frame) -> None:
         self._session.stored(event)
+        if isinstance(event, Report | Status):
+            self.seen.kept(event, self.seen.last)
         if self._wire.open:
             self._codec.accept(event)
             if not self._flushing:  # one write for all answers of a batch
@@ -296,7 +353,7 @@ class Conversation:
     def _press(self, event: Answer | Button) -> None:
         taken = self._session.take(event)
         if taken != "new":
-            self._counts.resent += 1
+            self._resent()
         if taken == "stored":
             self._codec.accept(event)
         elif taken == "new" and self._line is not None:
@@ -316,4 +373,11 @@ class Conversation:
     def _flush(self) -> None:
         self._flushing = False
         if frames := self._codec.to_send():
-            self._wire.write(frames)
+            self._send(frames)
+
+    def _send(self, frames: list[bytes]) -> None:
+        now = self._now()
+        self.seen.sent(now, frames)
+        if self._house.window.watched:
+            self._show(SeenFrame(now, b"".join(frames)[:LONGEST], True))
+        self._wire.write(frames)

@@ -8,11 +8,10 @@ from collections import OrderedDict
 from typing import Any, cast
 
 from dispatch.clock import SystemClock
-from gps_gateway.codec import Rejected
-from gps_gateway.connection import LONGEST_BEGINNING, Recognise
+from gps_gateway.connection import Recognise
 from gps_gateway.conversation import Conversation
 from gps_gateway.door import BURST, Bucket
-from gps_gateway.house import House
+from gps_gateway.house import House, unrecognised
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class Datagrams(asyncio.DatagramProtocol):
         if peer is None:
             known = self._recognise(data)
             if known is None:
-                self._unknown(data, addr)
+                unrecognised(self.house, self._protocol, str(addr[0]), data)
                 return
             peer = self._new(known, addr, now)
         if peer is None:
@@ -77,14 +76,6 @@ class Datagrams(asyncio.DatagramProtocol):
             del self._peers[addr]
             self.house.connections.discard(peer)
             self.house.door.leave(peer.address)
-
-    def _unknown(self, data: bytes, addr: Address) -> None:
-        """A datagram that begins like none of the protocols is counted, and nobody is made of it."""
-        event = Rejected("unknown protocol", data[:LONGEST_BEGINNING])
-        counts = self.house.counted(self._protocol)
-        counts.frames += 1
-        counts.reject(event.reason)
-        log.debug("%s begins like no protocol: %s", addr, event.raw.hex())
 
 
 class _Peer:

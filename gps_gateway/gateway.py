@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from secrets import token_hex
 
 from redis.exceptions import RedisError
@@ -14,17 +14,20 @@ from redis.exceptions import RedisError
 from dispatch.clock import Clock, SystemClock
 from dispatch.messages import GatewayState
 from dispatch.settings import Settings
-from gps_gateway.choices import checksums, quarantines
+from gps_gateway.choices import METRICS, checksums, quarantines
 from gps_gateway.codec import Codec
 from gps_gateway.conversation import Conversation
 from gps_gateway.delivery import Delivery
 from gps_gateway.door import LOOPBACK, Door
 from gps_gateway.house import Counts, Peer, total
+from gps_gateway.http import Endpoint
 from gps_gateway.listening import Listening
+from gps_gateway.metrics import application
 from gps_gateway.protocols import PROTOCOLS, Stream
 from gps_gateway.publisher import Publisher
 from gps_gateway.store import Store, connect
 from gps_gateway.trimming import trim_forever
+from gps_gateway.window import Window
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +77,9 @@ class Gateway:
         self.store = Store(self._redis)
         self.publisher = Publisher(self._redis, limit=limit)
         self.publisher.on_pressure = self._steer
+        self.window = Window(self._redis, clock, self.name, self.online, self.codec)
+        self._metrics_port = settings.prometheus_port if ports is None else ports.get(METRICS, 0)
+        self._metrics: tuple[Endpoint, asyncio.Task[None]] | None = None
         self.delivery = Delivery(
             self.store, self.publisher, clock, resend_after=resend_after, sweep_every=sweep_every
         )
@@ -89,6 +95,11 @@ class Gateway:
     def counts(self) -> Counts:
         """Of all protocols together."""
         return total(self._by_protocol.values())
+
+    @property
+    def by_protocol(self) -> Mapping[str, Counts]:
+        """Of each protocol that was spoken here, and of the shared port."""
+        return self._by_protocol
 
     def counted(self, protocol: str) -> Counts:
         return self._by_protocol.setdefault(protocol, Counts())
@@ -117,6 +128,11 @@ class Gateway:
         self.start(trim_forever(self._redis, self.publisher))
         self.start(self._tell_state())
         self.start(self._hang_up_idle())
+        self.start(self.window.run())
+        self.start(self.window.listen())
+        endpoint = Endpoint(application(self), "127.0.0.1", self._metrics_port)
+        self._metrics = endpoint, asyncio.create_task(endpoint.run())
+        self.ports[METRICS] = endpoint.port
 
     async def close(self) -> None:
         """Take nothing more, make durable what was taken, answer it, and hang up."""
@@ -126,6 +142,9 @@ class Gateway:
         await self._hang_up()
         await self._all_stored(deadline)
         await self._listening.close()
+        if self._metrics is not None:
+            self._metrics[0].close()
+            await self._metrics[1]
         self.publisher.close()
         if self._flushing is not None:
             await self._flushing

@@ -13,7 +13,9 @@ from gps_gateway.codec import Codec, Fix
 from gps_gateway.delivery import Delivery
 from gps_gateway.door import Door
 from gps_gateway.publisher import Publisher
+from gps_gateway.seen import LONGEST, Heard
 from gps_gateway.store import Store
+from gps_gateway.window import Window
 
 if TYPE_CHECKING:
     from gps_gateway.conversation import Conversation
@@ -78,8 +80,10 @@ class Peer(Protocol):
 class House(Protocol):
     """The gateway, as a conversation sees it."""
 
+    name: str
     secret: str
     clock: Clock
+    window: Window
     store: Store
     publisher: Publisher
     delivery: Delivery
@@ -102,6 +106,15 @@ class House(Protocol):
     def start(self, work: Coroutine[None, None, None]) -> None:
         """Run in the background, with a reference held."""
         ...
+
+
+def unrecognised(house: House, port: str, address: str, first: bytes) -> None:
+    """Somebody on a shared port begins like none of the protocols."""
+    counts = house.counted(port)
+    counts.frames += 1
+    counts.reject("unknown protocol")
+    heard = Heard(house.clock.now().timestamp(), first[:LONGEST], False)
+    house.window.stranger(address, address, "", "unknown protocol", [heard])
 
 
 def position_of(device: str, fix: Fix, received: float, protocol: str) -> Position:
