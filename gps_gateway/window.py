@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from redis.asyncio import Redis
@@ -177,7 +177,7 @@ class Window:
         self._doubled_changed.clear()
         if states:
             for key, fields in self._states().items():
-                pipeline.hset(key, mapping={**fields})
+                pipeline.hset(key, mapping=cast(Mapping[Any, bytes], fields))
         if len(pipeline):
             await pipeline.execute()
 
