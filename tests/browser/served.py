@@ -23,6 +23,7 @@ from dispatch.services.tickets import Tickets
 from dispatch.settings import Settings
 from map_ui.install import install
 from tests.dispatch.organisation import EAST, HASHER, Installation, installation
+from tests.dispatch.shown_devices import ShownDevices
 
 T = TypeVar("T")
 HOST = "127.0.0.1"
@@ -91,7 +92,7 @@ class Served:
         services = HttpServices(
             context=context, views=self._views, histories=SqlHistories(store, context),
             people=SqlPeople(store, hasher=HASHER), tickets=self._tickets,
-            administration=SqlAdministration(store, context), health=_healthy, secret="secret",
+            administration=SqlAdministration(store, context), devices=ShownDevices(), health=_healthy, secret="secret",
             live_port=self._live_port,
             addresses=[Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Hill Lane", "山路3号", *EAST)],
         )  # fmt: skip

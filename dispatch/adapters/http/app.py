@@ -8,6 +8,7 @@ from dispatch.adapters.http import (
     admin,
     callbacks,
     crew,
+    devices,
     dispatcher,
     errors,
     health,
@@ -21,7 +22,7 @@ from dispatch.adapters.http.services import Address, HttpServices
 
 __all__ = ["Address", "HttpServices", "create_app"]
 
-ROUTERS = (session, health, vocabulary, hotline, dispatcher, crew, manager, admin, callbacks)
+ROUTERS = (session, health, vocabulary, hotline, dispatcher, crew, manager, admin, devices, callbacks)
 
 
 def create_app(services: HttpServices) -> FastAPI:
