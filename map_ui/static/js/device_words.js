@@ -1,7 +1,7 @@
 // @ts-check
 /** What the device pages say: ages, reasons, bytes, and what a frame means. */
 import { h } from './dom.js';
-import { t } from './page.js';
+import { fullTime, t } from './page.js';
 
 /** How long ago, roughly. @param {number|null} ms */
 export function age(ms) {
@@ -54,12 +54,15 @@ export function asText(hex) {
 /** The facts of a decoded value in one line, without what is empty. @param {any} value */
 export function facts(value) {
   return Object.entries(value).filter(([name, one]) => name !== 'type' && one !== null && one !== '' && !(Array.isArray(one) && !one.length))
-    .map(([name, one]) => `${name} ${typeof one === 'object' ? flat(one) : String(one)}`).join(' · ');
+    .map(([name, one]) => `${name} ${said(name, one)}`).join(' · ');
 }
+
+/** @param {string} name @param {any} value @returns {string} */
+const said = (name, value) => (name === 'time' && typeof value === 'number' ? fullTime(value * 1000) : flat(value));
 
 /** @param {any} value @returns {string} */
 function flat(value) {
   if (Array.isArray(value)) return value.map((one) => (one !== null && typeof one === 'object' ? flat(one) : String(one))).join(', ');
   if (value === null || typeof value !== 'object') return String(value);
-  return `(${Object.entries(value).filter(([, one]) => one !== null).map(([name, one]) => `${name} ${flat(one)}`).join(', ')})`;
+  return `(${Object.entries(value).filter(([, one]) => one !== null).map(([name, one]) => `${name} ${said(name, one)}`).join(', ')})`;
 }

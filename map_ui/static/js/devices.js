@@ -30,9 +30,9 @@ function draw() {
   const online = found.devices.filter((/** @type {any} */ d) => d.online).length;
   fill(list, table({
     title: t('{online} of {all} devices are online', { online, all: found.devices.length }), empty: t('No device is like that.'),
-    columns: [[t('Device')], [t('State')], [t('Crew')], [t('Repair centre')], [t('Protocol')], [t('Last heard'), 'number'], [t('Last position'), 'number'], [t('Rejected'), 'number'], ['']],
-    rows: rows.map((/** @type {any} */ d) => [h('a', { href: `/devices/${encodeURIComponent(d.id)}` }, d.id), onlineChip(d.online, d.seen_at !== null), crewName(d.crew_id), centreName(d.centre_id), d.protocol || '–', since(d.seen_at), since(d.fix_at),
-      d.rejected ? h('b', { class: 'late' }, d.rejected) : 0, d.doubled ? h('span', { class: 'chip warn', title: fullTime(d.doubled.at) }, t('was here twice')) : '']),
+    columns: [[t('Device')], [t('State')], [t('Last heard'), 'number'], [t('Last position'), 'number'], [t('Rejected'), 'number'], [t('Crew')], [t('Repair centre')], [t('Protocol')]],
+    rows: rows.map((/** @type {any} */ d) => [h('a', { href: `/devices/${encodeURIComponent(d.id)}` }, d.id), h('span', { class: 'chips' }, onlineChip(d.online, d.seen_at !== null), d.doubled ? h('span', { class: 'chip warn', title: fullTime(d.doubled.at) }, t('was here twice')) : null), since(d.seen_at), since(d.fix_at),
+      d.rejected ? h('b', { class: 'late' }, d.rejected) : 0, crewName(d.crew_id), centreName(d.centre_id), d.protocol || '–']),
   }));
   fill(unknown, found.strangers.length ? table({
     title: t('Not known here'), note: t('Who spoke to the gateway in the last hour and was not let in. To register a device, add it to its crew in the organisation file.'),
