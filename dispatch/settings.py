@@ -44,7 +44,7 @@ class Settings:
     clock: str = ""
     """`real_epoch virtual_epoch speed` of a scaled clock (ISO 8601); empty: the machine's time."""
     fsync: str = "always"
-    """Redis append-only policy: always or everysec."""
+    """Of the Redis server that the program supervises: always or everysec; docs/gateway.md says what each can lose."""
     match_every: float = 3.0
     """Seconds between two batches of automatic dispatch."""
     language: str = "zh-CN"

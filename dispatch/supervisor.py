@@ -28,6 +28,9 @@ PORTS = 7
 
 DEMO_SPEED = 10.0
 
+FSYNC = ("always", "everysec")
+"""What the server of our own may be told; docs/gateway.md says what each can lose."""
+
 REDIS_HEAD_START = 2.0
 """Seconds that the others wait for Redis to load its file; then they start without it."""
 
@@ -135,6 +138,8 @@ def own_data(folder: Path) -> Iterator[None]:
 
 def _plan(settings: Settings, sign_ins: list[tuple[str, str, str]]) -> Plan:
     redis = None
+    if settings.fsync not in FSYNC:
+        raise BadInput(f"DISPATCH45_FSYNC: found {settings.fsync}, expected {' or '.join(FSYNC)}")
     if not settings.redis_url:
         redis = RedisServer(settings.data, settings.fsync)
         settings = replace(settings, redis_url=redis.url)

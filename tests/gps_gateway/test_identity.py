@@ -302,6 +302,34 @@ async def test_every_tcp_port_speaks_tls_with_the_same_promises(
     assert await answer(reader) == b"+7,P,1735776184,39.9,116.4#"
 
 
+@pytest.mark.parametrize("secure", [False, True])
+async def test_with_no_room_left_sockets_are_not_read_and_all_is_stored_in_the_end(
+    open_gateway: Open, centre: Centre, server: RealServer, certificate: Path, secure: bool
+) -> None:
+    """Megabytes stay with the devices: backpressure reaches them, and memory stays at its bound."""
+    await centre.register("7")
+    gateway = await open_gateway(**(tls(certificate) if secure else {}), frames_per_second=0)
+    trust = ssl.create_default_context(cafile=str(certificate / "cert.pem"))
+    trust.check_hostname = False
+    reader, writer = await dial(gateway.ports["trackers"], trust if secure else None)
+    writer.write(b"$B,7,H#")
+    assert await answer(reader) == b"+7,H#"
+    await asyncio.sleep(0.1)
+    server.stop()
+    for n in range(200):  # 8 MB
+        writer.write(b"".join(b"$B,7,P,%d,39.9,116.4#" % (n * 1000 + i) for i in range(1000)) * 2)
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.3)
+    assert gateway.publisher.waiting == 50
+    assert writer.transport.get_write_buffer_size() > 1_000_000, "the device still has most of it"
+    server.start()
+    async with asyncio.timeout(20):
+        while gateway.publisher.waiting or gateway.publisher.pressed:
+            await asyncio.sleep(0.05)
+    assert len(await centre.positions()) >= 50
+    writer.transport.abort()
+
+
 async def test_tls_may_be_for_some_ports_only(open_gateway: Open, centre: Centre, certificate: Path) -> None:
     gateway = await open_gateway(**tls(certificate), tls_ports="trackers")
     async with RawTerminal(gateway.ports["jt808"]) as terminal:
