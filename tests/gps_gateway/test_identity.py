@@ -1,34 +1,21 @@
-"""Who may come in: unknown devices, one device twice, limits by address, TLS; and what the operators see of it."""
+"""Who may come in: unknown devices, one device twice, limits by address."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from dispatch.clock import SystemClock
-from dispatch.core.errors import BadInput
 from dispatch.messages import (
-    LOOK_CHANNEL,
-    DeviceState,
     Link,
-    SeenFrame,
     Stranger,
-    decode_device_state,
     decode_doubled,
-    decode_seen_frame,
     decode_strangers,
-    devices_key,
     doubled_key,
-    frames_key,
     shard,
 )
-from dispatch.settings import Settings
-from gps_gateway.conversation import Conversation
 from gps_gateway.door import Bucket, Door
 from gps_gateway.gateway import Gateway
 from gps_gateway.protocols import PROTOCOLS
@@ -55,19 +42,6 @@ async def strangers(gateway: Gateway, centre: Centre) -> dict[str, Stranger]:
     raw = await centre.redis.get(f"strangers:{gateway.name}")
     assert isinstance(raw, bytes)
     return {stranger.name: stranger for stranger in decode_strangers(raw)}
-
-
-async def frames(gateway: Gateway, centre: Centre, device: str) -> list[SeenFrame]:
-    await gateway.window.write()
-    found = await centre.redis.lrange(frames_key(device), 0, -1)
-    return [decode_seen_frame(raw) for raw in found if isinstance(raw, bytes)]
-
-
-async def state(gateway: Gateway, centre: Centre, device: str) -> DeviceState:
-    await gateway.window.write()
-    raw = await centre.redis.hget(devices_key(shard(device)), device)
-    assert isinstance(raw, bytes)
-    return decode_device_state(raw)
 
 
 # -- unknown devices
@@ -238,199 +212,3 @@ async def test_an_address_that_sends_too_many_datagrams_is_not_heard(
     device.send(b"$B,7,H#")
     await device.silence()
     assert gateway.counts.limited == {"too fast": 1}
-
-
-# -- TLS
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with cert.pem and key.pem."""
-    folder = tmp_path_factory.mktemp("tls")
-    make_certificate(folder, "20200101", "20450101")
-    return folder
-
-
-AUTHORITY = """[ca]
-default_ca=itself
-[itself]
-database=index.txt
-new_certs_dir=.
-serial=serial
-default_md=sha256
-policy=any
-[any]
-commonName=supplied
-"""
-
-
-def make_certificate(folder: Path, first: str, last: str) -> None:
-    """Signed by itself, of these days (YYYYMMDD)."""
-    (folder / "ca.cnf").write_text(AUTHORITY)
-    (folder / "index.txt").touch()
-    ask = "req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out request.pem"
-    sign = "ca -batch -notext -selfsign -config ca.cnf -create_serial -keyfile key.pem -in request.pem -out cert.pem"
-    for command in (
-        f"{ask} -subj /CN=gateway.test",
-        f"{sign} -startdate {first}000000Z -enddate {last}000000Z",
-    ):
-        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
-
-
-def tls(folder: Path) -> dict[str, str]:
-    return {"tls_cert": str(folder / "cert.pem"), "tls_key": str(folder / "key.pem")}
-
-
-async def test_every_tcp_port_speaks_tls_with_the_same_promises(
-    open_gateway: Open, centre: Centre, server: RealServer, certificate: Path
-) -> None:
-    await centre.register("7")
-    gateway = await open_gateway(**tls(certificate))
-    trust = ssl.create_default_context(cafile=str(certificate / "cert.pem"))
-    trust.check_hostname = False
-    for name in ("trackers", "jt808", "osmand"):
-        _, writer = await dial(gateway.ports[name], trust)
-        assert writer.get_extra_info("cipher")
-    reader, writer = await dial(gateway.ports["trackers"], trust)
-    writer.write(b"$B,7,H#")
-    assert await answer(reader) == b"+7,H#"
-    server.stop()
-    writer.write(b"$B,7,P,1735776184,39.9,116.4#")
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(reader.readuntil(b"#"), 0.3)
-    server.start()
-    assert await answer(reader) == b"+7,P,1735776184,39.9,116.4#"
-
-
-@pytest.mark.parametrize("secure", [False, True])
-async def test_with_no_room_left_sockets_are_not_read_and_all_is_stored_in_the_end(
-    open_gateway: Open, centre: Centre, server: RealServer, certificate: Path, secure: bool
-) -> None:
-    """Megabytes stay with the devices: backpressure reaches them, and memory stays at its bound."""
-    await centre.register("7")
-    gateway = await open_gateway(**(tls(certificate) if secure else {}), frames_per_second=0)
-    trust = ssl.create_default_context(cafile=str(certificate / "cert.pem"))
-    trust.check_hostname = False
-    reader, writer = await dial(gateway.ports["trackers"], trust if secure else None)
-    writer.write(b"$B,7,H#")
-    assert await answer(reader) == b"+7,H#"
-    await asyncio.sleep(0.1)
-    server.stop()
-    for n in range(200):  # 8 MB
-        writer.write(b"".join(b"$B,7,P,%d,39.9,116.4#" % (n * 1000 + i) for i in range(1000)) * 2)
-        await asyncio.sleep(0)
-    await asyncio.sleep(0.3)
-    assert gateway.publisher.waiting == 50
-    assert writer.transport.get_write_buffer_size() > 1_000_000, "the device still has most of it"
-    server.start()
-    async with asyncio.timeout(20):
-        while gateway.publisher.waiting or gateway.publisher.pressed:
-            await asyncio.sleep(0.05)
-    assert len(await centre.positions()) >= 50
-    writer.transport.abort()
-
-
-async def test_tls_may_be_for_some_ports_only(open_gateway: Open, centre: Centre, certificate: Path) -> None:
-    gateway = await open_gateway(**tls(certificate), tls_ports="trackers")
-    async with RawTerminal(gateway.ports["jt808"]) as terminal:
-        await terminal.login()
-
-
-def test_a_certificate_that_cannot_be_used_is_named_with_its_reason(
-    tmp_path: Path, certificate: Path
-) -> None:
-    make_certificate(tmp_path, "20200101", "20200102")
-    (tmp_path / "text.pem").write_text("nothing")
-    good = tls(certificate)
-    for settings, message in (
-        ({"tls_cert": good["tls_cert"]}, "DISPATCH45_TLS_KEY is empty"),
-        ({**good, "tls_key": "/nowhere/key.pem"}, "DISPATCH45_TLS_KEY: /nowhere/key.pem cannot be read"),
-        ({**good, "tls_cert": str(tmp_path / "text.pem")}, "no certificate with its key"),
-        ({**good, "tls_key": str(tmp_path / "key.pem")}, "no certificate with its key"),
-        (tls(tmp_path), "the certificate in .* has expired"),
-        ({**good, "tls_ports": "web"}, "TLS_PORTS: found web, expected some of"),
-    ):
-        with pytest.raises(BadInput, match=message):
-            Gateway(Settings(redis_url="redis://127.0.0.1:1", secret="s", **settings), SystemClock())  # type: ignore[arg-type]
-
-
-# -- what the operators see
-
-
-async def test_the_frames_of_a_device_are_shown_while_somebody_looks(
-    gateway: Gateway, centre: Centre
-) -> None:
-    await centre.register("7")
-    await asyncio.sleep(0.2)  # until it listens
-    reader, writer = await dial(gateway.ports["trackers"])
-    writer.write(b"$B,7,P,1735776184,39.9,116.4#")
-    await answer(reader)
-    assert await frames(gateway, centre, "7") == [], "nobody looks"
-    await centre.redis.publish(LOOK_CHANNEL, "7")
-    await asyncio.sleep(0.2)
-    writer.write(b"$B,7,S,battery_pct=80#")
-    await answer(reader)
-    seen = await frames(gateway, centre, "7")
-    assert [(one.sent, one.raw[:6]) for one in seen] == [
-        (False, b"$B,7,P"), (True, b"+7,P,1"), (False, b"$B,7,S"), (True, b"+7,S,b")
-    ]  # fmt: skip
-    assert '"lat":39.9' in seen[0].meant[1]
-    assert '"type":"Status"' in seen[2].meant[0]
-    assert 0 < await centre.redis.ttl(frames_key("7")) <= 900
-    found = await state(gateway, centre, "7")
-    assert (found.online, found.protocol, found.address, found.frames) == (True, "beacon", "127.0.0.1", 3)
-    assert (found.fix_time, found.status) == (1735776184.0, {"battery_pct": 80.0})
-    writer.close()
-    await asyncio.sleep(0.1)
-    assert not (await state(gateway, centre, "7")).online
-
-
-async def test_rejected_frames_are_kept_without_anybody_looking(gateway: Gateway, centre: Centre) -> None:
-    await centre.register("7")
-    reader, writer = await dial(gateway.ports["trackers"])
-    writer.write(b"$B,7,H#$B,7,Q#rubbish#")
-    await answer(reader)
-    await asyncio.sleep(0.1)
-    seen = await frames(gateway, centre, "7")
-    assert [one.raw for one in seen] == [b"$B,7,Q", b"rubbish"]
-    assert '"reason":"kind"' in seen[0].meant[0]
-    assert (await state(gateway, centre, "7")).rejected == {"kind": 1, "fields": 1}
-
-
-async def test_who_begins_like_no_protocol_is_found_by_address(gateway: Gateway, centre: Centre) -> None:
-    _, writer = await dial(gateway.ports["trackers"])
-    writer.write(b"\x01" * 100)
-    await asyncio.sleep(0.1)
-    found = (await strangers(gateway, centre))["127.0.0.1"]
-    assert (found.why, found.protocol, found.frames[0].raw) == ("unknown protocol", "", b"\x01" * 64)
-
-
-async def test_strangers_are_bounded(gateway: Gateway, centre: Centre) -> None:
-    for n in range(150):
-        gateway.window.stranger(str(n), "a", "beacon", "unknown device", [])
-    assert len(await strangers(gateway, centre)) == 100
-
-
-async def test_the_metrics_are_read_on_loopback(gateway: Gateway, centre: Centre) -> None:
-    await centre.register("7")
-    reader, writer = await dial(gateway.ports["trackers"])
-    writer.write(b"$B,7,H#$B,7,P,1735776184,39.9,116.4#$B,7,P,1735776184,39.9,116.4#$B,7,Q#")
-    for _ in range(2):
-        await answer(reader)
-    await asyncio.sleep(0.1)
-    talk = gateway.online["7"]
-    assert isinstance(talk, Conversation)
-    talk.defects["checksum"] += 2
-    asked, writer = await dial(gateway.ports["metrics"])
-    writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-    text = (await asyncio.wait_for(asked.read(), 3)).decode()
-    for line in (
-        'dispatch45_gateway_frames_total{protocol="beacon"} 5.0',
-        'dispatch45_gateway_rejected_total{protocol="beacon",reason="kind"} 1.0',
-        'dispatch45_gateway_resent_total{protocol="beacon"} 1.0',
-        'dispatch45_gateway_defects_total{defect="checksum",protocol="beacon"} 2.0',
-        'dispatch45_gateway_connections{protocol="beacon"} 1.0',
-        "dispatch45_gateway_append_lag_seconds_count 2.0",
-    ):
-        assert line in text, text
-    assert "7" not in text.split('"'), "no device in a label"
