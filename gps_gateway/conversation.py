@@ -331,7 +331,7 @@ class Conversation:
 
     def _append(self, event: Report | Status) -> bool:
         """False: no room; it stays unanswered, and the device sends it again."""
-        now = self._now()
+        now = self.seen.last
         publisher, device = self._house.publisher, event.device
         if isinstance(event, Report):
             positions = [position_of(device, fix, now, self.protocol) for fix in event.fixes]

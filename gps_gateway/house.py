@@ -13,7 +13,7 @@ from gps_gateway.codec import Codec, Fix
 from gps_gateway.delivery import Delivery
 from gps_gateway.door import Door
 from gps_gateway.publisher import Publisher
-from gps_gateway.seen import LONGEST, Heard
+from gps_gateway.seen import LONGEST
 from gps_gateway.store import Store
 from gps_gateway.window import Window
 
@@ -113,7 +113,7 @@ def unrecognised(house: House, port: str, address: str, first: bytes) -> None:
     counts = house.counted(port)
     counts.frames += 1
     counts.reject("unknown protocol")
-    heard = Heard(house.clock.now().timestamp(), first[:LONGEST], False)
+    heard = (house.clock.now().timestamp(), first[:LONGEST], False)
     house.window.stranger(address, address, "", "unknown protocol", [heard])
 
 

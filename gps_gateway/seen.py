@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import msgspec
 
@@ -18,12 +17,8 @@ LONGEST = 512
 """Bytes of each that are kept."""
 
 
-class Heard(NamedTuple):
-    """Bytes as they came or went; `at` on the installation's clock."""
-
-    at: float
-    raw: bytes
-    sent: bool
+Heard = tuple[float, bytes, bool]
+"""When (on the installation's clock), the first bytes, and whether they were sent by us."""
 
 
 class Seen:
@@ -48,17 +43,19 @@ class Seen:
 
     def heard(self, now: float, data: bytes) -> None:
         self.last = now
-        self.trace.append(Heard(now, data[:LONGEST], False))
+        self.trace.append((now, data[:LONGEST], False))
 
     def sent(self, now: float, frames: list[bytes]) -> None:
         data = frames[0] if len(frames) == 1 else b"".join(frames)
-        self.trace.append(Heard(now, data[:LONGEST], True))
+        self.trace.append((now, data[:LONGEST], True))
 
     def kept(self, event: Report | Status, received: float) -> None:
         """What has become durable."""
         if isinstance(event, Report):
-            times = [received if fix.time is None else fix.time for fix in event.fixes]
-            self.fix_time = max((*times, *([] if self.fix_time is None else [self.fix_time])), default=None)
+            for fix in event.fixes:
+                time = received if fix.time is None else fix.time
+                if self.fix_time is None or time > self.fix_time:
+                    self.fix_time = time
         else:
             self.status = {**(self.status or {}), **event.attributes}
             self.status_at = received if event.time is None else event.time
@@ -94,7 +91,6 @@ def _text(event: Event) -> str:
 def decoded(trace: Iterable[Heard], codec: Codec) -> list[SeenFrame]:
     """A trace with what it means to a new codec: frames that began before it are not whole."""
     found = []
-    for heard in trace:
-        meant = () if heard.sent else meaning(codec.receive(heard.raw))
-        found.append(SeenFrame(heard.at, heard.raw, heard.sent, meant))
+    for at, raw, sent in trace:
+        found.append(SeenFrame(at, raw, sent, () if sent else meaning(codec.receive(raw))))
     return found

@@ -203,7 +203,7 @@ class Window:
 
     def _decoded(self, one: _Unknown) -> list[SeenFrame]:
         if not one.protocol:
-            return [SeenFrame(heard.at, heard.raw) for heard in one.trace]
+            return [SeenFrame(at, raw) for at, raw, _ in one.trace]
         return decoded(one.trace, self._codec(one.protocol))
 
     # -- what others say
@@ -241,7 +241,7 @@ class Window:
         if talk is None:
             return
         if device not in self.watched:
-            unseen = [heard for heard in talk.seen.trace if heard.at > talk.seen.shown]
+            unseen = [heard for heard in talk.seen.trace if heard[0] > talk.seen.shown]
             for seen in decoded(unseen, self._codec(talk.protocol)):
                 self.frame(device, seen)
         self.watched[device] = SystemClock.monotonic() + LOOK
