@@ -195,6 +195,8 @@ class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
     status: dict[str, str | int | float | bool] = {}
     """What it last said of itself without a position."""
     status_at: float | None = None
+    until: float | None = None
+    """Of a device without a connection: when it counts as gone, unless it is heard again."""
 
 
 class Doubled(msgspec.Struct, frozen=True):

@@ -12,12 +12,15 @@ import uvicorn
 from redis.exceptions import RedisError
 
 from dispatch.clock import Clock
+from dispatch.messages import DeviceState
 from gps_gateway.codec import Rejected, Report
 from gps_gateway.house import Counts, position_of
 from gps_gateway.protocols import Web
 from gps_gateway.publisher import Publisher
+from gps_gateway.seen import LONGEST
 from gps_gateway.store import Store
 from gps_gateway.tls import Certificate
+from gps_gateway.window import Window
 
 MAX_BODY = 64 * 1024
 MAX_REQUESTS = 2000
@@ -25,6 +28,9 @@ MAX_REQUESTS = 2000
 
 PATIENCE = 5.0
 """Real seconds that a request waits for its position to be durable."""
+
+SILENCE = 600.0
+"""Seconds after which a phone that says nothing counts as gone."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -38,8 +44,10 @@ class House(Protocol):
     """What the route needs of its gateway."""
 
     clock: Clock
+    name: str
     store: Store
     publisher: Publisher
+    window: Window
 
     def counted(self, protocol: str) -> Counts:
         """The counts of one protocol."""
@@ -71,19 +79,31 @@ class Route:
         kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
         event = self._parse(scope["query_string"].decode("latin-1"), kind.decode("latin-1"), body)
         if isinstance(event, Report):
-            return await self._report(event)
+            client = scope.get("client")
+            raw = scope["query_string"] + b" " + body
+            return await self._report(event, str(client[0]) if client else "", raw)
         reason = event.reason if isinstance(event, Rejected) else "not a position"
         self._counts.reject(reason.partition(":")[0])
         return 400, reason
 
-    async def _report(self, event: Report) -> tuple[int, str]:
+    async def _report(self, event: Report, address: str, raw: bytes) -> tuple[int, str]:
+        now = self._house.clock.now().timestamp()
         try:
             if not await self._house.store.known(event.device):
                 self._counts.refused += 1
+                heard = (now, raw[:LONGEST], False)
+                self._house.window.stranger(event.device, address, self._name, "unknown device", [heard])
                 return 404, f"device {event.device} is not registered"
         except (RedisError, OSError):
             return self._withheld()
-        return (200, "") if await self._stored(event) else self._withheld()
+        if not await self._stored(event):
+            return self._withheld()
+        fix_time = max((fix.time for fix in event.fixes if fix.time is not None), default=now)
+        state = DeviceState(
+            event.device, True, self._name, address, self._house.name, now, now, fix_time, until=now + SILENCE
+        )
+        self._house.window.went(state)
+        return 200, ""
 
     async def _stored(self, event: Report) -> bool:
         """True only when it is durable. A phone that is told otherwise sends it again."""

@@ -33,6 +33,7 @@ from dispatch.messages import (
     shard,
 )
 from gps_gateway.codec import Codec
+from gps_gateway.protocols import PROTOCOLS, Stream
 from gps_gateway.seen import Heard, decoded
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Window:
             log.debug("other gateways not told of %s: %s", here.device, error)
 
     def went(self, state: DeviceState) -> None:
-        """Its conversation here has ended."""
+        """Its conversation here has ended, or it has none: this is how it is."""
         self._gone[state.device] = state
 
     def doubled(self, device: str, older: str, newer: str) -> None:
@@ -202,7 +203,7 @@ class Window:
         ]
 
     def _decoded(self, one: _Unknown) -> list[SeenFrame]:
-        if not one.protocol:
+        if not isinstance(PROTOCOLS.get(one.protocol), Stream):
             return [SeenFrame(at, raw) for at, raw, _ in one.trace]
         return decoded(one.trace, self._codec(one.protocol))
 

@@ -105,6 +105,21 @@ async def test_who_begins_like_no_protocol_is_found_by_address(gateway: Gateway,
     assert (found.why, found.protocol, found.frames[0].raw) == ("unknown protocol", "", b"\x01" * 64)
 
 
+async def test_phones_are_seen_too(gateway: Gateway, centre: Centre) -> None:
+    await centre.register("7")
+    for device, status in (("7", b"200"), ("8", b"404")):
+        asked, writer = await dial(gateway.ports["osmand"])
+        query = f"/?id={device}&lat=39.9&lon=116.4&timestamp=1735776184"
+        writer.write(f"GET {query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        assert status in await asyncio.wait_for(asked.readline(), 3)
+    unknown = (await strangers(gateway, centre))["8"]
+    assert (unknown.protocol, unknown.why) == ("osmand", "unknown device")
+    assert b"id=8" in unknown.frames[0].raw
+    found = await state(gateway, centre, "7")
+    assert (found.online, found.protocol, found.fix_time) == (True, "osmand", 1735776184.0)
+    assert found.until == found.last_seen + 600
+
+
 async def test_strangers_are_bounded(gateway: Gateway, centre: Centre) -> None:
     for n in range(150):
         gateway.window.stranger(str(n), "a", "beacon", "unknown device", [])

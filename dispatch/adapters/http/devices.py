@@ -22,11 +22,11 @@ router = APIRouter()
 @router.get("/api/devices")
 async def devices(person: Technician, services: Services) -> Json:
     """Every device of one's centre (an administrator: of all), and for an administrator who is not known."""
-    window = await services.devices.all()
+    window, now = await services.devices.all(), services.context.clock.now().timestamp()
     rows = [
         {
             **_who(crew, device),
-            **_how(window.states.get(device.id)),
+            **_how(window.states.get(device.id), now),
             "doubled": _doubled(window.doubled.get(device.id)),
         }
         for crew, device in _in_sight(person, services.context.directory)
@@ -65,7 +65,7 @@ async def _known(services: Services, crew: Crew, one: Device) -> Json:
             "status_at": _time(state.status_at),
         }  # fmt: skip
     return Json({
-        **_who(crew, one), **_how(state), **more, "doubled": _doubled(seen.doubled),
+        **_who(crew, one), **_how(state, services.context.clock.now().timestamp()), **more, "doubled": _doubled(seen.doubled),
         "frames": [_frame(frame) for frame in seen.frames], "shown": _shown(seen.shown),
         "wanted": [{"order_id": o.order_id, "slot": o.slot, "version": o.version} for o in seen.desired.orders]
         if seen.desired else [],
@@ -86,11 +86,11 @@ def _who(crew: Crew, one: Device) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _how(state: DeviceState | None) -> dict[str, Any]:
+def _how(state: DeviceState | None, now: float) -> dict[str, Any]:
     if state is None:
         return {"online": False, "seen_at": None, "fix_at": None, "protocol": "", "rejected": 0}
     return {
-        "online": state.online, "seen_at": _time(state.last_seen), "fix_at": _time(state.fix_time),
+        "online": state.online and (state.until is None or now < state.until), "seen_at": _time(state.last_seen), "fix_at": _time(state.fix_time),
         "protocol": state.protocol, "rejected": sum(state.rejected.values()),
     }  # fmt: skip
 
