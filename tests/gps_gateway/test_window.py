@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from dispatch.adapters.redis.device_window import RedisDeviceWindow
 from dispatch.messages import (
     LOOK_CHANNEL,
     DeviceState,
@@ -149,3 +150,28 @@ async def test_the_metrics_are_read_on_loopback(gateway: Gateway, centre: Centre
     ):
         assert line in text, text
     assert "7" not in text.split('"'), "no device in a label"
+
+
+async def test_the_centre_reads_what_the_gateway_shows_and_to_read_is_to_look(
+    gateway: Gateway, centre: Centre
+) -> None:
+    await centre.register("7")
+    await asyncio.sleep(0.2)  # until it listens
+    reader, writer = await dial(gateway.ports["trackers"])
+    writer.write(b"$B,7,H#")
+    await answer(reader)
+    await gateway.store.keep_state(gateway.state())
+    gateway.window.stranger("8", "a", "beacon", "unknown device", [])
+    await gateway.window.write()
+    window = RedisDeviceWindow(centre.redis)
+    everything = await window.all()
+    assert everything.states["7"].online
+    assert [one.name for one in everything.strangers] == ["8"]
+    assert (await window.one("7")).frames == []
+    await asyncio.sleep(0.2)
+    await gateway.window.write()
+    assert [frame.sent for frame in (await window.one("7")).frames] == [False, True]
+    await centre.redis.delete(f"gateway:{gateway.name}")
+    assert not (await window.all()).states["7"].online, (
+        "a killed gateway cannot say that its devices have gone"
+    )
