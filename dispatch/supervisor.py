@@ -28,6 +28,9 @@ PORTS = 8
 
 DEMO_SPEED = 10.0
 
+FSYNC = ("always", "everysec")
+"""What the server of our own may be told; docs/gateway.md says what each can lose."""
+
 REDIS_HEAD_START = 2.0
 """Seconds that the others wait for Redis to load its file; then they start without it."""
 
@@ -88,7 +91,9 @@ def check_ports(host: str, port: int) -> None:
     """Raises Unavailable naming the first of our ports that cannot be had, and what to do."""
     for number in range(port, port + PORTS):
         try:
-            _bind(host, number)
+            _bind(host, number, socket.SOCK_STREAM)
+            if number == Settings(port=port).trackers_port:
+                _bind(host, number, socket.SOCK_DGRAM)
         except PermissionError:
             raise Unavailable(
                 f"Port {number} needs more rights: choose another with --port N (N > 1023)"
@@ -102,10 +107,11 @@ def check_ports(host: str, port: int) -> None:
             ) from None
 
 
-def _bind(host: str, number: int) -> None:
-    family, kind, _, _, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
+def _bind(host: str, number: int, kind: socket.SocketKind) -> None:
+    family, _, _, _, address = socket.getaddrinfo(host, number, type=kind)[0]
     with socket.socket(family, kind) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(address)
 
 
@@ -132,6 +138,8 @@ def own_data(folder: Path) -> Iterator[None]:
 
 def _plan(settings: Settings, sign_ins: list[tuple[str, str, str]]) -> Plan:
     redis = None
+    if settings.fsync not in FSYNC:
+        raise BadInput(f"DISPATCH45_FSYNC: found {settings.fsync}, expected {' or '.join(FSYNC)}")
     if not settings.redis_url:
         redis = RedisServer(settings.data, settings.fsync)
         settings = replace(settings, redis_url=redis.url)

@@ -12,11 +12,15 @@ import uvicorn
 from redis.exceptions import RedisError
 
 from dispatch.clock import Clock
+from dispatch.messages import DeviceState
 from gps_gateway.codec import Frame, Rejected, Report
 from gps_gateway.house import Counts, position_of
 from gps_gateway.protocols import Web
 from gps_gateway.publisher import Publisher
+from gps_gateway.seen import LONGEST
 from gps_gateway.store import Store
+from gps_gateway.tls import Certificate
+from gps_gateway.window import Window
 
 MAX_BODY = 64 * 1024
 MAX_REQUESTS = 2000
@@ -25,18 +29,29 @@ MAX_REQUESTS = 2000
 PATIENCE = 5.0
 """Real seconds that a request waits for its position to be durable."""
 
+SILENCE = 600.0
+"""Seconds after which a phone that says nothing counts as gone."""
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class House(Protocol):
     """What the route needs of its gateway."""
 
     clock: Clock
-    counts: Counts
+    name: str
     store: Store
     publisher: Publisher
+    window: Window
+
+    def counted(self, protocol: str) -> Counts:
+        """The counts of one protocol."""
+        ...
 
 
 class Route:
@@ -46,6 +61,7 @@ class Route:
         self._house = house
         self._name = name
         self._protocol = protocol
+        self._counts = house.counted(name)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,24 +75,44 @@ class Route:
         await send({"type": "http.response.body", "body": text.encode()})
 
     async def _answer(self, scope: Message, body: bytes) -> tuple[int, str]:
-        self._house.counts.frames += 1
+        self._counts.frames += 1
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         event = self._protocol.parse(scope["query_string"].decode("latin-1"), headers, body)
         if not isinstance(event, Rejected):
-            return await self._take(event)
-        self._house.counts.rejected += 1
+            client = scope.get("client")
+            raw = scope["query_string"] + b" " + body
+            return await self._take(event, str(client[0]) if client else "", raw)
+        self._counts.reject(event.reason.partition(":")[0])
         return 400, event.reason
 
-    async def _take(self, event: Frame) -> tuple[int, str]:
-        """What is no position is taken as a codec's connection takes it: it needs no place in the stream."""
+    async def _take(self, event: Frame, address: str, raw: bytes) -> tuple[int, str]:
+        """What says nothing to keep is taken as a codec's connection takes it: it needs no place in the stream."""
+        now = self._house.clock.now().timestamp()
         try:
             if not await self._house.store.known(event.device):
-                self._house.counts.refused += 1
+                self._counts.refused += 1
+                heard = (now, raw[:LONGEST], False)
+                self._house.window.stranger(event.device, address, self._name, "unknown device", [heard])
                 return 404, f"device {event.device} is not registered"
         except (RedisError, OSError):
             return self._withheld()
-        stored = await self._stored(event) if isinstance(event, Report) else True
-        return (200, self._protocol.thanks) if stored else self._withheld()
+        if isinstance(event, Report) and not await self._stored(event):
+            return self._withheld()
+        if isinstance(event, Report):
+            fix_time = max((fix.time for fix in event.fixes if fix.time is not None), default=now)
+            state = DeviceState(
+                event.device,
+                True,
+                self._name,
+                address,
+                self._house.name,
+                now,
+                now,
+                fix_time,
+                until=now + SILENCE,
+            )
+            self._house.window.went(state)
+        return 200, self._protocol.thanks
 
     async def _stored(self, event: Report) -> bool:
         """True only when it is durable. A phone that is told otherwise sends it again."""
@@ -91,7 +127,7 @@ class Route:
         return done.is_set()
 
     def _withheld(self) -> tuple[int, str]:
-        self._house.counts.withheld += 1
+        self._counts.withheld += 1
         return 503, "cannot be stored now, send it again"
 
 
@@ -119,9 +155,17 @@ class _Server(uvicorn.Server):
 class Endpoint:
     """One HTTP port."""
 
-    def __init__(self, route: Route, host: str, port: int) -> None:
+    def __init__(
+        self,
+        application: Application,
+        host: str,
+        port: int,
+        *,
+        certificate: Certificate | None = None,
+        shared: bool = False,
+    ) -> None:
         config = uvicorn.Config(
-            route,
+            application,
             lifespan="off",
             ws="none",
             access_log=False,
@@ -130,10 +174,12 @@ class Endpoint:
             timeout_keep_alive=30,
             timeout_graceful_shutdown=3,
             server_header=False,
+            ssl_certfile=certificate.chain if certificate else None,
+            ssl_keyfile=certificate.key if certificate else None,
         )
         self._server = _Server(config)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=1024)
+        self._socket = socket.create_server((host, port), family=family, backlog=1024, reuse_port=shared)
         self.port: int = self._socket.getsockname()[1]
 
     async def run(self) -> None:

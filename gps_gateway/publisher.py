@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,23 @@ class _Waiting:
     stream: str
     items: Sequence[Position | DeviceEvent]
     stored: Stored
+    since: float
+
+
+LAGS = (0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
+"""Upper ends of the lag's buckets, in seconds; one more holds the rest."""
+
+
+class Lag:
+    """How long items waited until they were durable."""
+
+    def __init__(self) -> None:
+        self.buckets = [0] * (len(LAGS) + 1)
+        self.sum = 0.0
+
+    def add(self, seconds: float, items: int) -> None:
+        self.buckets[bisect_left(LAGS, seconds)] += items
+        self.sum += seconds * items
 
 
 class Publisher:
@@ -57,6 +75,7 @@ class Publisher:
         self.waiting = 0
         """Items that are not durable yet."""
         self.stored = 0
+        self.lag = Lag()
         self.streams_full = False
         """Set by the trimming: the consumers are so far behind that nothing more is taken."""
         self.on_pressure: Callable[[bool], None] = lambda _: None
@@ -90,7 +109,7 @@ class Publisher:
         return True
 
     def _append(self, stream: str, items: Sequence[Position | DeviceEvent], stored: Stored) -> None:
-        self._queue.append(_Waiting(stream, items, stored))
+        self._queue.append(_Waiting(stream, items, stored, SystemClock.monotonic()))
         self.waiting += len(items)
         self._wake.set()
 
@@ -125,8 +144,10 @@ class Publisher:
         failed = await self._send(streams)
         kept = [waiting for waiting in taken if waiting.stream in failed]
         self._queue.extendleft(reversed(kept))
+        now = SystemClock.monotonic()
         for waiting in taken:
             if waiting.stream not in failed:
+                self.lag.add(now - waiting.since, len(waiting.items))
                 self.waiting -= len(waiting.items)
                 self.stored += len(waiting.items)
                 self._tell(waiting)

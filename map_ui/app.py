@@ -36,6 +36,7 @@ ALLOWED = {
     "/hotline": {"hotline", "admin"},
     "/manager": {"manager", "admin"},
     "/admin": {"admin"},
+    "/devices": {"dispatcher", "admin"},
     "/orders": {"dispatcher", "hotline", "manager", "admin"},
 }
 """Which roles a page is for; what they may do there, the API decides."""
@@ -64,6 +65,8 @@ def mount(app: FastAPI, pages: PageServices) -> None:
         "/hotline": site.page("/hotline", "hotline.html", with_map=True),
         "/manager": site.page("/manager", "manager.html"),
         "/admin": site.page("/admin", "admin.html"),
+        "/devices": site.page("/devices", "devices.html"),
+        "/devices/{device_id}": site.page("/devices", "device.html"),
         "/orders/{order_id}": site.page("/orders", "order.html"),
         "/sw.js": site.worker,
         "/crew.webmanifest": site.manifest,

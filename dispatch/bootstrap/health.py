@@ -73,7 +73,12 @@ class Health:
             return _part("down", "no gateway has reported for 10 s")
         connections = sum(s.connections for s in states)
         withheld = sum(s.withheld for s in states)
-        return _part("ok", f"{len(states)} gateway(s), {connections} connections, {withheld} withheld")
+        ports = sorted(
+            {(name, port) for s in states for name, port in s.ports.items()}, key=lambda one: one[1]
+        )
+        listening = ", ".join(f"{name} {port}" for name, port in ports)
+        reason = f"{len(states)} gateway(s), {connections} connections, {withheld} withheld; {listening}"
+        return _part("ok", reason)
 
     async def _worker(self) -> Part:
         age = beat_age(await self._built.store.read(lambda c: fact(c, HEARTBEAT)))

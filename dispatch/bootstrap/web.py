@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from dispatch.adapters.http.app import create_app
 from dispatch.adapters.http.services import HttpServices
+from dispatch.adapters.redis.device_window import RedisDeviceWindow
 from dispatch.adapters.redis.last_known import RedisLastKnown
 from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.histories import SqlHistories
@@ -32,7 +33,7 @@ async def serve(built: Built) -> None:
         context=built.context, views=views,
         histories=SqlHistories(built.store, built.context),
         people=SqlPeople(built.store), tickets=tickets, administration=SqlAdministration(built.store, built.context),
-        tracks=SqlTracks(built.positions), near=RedisLastKnown(built.redis),
+        tracks=SqlTracks(built.positions), near=RedisLastKnown(built.redis), devices=RedisDeviceWindow(built.redis),
         health=Health(built), secret=settings.secret, live_port=settings.live_port,
         addresses=load_gazetteer(settings),
         roads=road_lines(settings),

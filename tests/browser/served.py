@@ -24,6 +24,7 @@ from dispatch.services.tickets import Tickets
 from dispatch.settings import Settings
 from map_ui.install import install
 from tests.dispatch.organisation import EAST, HASHER, Installation, NearInMemory, installation
+from tests.dispatch.shown_devices import ShownDevices
 
 T = TypeVar("T")
 HOST = "127.0.0.1"
@@ -39,6 +40,7 @@ class Served:
         self._socket = socket.create_server((HOST, 0))
         self.port: int = self._socket.getsockname()[1]
         self.address = f"http://{HOST}:{self.port}"
+        self.devices = ShownDevices()
         self._tickets = Tickets("secret of the tests")
         self._views = Views(place.store, place.context)
         self._live: LiveServer | None = None
@@ -92,7 +94,7 @@ class Served:
         services = HttpServices(
             context=context, views=self._views, histories=SqlHistories(store, context),
             people=SqlPeople(store, hasher=HASHER), tickets=self._tickets,
-            administration=SqlAdministration(store, context), tracks=SqlTracks(store),
+            administration=SqlAdministration(store, context), tracks=SqlTracks(store), devices=self.devices,
             near=NearInMemory(context), health=_healthy, secret="secret",
             live_port=self._live_port,
             addresses=[Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Hill Lane", "山路3号", *EAST)],

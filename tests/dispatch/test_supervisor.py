@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from dispatch.core.errors import BadInput, Unavailable
-from dispatch.supervisor import PORTS, check_ports, own_data
+from dispatch.settings import Settings
+from dispatch.supervisor import PORTS, _plan, check_ports, own_data
 from tests.dispatch.processes import alive, children_of, free_ports, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -121,6 +122,19 @@ def test_a_busy_port_is_named_with_what_to_do() -> None:
             check_ports("127.0.0.1", first)
     check_ports("127.0.0.1", first)
     assert PORTS == 8
+
+
+def test_a_port_that_is_taken_for_datagrams_only_is_named_too() -> None:
+    first = free_ports()
+    with socket.socket(type=socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", first + 5))
+        with pytest.raises(Unavailable, match=f"Port {first + 5} "):
+            check_ports("127.0.0.1", first)
+
+
+def test_a_policy_of_the_disk_that_is_none_is_named() -> None:
+    with pytest.raises(BadInput, match="DISPATCH45_FSYNC: found never, expected always or everysec"):
+        _plan(Settings(fsync="never"), [])
 
 
 def test_a_host_that_does_not_exist_is_refused() -> None:

@@ -57,6 +57,7 @@ Router = Annotated[Person, Depends(SignedIn("hotline", "dispatcher", "manager", 
 Dispatcher = Annotated[Person, Depends(SignedIn("dispatcher", "manager", "admin"))]
 CrewMember = Annotated[Person, Depends(SignedIn("crew"))]
 Manager = Annotated[Person, Depends(SignedIn("manager", "admin"))]
+Technician = Annotated[Person, Depends(SignedIn("dispatcher", "admin"))]
 Admin = Annotated[Person, Depends(SignedIn("admin"))]
 
 

@@ -8,6 +8,7 @@ from dispatch.adapters.http import (
     admin,
     callbacks,
     crew,
+    devices,
     dispatcher,
     errors,
     health,
@@ -22,7 +23,9 @@ from dispatch.adapters.http.services import Address, HttpServices
 
 __all__ = ["Address", "HttpServices", "create_app"]
 
-ROUTERS = (session, health, vocabulary, hotline, dispatcher, positions, crew, manager, admin, callbacks)
+ROUTERS = (
+    session, health, vocabulary, hotline, dispatcher, positions, crew, manager, admin, devices, callbacks,
+)  # fmt: skip
 
 
 def create_app(services: HttpServices) -> FastAPI:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from dispatch.adapters.http.sign_in import Attempts
+from dispatch.adapters.redis.device_window import DeviceWindow, OneDevice
 from dispatch.adapters.sql.views import Views
 from dispatch.core.compliance import Measured
 from dispatch.services.context import Context
@@ -50,6 +51,18 @@ class Histories(Protocol):
         ...
 
 
+class Devices(Protocol):
+    """How the devices are, as the gateways tell it. Raises Unavailable."""
+
+    async def all(self) -> DeviceWindow:
+        """All of them, and who is not known."""
+        ...
+
+    async def one(self, device: str) -> OneDevice:
+        """One with its last frames."""
+        ...
+
+
 @dataclass(frozen=True)
 class HttpServices:
     """One installation's HTTP interface. `roads` gives simplified road lines as a GeoJSON FeatureCollection."""
@@ -62,6 +75,7 @@ class HttpServices:
     administration: Administration
     tracks: Tracks
     near: Near
+    devices: Devices
     health: Callable[[], Awaitable[Mapping[str, Any]]]
     secret: str
     """Of the telephone exchange's callbacks."""

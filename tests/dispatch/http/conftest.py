@@ -22,6 +22,7 @@ from dispatch.adapters.sql.views import Views
 from dispatch.services.dispatcher import centre_received
 from dispatch.services.tickets import Tickets
 from tests.dispatch.organisation import EAST, HASHER, PASSWORD, Installation, NearInMemory, installation
+from tests.dispatch.shown_devices import ShownDevices
 
 SECRET = "the secret of this installation"
 PAGE = "http://centre.test"
@@ -125,7 +126,7 @@ async def city(place: Installation) -> AsyncIterator[City]:
     services = HttpServices(
         context=context, views=Views(store, context), histories=SqlHistories(store, context),
         people=SqlPeople(store, hasher=HASHER), tickets=Tickets(SECRET),
-        administration=SqlAdministration(store, context), tracks=SqlTracks(store),
+        administration=SqlAdministration(store, context), tracks=SqlTracks(store), devices=ShownDevices(),
         near=NearInMemory(context), health=_healthy, secret=SECRET, live_port=8046,
         addresses=[
             Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Harbour Lane", "港口巷3号", *EAST)
