@@ -7,7 +7,7 @@ Keys, with `NN` = `shard(device)` (the braces let Redis Cluster keep a shard tog
 
 | key | type | written by | content |
 |---|---|---|---|
-| `positions:{sNN}` | stream, field `b` | gateway | `list[Position]`, up to 64 an entry |
+| `positions:{sNN}` | stream, field `b` | gateway | `list[Position]`, up to 64 an entry; NN is the gateway's, not the devices' |
 | `device-events:{sNN}` | stream, field `b` | gateway | `list[DeviceEvent]` |
 | `desired:{sNN}:<device>` | string | centre | `Desired`; present for every registered device |
 | `shown:{sNN}:<device>` | string | gateway | `Shown`: what was sent to the terminal, and under which serial |

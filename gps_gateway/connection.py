@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from functools import partial
 
 from redis.exceptions import RedisError
 
@@ -56,7 +57,8 @@ class Connection(asyncio.Protocol):
         self._line: Line | None = None
         self._transport: asyncio.Transport | None = None
         self._choked = False
-        self._flushing = False
+        self._fresh: list[Report] = []
+        """Reports of the packet that is being handled."""
         self.last_heard = SystemClock.monotonic()
 
     # -- the transport
@@ -116,12 +118,13 @@ class Connection(asyncio.Protocol):
             self._house.counts.frames += 1
             if isinstance(event, Rejected):
                 self._reject(event)
-            elif isinstance(event, Register | Login):
+            elif isinstance(event, (Register, Login)):
                 self._wait_for(self._enter(event))
             elif self._session.speaks_for(event):
                 self._known(event)
             else:
                 self._stranger(event)
+        self._publish()
         self._flush()
 
     def _wait_for(self, work: Coroutine[None, None, None]) -> None:
@@ -237,20 +240,29 @@ class Connection(asyncio.Protocol):
         taken = self._session.take(event)
         if taken == "stored":
             self._codec.accept(event)
+        elif taken == "new" and self._house.publisher.reserve(len(event.fixes)):
+            self._fresh.append(event)
         elif taken == "new":
-            now = self._house.clock.now().timestamp()
-            positions = [position_of(event.device, fix, now, self._codec.name) for fix in event.fixes]
-            if not self._house.publisher.positions(event.device, positions, lambda: self._stored(event)):
-                self._session.forget(event)
-                self._house.counts.withheld += 1
+            self._session.forget(event)
+            self._house.counts.withheld += 1
 
-    def _stored(self, event: Frame) -> None:
-        self._session.stored(event)
+    def _publish(self) -> None:
+        """What came in one packet is stored, and answered, in one go."""
+        if self._fresh:
+            reports, self._fresh = self._fresh, []
+            now, protocol = self._house.clock.now().timestamp(), self._codec.name
+            positions = [
+                position_of(report.device, fix, now, protocol) for report in reports for fix in report.fixes
+            ]
+            self._house.publisher.positions(positions, partial(self._stored, reports))
+
+    def _stored(self, events: Sequence[Frame]) -> None:
+        for event in events:
+            self._session.stored(event)
         if self._transport is not None:
-            self._codec.accept(event)
-            if not self._flushing:  # one write for all answers of a batch
-                self._flushing = True
-                asyncio.get_running_loop().call_soon(self._flush)
+            for event in events:
+                self._codec.accept(event)
+            self._flush()
 
     def _press(self, event: Answer | Button) -> None:
         taken = self._session.take(event)
@@ -262,7 +274,7 @@ class Connection(asyncio.Protocol):
     async def _press_stored(self, line: Line, event: Answer | Button) -> None:
         match await self._house.delivery.press(line, event):
             case "stored":
-                self._stored(event)
+                self._stored((event,))
             case "unknown":
                 self._session.forget(event)
                 self._codec.refuse(event, "no such order")
@@ -271,7 +283,6 @@ class Connection(asyncio.Protocol):
                 self._house.counts.withheld += 1
 
     def _flush(self) -> None:
-        self._flushing = False
         if frames := self._codec.to_send():
             self.write(frames)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Coroutine
 
 from redis.exceptions import RedisError
 
 from dispatch.clock import Clock, SystemClock
-from dispatch.messages import GatewayState
+from dispatch.messages import GatewayState, positions_stream, shard
 from dispatch.settings import Settings
 from gps_gateway.connection import Connection
 from gps_gateway.delivery import Delivery
@@ -63,7 +64,8 @@ class Gateway:
         self._last_flush = last_flush
         self._redis = connect(settings.redis_url)
         self.store = Store(self._redis)
-        self.publisher = Publisher(self._redis, limit=limit)
+        own = positions_stream(shard(f"{socket.gethostname()}:{os.getpid()}"))
+        self.publisher = Publisher(self._redis, own, limit=limit)
         self.publisher.on_pressure = self._steer
         self.delivery = Delivery(
             self.store, self.publisher, clock, resend_after=resend_after, sweep_every=sweep_every
@@ -103,7 +105,7 @@ class Gateway:
         else:
             codec, loop = protocol.codec, asyncio.get_running_loop()
             server = await loop.create_server(
-                lambda: Connection(self, codec("accept")), self._settings.host, port, backlog=1024
+                lambda: Connection(self, codec("accept")), self._settings.host, port, backlog=1024, reuse_port=True
             )
             self._servers.append(server)
             self.ports[name] = server.sockets[0].getsockname()[1]
