@@ -57,6 +57,7 @@ class Connection(asyncio.Protocol):
         self._line: Line | None = None
         self._transport: asyncio.Transport | None = None
         self._choked = False
+        self._paused = False
         self._fresh: list[Report] = []
         """Reports of the packet that is being handled."""
         self.last_heard = SystemClock.monotonic()
@@ -95,12 +96,13 @@ class Connection(asyncio.Protocol):
 
     def steer(self) -> None:
         """Read from the device only while there is room for what it says."""
-        if self._transport is None or self._transport.is_closing():
-            return
         full = self._choked or self._house.publisher.pressed or len(self._inbox) > INBOX
-        if full and self._transport.is_reading():
+        if full == self._paused or self._transport is None:
+            return
+        self._paused = full
+        if full:
             self._transport.pause_reading()
-        elif not full and not self._transport.is_reading():
+        else:
             self._transport.resume_reading()
 
     def close(self, *, abort: bool = False) -> None:
