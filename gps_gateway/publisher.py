@@ -126,12 +126,14 @@ class Publisher:
         for stream, items, _ in taken:
             streams.setdefault(stream, []).extend(items)
         failed = await self._send(streams)
-        self._queue.extendleft(waiting for waiting in reversed(taken) if waiting[0] in failed)
-        for stream, items, stored in taken:
-            if stream not in failed:
-                self.waiting -= len(items)
-                self.stored += len(items)
-                self._tell(stored)
+        if failed:
+            self._queue.extendleft(waiting for waiting in reversed(taken) if waiting[0] in failed)
+            taken = [waiting for waiting in taken if waiting[0] not in failed]
+        size = sum(len(items) for _, items, _ in taken)
+        self.waiting -= size
+        self.stored += size
+        for _, _, stored in taken:
+            self._tell(stored)
         if self.waiting <= self._limit // 2 and not self.streams_full:
             self._press(False)
         return not failed

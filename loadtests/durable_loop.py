@@ -2,6 +2,7 @@
 has no sessions, no resends, no orders, no bounds. `python -m loadtests.durable_loop REDIS_URL` prints its port."""
 
 import asyncio
+import gc
 import sys
 from calendar import timegm
 from struct import Struct, pack
@@ -70,6 +71,7 @@ def position(device: str, content: bytes, received: float) -> Position:
 
 
 async def main(url: str) -> None:
+    gc.set_threshold(50_000, 20, 100)  # as the gateway does
     redis, streams, turn = Redis.from_url(url), [positions_stream(tag) for tag in all_shards()], 0
     server = await asyncio.get_running_loop().create_server(Loop, "127.0.0.1", 0, backlog=1024)
     click.echo(str(server.sockets[0].getsockname()[1]))

@@ -5,7 +5,7 @@ Also reads the 17-byte header of 2019 (bit 14 of the attributes, phone as BCD[10
 
 from __future__ import annotations
 
-from struct import pack, unpack_from
+from struct import Struct, pack, unpack_from
 from typing import NamedTuple
 
 FLAG = b"\x7e"
@@ -16,6 +16,9 @@ KEPT = 256
 """Bytes of a rejected frame that are kept for inspection."""
 
 _LENGTH, _ENCRYPTED, _PARTS, _V2019 = 0x03FF, 0x1C00, 0x2000, 0x4000
+
+_SHORT = Struct(">HH6sH")
+"""The header of 2011 and 2013 without parts."""
 
 
 class Header(NamedTuple):
@@ -82,7 +85,9 @@ def read_header(content: bytes) -> Header | None:
     """The header, or None where the content is too short for it."""
     if len(content) < 13:
         return None
-    message, attributes = unpack_from(">HH", content)
+    message, attributes, phone, serial = _SHORT.unpack_from(content)
+    if not attributes & (_V2019 | _PARTS | _ENCRYPTED):  # nearly all that ever comes
+        return Header(message, attributes & _LENGTH, phone, serial, False, False, None, _SHORT.size)
     v2019 = bool(attributes & _V2019)
     at = 5 if v2019 else 4
     end = at + (10 if v2019 else 6)
@@ -103,11 +108,11 @@ def frame(message: int, phone: bytes, serial: int, body: bytes, part: tuple[int,
     if v2019:
         content = pack(">HHB10sH", message, attributes, 1, phone, serial)
     else:
-        content = pack(">HH6sH", message, attributes, phone, serial)
+        content = _SHORT.pack(message, attributes, phone, serial)
     if part:
         content += pack(">HH", *part)
     content += body
-    return escape(content + bytes((checksum(content),)))
+    return escape(content + checksum(content).to_bytes())
 
 
 def packages(message: int, phone: bytes, serial: int, body: bytes) -> tuple[int, list[bytes]]:
