@@ -26,6 +26,7 @@ class Speed:
         self.frames = 0
         self.spent = 0.0
         self.commands = 0
+        self.seconds = 0.0
 
     @property
     def per_second(self) -> float:
@@ -73,6 +74,7 @@ def measure(url: str, speed: Speed, pid: int, port: int, burst: int, seconds: fl
         speed.spent += cpu_seconds(pid) - before
         speed.commands += _appends(redis) - commands
         speed.frames += outcome.acknowledged
+        speed.seconds += outcome.seconds
         if outcome.acknowledged != outcome.sent:
             raise Failed(f"{outcome.sent - outcome.acknowledged} positions were not acknowledged")
         redis.delete(*(positions_stream(tag) for tag in all_shards()))

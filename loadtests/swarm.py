@@ -144,7 +144,7 @@ class Terminal(asyncio.Protocol):
                 self._swarm.times.append(now() - found[1])
             elif result:
                 self._swarm.outcome.refused += 1
-        elif message == b"\x01\x02" and result == 0 and not self.ready:
+        elif message in {b"\x01\x00", b"\x01\x02"} and result == 0 and not self.ready:
             self.ready = True
             self._swarm.came()
             self.resend(now())

@@ -44,7 +44,9 @@ class Positions:
 
     def __init__(self, phone: bytes, longitude: int) -> None:
         body = pack(">IIIIHHH6s", 0, 3, 0, longitude, 50, 360, 90, bytes.fromhex("250102080000"))
-        body += b"\x01\x04" + pack(">I", 12_345) + b"\x30\x01\x1f" + b"\x31\x01\x0c"  # mileage, signal, satellites
+        body += (
+            b"\x01\x04" + pack(">I", 12_345) + b"\x30\x01\x1f" + b"\x31\x01\x0c"
+        )  # mileage, signal, satellites
         self._frame = bytearray(pack(">HH6sH", POSITION, len(body), phone, 0) + body + b"\0")
         self._fixed = reduce(xor, self._frame)
 
@@ -86,8 +88,15 @@ def contents(data: bytes) -> tuple[list[bytes], bytes]:
     """Complete messages, unescaped, and what is left over of an incomplete one."""
     parts = data.split(b"\x7e")
     rest = parts.pop()
-    whole = [p.replace(b"\x7d\x02", b"\x7e").replace(b"\x7d\x01", b"\x7d") if b"\x7d" in p else p for p in parts]
+    whole = [
+        p.replace(b"\x7d\x02", b"\x7e").replace(b"\x7d\x01", b"\x7d") if b"\x7d" in p else p for p in parts
+    ]
     return [part for part in whole if part], rest
+
+
+def receipt(phone: bytes, serial: int, answered: Heard, result: int = 0) -> bytes:
+    """0x0001 for a message of the platform (8.1)."""
+    return frame(RECEIPT, phone, serial, pack(">HHB", answered.serial, answered.message, result))
 
 
 def heard(data: bytes) -> tuple[list[Heard], bytes]:
@@ -103,5 +112,7 @@ def _read(whole: list[bytes]) -> Iterator[Heard]:
         body = content[start:-1]
         if reduce(xor, content) or len(body) != attributes & 0x3FF:
             raise ValueError(f"no message of the standard: {content.hex()}")
-        part = (int.from_bytes(content[12:14]), int.from_bytes(content[14:16])) if attributes & PARTS else None
+        part = (
+            (int.from_bytes(content[12:14]), int.from_bytes(content[14:16])) if attributes & PARTS else None
+        )
         yield Heard(int.from_bytes(content[:2]), int.from_bytes(content[10:12]), body, part)
