@@ -131,7 +131,7 @@ class Endpoint:
         )
         self._server = _Server(config)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=1024)
+        self._socket = socket.create_server((host, port), family=family, backlog=1024, reuse_port=True)
         self.port: int = self._socket.getsockname()[1]
 
     async def run(self) -> None:

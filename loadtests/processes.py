@@ -76,6 +76,7 @@ class GatewayProcess:
         self.port = port + 2
         """Of JT/T 808."""
         self._process: subprocess.Popen[bytes] | None = None
+        self._drain: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int:
@@ -89,7 +90,7 @@ class GatewayProcess:
         self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.PIPE)
         assert self._process.stderr is not None
         said = []
-        while b"osmand on" not in (line := self._process.stderr.readline()):
+        while f"on 127.0.0.1:{self.port}".encode() not in (line := self._process.stderr.readline()):
             said.append(line)
             if not line:
                 raise Failed(f"the gateway did not start: {b''.join(said).decode()}")
@@ -101,7 +102,8 @@ class GatewayProcess:
         if self._process is not None:
             self._process.send_signal(number)
             self._process.wait()
-            self._drain.wait()
+            if self._drain is not None:
+                self._drain.wait()
             self._process = None
 
     def kill(self) -> None:

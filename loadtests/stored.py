@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import Event, Thread
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -61,17 +62,17 @@ class Stored:
             except ResponseError as error:
                 if "BUSYGROUP" not in str(error):
                     raise
-        while found := redis.xreadgroup(GROUP, "loads", dict.fromkeys(STREAMS, ">"), count=256, block=200):
+        found: Any = redis.xreadgroup(GROUP, "loads", dict.fromkeys(STREAMS, ">"), count=256, block=200)
+        if found:
             pairs = found.items() if isinstance(found, dict) else found
             pipeline = redis.pipeline(transaction=False)
             for stream, entries in pairs:
-                rows = entries[0] if entries and isinstance(entries[0], list) else entries
+                rows: list[Any] = entries[0] if entries and isinstance(entries[0], list) else entries
                 for _, fields in rows:
                     self._take(fields[b"b"])
                 pipeline.xack(stream, GROUP, *(entry for entry, _ in rows))
             pipeline.execute()
-            return True
-        return False
+        return bool(found)
 
     def _take(self, body: bytes) -> None:
         for one in decode_positions(body):
