@@ -167,7 +167,8 @@ def owner(redis: RedisProcess, rounds: int) -> Objective:
     times: list[float] = []
     devices = [phone_of(first + n) for n in range(40)]
     with gateways_running(redis.url, 2) as gateways, Redis.from_url(redis.url) as client:
-        with Listener(gateways[0].port, devices) as listener:
+        listener = Listener(gateways[0].port, devices)
+        with listener:
             Event().wait(speed.CALM)
             for n in range(rounds):
                 device = devices[n % 40]

@@ -44,17 +44,20 @@ class Stored:
         return lost
 
     def _run(self) -> None:
-        redis, empty = Redis.from_url(self._url), 0
+        redis, empty, start = Redis.from_url(self._url), 0, "0"
         while empty < 3:
             try:
-                found = self._read(redis)
+                found = self._read(redis, start)
             except (RedisError, OSError):
+                start = "0"  # what was on its way to us when the line broke
                 Event().wait(0.1)
                 continue
+            if not found:
+                start = ">"
             empty = empty + 1 if self._ending.is_set() and not found else 0
         redis.close()
 
-    def _read(self, redis: Redis) -> bool:
+    def _read(self, redis: Redis, start: str) -> bool:
         """Once through; an entry may come twice where the server was killed before it kept the acknowledgement."""
         for stream in STREAMS:
             try:
@@ -62,7 +65,8 @@ class Stored:
             except ResponseError as error:
                 if "BUSYGROUP" not in str(error):
                     raise
-        found: Any = redis.xreadgroup(GROUP, "loads", dict.fromkeys(STREAMS, ">"), count=256, block=200)
+        taken = 0
+        found: Any = redis.xreadgroup(GROUP, "loads", dict.fromkeys(STREAMS, start), count=256, block=200)
         if found:
             pairs = found.items() if isinstance(found, dict) else found
             pipeline = redis.pipeline(transaction=False)
@@ -70,9 +74,11 @@ class Stored:
                 rows: list[Any] = entries[0] if entries and isinstance(entries[0], list) else entries
                 for _, fields in rows:
                     self._take(fields[b"b"])
-                pipeline.xack(stream, GROUP, *(entry for entry, _ in rows))
+                if rows:
+                    taken += len(rows)
+                    pipeline.xack(stream, GROUP, *(entry for entry, _ in rows))
             pipeline.execute()
-        return bool(found)
+        return taken > 0
 
     def _take(self, body: bytes) -> None:
         for one in decode_positions(body):

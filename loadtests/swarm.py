@@ -8,6 +8,7 @@ its `Outcome`. What was acknowledged goes into the file `acknowledged`, terminal
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections import deque
 from itertools import cycle, islice
@@ -24,8 +25,6 @@ RECONNECT = 0.2
 LOGINS = 200
 """Terminals that log in at once."""
 
-import gc
-gc.disable()
 now = SystemClock.monotonic
 
 
@@ -282,6 +281,7 @@ def main(load: str) -> None:
     from loadtests.processes import allow_many_files
 
     allow_many_files()
+    gc.disable()  # a pause of the swarm would be taken for one of the gateway
     asyncio.run(Swarm(msgspec.json.decode(load, type=Load)).run())
 
 
