@@ -62,7 +62,7 @@ def tell(outcome: Outcome, file: str | None) -> int:
         table.add_column(column, justify="left" if column == "objective" else "right")
     for one in outcome.objectives:
         ceiling = "" if one.ceiling is None else f"{one.ceiling:,.0f} {one.unit}"
-        ratio = "" if one.ratio is None else f"{one.ratio:.2f}"
+        ratio = "" if one.ratio is None else f"{one.ratio:.3f}"
         measured = f"{_number(one.measured)} {one.unit}".strip()
         wanted = f"{one.sense} {one.wanted:g}{' of ceiling' if one.ceiling is not None else ' ' + one.unit}"
         table.add_row(f"{one.name}: {wanted}", measured, ceiling, ratio, "yes" if one.met else "NO")
@@ -97,4 +97,4 @@ def ahead(values: Sequence[float], share: float) -> float:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 or value % 1 == 0 else f"{value:.3g}"
