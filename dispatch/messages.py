@@ -14,6 +14,12 @@ Keys, with `NN` = `shard(device)` (the braces let Redis Cluster keep a shard tog
 | `epoch` | string | centre | the epoch of the centre's desired states; absent = not confirmed |
 | `wake` | pub/sub channel | centre | a device's id: its desired state has changed |
 | `gateway:<name>` | string with expiry | gateway | `GatewayState`, renewed every few seconds |
+| `devices:{sNN}` | hash, field device | gateway | `DeviceState`: how each device that was ever here is, for people |
+| `doubled:{sNN}` | hash, field device | gateway | `Doubled`: the device was on two connections |
+| `frames:{sNN}:<device>` | list with expiry | gateway | `SeenFrame`, oldest first: what was rejected, and all while somebody looks |
+| `strangers:<name>` | string with expiry | gateway | `list[Stranger]`: who spoke and is not (yet) known |
+| `look` | pub/sub channel | centre | a device's id: somebody looks at its frames now |
+| `here` | pub/sub channel | gateway | `Here`: a device has authenticated; an older connection elsewhere gives way |
 """
 
 from __future__ import annotations
@@ -27,6 +33,8 @@ SHARDS = 64
 
 EPOCH_KEY = "epoch"
 WAKE_CHANNEL = "wake"
+LOOK_CHANNEL = "look"
+HERE_CHANNEL = "here"
 
 
 class Position(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -80,7 +88,18 @@ class Link(msgspec.Struct, frozen=True, tag="link"):
     protocol: str = ""
 
 
-DeviceEvent = Receipt | Press | Link
+class Status(msgspec.Struct, frozen=True, tag="status"):
+    """What a device said of itself without a position; attributes as those of a Position."""
+
+    device: str
+    at: float
+    """As the device says; where it says nothing, `received_time`."""
+    received_time: float
+    protocol: str
+    attributes: dict[str, str | int | float | bool]
+
+
+DeviceEvent = Receipt | Press | Link | Status
 
 
 class DesiredOrder(msgspec.Struct, frozen=True):
@@ -139,6 +158,76 @@ class GatewayState(msgspec.Struct, frozen=True):
     rejected: int
     withheld: int
     """Frames not acknowledged because they could not be stored."""
+    ports: dict[str, int] = {}
+    """Where it listens, by protocol; `trackers` is the shared one."""
+
+
+class SeenFrame(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Bytes of one arrival, or of one answer, and what they mean."""
+
+    at: float
+    raw: bytes
+    """The first of them."""
+    sent: bool = False
+    """By us to the device."""
+    meant: tuple[str, ...] = ()
+    """Of bytes from the device: each value as JSON, with its `type`."""
+
+
+class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a device is. Counts are those of its connection, which began at `since`."""
+
+    device: str
+    online: bool
+    protocol: str
+    address: str
+    gateway: str
+    since: float
+    last_seen: float
+    fix_time: float | None = None
+    frames: int = 0
+    resent: int = 0
+    receipts: int = 0
+    rejected: dict[str, int] = {}
+    """By reason."""
+    defects: dict[str, int] = {}
+    """Accepted all the same, by name."""
+    status: dict[str, str | int | float | bool] = {}
+    """What it last said of itself without a position."""
+    status_at: float | None = None
+
+
+class Doubled(msgspec.Struct, frozen=True):
+    """One device id on two connections: the newest that authenticates is the device."""
+
+    device: str
+    at: float
+    older: str
+    """The address that gave way."""
+    newer: str
+    times: int
+
+
+class Stranger(msgspec.Struct, frozen=True):
+    """Somebody who spoke and is not known, by the id that is claimed, or by the address."""
+
+    name: str
+    address: str
+    protocol: str
+    at: float
+    why: str
+    """`unknown device`, `quarantined`, `bad code`, `not authenticated`, `rejected`, or `unknown protocol`."""
+    times: int
+    frames: tuple[SeenFrame, ...] = ()
+
+
+class Here(msgspec.Struct, frozen=True):
+    """A device has authenticated at this gateway."""
+
+    gateway: str
+    device: str
+    at: float
+    address: str
 
 
 def shard(device: str) -> str:
@@ -171,9 +260,29 @@ def shown_key(device: str) -> str:
     return f"shown:{shard(device)}:{device}"
 
 
+def devices_key(tag: str) -> str:
+    """Key of the `DeviceState`s of one shard."""
+    return f"devices:{tag}"
+
+
+def doubled_key(tag: str) -> str:
+    """Key of the `Doubled`s of one shard."""
+    return f"doubled:{tag}"
+
+
+def frames_key(device: str) -> str:
+    """Key of a device's `SeenFrame`s."""
+    return f"frames:{shard(device)}:{device}"
+
+
 encode = msgspec.msgpack.Encoder().encode
 decode_positions = msgspec.msgpack.Decoder(list[Position]).decode
 decode_events = msgspec.msgpack.Decoder(list[DeviceEvent]).decode
 decode_desired = msgspec.msgpack.Decoder(Desired).decode
 decode_shown = msgspec.msgpack.Decoder(Shown).decode
 decode_gateway_state = msgspec.msgpack.Decoder(GatewayState).decode
+decode_device_state = msgspec.msgpack.Decoder(DeviceState).decode
+decode_doubled = msgspec.msgpack.Decoder(Doubled).decode
+decode_seen_frame = msgspec.msgpack.Decoder(SeenFrame).decode
+decode_strangers = msgspec.msgpack.Decoder(list[Stranger]).decode
+decode_here = msgspec.msgpack.Decoder(Here).decode

@@ -19,7 +19,8 @@ DEFAULT_PORT = 8045
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an installation can choose. Ports follow `port`: page, +1 live, +2 JT/T 808, +3 OsmAnd."""
+    """What an installation can choose. Ports follow `port`: page, +1 live, +2 JT/T 808, +3 OsmAnd,
+    +4 the demonstration's exchange, +5 trackers (TCP and UDP), +6 the gateway's metrics (loopback only)."""
 
     data: Path = Path("var")
     host: str = "127.0.0.1"
@@ -50,6 +51,28 @@ class Settings:
     """What terminals and telephone prompts speak: zh-CN or en."""
     policy: str = "risk"
     """Automatic dispatch: risk, mean, nearest, or manual."""
+    protocol_ports: str = ""
+    """Ports of their own for device protocols, e.g. `gt06=5023,h02=5013`."""
+    checksums: str = ""
+    """What becomes of packets with a wrong checksum, by protocol: `gt06=strict` (default: accept and count)."""
+    unknown_devices: str = "refuse"
+    """refuse, or quarantine: kept on the line unanswered and listed, until an administrator registers them."""
+    share_ports: bool = False
+    """Several gateway processes on the same ports (SO_REUSEPORT)."""
+    metrics_port: int = 0
+    """0: `port` + 6. A second gateway on one machine needs another."""
+    idle_timeout: float = 300.0
+    """Seconds of silence after which a device is hung up."""
+    connections_per_address: int = 2000
+    attempts_per_minute: int = 1000
+    """New connections of one address; this machine's own address is not limited. 0: no limit."""
+    frames_per_second: int = 1000
+    """Of one connection, in the mean of a few seconds; a faster one is read more slowly. 0: no limit."""
+    tls_cert: str = ""
+    """PEM file with the certificate chain for devices; with `tls_key`, empty: no TLS."""
+    tls_key: str = ""
+    tls_ports: str = ""
+    """Which TCP ports speak TLS then, e.g. `trackers,osmand`; empty: all that devices talk to."""
     demo: bool = False
     by_hand: str = ""
     """User names of the demonstration, separated by commas, whose work its simulators leave to you."""
@@ -70,6 +93,15 @@ class Settings:
     def phone_port(self) -> int:
         """Of the simulated telephone exchange, in a demonstration."""
         return self.port + 4
+
+    @property
+    def trackers_port(self) -> int:
+        """Shared by all protocols without a port of their own, over TCP and UDP."""
+        return self.port + 5
+
+    @property
+    def prometheus_port(self) -> int:
+        return self.metrics_port or self.port + 6
 
 
 _USUAL_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}

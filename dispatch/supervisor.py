@@ -23,8 +23,8 @@ from dispatch.lifeline import Lifeline, tied
 from dispatch.output import Screen
 from dispatch.settings import Settings, from_environment, to_environment
 
-PORTS = 5
-"""The page's port and the four after it; see Settings."""
+PORTS = 7
+"""The page's port and the six after it; see Settings."""
 
 DEMO_SPEED = 10.0
 
@@ -45,7 +45,7 @@ class Plan:
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535 - PORTS + 1), help="Of the page; four more follow it.")
+@click.option("--port", type=click.IntRange(1, 65535 - PORTS + 1), help="Of the page; six more follow it.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder for everything kept [default: ./var].")
 @click.option("--host", help="Address to listen on [default: 127.0.0.1].")
 @click.option(
@@ -88,7 +88,9 @@ def check_ports(host: str, port: int) -> None:
     """Raises Unavailable naming the first of our ports that cannot be had, and what to do."""
     for number in range(port, port + PORTS):
         try:
-            _bind(host, number)
+            _bind(host, number, socket.SOCK_STREAM)
+            if number == Settings(port=port).trackers_port:
+                _bind(host, number, socket.SOCK_DGRAM)
         except PermissionError:
             raise Unavailable(
                 f"Port {number} needs more rights: choose another with --port N (N > 1023)"
@@ -102,10 +104,11 @@ def check_ports(host: str, port: int) -> None:
             ) from None
 
 
-def _bind(host: str, number: int) -> None:
-    family, kind, _, _, address = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)[0]
+def _bind(host: str, number: int, kind: socket.SocketKind) -> None:
+    family, _, _, _, address = socket.getaddrinfo(host, number, type=kind)[0]
     with socket.socket(family, kind) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(address)
 
 

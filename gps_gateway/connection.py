@@ -1,47 +1,32 @@
-"""One device's TCP connection: bytes to values, values to the streams, and only then answers."""
+"""One TCP connection: what it carries to a conversation and back, and when it is not read."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Coroutine, Sequence
-from functools import partial
-
-from redis.exceptions import RedisError
+from collections.abc import Callable
 
 from dispatch.clock import SystemClock
-from dispatch.messages import Link
-from gps_gateway.codec import (
-    Answer,
-    Button,
-    Codec,
-    Event,
-    Frame,
-    Login,
-    Logout,
-    OrderCodec,
-    Receipt,
-    Refusal,
-    Register,
-    Rejected,
-    Report,
-    Unsupported,
-)
-from gps_gateway.house import House, position_of
-from gps_gateway.line import Line
-from gps_gateway.session import Session, code_for, code_matches
+from gps_gateway.conversation import Conversation
+from gps_gateway.door import BURST, Bucket
+from gps_gateway.house import House, unrecognised
 
 log = logging.getLogger(__name__)
-
-INBOX = 256
-"""Values that may wait behind one that needs Redis; beyond it the socket is not read."""
 
 WRITE_LIMIT = 65536
 """Bytes that a device may leave unread before its socket is not read any more."""
 
 WRITE_BOUND = 4 * WRITE_LIMIT
 """And before it is cut off: what is sent to it unasked must not pile up."""
+
+LONGEST_BEGINNING = 64
+"""Bytes after which a beginning that no protocol knows is given up."""
+
+SHORTEST_BEGINNING = 4
+"""Bytes that the protocols are shown at least, so that it does not count how a network cut them."""
+
+Recognise = Callable[[bytes], str | None]
+"""From the first bytes to the protocol that they begin; None: not (yet) known."""
 
 
 _READ = memoryview(bytearray(65536))
@@ -50,39 +35,65 @@ Protocol it would allocate 256 kB a packet, which takes longer than reading it."
 
 
 class Connection(asyncio.BufferedProtocol):
-    """Frames are handled in their order; one that waits for Redis holds back those behind it, except that
-    positions only wait for their own batch."""
+    """On a protocol's own port it speaks that, on the shared one what its first bytes say."""
 
-    def __init__(self, house: House, codec: Codec) -> None:
+    __slots__ = (
+        "_beginning", "_bucket", "_choked", "_house", "_paused", "_protocol", "_recognise", "_resting", "_talk", "_transport",
+        "address", "last_heard",
+    )  # fmt: skip
+
+    def __init__(self, house: House, protocol: str, recognise: Recognise | None = None) -> None:
         self._house = house
-        self._codec = codec
-        self._session = Session()
-        self._inbox: deque[Event] = deque()
-        self._busy = False
-        self._line: Line | None = None
+        self._protocol = protocol
+        self._recognise = recognise
+        self._beginning = b""
+        self._talk: Conversation | None = None
         self._transport: asyncio.Transport | None = None
         self._choked = False
         self._paused = False
-        self._fresh: list[Report] = []
-        """Reports of the packet that is being handled."""
+        self._resting: asyncio.TimerHandle | None = None
+        self.address = ""
         self.last_heard = SystemClock.monotonic()
+        rate = house.frames_per_second
+        self._bucket = Bucket(rate, rate * BURST, self.last_heard) if rate else None
 
     # -- the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        if len(self._house.connections) >= self._house.max_connections:
+        peer = transport.get_extra_info("peername")
+        address = str(peer[0]) if peer else ""
+        if refusal := self._refusal(address):
+            self._house.counted(self._protocol).limited[refusal] += 1
             transport.abort()
             return
+        self.address = address
+        self._transport = transport
         transport.set_write_buffer_limits(high=WRITE_LIMIT)
         self._house.connections.add(self)
+        if self._recognise is None:
+            self._talk = Conversation(self._house, self._protocol, self)
         self.steer()
 
+    def _refusal(self, address: str) -> str:
+        if len(self._house.connections) >= self._house.max_connections:
+            return "too many connections"
+        return self._house.door.enter(address, self.last_heard)
+
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is None:
+            return
+        if self._talk is not None:
+            self._talk.hear_end()
+        elif self._beginning:
+            self._unknown()
         self._transport = None
+        if self._resting is not None:
+            self._resting.cancel()
         self._house.connections.discard(self)
-        self._leave()
+        self._house.door.leave(self.address)
+        if self._talk is not None:
+            self._talk.leave()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return _READ
@@ -92,12 +103,43 @@ class Connection(asyncio.BufferedProtocol):
 
     def data_received(self, data: bytes) -> None:
         """What the device sent, split anywhere."""
-        self.last_heard = SystemClock.monotonic()
-        events = self._codec.receive(data)
-        self._house.counts.frames += len(events)
-        self._inbox.extend(events)
-        if not self._busy:
-            self._drain()
+        self.last_heard = now = SystemClock.monotonic()
+        if self._talk is None:
+            data = self._begin(data)
+        if self._talk is not None and data:
+            frames = self._talk.hear(data)
+            if self._bucket is not None and (debt := self._bucket.take(frames, now)):
+                self._rest(debt)
+        self.steer()
+
+    def _begin(self, data: bytes) -> bytes:
+        """On the shared port: hold what came until a protocol knows it; gives what it is to hear."""
+        data = self._beginning + data
+        known = None
+        if self._recognise is not None and len(data) >= SHORTEST_BEGINNING:
+            known = self._recognise(data)
+        if known is not None:
+            self._beginning = b""
+            self._talk = Conversation(self._house, known, self)
+            return data
+        self._beginning = data[:LONGEST_BEGINNING]
+        if len(data) >= LONGEST_BEGINNING:
+            self._unknown()
+            self.close(abort=True)
+        return b""
+
+    def _unknown(self) -> None:
+        unrecognised(self._house, self._protocol, self.address, self._beginning)
+        self._beginning = b""
+
+    def _rest(self, seconds: float) -> None:
+        """Who talks too fast is not read for a while."""
+        if self._resting is None:
+            self._house.counted(self._protocol).limited["too fast"] += 1
+            self._resting = asyncio.get_running_loop().call_later(seconds, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = None
         self.steer()
 
     def pause_writing(self) -> None:
@@ -108,9 +150,16 @@ class Connection(asyncio.BufferedProtocol):
         self._choked = False
         self.steer()
 
+    # -- for the house and the conversation
+
+    @property
+    def open(self) -> bool:
+        return self._transport is not None
+
     def steer(self) -> None:
         """Read from the device only while there is room for what it says."""
-        full = self._choked or self._house.publisher.pressed or len(self._inbox) > INBOX
+        crowded = self._talk is not None and self._talk.crowded
+        full = self._choked or crowded or self._resting is not None or self._house.publisher.pressed
         if full == self._paused or self._transport is None:
             return
         self._paused = full
@@ -120,186 +169,10 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def close(self, *, abort: bool = False) -> None:
-        """Send what is queued, then hang up; `abort`: at once."""
         if self._transport is not None and abort:
             self._transport.abort()
         elif self._transport is not None:
             self._transport.close()
-
-    # -- values in their order
-
-    def _drain(self) -> None:
-        while self._inbox and not self._busy:
-            event = self._inbox.popleft()
-            if isinstance(event, Report) and self._session.speaks_for(event):
-                self._report(event)
-            elif isinstance(event, Rejected):
-                self._reject(event)
-            elif isinstance(event, (Register, Login)):
-                self._wait_for(self._enter(event))
-            elif self._session.speaks_for(event):
-                self._known(event)
-            else:
-                self._stranger(event)
-        self._publish()
-        self._flush()
-
-    def _wait_for(self, work: Coroutine[None, None, None]) -> None:
-        self._busy = True
-        self._house.start(self._then_go_on(work))
-
-    async def _then_go_on(self, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        except Exception:
-            log.exception("a frame of %s was not handled", self._session.device or "a stranger")
-        self._busy = False
-        self._drain()
-        self.steer()
-
-    def _known(self, event: Event) -> None:
-        match event:
-            case Answer() | Button():
-                self._press(event)
-            case Receipt():
-                if self._line is not None:
-                    self._wait_for(self._house.delivery.receipt(self._line, event))
-            case Unsupported():
-                self._codec.refuse(event, "unsupported")
-            case Logout():
-                self._codec.accept(event)
-                self._leave()
-            case Frame():
-                self._codec.accept(event)
-
-    def _stranger(self, event: Frame) -> None:
-        """Nothing of a device that has not authenticated here is taken."""
-        if self._session.state == "undecided":
-            self._house.counts.withheld += 1
-            return
-        self._house.counts.refused += 1
-        self._codec.refuse(event, "not authenticated")
-
-    def _reject(self, event: Rejected) -> None:
-        counts = self._house.counts
-        counts.rejected += 1
-        counts.reasons[event.reason] = counts.reasons.get(event.reason, 0) + 1
-        log.debug("rejected, %s: %s", event.reason, event.raw.hex())
-
-    # -- who it is
-
-    async def _enter(self, event: Register | Login) -> None:
-        try:
-            known = await self._house.store.known(event.device)
-        except (RedisError, OSError):
-            self._session.undecided()
-            self._house.counts.withheld += 1
-            return
-        if self._transport is None:
-            return
-        if not known:
-            self._refuse(event, "unknown device")
-        elif isinstance(event, Register):
-            self._codec.accept(event, code_for(self._house.secret, event.device))
-        elif event.code is not None and not code_matches(self._house.secret, event.device, event.code):
-            self._refuse(event, "bad code")
-        else:
-            self._admit(event)
-
-    def _refuse(self, event: Register | Login, why: Refusal) -> None:
-        log.warning("%s refused: %s", event.device, why)
-        self._house.counts.refused += 1
-        self._leave()
-        self._codec.refuse(event, why)
-
-    def _admit(self, event: Login) -> None:
-        """The newest connection that authenticates is the device; an older one is hung up."""
-        if self._session.device != event.device:
-            self._leave()
-            if (older := self._house.online.get(event.device)) is not None:
-                log.warning("%s is here on two connections: the older one is closed", event.device)
-                self._house.counts.replaced += 1
-                older.replaced()
-            self._session.admit(event.device)
-            self._house.online[event.device] = self
-            self._say("online")
-        self._codec.accept(event)
-        self._flush()
-        if self._line is None and isinstance(self._codec, OrderCodec):
-            self._line = self._house.delivery.attach(event.device, self._codec, self.write)
-
-    def replaced(self) -> None:
-        """A newer connection of the same device has authenticated."""
-        self._house.online.pop(self._session.device, None)
-        self._leave()
-        self.close()
-
-    def _leave(self) -> None:
-        """Whoever this was is not here any more."""
-        if self._line is not None:
-            self._house.delivery.detach(self._line)
-            self._line = None
-        device = self._session.device
-        if device and self._house.online.get(device) is self:
-            del self._house.online[device]
-            self._say("offline")
-        self._session.dismiss()
-
-    def _say(self, state: str) -> None:
-        at = self._house.clock.now().timestamp()
-        self._house.publisher.event(Link(self._session.device, state, at, self._codec.name), lambda: None)
-
-    # -- what is kept before it is answered
-
-    def _report(self, event: Report) -> None:
-        taken = self._session.take(event)
-        if taken == "stored":
-            self._codec.accept(event)
-        elif taken == "new" and self._house.publisher.reserve(len(event.fixes)):
-            self._fresh.append(event)
-        elif taken == "new":
-            self._session.forget(event)
-            self._house.counts.withheld += 1
-
-    def _publish(self) -> None:
-        """What came in one packet is stored, and answered, in one go."""
-        if self._fresh:
-            reports, self._fresh = self._fresh, []
-            now, protocol = self._house.clock.now().timestamp(), self._codec.name
-            positions = [
-                position_of(report.device, fix, now, protocol) for report in reports for fix in report.fixes
-            ]
-            self._house.publisher.positions(positions, partial(self._stored, reports))
-
-    def _stored(self, events: Sequence[Frame]) -> None:
-        for event in events:
-            self._session.stored(event)
-        if self._transport is not None:
-            for event in events:
-                self._codec.accept(event)
-            self._flush()
-
-    def _press(self, event: Answer | Button) -> None:
-        taken = self._session.take(event)
-        if taken == "stored":
-            self._codec.accept(event)
-        elif taken == "new" and self._line is not None:
-            self._wait_for(self._press_stored(self._line, event))
-
-    async def _press_stored(self, line: Line, event: Answer | Button) -> None:
-        match await self._house.delivery.press(line, event):
-            case "stored":
-                self._stored((event,))
-            case "unknown":
-                self._session.forget(event)
-                self._codec.refuse(event, "no such order")
-            case "withheld":
-                self._session.forget(event)
-                self._house.counts.withheld += 1
-
-    def _flush(self) -> None:
-        if frames := self._codec.to_send():
-            self.write(frames)
 
     def write(self, frames: list[bytes]) -> None:
         """Send; a device that does not read what it is sent is cut off at the bound."""
@@ -308,5 +181,5 @@ class Connection(asyncio.BufferedProtocol):
             return
         transport.writelines(frames)
         if transport.get_write_buffer_size() > WRITE_BOUND:
-            log.warning("%s does not read: cut off", self._session.device or "a stranger")
+            log.warning("%s does not read: cut off", self._talk.who if self._talk else self.address)
             transport.abort()

@@ -6,21 +6,28 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from secrets import token_hex
 
 from redis.exceptions import RedisError
 
 from dispatch.clock import Clock, SystemClock
 from dispatch.messages import GatewayState, positions_stream, shard
 from dispatch.settings import Settings
-from gps_gateway.connection import Connection
+from gps_gateway.choices import METRICS, checksums, quarantines
+from gps_gateway.codec import Codec
+from gps_gateway.conversation import Conversation
 from gps_gateway.delivery import Delivery
-from gps_gateway.house import Counts
-from gps_gateway.http import Endpoint, Route
-from gps_gateway.protocols import PROTOCOLS, Stream, Web
+from gps_gateway.door import LOOPBACK, Door
+from gps_gateway.house import Counts, Peer, total
+from gps_gateway.http import Endpoint
+from gps_gateway.listening import Listening
+from gps_gateway.metrics import application
+from gps_gateway.protocols import PROTOCOLS, Stream
 from gps_gateway.publisher import Publisher
 from gps_gateway.store import Store, connect
 from gps_gateway.trimming import trim_forever
+from gps_gateway.window import Window
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +40,9 @@ LAST_WORD = 2.0
 class Gateway:
     """Every protocol's port, one publisher, one delivery. Starts whether or not Redis is there.
 
-    `ports` overrides the settings' ports by protocol; 0 lets the system choose. Times are real seconds;
-    `last_flush` is how long a stop waits for Redis to take what was received.
+    `ports` overrides the settings' ports by name; 0, or one that it leaves out, lets the system choose. Times are
+    real seconds; `last_flush` is how long a stop waits for Redis to take what was received. Raises BadInput where
+    the settings cannot be used.
     """
 
     def __init__(
@@ -43,37 +51,64 @@ class Gateway:
         clock: Clock,
         *,
         ports: dict[str, int] | None = None,
-        idle_after: float = 300.0,
+        idle_after: float | None = None,
         max_connections: int = 20_000,
         resend_after: float = 5.0,
         sweep_every: float = 3.0,
         limit: int = 50_000,
         last_flush: float = 4.0,
+        trusted: frozenset[str] = LOOPBACK,
     ) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{token_hex(3)}"
         self.secret = settings.secret
         self.clock = clock
-        self.counts = Counts()
-        self.connections: set[Connection] = set()
-        self.online: dict[str, Connection] = {}
+        self.connections: set[Peer] = set()
+        self.online: dict[str, Conversation] = {}
         self.max_connections = max_connections
-        self.ports: dict[str, int] = {}
-        """Where each protocol really listens, once `start_listening` has returned."""
-        self._settings = settings
-        self._wanted = ports or {}
-        self._idle_after = idle_after
+        self.quarantine = quarantines(settings)
+        self.frames_per_second = settings.frames_per_second
+        self.door = Door(settings.connections_per_address, settings.attempts_per_minute, trusted)
+        self._by_protocol: dict[str, Counts] = {}
+        self._checksums = checksums(settings)
+        self._listening = Listening(self, settings, ports)
+        self._idle_after = settings.idle_timeout if idle_after is None else idle_after
         self._last_flush = last_flush
         self._redis = connect(settings.redis_url)
         self.store = Store(self._redis)
-        own = positions_stream(shard(f"{socket.gethostname()}:{os.getpid()}"))
+        own = positions_stream(shard(self.name))
         self.publisher = Publisher(self._redis, own, limit=limit)
         self.publisher.on_pressure = self._steer
+        self.window = Window(self._redis, clock, self.name, self.online, self.codec)
+        self._metrics_port = settings.prometheus_port if ports is None else ports.get(METRICS, 0)
+        self._metrics: tuple[Endpoint, asyncio.Task[None]] | None = None
         self.delivery = Delivery(
             self.store, self.publisher, clock, resend_after=resend_after, sweep_every=sweep_every
         )
-        self._servers: list[asyncio.Server] = []
-        self._endpoints: dict[Endpoint, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._flushing: asyncio.Task[None] | None = None
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Where each protocol, and the shared port, really listens once `open` has returned."""
+        return self._listening.ports
+
+    @property
+    def counts(self) -> Counts:
+        """Of all protocols together."""
+        return total(self._by_protocol.values())
+
+    @property
+    def by_protocol(self) -> Mapping[str, Counts]:
+        """Of each protocol that was spoken here, and of the shared port."""
+        return self._by_protocol
+
+    def counted(self, protocol: str) -> Counts:
+        return self._by_protocol.setdefault(protocol, Counts())
+
+    def codec(self, protocol: str) -> Codec:
+        stream = PROTOCOLS[protocol]
+        assert isinstance(stream, Stream)
+        return stream.codec(self._checksums.get(protocol, "accept"))
 
     def start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -87,41 +122,30 @@ class Gateway:
 
     async def open(self) -> None:
         """Listen on every port and start all parts. Raises OSError where a port cannot be had."""
-        for name, protocol in PROTOCOLS.items():
-            await self._listen(name, protocol)
+        await self._listening.open()
         self._flushing = asyncio.create_task(self.publisher.run())
         for part in self.delivery.parts():
             self.start(part)
         self.start(trim_forever(self._redis, self.publisher))
         self.start(self._tell_state())
         self.start(self._hang_up_idle())
-
-    async def _listen(self, name: str, protocol: Stream | Web) -> None:
-        port = self._wanted.get(name, protocol.port(self._settings) if protocol.port else 0)
-        if isinstance(protocol, Web):
-            endpoint = Endpoint(Route(self, name, protocol), self._settings.host, port)
-            self._endpoints[endpoint] = asyncio.create_task(endpoint.run())
-            self.ports[name] = endpoint.port
-        else:
-            codec, loop = protocol.codec, asyncio.get_running_loop()
-            server = await loop.create_server(
-                lambda: Connection(self, codec("accept")), self._settings.host, port, backlog=1024, reuse_port=True
-            )
-            self._servers.append(server)
-            self.ports[name] = server.sockets[0].getsockname()[1]
-        log.info("%s on %s:%d", name, self._settings.host, self.ports[name])
+        self.start(self.window.run())
+        self.start(self.window.listen())
+        endpoint = Endpoint(application(self), "127.0.0.1", self._metrics_port)
+        self._metrics = endpoint, asyncio.create_task(endpoint.run())
+        self.ports[METRICS] = endpoint.port
 
     async def close(self) -> None:
         """Take nothing more, make durable what was taken, answer it, and hang up."""
-        for server in self._servers:
-            server.close()
-        for endpoint in self._endpoints:
-            endpoint.close()
+        self._listening.stop_listening()
         deadline = SystemClock.monotonic() + self._last_flush
         await self._all_stored(deadline)
         await self._hang_up()
         await self._all_stored(deadline)
-        await asyncio.gather(*self._endpoints.values(), return_exceptions=True)
+        await self._listening.close()
+        if self._metrics is not None:
+            self._metrics[0].close()
+            await self._metrics[1]
         self.publisher.close()
         if self._flushing is not None:
             await self._flushing
@@ -165,10 +189,10 @@ class Gateway:
 
     def state(self) -> GatewayState:
         """What /healthz and the operators see."""
-        name = f"{socket.gethostname()}:{self.ports.get('jt808', 0)}"
-        at = self.clock.now().timestamp()
-        counts = self.counts
-        return GatewayState(name, at, len(self.connections), counts.frames, counts.rejected, counts.withheld)
+        at, counts = self.clock.now().timestamp(), self.counts
+        return GatewayState(
+            self.name, at, len(self.connections), counts.frames, counts.rejected, counts.withheld, self.ports
+        )
 
     async def _hang_up_idle(self) -> None:
         while True:

@@ -1,25 +1,33 @@
-"""What all connections of one gateway share."""
+"""What all conversations of one gateway share."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
 from dispatch.clock import Clock
 from dispatch.messages import Position
-from gps_gateway.codec import Fix
+from gps_gateway.codec import Codec, Fix
 from gps_gateway.delivery import Delivery
+from gps_gateway.door import Door
 from gps_gateway.publisher import Publisher
+from gps_gateway.seen import LONGEST, Heard
 from gps_gateway.store import Store
+from gps_gateway.window import Window
 
 if TYPE_CHECKING:
-    from gps_gateway.connection import Connection
+    from gps_gateway.conversation import Conversation
+
+
+REASONS = 50
+"""Kinds of rejection that are told apart, of one protocol."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """Since the start of this gateway."""
+    """Of one protocol, since the start of this gateway."""
 
     frames: int = 0
     rejected: int = 0
@@ -27,26 +35,86 @@ class Counts:
     refused: int = 0
     replaced: int = 0
     """Connections closed because their device authenticated on a newer one."""
-    reasons: dict[str, int] = field(default_factory=dict)
+    resent: int = 0
+    """Frames that a device sent again."""
+    receipts: int = 0
+    connections: int = 0
+    """Open now; over UDP, addresses that were heard of late."""
+    reasons: Counter[str] = field(default_factory=Counter)
     """Of the rejected, by reason."""
+    limited: Counter[str] = field(default_factory=Counter)
+    """Connections not taken and talk put off, by limit."""
+    defects: Counter[str] = field(default_factory=Counter)
+    """Accepted all the same, by name; of conversations that have ended."""
+
+    def reject(self, reason: str) -> None:
+        """Count one; a protocol with too many reasons has the rest under one name."""
+        self.rejected += 1
+        self.reasons[reason if reason in self.reasons or len(self.reasons) < REASONS else "other"] += 1
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """Of all protocols together."""
+    found = Counts()
+    for one in counts:
+        for each in fields(Counts):
+            setattr(found, each.name, getattr(found, each.name) + getattr(one, each.name))
+    return found
+
+
+class Peer(Protocol):
+    """Whoever is on a socket or sends datagrams, known or not."""
+
+    last_heard: float
+    """Of a monotonic clock."""
+
+    def steer(self) -> None:
+        """Read from it only while there is room for what it says."""
+        ...
+
+    def close(self, *, abort: bool = False) -> None:
+        """Send what is queued, then hang up; `abort`: at once."""
+        ...
 
 
 class House(Protocol):
-    """The gateway, as a connection sees it."""
+    """The gateway, as a conversation sees it."""
 
+    name: str
     secret: str
     clock: Clock
-    counts: Counts
+    window: Window
     store: Store
     publisher: Publisher
     delivery: Delivery
-    connections: set[Connection]
-    online: dict[str, Connection]
+    door: Door
+    connections: set[Peer]
+    online: dict[str, Conversation]
     max_connections: int
+    quarantine: bool
+    """Whether unknown devices are kept on the line, unanswered."""
+    frames_per_second: int
+
+    def codec(self, protocol: str) -> Codec:
+        """A new one, as strict as the installation wants it."""
+        ...
+
+    def counted(self, protocol: str) -> Counts:
+        """The counts of one protocol (or of the shared port, for who speaks none)."""
+        ...
 
     def start(self, work: Coroutine[None, None, None]) -> None:
         """Run in the background, with a reference held."""
         ...
+
+
+def unrecognised(house: House, port: str, address: str, first: bytes) -> None:
+    """Somebody on a shared port begins like none of the protocols."""
+    counts = house.counted(port)
+    counts.frames += 1
+    counts.reject("unknown protocol")
+    heard = Heard(house.clock.now().timestamp(), first[:LONGEST], False)
+    house.window.stranger(address, address, "", "unknown protocol", [heard])
 
 
 def position_of(device: str, fix: Fix, received: float, protocol: str) -> Position:

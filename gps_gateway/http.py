@@ -17,6 +17,7 @@ from gps_gateway.house import Counts, position_of
 from gps_gateway.protocols import Web
 from gps_gateway.publisher import Publisher
 from gps_gateway.store import Store
+from gps_gateway.tls import Certificate
 
 MAX_BODY = 64 * 1024
 MAX_REQUESTS = 2000
@@ -30,13 +31,19 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
 class House(Protocol):
     """What the route needs of its gateway."""
 
     clock: Clock
-    counts: Counts
     store: Store
     publisher: Publisher
+
+    def counted(self, protocol: str) -> Counts:
+        """The counts of one protocol."""
+        ...
 
 
 class Route:
@@ -45,6 +52,7 @@ class Route:
     def __init__(self, house: House, name: str, protocol: Web) -> None:
         self._house = house
         self._name = name
+        self._counts = house.counted(name)
         self._parse = protocol.parse
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -59,18 +67,19 @@ class Route:
         await send({"type": "http.response.body", "body": text.encode()})
 
     async def _answer(self, scope: Message, body: bytes) -> tuple[int, str]:
-        self._house.counts.frames += 1
+        self._counts.frames += 1
         kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
         event = self._parse(scope["query_string"].decode("latin-1"), kind.decode("latin-1"), body)
         if isinstance(event, Report):
             return await self._report(event)
-        self._house.counts.rejected += 1
-        return 400, event.reason if isinstance(event, Rejected) else "not a position"
+        reason = event.reason if isinstance(event, Rejected) else "not a position"
+        self._counts.reject(reason.partition(":")[0])
+        return 400, reason
 
     async def _report(self, event: Report) -> tuple[int, str]:
         try:
             if not await self._house.store.known(event.device):
-                self._house.counts.refused += 1
+                self._counts.refused += 1
                 return 404, f"device {event.device} is not registered"
         except (RedisError, OSError):
             return self._withheld()
@@ -89,7 +98,7 @@ class Route:
         return done.is_set()
 
     def _withheld(self) -> tuple[int, str]:
-        self._house.counts.withheld += 1
+        self._counts.withheld += 1
         return 503, "cannot be stored now, send it again"
 
 
@@ -117,9 +126,17 @@ class _Server(uvicorn.Server):
 class Endpoint:
     """One HTTP port."""
 
-    def __init__(self, route: Route, host: str, port: int) -> None:
+    def __init__(
+        self,
+        application: Application,
+        host: str,
+        port: int,
+        *,
+        certificate: Certificate | None = None,
+        shared: bool = False,
+    ) -> None:
         config = uvicorn.Config(
-            route,
+            application,
             lifespan="off",
             ws="none",
             access_log=False,
@@ -128,10 +145,12 @@ class Endpoint:
             timeout_keep_alive=30,
             timeout_graceful_shutdown=3,
             server_header=False,
+            ssl_certfile=certificate.chain if certificate else None,
+            ssl_keyfile=certificate.key if certificate else None,
         )
         self._server = _Server(config)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=1024, reuse_port=True)
+        self._socket = socket.create_server((host, port), family=family, backlog=1024, reuse_port=shared)
         self.port: int = self._socket.getsockname()[1]
 
     async def run(self) -> None:

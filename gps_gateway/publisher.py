@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -35,8 +36,24 @@ LONGEST_PAUSE = 1.0
 Stored = Callable[[], None]
 
 
-_Waiting = tuple[str, Sequence[Position | DeviceEvent], Stored]
-"""Stream, what goes into it, and who is told."""
+_Waiting = tuple[str, Sequence[Position | DeviceEvent], Stored, float]
+"""Stream, what goes into it, who is told, and since when it waits (monotonic)."""
+
+
+LAGS = (0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
+"""Upper ends of the lag's buckets, in seconds; one more holds the rest."""
+
+
+class Lag:
+    """How long items waited until they were durable."""
+
+    def __init__(self) -> None:
+        self.buckets = [0] * (len(LAGS) + 1)
+        self.sum = 0.0
+
+    def add(self, seconds: float, items: int) -> None:
+        self.buckets[bisect_left(LAGS, seconds)] += items
+        self.sum += seconds * items
 
 
 class Publisher:
@@ -58,6 +75,7 @@ class Publisher:
         self.waiting = 0
         """Items that are not durable yet."""
         self.stored = 0
+        self.lag = Lag()
         self.streams_full = False
         """Set by the trimming: the consumers are so far behind that nothing more is taken."""
         self.on_pressure: Callable[[bool], None] = lambda _: None
@@ -74,7 +92,7 @@ class Publisher:
 
     def positions(self, positions: Sequence[Position], stored: Stored) -> None:
         """Append positions that have their room."""
-        self._queue.append((self._stream, positions, stored))
+        self._queue.append((self._stream, positions, stored, SystemClock.monotonic()))
         self._wake.set()
 
     def event(self, event: DeviceEvent, stored: Stored) -> bool:
@@ -84,7 +102,8 @@ class Publisher:
         """
         if self.waiting >= 2 * self._limit:
             return False
-        self._queue.append((events_stream(shard(event.device)), (event,), stored))
+        stream = events_stream(shard(event.device))
+        self._queue.append((stream, (event,), stored, SystemClock.monotonic()))
         self.waiting += 1
         self._wake.set()
         return True
@@ -123,16 +142,18 @@ class Publisher:
         """One pipeline. What Redis refused goes back to the front, in its order."""
         taken = self._take()
         streams: dict[str, list[Position | DeviceEvent]] = {}
-        for stream, items, _ in taken:
+        for stream, items, *_ in taken:
             streams.setdefault(stream, []).extend(items)
         failed = await self._send(streams)
         if failed:
             self._queue.extendleft(waiting for waiting in reversed(taken) if waiting[0] in failed)
             taken = [waiting for waiting in taken if waiting[0] not in failed]
-        size = sum(len(items) for _, items, _ in taken)
-        self.waiting -= size
-        self.stored += size
-        for _, _, stored in taken:
+        now, add = SystemClock.monotonic(), self.lag.add
+        for _, items, stored, since in taken:
+            size = len(items)
+            add(now - since, size)
+            self.waiting -= size
+            self.stored += size
             self._tell(stored)
         if self.waiting <= self._limit // 2 and not self.streams_full:
             self._press(False)

@@ -14,7 +14,10 @@ REMEMBERED = 64
 CODE_LENGTH = 20
 """Characters of an authentication code: 80 bits; terminals keep short ones only."""
 
-State = Literal["anonymous", "undecided", "authenticated"]
+DEVICES = 64
+"""Devices that one connection may speak for, where a protocol names the device in every packet."""
+
+State = Literal["anonymous", "undecided", "quarantined", "authenticated"]
 
 
 def code_for(secret: str, device: str) -> str:
@@ -30,28 +33,38 @@ def code_matches(secret: str, device: str, code: str) -> bool:
 class Session:
     """Identity, authentication and the frames already taken of one connection."""
 
-    __slots__ = ("_taken", "device", "state")
+    __slots__ = ("_taken", "devices", "state")
 
     def __init__(self) -> None:
-        self.device = ""
+        self.devices: list[str] = []
         self.state: State = "anonymous"
         self._taken: dict[tuple[Ref, int], bool] = {}
 
+    @property
+    def device(self) -> str:
+        """The device that authenticated here last; empty: none."""
+        return self.devices[-1] if self.devices else ""
+
     def admit(self, device: str) -> None:
-        """This connection is this device's from now on."""
-        self.device, self.state = device, "authenticated"
+        """This connection is this device's from now on, beside those that it was already."""
+        self.devices.append(device)
+        self.state = "authenticated"
 
-    def undecided(self) -> None:
-        """It could not be asked whether the device is ours: answer nothing until it can."""
-        self.state = "undecided"
+    def wait(self, state: Literal["undecided", "quarantined"]) -> None:
+        """It could not be asked whether the device is ours, or it is not yet: answer nothing until it is."""
+        if not self.devices:
+            self.state = state
 
-    def dismiss(self) -> None:
-        """Not ours, or no longer."""
-        self.device, self.state = "", "anonymous"
+    def dismiss(self, device: str) -> None:
+        """This one is not here any more."""
+        if device in self.devices:
+            self.devices.remove(device)
+        if not self.devices:
+            self.state = "anonymous"
 
     def speaks_for(self, event: Frame) -> bool:
-        """Whether this frame comes from the device that has authenticated here."""
-        return self.state == "authenticated" and event.device == self.device
+        """Whether this frame comes from a device that has authenticated here."""
+        return event.device in self.devices
 
     def take(self, event: Frame) -> Literal["new", "pending", "stored"]:
         """Whether this very frame was taken before: a resend is acknowledged again, never doubled.

@@ -21,7 +21,7 @@ from dispatch.messages import EPOCH_KEY, Desired, desired_key, encode
 from loadtests.swarm import Load, Outcome, phone_of
 
 EPOCH = "loads"
-PORTS = 12
+PORTS = 20
 """Ports in a row that an installation may use."""
 
 
@@ -66,12 +66,14 @@ def redis_running(folder: Path) -> Iterator[RedisProcess]:
 class GatewayProcess:
     """`dispatch45 gateway` on ports of its own, several of the same if wished."""
 
-    def __init__(self, redis_url: str, port: int) -> None:
+    def __init__(self, redis_url: str, port: int, number: int = 0) -> None:
         self._environment = {
             **os.environ,
             "REDIS_URL": redis_url,
             "DISPATCH45_PORT": str(port),
             "DISPATCH45_SECRET": "a secret of the load runs",
+            "DISPATCH45_SHARE_PORTS": "1",
+            "DISPATCH45_METRICS_PORT": str(port + PORTS - 1 - number),
         }
         self.port = port + 2
         """Of JT/T 808."""
@@ -115,7 +117,7 @@ class GatewayProcess:
 def gateways_running(redis_url: str, count: int = 1) -> Iterator[list[GatewayProcess]]:
     """So many gateways on the same ports."""
     port = free_ports()
-    gateways = [GatewayProcess(redis_url, port) for _ in range(count)]
+    gateways = [GatewayProcess(redis_url, port, number) for number in range(count)]
     try:
         for gateway in gateways:
             gateway.start()

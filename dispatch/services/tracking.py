@@ -16,7 +16,7 @@ from dispatch.core.arrival import ArrivalWatch, DepartureWatch
 from dispatch.core.errors import TRANSIENT, DispatchError
 from dispatch.core.types import Actor
 from dispatch.core.work_order import WorkOrder
-from dispatch.messages import DeviceEvent, Link, Position, Press, Receipt
+from dispatch.messages import DeviceEvent, Link, Position, Press, Receipt, Status
 from dispatch.services import crew as crew_service
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Crew, Loaded
@@ -173,6 +173,8 @@ async def device_event(context: Context, event: DeviceEvent) -> None:
     if isinstance(event, Link):
         context.links[event.device] = (event.state, _instant(event.at))
         return
+    if isinstance(event, Status):
+        return  # moves no order; the gateway keeps the last one for the device page
     crew = context.directory.crew_of_device(event.device)
     if crew is None:
         log.warning("%s of a device that belongs to no crew: %s", type(event).__name__, event.device)

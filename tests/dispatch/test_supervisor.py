@@ -120,7 +120,15 @@ def test_a_busy_port_is_named_with_what_to_do() -> None:
         with pytest.raises(Unavailable, match=rf"Port {first + 2} .* not free.*--port N"):
             check_ports("127.0.0.1", first)
     check_ports("127.0.0.1", first)
-    assert PORTS == 5
+    assert PORTS == 7
+
+
+def test_a_port_that_is_taken_for_datagrams_only_is_named_too() -> None:
+    first = free_ports()
+    with socket.socket(type=socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", first + 5))
+        with pytest.raises(Unavailable, match=f"Port {first + 5} "):
+            check_ports("127.0.0.1", first)
 
 
 def test_a_host_that_does_not_exist_is_refused() -> None:

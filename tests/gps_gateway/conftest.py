@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 from redis.asyncio import Redis
@@ -26,6 +27,7 @@ from dispatch.messages import (
 )
 from dispatch.settings import Settings
 from gps_gateway.gateway import Gateway
+from tests.gps_gateway.beacon import hang_up
 from tests.gps_gateway.raw_terminal import DEVICE
 
 
@@ -68,6 +70,10 @@ class Centre:
         if wake:
             await self.redis.publish(WAKE_CHANNEL, DEVICE)
 
+    async def register(self, device: str) -> None:
+        """A device that should show nothing."""
+        await self.redis.set(desired_key(device), encode(Desired(device, "e1", 1)))
+
     async def confirm(self, epoch: str = "e1") -> None:
         await self.redis.set(EPOCH_KEY, epoch)
 
@@ -105,7 +111,10 @@ async def centre(server: RealServer) -> AsyncIterator[Centre]:
     await redis.aclose()
 
 
-Open = Callable[[], Awaitable[Gateway]]
+class Open(Protocol):
+    """Starts a gateway; `more` are settings."""
+
+    async def __call__(self, ports: dict[str, int] | None = None, **more: Any) -> Gateway: ...
 
 
 @pytest.fixture
@@ -113,23 +122,25 @@ async def open_gateway(server: RealServer) -> AsyncIterator[Open]:
     """Starts a gateway on ports of the system's choice, with quick timers; ends all of them."""
     opened: list[Gateway] = []
 
-    async def open_one() -> Gateway:
-        settings = Settings(redis_url=server.url, secret="a secret of the tests")
+    async def open_one(ports: dict[str, int] | None = None, **more: Any) -> Gateway:
+        own = {name: more.pop(name) for name in ("trusted",) if name in more}
+        settings = Settings(redis_url=server.url, secret="a secret of the tests", **more)
         gateway = Gateway(
             settings,
             SystemClock(),
-            ports={"jt808": 0, "osmand": 0},
-            idle_after=30.0,
+            ports=ports or {},
             resend_after=0.1,
             sweep_every=0.2,
             limit=50,
             last_flush=0.2,
+            **own,
         )
         opened.append(gateway)
         await gateway.open()
         return gateway
 
     yield open_one
+    await hang_up()
     for gateway in opened:
         await gateway.close()
 

@@ -1,0 +1,397 @@
+"""What one device says and is answered, over whatever carries it: values to the streams, and only then answers."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from collections.abc import Coroutine, Sequence
+from functools import partial
+from typing import Protocol
+
+from redis.exceptions import RedisError
+
+from dispatch.clock import SystemClock
+from dispatch.messages import DeviceState, Link, SeenFrame
+from dispatch.messages import Status as StatusEvent
+from gps_gateway.codec import (
+    Answer,
+    Button,
+    Event,
+    Frame,
+    Login,
+    Logout,
+    OrderCodec,
+    Receipt,
+    Refusal,
+    Register,
+    Rejected,
+    Report,
+    Status,
+    Unsupported,
+)
+from gps_gateway.house import House, position_of
+from gps_gateway.line import Line
+from gps_gateway.seen import LONGEST, Seen, meaning
+from gps_gateway.session import DEVICES, Session, code_for, code_matches
+
+log = logging.getLogger(__name__)
+
+INBOX = 256
+"""Values that may wait behind one that needs Redis; beyond it nothing more is read."""
+
+ASK_AGAIN = 5.0
+"""Real seconds after which a device that was not (yet) known is looked up again when it speaks."""
+
+
+class Wire(Protocol):
+    """What carries a conversation."""
+
+    address: str
+
+    @property
+    def open(self) -> bool:
+        """Whether an answer can still be sent."""
+        ...
+
+    def write(self, frames: list[bytes]) -> None:
+        """Send."""
+        ...
+
+    def steer(self) -> None:
+        """There may be room again, or none."""
+        ...
+
+    def close(self, *, abort: bool = False) -> None:
+        """Hang up."""
+        ...
+
+
+class Conversation:
+    """Frames are handled in their order; one that waits for Redis holds back those behind it, except that
+    positions only wait for their own batch."""
+
+    __slots__ = (
+        "_ask_at", "_asked", "_busy", "_codec", "_counts", "_fresh", "_house", "_inbox", "_line", "_session",
+        "_wire", "protocol", "seen",
+    )  # fmt: skip
+
+    def __init__(self, house: House, protocol: str, wire: Wire) -> None:
+        self.protocol = protocol
+        self._house = house
+        self._wire = wire
+        self._codec = house.codec(protocol)
+        self._counts = house.counted(protocol)
+        self._counts.connections += 1
+        self._session = Session()
+        self.seen = Seen(self._now())
+        self._inbox: deque[Event] = deque()
+        self._busy = False
+        self._fresh: list[Report] = []
+        """Reports of the packet that is being handled."""
+        self._line: Line | None = None
+        self._asked: Login | None = None
+        """Whose Login was not taken, though it may be when the centre is asked again."""
+        self._ask_at = 0.0
+
+    @property
+    def who(self) -> str:
+        """For the log."""
+        return self._session.device or f"a stranger at {self._wire.address}"
+
+    @property
+    def defects(self) -> Counter[str]:
+        """What this device does wrong and is accepted all the same."""
+        return self._codec.counts
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits that nothing more should be heard."""
+        return len(self._inbox) > INBOX
+
+    def hear(self, data: bytes) -> int:
+        """These bytes have arrived; gives the number of frames that they completed."""
+        now = self._now()
+        self.seen.heard(now, data)
+        events = self._codec.receive(data)
+        if self._house.window.watched:
+            self._show(SeenFrame(now, data[:LONGEST], False, meaning(events)))
+        return self._take(events)
+
+    def hear_end(self) -> None:
+        """The stream, or the datagram, has ended: its last bytes may mean something, too."""
+        self._take(self._codec.end())
+
+    def state(self, device: str, *, online: bool) -> DeviceState:
+        """As the operators see it."""
+        name = self._house.name
+        return self.seen.state(device, self.protocol, self._wire.address, name, self._codec, online)
+
+    def leave(self) -> None:
+        """The wire is gone: whoever this was is not here any more."""
+        self._dismiss(*self._session.devices)
+        self._counts.connections -= 1
+        self._counts.defects.update(self._codec.counts)
+
+    def _now(self) -> float:
+        return self._house.clock.now().timestamp()
+
+    def _show(self, frame: SeenFrame) -> None:
+        """To those who look at a device of this conversation now."""
+        for device in self._session.devices:
+            if device in self._house.window.watched:
+                self.seen.shown = frame.at
+                self._house.window.frame(device, frame)
+
+    def _strange(self, device: str, why: str) -> None:
+        """Somebody whom we do not know; an administrator may want to."""
+        wire = self._wire
+        self._house.window.stranger(device or wire.address, wire.address, self.protocol, why, self.seen.trace)
+
+    # -- values in their order
+
+    def _take(self, events: list[Event]) -> int:
+        self.seen.frames += len(events)
+        self._inbox.extend(events)
+        if not self._busy:
+            self._drain()
+        return len(events)
+
+    def _drain(self) -> None:
+        while self._inbox and not self._busy:
+            event = self._inbox.popleft()
+            self._counts.frames += 1
+            if isinstance(event, Report) and self._session.speaks_for(event):
+                self._keep(event)
+            elif isinstance(event, Rejected):
+                self._reject(event)
+            elif isinstance(event, (Register, Login)):
+                self._wait_for(self._enter(event))
+            elif self._session.speaks_for(event):
+                self._known(event)
+            else:
+                self._stranger(event)
+        self._publish()
+        self._flush()
+
+    def _wait_for(self, work: Coroutine[None, None, None]) -> None:
+        self._busy = True
+        self._house.start(self._then_go_on(work))
+
+    async def _then_go_on(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("a frame of %s was not handled", self.who)
+        self._busy = False
+        self._drain()
+        self._wire.steer()
+
+    def _known(self, event: Frame) -> None:
+        match event:
+            case Status():
+                self._keep(event)
+            case Answer() | Button():
+                self._press(event)
+            case Receipt():
+                self._counts.receipts += 1
+                self.seen.receipts += 1
+                if self._line is not None:
+                    self._wait_for(self._house.delivery.receipt(self._line, event))
+            case Unsupported():
+                self._codec.refuse(event, "unsupported")
+            case Logout():
+                self._codec.accept(event)
+                self._dismiss(event.device)
+            case _:
+                self._codec.accept(event)
+
+    def _stranger(self, event: Event) -> None:
+        """Nothing of a device that has not authenticated here is taken; but it may have become known."""
+        if self._asked is not None and SystemClock.monotonic() >= self._ask_at:
+            self._counts.frames -= 1  # it comes again, when that is decided
+            self._inbox.appendleft(event)
+            self._wait_for(self._enter(self._asked))
+        elif self._session.state in {"undecided", "quarantined"}:
+            self._counts.withheld += 1
+            if self._session.state == "quarantined":
+                self._strange(event.device, "quarantined")
+        elif isinstance(event, Frame):
+            self._counts.refused += 1
+            if not self._session.devices and self._asked is None:
+                self._strange(event.device, "not authenticated")
+            self._codec.refuse(event, "not authenticated")
+
+    def _reject(self, event: Rejected) -> None:
+        self._counts.reject(event.reason)
+        self.seen.reject(event.reason)
+        device = event.device if event.device in self._session.devices else self._session.device
+        if not device:
+            self._strange(event.device, "rejected")
+        elif device not in self._house.window.watched:
+            frame = SeenFrame(self._now(), event.raw, False, meaning([event]))
+            self._house.window.frame(device, frame)
+        log.debug("rejected, %s: %s", event.reason, event.raw.hex())
+
+    # -- who it is
+
+    async def _enter(self, event: Register | Login) -> None:
+        self._ask_at = SystemClock.monotonic() + ASK_AGAIN
+        try:
+            known = await self._house.store.known(event.device)
+        except (RedisError, OSError):
+            self._withhold(event, "undecided")
+            return
+        if not self._wire.open:
+            return
+        if not known and self._house.quarantine:
+            self._withhold(event, "quarantined")
+        elif not known or (event.device not in self._session.devices and self._full(event)):
+            self._asked = event if isinstance(event, Login) else None
+            self._refuse(event, "unknown device")
+        elif isinstance(event, Register):
+            self._codec.accept(event, code_for(self._house.secret, event.device))
+        elif event.code is not None and not code_matches(self._house.secret, event.device, event.code):
+            self._refuse(event, "bad code")
+        else:
+            self._admit(event)
+
+    def _full(self, event: Register | Login) -> bool:
+        return isinstance(event, Login) and event.code is None and len(self._session.devices) >= DEVICES
+
+    def _withhold(self, event: Register | Login, why: str) -> None:
+        self._session.wait("undecided" if why == "undecided" else "quarantined")
+        self._asked = event if isinstance(event, Login) else None
+        self._counts.withheld += 1
+        if why == "quarantined":
+            self._strange(event.device, why)
+
+    def _refuse(self, event: Register | Login, why: Refusal) -> None:
+        log.warning("%s refused: %s", event.device, why)
+        self._counts.refused += 1
+        self._dismiss(event.device)
+        if self._session.state != "authenticated":
+            self._session.state = "anonymous"
+        self._codec.refuse(event, why)
+        self._flush()  # so that who looks sees it, too
+        self._strange(event.device, why)
+
+    def _admit(self, event: Login) -> None:
+        """The newest conversation that authenticates is the device; an older one is hung up."""
+        self._asked = None
+        if event.device not in self._session.devices:
+            if event.code is not None:  # who shows a code speaks for itself alone
+                self._dismiss(*self._session.devices)
+            if (older := self._house.online.get(event.device)) is not None:
+                older.replaced(event.device, self._wire.address)
+            self._session.admit(event.device)
+            self._house.online[event.device] = self
+            self._say(event.device, "online")
+            self._house.start(self._house.window.came(event.device, self._wire.address))
+        self._codec.accept(event)
+        self._flush()
+        if self._line is None and isinstance(self._codec, OrderCodec):
+            self._line = self._house.delivery.attach(event.device, self._codec, self._send)
+
+    def replaced(self, device: str, by: str) -> None:
+        """The device has authenticated on a newer connection, from the address `by`."""
+        log.warning("%s is here twice: %s gives way to %s", device, self._wire.address, by)
+        self._counts.replaced += 1
+        self._house.window.doubled(device, self._wire.address, by)
+        self._house.online.pop(device, None)
+        self._dismiss(device)
+        if not self._session.devices:
+            self._wire.close()
+
+    def _dismiss(self, *devices: str) -> None:
+        """These are not here any more."""
+        for device in devices:
+            if self._line is not None and self._line.device == device:
+                self._house.delivery.detach(self._line)
+                self._line = None
+            if self._house.online.get(device) is self:
+                del self._house.online[device]
+                self._say(device, "offline")
+                self._house.window.went(self.state(device, online=False))
+            self._session.dismiss(device)
+
+    def _say(self, device: str, state: str) -> None:
+        self._house.publisher.event(Link(device, state, self._now(), self.protocol), lambda: None)
+
+    # -- what is kept before it is answered
+
+    def _keep(self, event: Report | Status) -> None:
+        taken = self._session.take(event)
+        if taken != "new":
+            self._resent()
+        if taken == "stored":
+            self._codec.accept(event)
+        elif taken == "new" and not self._append(event):  # it stays unanswered, and the device sends it again
+            self._session.forget(event)
+            self._counts.withheld += 1
+
+    def _resent(self) -> None:
+        self._counts.resent += 1
+        self.seen.resent += 1
+
+    def _append(self, event: Report | Status) -> bool:
+        """False: no room. Reports follow together, when their packet is done."""
+        if isinstance(event, Report):
+            has_room = self._house.publisher.reserve(len(event.fixes))
+            if has_room:
+                self._fresh.append(event)
+            return has_room
+        now = self._now()
+        at = now if event.time is None else event.time
+        said = StatusEvent(event.device, at, now, self.protocol, event.attributes)
+        return self._house.publisher.event(said, partial(self._stored, (event,)))
+
+    def _publish(self) -> None:
+        """What came in one packet is stored, and answered, in one go."""
+        if self._fresh:
+            reports, self._fresh = self._fresh, []
+            now, protocol = self._now(), self.protocol
+            positions = [
+                position_of(report.device, fix, now, protocol) for report in reports for fix in report.fixes
+            ]
+            self._house.publisher.positions(positions, partial(self._stored, reports))
+
+    def _stored(self, events: Sequence[Frame]) -> None:
+        for event in events:
+            self._session.stored(event)
+            if isinstance(event, (Report, Status)):
+                self.seen.kept(event, self.seen.last)
+        if self._wire.open:
+            for event in events:
+                self._codec.accept(event)
+            self._flush()
+
+    def _press(self, event: Answer | Button) -> None:
+        taken = self._session.take(event)
+        if taken != "new":
+            self._resent()
+        if taken == "stored":
+            self._codec.accept(event)
+        elif taken == "new" and self._line is not None:
+            self._wait_for(self._press_stored(self._line, event))
+
+    async def _press_stored(self, line: Line, event: Answer | Button) -> None:
+        match await self._house.delivery.press(line, event):
+            case "stored":
+                self._stored((event,))
+            case "unknown":
+                self._session.forget(event)
+                self._codec.refuse(event, "no such order")
+            case "withheld":
+                self._session.forget(event)
+                self._counts.withheld += 1
+
+    def _flush(self) -> None:
+        if frames := self._codec.to_send():
+            self._send(frames)
+
+    def _send(self, frames: list[bytes]) -> None:
+        now = self._now()
+        self.seen.sent(now, frames)
+        if self._house.window.watched:
+            self._show(SeenFrame(now, b"".join(frames)[:LONGEST], True))
+        self._wire.write(frames)

@@ -1,0 +1,100 @@
+"""What one conversation was like: its last bytes and its counts, kept for the people who look. No I/O."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from dispatch.messages import DeviceState, SeenFrame
+from gps_gateway.codec import Attributes, Codec, Event, Rejected, Report, Status
+
+KEPT = 12
+"""Arrivals and answers that a conversation remembers."""
+
+LONGEST = 512
+"""Bytes of each that are kept."""
+
+
+class Heard(NamedTuple):
+    """Bytes as they came or went; `at` on the installation's clock."""
+
+    at: float
+    raw: bytes
+    sent: bool
+
+
+class Seen:
+    """Of one conversation. `since` and all times are on the installation's clock."""
+
+    __slots__ = (
+        "fix_time", "frames", "last", "receipts", "rejected", "resent", "shown", "since", "status", "status_at", "trace",
+    )  # fmt: skip
+
+    def __init__(self, now: float) -> None:
+        self.since = self.last = now
+        self.trace: deque[Heard] = deque(maxlen=KEPT)
+        self.shown = 0.0
+        """Until when the trace is already where people look."""
+        self.frames = 0
+        self.resent = 0
+        self.receipts = 0
+        self.rejected: Counter[str] | None = None
+        self.fix_time: float | None = None
+        self.status: Attributes | None = None
+        self.status_at: float | None = None
+
+    def heard(self, now: float, data: bytes) -> None:
+        self.last = now
+        self.trace.append(Heard(now, data[:LONGEST], False))
+
+    def sent(self, now: float, frames: list[bytes]) -> None:
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        self.trace.append(Heard(now, data[:LONGEST], True))
+
+    def kept(self, event: Report | Status, received: float) -> None:
+        """What has become durable."""
+        if isinstance(event, Report):
+            times = [received if fix.time is None else fix.time for fix in event.fixes]
+            self.fix_time = max((*times, *([] if self.fix_time is None else [self.fix_time])), default=None)
+        else:
+            self.status = {**(self.status or {}), **event.attributes}
+            self.status_at = received if event.time is None else event.time
+
+    def reject(self, reason: str) -> None:
+        if self.rejected is None:
+            self.rejected = Counter()
+        self.rejected[reason] += 1
+
+    def state(
+        self, device: str, protocol: str, address: str, gateway: str, codec: Codec, online: bool
+    ) -> DeviceState:
+        """As it is told to the operators."""
+        return DeviceState(
+            device, online, protocol, address, gateway, self.since, self.last, self.fix_time, self.frames,
+            self.resent, self.receipts, dict(self.rejected or {}), dict(codec.counts), self.status or {},
+            self.status_at,
+        )  # fmt: skip
+
+
+def meaning(events: Iterable[Event]) -> tuple[str, ...]:
+    """Each value as JSON with its type, for people to read; a rejected one says why."""
+    return tuple(_text(event) for event in events)
+
+
+def _text(event: Event) -> str:
+    facts = msgspec.to_builtins(event, builtin_types=(bytes,))
+    for unsaid in ("mark", "raw") if isinstance(event, Rejected) else ("mark",):
+        facts.pop(unsaid, None)
+    return msgspec.json.encode({"type": type(event).__name__, **facts}).decode()
+
+
+def decoded(trace: Iterable[Heard], codec: Codec) -> list[SeenFrame]:
+    """A trace with what it means to a new codec: frames that began before it are not whole."""
+    found = []
+    for heard in trace:
+        meant = () if heard.sent else meaning(codec.receive(heard.raw))
+        found.append(SeenFrame(heard.at, heard.raw, heard.sent, meant))
+    return found
