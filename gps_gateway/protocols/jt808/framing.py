@@ -32,6 +32,10 @@ class Header(NamedTuple):
     """Bytes of the header itself."""
 
 
+_SEALS = (0x5501, 0x5502)
+"""Messages of electronic seals (jointech.py): their serial is a BYTE, and their attributes are a length only."""
+
+
 class Deframer:
     """Splits a stream at its flags. What does not fit into a frame is cut, never buffered."""
 
@@ -82,6 +86,8 @@ def read_header(content: bytes) -> Header | None:
     if len(content) < 13:
         return None
     message, attributes = unpack_from(">HH", content)
+    if message in _SEALS:
+        return Header(message, attributes & _LENGTH, content[4:10], content[10], False, False, None, 11)
     v2019 = bool(attributes & _V2019)
     at = 5 if v2019 else 4
     end = at + (10 if v2019 else 6)
