@@ -20,6 +20,8 @@ from gps_gateway.codec import (
     Login,
     Logout,
     OrderCodec,
+    OrderStep,
+    Pressed,
     Receipt,
     Refusal,
     Register,
@@ -141,7 +143,7 @@ class Connection(asyncio.Protocol):
         match event:
             case Report():
                 self._report(event)
-            case Answer() | Button():
+            case Answer() | Button() | OrderStep():
                 self._press(event)
             case Receipt():
                 if self._line is not None:
@@ -252,14 +254,14 @@ class Connection(asyncio.Protocol):
                 self._flushing = True
                 asyncio.get_running_loop().call_soon(self._flush)
 
-    def _press(self, event: Answer | Button) -> None:
+    def _press(self, event: Pressed) -> None:
         taken = self._session.take(event)
         if taken == "stored":
             self._codec.accept(event)
         elif taken == "new" and self._line is not None:
             self._wait_for(self._press_stored(self._line, event))
 
-    async def _press_stored(self, line: Line, event: Answer | Button) -> None:
+    async def _press_stored(self, line: Line, event: Pressed) -> None:
         match await self._house.delivery.press(line, event):
             case "stored":
                 self._stored(event)

@@ -151,16 +151,16 @@ class Jt808:
         return header, content, self._defect(header, content)
 
     def _defect(self, header: Header, content: bytes) -> str:
-        if header.encrypted:
-            return "encrypted"
         wrong = ["length"] if header.length != len(content) - header.size - 1 else []
         wrong += ["checksum"] if checksum(content) else []
+        if header.encrypted:
+            wrong.insert(1 if "length" in wrong else 0, "encrypted")
         if not wrong:
             return ""
         self.counts.update(wrong)
-        body = content[header.size : -1]
-        unreadable = header.part is not None and wrong[0] == "length"
-        return wrong[0] if self._strict or unreadable or is_exact(header.message, body) else ""
+        unreadable = "encrypted" in wrong or (header.part is not None and "length" in wrong)
+        exact = is_exact(header.message, content[header.size : -1])
+        return wrong[0] if self._strict or unreadable or exact else ""
 
     def _event(self, header: Header, head: Head, body: bytes) -> Event:
         reader = self.readers.get(header.message)
