@@ -109,7 +109,7 @@ class Answer(Frame, frozen=True):
     asked: int
     choice: Step | Literal["unknown"]
     reason: str = ""
-    """Why it was rejected, in the process's word, where the terminal asks for it."""
+    """Why it was rejected, in the protocol's word, where the terminal asks for it."""
 
 
 class Button(Frame, frozen=True):
