@@ -62,9 +62,9 @@ class Screen:
             self._lost += 1
 
     def close(self, patience: float = 1.0) -> None:
-        """Let what waits be written, but not for longer than `patience` seconds."""
+        """Let what waits be written; a terminal that takes nothing for `patience` seconds is left alone."""
         try:
-            self._lines.put_nowait(None)
+            self._lines.put(None, timeout=patience)
         except Full:
             return
         self._writer.join(patience)

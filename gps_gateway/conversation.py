@@ -21,6 +21,8 @@ from gps_gateway.codec import (
     Login,
     Logout,
     OrderCodec,
+    OrderStep,
+    Pressed,
     Receipt,
     Refusal,
     Register,
@@ -190,7 +192,7 @@ class Conversation:
         match event:
             case Status():
                 self._keep(event)
-            case Answer() | Button():
+            case Answer() | Button() | OrderStep():
                 self._press(event)
             case Receipt():
                 self._counts.receipts += 1
@@ -365,7 +367,7 @@ class Conversation:
                 self._codec.accept(event)
             self._flush()
 
-    def _press(self, event: Answer | Button) -> None:
+    def _press(self, event: Pressed) -> None:
         taken = self._session.take(event)
         if taken != "new":
             self._resent()
@@ -374,7 +376,7 @@ class Conversation:
         elif taken == "new" and self._line is not None:
             self._wait_for(self._press_stored(self._line, event))
 
-    async def _press_stored(self, line: Line, event: Answer | Button) -> None:
+    async def _press_stored(self, line: Line, event: Pressed) -> None:
         match await self._house.delivery.press(line, event):
             case "stored":
                 self._stored((event,))

@@ -78,9 +78,16 @@ class Nudge:
 
 
 async def for_ever(name: str, once: Callable[[], Awaitable[None]]) -> None:
-    """Call `once` again and again; it waits by itself. Raises after FAILURES errors in a row."""
+    """Call `once` again and again; it waits by itself. Raises after FAILURES errors in a row.
+
+    A cancellation that meets the very end of a wait can be swallowed there (`asyncio.wait_for` of Python 3.11,
+    the Redis client): the task still knows that it was asked to end.
+    """
     failures = 0
+    task = asyncio.current_task()
     while True:
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
         try:
             await once()
             failures = 0

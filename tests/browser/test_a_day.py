@@ -7,6 +7,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from dispatch.core.types import Actor
+from dispatch.services.dispatcher import dispatch
+from dispatch.services.hotline import expedite
 from tests.browser.conftest import Visit
 from tests.browser.served import Served
 
@@ -64,7 +67,7 @@ def test_a_call_goes_to_a_crew_by_keyboard_and_is_acknowledged(visit: Visit, cen
     expect(dispatcher.locator("#connection")).to_contain_text("Live")
     _send(hotline, centre, order_id)
 
-    expect(dispatcher.locator(".row")).to_have_count(1)
+    expect(dispatcher.locator(".row .state")).to_have_text("At the centre")
     dispatcher.keyboard.press("b")
     dispatcher.keyboard.press("ArrowDown")
     dispatcher.keyboard.press("d")
@@ -76,8 +79,8 @@ def test_a_call_goes_to_a_crew_by_keyboard_and_is_acknowledged(visit: Visit, cen
     phone = visit(width=360, height=740).sign_in({"E1": "carl", "E2": "cleo"}[crew])
     button = phone.locator('[data-step="acknowledge"]')
     expect(button).to_be_visible()
-    assert (button.bounding_box() or {"height": 0})["height"] >= 64
     expect(dispatcher.locator(".row .state")).to_have_text("Delivered")
+    assert (button.bounding_box() or {"height": 0})["height"] >= 64
     button.click()
     expect(dispatcher.locator(".row .state")).to_have_text("Acknowledged")
     for step, state in (("depart", "en_route"), ("arrive", "on_scene"), ("restore", "restored")):
@@ -100,6 +103,24 @@ def test_a_call_goes_to_a_crew_by_keyboard_and_is_acknowledged(visit: Visit, cen
     expect(manager.locator(".figure").first).to_contain_text("100 %")
     manager.goto(f"{centre.address}/orders/{order_id}")
     expect(manager.locator(".intervals")).to_be_visible()
+
+
+def test_a_finger_on_a_button_keeps_it_where_it_is(visit: Visit, centre: Served) -> None:
+    """What the centre says meanwhile is shown when the finger is lifted, and the press counts."""
+    hotline = visit().sign_in("holly")
+    order_id = _take_call(hotline, centre)
+    _send(hotline, centre, order_id)
+    centre.do(dispatch(centre.place.context, order_id, crew_id="E1", by=Actor("dispatcher", "dora")))
+    phone = visit(width=360, height=740).sign_in("carl")
+    expect(phone.locator('[data-step="acknowledge"]')).to_be_visible()
+    _until(phone, lambda: centre.order(order_id).state == "delivered")
+    phone.wait_for_timeout(3500)  # and the page knows it
+    phone.locator('[data-step="acknowledge"]').hover()
+    phone.mouse.down()
+    centre.do(expedite(centre.place.context, order_id, by=Actor("hotline", "holly")))
+    phone.wait_for_timeout(3500)  # the page has asked the centre in between
+    phone.mouse.up()
+    _until(phone, lambda: centre.order(order_id).state == "acknowledged")
 
 
 def test_the_first_order_opens_by_keys_from_the_moment_the_page_shows(visit: Visit, centre: Served) -> None:

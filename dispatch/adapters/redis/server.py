@@ -47,11 +47,11 @@ class RedisServer:
     @property
     def socket(self) -> Path:
         """In its folder, or, where that path is too long for a socket, in a private short one."""
-        usual = self.folder / "socket"
-        if len(os.fsencode(usual)) <= LONGEST_SOCKET_PATH:
-            return usual
         short = sha256(os.fsencode(self.folder)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"dispatch45-{os.getuid()}-{short}" / "socket"
+        private = f"dispatch45-{os.getuid()}-{short}"
+        places = self.folder, Path(tempfile.gettempdir()) / private, Path("/tmp") / private  # noqa: S108
+        sockets = [place / "socket" for place in places]
+        return next((s for s in sockets if len(os.fsencode(s)) <= LONGEST_SOCKET_PATH), sockets[-1])
 
     @property
     def url(self) -> str:

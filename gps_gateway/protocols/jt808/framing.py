@@ -35,6 +35,10 @@ class Header(NamedTuple):
     """Bytes of the header itself."""
 
 
+_SEALS = (0x5501, 0x5502)
+"""Messages of electronic seals (jointech.py): their serial is a BYTE, and their attributes are a length only."""
+
+
 class Deframer:
     """Splits a stream at its flags. What does not fit into a frame is cut, never buffered."""
 
@@ -86,6 +90,8 @@ def read_header(content: bytes) -> Header | None:
     if len(content) < 13:
         return None
     message, attributes, phone, serial = _SHORT.unpack_from(content)
+    if message in _SEALS:
+        return Header(message, attributes & _LENGTH, content[4:10], content[10], False, False, None, 11)
     if not attributes & (_V2019 | _PARTS | _ENCRYPTED):  # nearly all that ever comes
         return Header(message, attributes & _LENGTH, phone, serial, False, False, None, _SHORT.size)
     v2019 = bool(attributes & _V2019)

@@ -8,6 +8,7 @@ import { straight } from './candidates.js';
 import { askTime, clock } from './clock.js';
 import { CrewsView } from './crews_view.js';
 import { byId, say, typing } from './dom.js';
+import { notUnderAFinger } from './finger.js';
 import { fit, startMap } from './ground.js';
 import { Live } from './live.js';
 import { LiveLayer } from './live_layer.js';
@@ -96,7 +97,7 @@ for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelec
 look('board');
 fit(map, byId('legend').offsetHeight + 8);
 
-function show() {
+const show = notUnderAFinger(() => {
   const now = clock.now();
   view.show(now);
   panel.show(selected, now);
@@ -106,7 +107,7 @@ function show() {
   const chip = byId('travel-source');
   chip.hidden = !straight(board.travelSource);
   say(chip, t('Travel times are straight-line estimates: no road data.'));
-}
+});
 
 addEventListener('keydown', (e) => {
   if (typing(e) || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]')) return;

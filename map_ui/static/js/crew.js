@@ -7,6 +7,7 @@ import { alarm } from './crew_alarm.js';
 import { card, recordForm } from './crew_cards.js';
 import { deviceHelp } from './crew_device.js';
 import { byId, fill, h, say } from './dom.js';
+import { notUnderAFinger } from './finger.js';
 import { expected, Outbox } from './outbox.js';
 import { named, page, shortTime, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
@@ -111,7 +112,7 @@ function conflicts() {
     h('button', { type: 'button', class: 'big', on: { click: () => outbox.dismiss(one) } }, t('Understood')))));
 }
 
-function draw() {
+const draw = notUnderAFinger(() => {
   if (!stack) return;
   const waiting = outbox.waiting;
   const key = JSON.stringify([stack.orders.map((/** @type {any} */ o) => [o.id, o.version, o.state]), stack.to_record.map((/** @type {any} */ o) => o.id), stack.presence, stack.away_until, stack.crew.status, waiting.map((w) => w.key), outbox.refused.length, (stack.alerts ?? []).map((/** @type {any} */ a) => a.id)]);
@@ -128,7 +129,7 @@ function draw() {
     alarm(shown.some((/** @type {any} */ one) => ['dispatched', 'delivered'].includes(one.state)));
   }
   cards.forEach((one) => one.tick(clock.now()));
-}
+});
 
 /** Forms keep what is being written: one is made once an order. @type {Map<string, HTMLElement>} */
 const forms = new Map();

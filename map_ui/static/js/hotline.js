@@ -7,6 +7,7 @@ import { arrived, remaining } from './board_state.js';
 import { askTime, clock } from './clock.js';
 import { figures, level } from './countdown.js';
 import { byId, fill, h, say } from './dom.js';
+import { notUnderAFinger } from './finger.js';
 import { fit, startMap } from './ground.js';
 import { fullTime, shortTime, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
@@ -114,7 +115,7 @@ function contact(one) {
   return h('li', { class: 'desk-row' }, h('time', { class: 'soft' }, fullTime(one.at)), h('div', { class: 'what' }, h('div', {}, one.name || '–', ' ', one.phone || ''), h('div', { class: 'soft' }, word('channels', one.channel), one.order_id ? [' · ', h('a', { href: `/orders/${encodeURIComponent(one.order_id)}`, target: '_blank', rel: 'noopener' }, one.order_id)] : null, one.text ? ` · ${one.text}` : '')));
 }
 
-function draw() {
+const draw = notUnderAFinger(() => {
   if (!desk) return;
   const key = JSON.stringify(piles().map(([pile]) => desk[pile].map((/** @type {any} */ o) => [o.id, o.version, o.watch?.fired]))) + opened;
   if (key === drawn) return;
@@ -127,7 +128,7 @@ function draw() {
     rows.length ? h('ul', { class: 'desk-list' }, rows.map((/** @type {any} */ o) => (opened === 'contacts' ? contact(o) : row(o, opened)))) : h('p', { class: 'empty' }, nothing));
   if (held) /** @type {HTMLElement|null} */ (document.querySelector(`[data-order="${CSS.escape(held)}"] button`))?.focus();
   tick();
-}
+});
 
 function tick() {
   const now = clock.now();

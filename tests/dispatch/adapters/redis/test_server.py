@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,7 +71,12 @@ def test_it_is_reached_through_a_private_socket_only(tmp_path: Path) -> None:
     assert server.folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_long_path_gets_a_short_private_socket(tmp_path: Path) -> None:
+@pytest.mark.parametrize("temporary", ["short", "long too"])
+def test_a_long_path_gets_a_short_private_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: str
+) -> None:
+    if temporary == "long too":
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("deep " * 30)))
     server = RedisServer(tmp_path / ("long " * 30))
     assert len(os.fsencode(server.socket)) <= LONGEST_SOCKET_PATH
     with started(server), client(server) as connected:
