@@ -351,7 +351,7 @@ class Conversation:
         """What came in one packet is stored, and answered, in one go."""
         if self._fresh:
             reports, self._fresh = self._fresh, []
-            now, protocol = self._now(), self.protocol
+            now, protocol = self.seen.last, self.protocol
             positions = [
                 position_of(report.device, fix, now, protocol) for report in reports for fix in report.fixes
             ]

@@ -57,8 +57,10 @@ class Seen:
     def kept(self, event: Report | Status, received: float) -> None:
         """What has become durable."""
         if isinstance(event, Report):
-            times = [received if fix.time is None else fix.time for fix in event.fixes]
-            self.fix_time = max((*times, *([] if self.fix_time is None else [self.fix_time])), default=None)
+            for fix in event.fixes:
+                time = received if fix.time is None else fix.time
+                if self.fix_time is None or time > self.fix_time:
+                    self.fix_time = time
         else:
             self.status = {**(self.status or {}), **event.attributes}
             self.status_at = received if event.time is None else event.time

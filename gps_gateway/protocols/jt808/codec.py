@@ -18,6 +18,7 @@ from gps_gateway.codec import (
     Refusal,
     Register,
     Rejected,
+    Report,
     Unsupported,
 )
 from gps_gateway.protocols.jt808.framing import (
@@ -79,6 +80,8 @@ class Jt808:
 
     def accept(self, event: Frame, code: str = "") -> None:
         match event:
+            case Report():  # first, because it is nearly all that is ever answered
+                self._answer(event, GENERAL, pack(">HHB", event.ref[1], event.ref[0], DONE))
             case Register():
                 self._answer(event, REGISTERED, pack(">HB", event.ref[1], DONE) + code.encode())
             case Part() if event.missing:
@@ -143,6 +146,8 @@ class Jt808:
         if header is None:
             return None, content, "too short"
         damaged = header.length != len(content) - header.size - 1
+        if not (damaged or header.encrypted or checksum(content)):
+            return header, content, ""
         if damaged and (again := unescape(content)) not in {None, content} and again:
             second = read_header(again)
             if second and second.length == len(again) - second.size - 1 and not checksum(again):

@@ -86,19 +86,20 @@ def read_items(rest: bytes, attributes: Attributes) -> None:
         if stop > end:
             attributes["broken_items"] = rest[at:].hex()
             return
-        _read_item(item, rest[at + 2 : stop], attributes)
+        value = rest[at + 2 : stop]
+        scalar = SCALARS.get((item, len(value)))
+        if scalar is None:
+            _read_item(item, value, attributes)
+        else:
+            name, unit, digits = scalar
+            number = int.from_bytes(value)
+            attributes[name] = (
+                number if unit == 1 else round(number * unit, digits) if digits else number * int(unit)
+            )
         at = stop
 
 
 def _read_item(item: int, value: bytes, attributes: Attributes) -> None:
-    scalar = SCALARS.get((item, len(value)))
-    if scalar is not None:
-        name, unit, digits = scalar
-        number = int.from_bytes(value)
-        attributes[name] = (
-            number if unit == 1 else round(number * unit, digits) if digits else number * int(unit)
-        )
-        return
     reader = _READERS.get(item)
     if reader is not None and reader(value, attributes):
         return
