@@ -129,7 +129,7 @@ def gateways_running(redis_url: str, count: int = 1) -> Iterator[list[GatewayPro
 
 def free_ports() -> int:
     """The first of a row of ports that nobody uses; below those that the system gives to clients."""
-    for first in range(15_000 + os.getpid() % 1000 * PORTS, 32_000, PORTS):
+    for first in range(12_000 + os.getpid() % 500 * PORTS, 32_000, PORTS):
         try:
             for number in range(first, first + PORTS):
                 with socket.socket() as probe:

@@ -15,7 +15,7 @@ from loadtests.processes import Failed, RedisProcess, SwarmProcess, cpu_seconds,
 from loadtests.swarm import Load
 
 TERMINALS = 1000
-CALM = 1.5
+CALM = 1.0
 """Seconds after the logins until the gateway has brought every terminal to its desired state."""
 
 

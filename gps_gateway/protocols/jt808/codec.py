@@ -59,6 +59,8 @@ class Jt808:
     means a person, an order or an identity is never read from a damaged frame.
     """
 
+    __slots__ = ("_assembly", "_deframer", "_out", "_sent", "_serial", "_strict", "counts")
+
     name = "jt808"
     readers: ClassVar[dict[int, Reader]] = READERS
 

@@ -42,6 +42,8 @@ _SEALS = (0x5501, 0x5502)
 class Deframer:
     """Splits a stream at its flags. What does not fit into a frame is cut, never buffered."""
 
+    __slots__ = ("_rest",)
+
     def __init__(self) -> None:
         self._rest = b""
 

@@ -6,7 +6,6 @@ is a WORD) where they are missing. Ours are kept for a while, so that 0x0005 (20
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from struct import pack
 
@@ -49,8 +48,10 @@ Key = tuple[bytes, int, int]
 class Assembly:
     """The unfinished messages of one connection."""
 
+    __slots__ = ("_open",)
+
     def __init__(self) -> None:
-        self._open: OrderedDict[Key, Unfinished] = OrderedDict()
+        self._open: dict[Key, Unfinished] = {}
 
     def add(self, header: Header, piece: bytes) -> bytes | Unfinished | str:
         """The whole body, or what there is of it so far, or a defect."""
@@ -67,7 +68,7 @@ class Assembly:
             known = self._open[key] = Unfinished(total, first, (first + total - 1) & 0xFFFF)
         known.pieces[index] = piece
         if len(self._open) > MESSAGES:
-            self._open.popitem(last=False)
+            del self._open[next(iter(self._open))]
         if len(known.pieces) < total:
             return known
         del self._open[key]
@@ -86,15 +87,17 @@ class Assembly:
 class Sent:
     """The latest messages of ours that went in parts."""
 
+    __slots__ = ("_kept",)
+
     def __init__(self) -> None:
-        self._kept: OrderedDict[int, Sequence[bytes]] = OrderedDict()
+        self._kept: dict[int, Sequence[bytes]] = {}
 
     def keep(self, first: int, frames: Sequence[bytes]) -> None:
         """A message's frames, by the serial of its first part."""
         if len(frames) > 1:
             self._kept[first] = frames
             if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+                del self._kept[next(iter(self._kept))]
 
     def again(self, first: int, numbers: Sequence[int]) -> list[bytes]:
         """Those parts; none where the message is not kept any more."""
