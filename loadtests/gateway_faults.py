@@ -49,16 +49,18 @@ SHORT = Scale(gateway_kills=4, redis_kills=2, terminals=100, orders=2, every=5.0
 @click.option("--short", is_flag=True, help="End within 50 s; says what it leaves out.")
 @click.option("--json", "file", type=click.Path(dir_okay=False), help="Write the outcome to this file, too.")
 @click.option("--orders", type=int, help="Orders to each terminal.")
-def main(short: bool, file: str | None, orders: int | None) -> None:
+@click.option("--terminals", type=int, help="Terminals that get orders.")
+def main(short: bool, file: str | None, orders: int | None, terminals: int | None) -> None:
     """Break things, count what is lost."""
     allow_many_files()
     scale = SHORT if short else Scale()
-    if orders:
-        scale = msgspec.structs.replace(scale, orders=orders)
+    chosen = {"orders": orders, "terminals": terminals}
+    scale = msgspec.structs.replace(scale, **{name: n for name, n in chosen.items() if n})
     facts: dict[str, float | int | str] = {}
     objectives = []
     with tempfile.TemporaryDirectory(prefix="faults") as folder, redis_running(Path(folder)) as redis:
         objectives.append(positions(redis, scale, facts))
+        click.echo(f"{objectives[0].measured:.0f} lost: {facts['positions']}")
     with tempfile.TemporaryDirectory(prefix="faults") as folder, redis_running(Path(folder)) as redis:
         register(redis.url, scale.terminals)
         with gateways_running(redis.url) as (gateway,):
