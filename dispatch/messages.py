@@ -7,7 +7,7 @@ Keys, with `NN` = `shard(device)` (the braces let Redis Cluster keep a shard tog
 
 | key | type | written by | content |
 |---|---|---|---|
-| `positions:{sNN}` | stream, field `b` | gateway | `list[Position]`, up to 64 an entry |
+| `positions:{sNN}` | stream, field `b` | gateway | `list[Position]`, up to 64 an entry; NN is the gateway's, not the devices' |
 | `device-events:{sNN}` | stream, field `b` | gateway | `list[DeviceEvent]` |
 | `desired:{sNN}:<device>` | string | centre | `Desired`; present for every registered device |
 | `shown:{sNN}:<device>` | string | gateway | `Shown`: what was sent to the terminal, and under which serial |
@@ -59,6 +59,8 @@ class Receipt(msgspec.Struct, frozen=True, tag="receipt"):
     """Machine proof: the terminal has (`delivered`) or no longer offers (`removed`) an order.
 
     `settled` (with an empty order_id) says that the device has confirmed all of desired revision `version`.
+    `unreceipted` and `recall_unreceipted` prove the opposite: an order, or its recall, was sent as often as it
+    is sent on one connection, and the terminal has not confirmed it. Either may still be followed by its proof.
     """
 
     device: str
@@ -79,6 +81,11 @@ class Press(msgspec.Struct, frozen=True, tag="press"):
     """The same press resent carries the same id."""
     version: int = 0
     """Version of the order that the button belonged to; 0 = unknown."""
+    reason: str = ""
+    """Why an order is rejected, where the terminal asks for it."""
+    lat: float | None = None
+    lon: float | None = None
+    """Where it was pressed, where the terminal says so."""
 
 
 class Link(msgspec.Struct, frozen=True, tag="link"):
@@ -136,6 +143,9 @@ class ShownOrder(msgspec.Struct, frozen=True):
     """Of the platform message that carried it: an answer echoes it."""
     state: str
     """`sent`, `delivered`, `removing`, or `removed`: kept for a while, because a press may come late."""
+    progress: str = ""
+    """What became of it there: `accepted`, `departed`, `arrived`, `restored`, `refused`; `expired`: it was not
+    receipted as often as it was sent. Empty: nothing yet."""
 
 
 class Shown(msgspec.Struct, frozen=True):

@@ -99,17 +99,51 @@ class Receipt(Frame, frozen=True):
     unsupported: bool = False
 
 
+Step = Literal["acknowledge", "reject", "depart", "arrive", "restore"]
+"""What a crew can do with an order from its terminal."""
+
+
 class Answer(Frame, frozen=True):
     """A person answered a question: `asked` is the serial of the message that carried it."""
 
     asked: int
-    choice: Literal["acknowledge", "reject", "unknown"]
+    choice: Step | Literal["unknown"]
+    reason: str = ""
+    """Why it was rejected, in the protocol's word, where the terminal asks for it."""
 
 
 class Button(Frame, frozen=True):
     """A person pressed one of the buttons that we put there."""
 
     code: int
+
+
+class OrderStep(Frame, frozen=True):
+    """A person took a step with an order that the terminal names itself; `time` and place as in Fix."""
+
+    order_id: str
+    version: int
+    step: Step
+    time: float | None = None
+    lat: float | None = None
+    lon: float | None = None
+
+
+class Part(Frame, frozen=True):
+    """A part of a message that is not whole yet. Accepting it asks for what is `missing`, and says nothing else."""
+
+    first: int
+    """Serial of the message's first part."""
+    missing: tuple[int, ...] = ()
+    """Numbers of the parts to be asked for now."""
+
+
+class PartsAsked(Frame, frozen=True):
+    """The device lacks parts of a message of ours. Accepting it sends them again."""
+
+    first: int
+    """Serial of the message's first part."""
+    numbers: tuple[int, ...]
 
 
 class Unsupported(Frame, frozen=True):
@@ -138,9 +172,15 @@ Event = (
     | Receipt
     | Answer
     | Button
+    | OrderStep
+    | Part
+    | PartsAsked
     | Unsupported
     | Rejected
 )
+
+Pressed = Answer | Button | OrderStep
+"""What a person did with an order."""
 
 Refusal = Literal["unknown device", "bad code", "not authenticated", "no such order", "unsupported"]
 
@@ -170,10 +210,15 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class SetButtons:
-    """The buttons depart, arrive and restore of these slots, and no others."""
+    """Depart, arrive and restore of these orders, and of no others.
+
+    A terminal that knows an order by its slot only has buttons for `slots`; another one is told the `orders`.
+    """
 
     serial: int
     slots: tuple[int, ...]
+    orders: tuple[tuple[str, int], ...] = ()
+    """(order id, version), in the order of `slots`."""
 
 
 Action = Ask | Withdraw | SetButtons
@@ -220,5 +265,6 @@ class OrderCodec(Codec, Protocol):
     """A protocol whose terminals can show orders."""
 
     def order(self, device: str, action: Action) -> tuple[Ref, list[bytes]]:
-        """The frames of an action, and what a Receipt for it will name."""
+        """The frames of an action, and what a Receipt for it will name. No frames: there is nothing to send
+        and nothing to wait for."""
         ...

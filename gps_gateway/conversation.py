@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import Counter, deque
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import Protocol
 
 from redis.exceptions import RedisError
@@ -21,6 +21,8 @@ from gps_gateway.codec import (
     Login,
     Logout,
     OrderCodec,
+    OrderStep,
+    Pressed,
     Receipt,
     Refusal,
     Register,
@@ -71,7 +73,7 @@ class Conversation:
     positions only wait for their own batch."""
 
     __slots__ = (
-        "_ask_at", "_asked", "_busy", "_codec", "_counts", "_flushing", "_house", "_inbox", "_line", "_session",
+        "_ask_at", "_asked", "_busy", "_codec", "_counts", "_fresh", "_house", "_inbox", "_line", "_session",
         "_wire", "protocol", "seen",
     )  # fmt: skip
 
@@ -84,9 +86,11 @@ class Conversation:
         self._counts.connections += 1
         self._session = Session()
         self.seen = Seen(self._now())
-        self._inbox: deque[Event] = deque()
+        self._inbox: list[Event] = []
+        """Nearly always empty, and short: a deque would take 600 bytes of every idle session."""
         self._busy = False
-        self._flushing = False
+        self._fresh: list[Report] = []
+        """Reports of the packet that is being handled."""
         self._line: Line | None = None
         self._asked: Login | None = None
         """Whose Login was not taken, though it may be when the centre is asked again."""
@@ -157,16 +161,19 @@ class Conversation:
 
     def _drain(self) -> None:
         while self._inbox and not self._busy:
-            event = self._inbox.popleft()
+            event = self._inbox.pop(0)
             self._counts.frames += 1
-            if isinstance(event, Rejected):
+            if isinstance(event, Report) and self._session.speaks_for(event):
+                self._keep(event)
+            elif isinstance(event, Rejected):
                 self._reject(event)
-            elif isinstance(event, Register | Login):
+            elif isinstance(event, (Register, Login)):
                 self._wait_for(self._enter(event))
             elif self._session.speaks_for(event):
                 self._known(event)
             else:
                 self._stranger(event)
+        self._publish()
         self._flush()
 
     def _wait_for(self, work: Coroutine[None, None, None]) -> None:
@@ -184,9 +191,9 @@ class Conversation:
 
     def _known(self, event: Frame) -> None:
         match event:
-            case Report() | Status():
+            case Status():
                 self._keep(event)
-            case Answer() | Button():
+            case Answer() | Button() | OrderStep():
                 self._press(event)
             case Receipt():
                 self._counts.receipts += 1
@@ -205,7 +212,7 @@ class Conversation:
         """Nothing of a device that has not authenticated here is taken; but it may have become known."""
         if self._asked is not None and SystemClock.monotonic() >= self._ask_at:
             self._counts.frames -= 1  # it comes again, when that is decided
-            self._inbox.appendleft(event)
+            self._inbox.insert(0, event)
             self._wait_for(self._enter(self._asked))
         elif self._session.state in {"undecided", "quarantined"}:
             self._counts.withheld += 1
@@ -321,7 +328,7 @@ class Conversation:
             self._resent()
         if taken == "stored":
             self._codec.accept(event)
-        elif taken == "new" and not self._append(event):
+        elif taken == "new" and not self._append(event):  # it stays unanswered, and the device sends it again
             self._session.forget(event)
             self._counts.withheld += 1
 
@@ -330,27 +337,38 @@ class Conversation:
         self.seen.resent += 1
 
     def _append(self, event: Report | Status) -> bool:
-        """False: no room; it stays unanswered, and the device sends it again."""
-        now = self.seen.last
-        publisher, device = self._house.publisher, event.device
+        """False: no room. Reports follow together, when their packet is done."""
         if isinstance(event, Report):
-            positions = [position_of(device, fix, now, self.protocol) for fix in event.fixes]
-            return publisher.positions(device, positions, lambda: self._stored(event))
+            has_room = self._house.publisher.reserve(len(event.fixes))
+            if has_room:
+                self._fresh.append(event)
+            return has_room
+        now = self.seen.last
         at = now if event.time is None else event.time
-        said = StatusEvent(device, at, now, self.protocol, event.attributes)
-        return publisher.event(said, lambda: self._stored(event))
+        said = StatusEvent(event.device, at, now, self.protocol, event.attributes)
+        return self._house.publisher.event(said, partial(self._stored, (event,)))
 
-    def _stored(self, event: Frame) -> None:
-        self._session.stored(event)
-        if isinstance(event, Report | Status):
-            self.seen.kept(event, self.seen.last)
+    def _publish(self) -> None:
+        """What came in one packet is stored, and answered, in one go."""
+        if self._fresh:
+            reports, self._fresh = self._fresh, []
+            now, protocol = self.seen.last, self.protocol
+            positions = [
+                position_of(report.device, fix, now, protocol) for report in reports for fix in report.fixes
+            ]
+            self._house.publisher.positions(positions, partial(self._stored, reports))
+
+    def _stored(self, events: Sequence[Frame]) -> None:
+        for event in events:
+            self._session.stored(event)
+            if isinstance(event, (Report, Status)):
+                self.seen.kept(event, self.seen.last)
         if self._wire.open:
-            self._codec.accept(event)
-            if not self._flushing:  # one write for all answers of a batch
-                self._flushing = True
-                asyncio.get_running_loop().call_soon(self._flush)
+            for event in events:
+                self._codec.accept(event)
+            self._flush()
 
-    def _press(self, event: Answer | Button) -> None:
+    def _press(self, event: Pressed) -> None:
         taken = self._session.take(event)
         if taken != "new":
             self._resent()
@@ -359,10 +377,10 @@ class Conversation:
         elif taken == "new" and self._line is not None:
             self._wait_for(self._press_stored(self._line, event))
 
-    async def _press_stored(self, line: Line, event: Answer | Button) -> None:
+    async def _press_stored(self, line: Line, event: Pressed) -> None:
         match await self._house.delivery.press(line, event):
             case "stored":
-                self._stored(event)
+                self._stored((event,))
             case "unknown":
                 self._session.forget(event)
                 self._codec.refuse(event, "no such order")
@@ -371,7 +389,6 @@ class Conversation:
                 self._counts.withheld += 1
 
     def _flush(self) -> None:
-        self._flushing = False
         if frames := self._codec.to_send():
             self._send(frames)
 

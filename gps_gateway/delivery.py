@@ -15,13 +15,25 @@ from math import inf
 from typing import Literal
 from weakref import WeakValueDictionary
 
+from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from dispatch.clock import Clock, SystemClock
 from dispatch.messages import WAKE_CHANNEL, Press, Shown, ShownOrder
 from dispatch.messages import Receipt as ReceiptEvent
-from gps_gateway.codec import Action, Answer, Ask, Button, OrderCodec, Receipt, Ref, SetButtons
-from gps_gateway.downlink import blank, outdated, plan, receipted, sent
+from gps_gateway.codec import (
+    Action,
+    Answer,
+    Ask,
+    OrderCodec,
+    OrderStep,
+    Pressed,
+    Receipt,
+    Ref,
+    SetButtons,
+    Withdraw,
+)
+from gps_gateway.downlink import PROGRESS, blank, find, outdated, plan, progressed, receipted, sent
 from gps_gateway.line import Line, Outstanding, meaning, silence
 from gps_gateway.publisher import Publisher
 from gps_gateway.store import Store
@@ -96,8 +108,10 @@ class Delivery:
         planned = plan(desired, shown, line.online)
         await self._keep(line, planned.shown)
         if not line.closed:
-            self._send(line, planned.actions)
+            settled = self._send(line, planned.actions)
             line.brought = True
+            for ref, action in settled:
+                await self._settle(line, ref, action)
             await self._report_settled(line)
 
     async def receipt(self, line: Line, event: Receipt) -> None:
@@ -112,8 +126,9 @@ class Delivery:
                 outstanding.due = inf
                 self.counts["refused by terminal"] += 1
                 log.warning("%s refuses message %#06x", line.device, event.answers[0])
+                await self._report_missed(line, outstanding)
 
-    async def press(self, line: Line, event: Answer | Button) -> Outcome:
+    async def press(self, line: Line, event: Pressed) -> Outcome:
         """A crew's press, durable when this gives `stored`; `unknown`: it means no order of ours."""
         async with line.lock:
             try:
@@ -127,16 +142,32 @@ class Delivery:
             order, action = meant
             if order.state == "sent":
                 await self._settle_question(line, order)
-            press = self._press_of(event, order, action)
-            return "stored" if await self._publisher.event_stored(press) else "withheld"
+            if not await self._publisher.event_stored(self._press_of(event, order, action)):
+                return "withheld"
+            await self._keep_progress(line, order, PROGRESS[action])
+            return "stored"
 
-    def _press_of(self, event: Answer | Button, order: ShownOrder, action: str) -> Press:
-        """The message carries no time of its own; message, serial and order make its id the same when it
-        is sent again, also on another connection."""
+    def _press_of(self, event: Pressed, order: ShownOrder, action: str) -> Press:
+        """Message, serial and order make its id the same when it is sent again, also on another connection.
+        Its time is that of its arrival, unless the message has an earlier one of its own."""
         message, serial = event.ref
         press_id = f"{event.device}:{message:04x}:{serial}:{order.order_id}:{order.version}:{action}"
         at = self._clock.now().timestamp()
-        return Press(event.device, order.order_id, action, at, press_id, order.version)
+        press = Press(event.device, order.order_id, action, at, press_id, order.version)
+        if isinstance(event, OrderStep):
+            at = at if event.time is None else min(at, event.time)
+            return replace(press, at=at, lat=event.lat, lon=event.lon)
+        return replace(press, reason=event.reason) if isinstance(event, Answer) else press
+
+    async def _keep_progress(self, line: Line, order: ShownOrder, progress: str) -> None:
+        """For whoever looks at the device: nothing is decided by it, so that it may be kept later."""
+        if line.shown is None:
+            return
+        line.shown = progressed(line.shown, order, progress)
+        try:
+            await self._keep(line, line.shown)
+        except (RedisError, OSError):
+            line.brought = False
 
     async def _settle_question(self, line: Line, order: ShownOrder) -> None:
         """Who answers a question has it, whether or not its receipt was lost."""
@@ -187,14 +218,19 @@ class Delivery:
             line.kept = shown
         line.shown = shown
 
-    def _send(self, line: Line, actions: list[Action]) -> None:
+    def _send(self, line: Line, actions: list[Action]) -> list[tuple[Ref, Action]]:
+        """Those that there is nothing to send for: they are settled at once."""
         now = SystemClock.monotonic()
+        settled: list[tuple[Ref, Action]] = []
         for action in actions:
             silence(line, action)
             ref, frames = line.codec.order(line.device, action)
             line.waiting[ref] = Outstanding(action, frames, now + self._resend_after)
             line.write(frames)
+            if not frames:
+                settled.append((ref, action))
         sent(line.online, actions)
+        return settled
 
     def parts(self) -> tuple[Coroutine[None, None, None], ...]:
         """What runs until cancelled: wake, sweep, resend."""
@@ -257,16 +293,49 @@ class Delivery:
 
     def _resend(self, line: Line, outstanding: Outstanding, now: float) -> None:
         if outstanding.tries == RESENDS:
-            outstanding.due = inf
-            self.counts["given up"] += 1
-            log.warning("%s does not receipt %s", line.device, outstanding.action)
+            outstanding.due = now + self._resend_after
+            self._start(self._give_up(line, outstanding))
             return
         outstanding.tries += 1
         outstanding.due = now + self._resend_after * 2**outstanding.tries
         self.counts["resent"] += 1
         line.write(outstanding.frames)
 
+    async def _give_up(self, line: Line, outstanding: Outstanding) -> None:
+        """It was sent as often as it is sent on one connection: the centre is told, once."""
+        async with line.lock:
+            if outstanding.due == inf or outstanding not in line.waiting.values():
+                return
+            if await self._report_missed(line, outstanding):
+                outstanding.due = inf
+                self.counts["given up"] += 1
+                log.warning("%s does not receipt %s", line.device, outstanding.action)
+
+    async def _report_missed(self, line: Line, outstanding: Outstanding) -> bool:
+        """An order, or its recall, is not confirmed: False where that cannot be stored now."""
+        action = outstanding.action
+        order = (
+            None
+            if line.shown is None or isinstance(action, SetButtons)
+            else find(line.shown, _question(action))
+        )
+        if order is None or isinstance(action, SetButtons):
+            return True
+        what = "unreceipted" if isinstance(action, Ask) else "recall_unreceipted"
+        at = self._clock.now().timestamp()
+        event = ReceiptEvent(line.device, order.order_id, order.version, what, at)
+        if not await self._publisher.event_stored(event):
+            return False
+        if isinstance(action, Ask):
+            await self._keep_progress(line, order, "expired")
+        return True
+
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _question(action: Ask | Withdraw) -> int:
+    """The serial of the question that it is about."""
+    return action.serial if isinstance(action, Ask) else action.question

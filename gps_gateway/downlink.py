@@ -113,13 +113,45 @@ def receipted(shown: Shown, line: OnLine, action: Action) -> tuple[Shown, list[t
     receipts += [(order, "removed") for order in gone]
     states = {order.serial: "removed" for order in gone}
     states |= {o.serial: "delivered" for o, what in receipts if what == "delivered" and o.state == "sent"}
-    orders = [replace(order, state=states.get(order.serial, order.state)) for order in shown.orders]
+    orders = [_after(order, states.get(order.serial, order.state)) for order in shown.orders]
     return replace(shown, orders=tuple(_without_oldest(orders, REMEMBERED))), receipts
+
+
+PROGRESS = {
+    "acknowledge": "accepted",
+    "reject": "refused",
+    "depart": "departed",
+    "arrive": "arrived",
+    "restore": "restored",
+}
+"""A crew's step → what became of the order on the terminal."""
+
+
+def standing(wish: DesiredOrder | None, order: ShownOrder | None) -> str:
+    """Where an order stands on a device: `queued` → `sent` → `delivered` → `accepted` → `departed` → `arrived` →
+    `restored`; or `refused`, `expired`, `recalled`. Empty: it has never been meant for it."""
+    if order is None:
+        return "queued" if wish is not None else ""
+    if order.state in {"removing", "removed"} and order.progress not in {"refused", "restored"}:
+        return "recalled"
+    return order.progress or order.state
+
+
+def progressed(shown: Shown, order: ShownOrder, progress: str) -> Shown:
+    """`shown` with what became of one of its orders."""
+    orders = (replace(o, progress=progress) if o.serial == order.serial else o for o in shown.orders)
+    return replace(shown, orders=tuple(orders))
 
 
 def find(shown: Shown, serial: int) -> ShownOrder | None:
     """The order whose question had this serial."""
     return next((order for order in shown.orders if order.serial == serial), None)
+
+
+def named(shown: Shown, order_id: str, version: int) -> ShownOrder | None:
+    """The order that a terminal names itself, if it is, or lately was, on it."""
+    orders = (o for o in reversed(shown.orders) if _key(o) == (order_id, version))
+    return next(orders, None)
 
 
 def pressed(shown: Shown, code: int) -> tuple[ShownOrder, str] | None:
@@ -172,13 +204,20 @@ def _buttons(draft: _Draft, wanted: dict[Key, DesiredOrder], line: OnLine) -> No
 
     With its first order on a connection a terminal is also brought from unknown buttons to known ones.
     """
-    slots = tuple(
-        order.slot
+    live = [
+        order
         for order in draft.orders
         if order.state in {"sent", "delivered"} and wanted[_key(order)].acknowledged
-    )
+    ]
+    slots = tuple(order.slot for order in live)
     if slots != line.buttons and (slots or line.buttons or draft.orders or wanted):
-        draft.actions.append(SetButtons(draft.next_serial(), slots))
+        draft.actions.append(SetButtons(draft.next_serial(), slots, tuple(_key(order) for order in live)))
+
+
+def _after(order: ShownOrder, state: str) -> ShownOrder:
+    """A late receipt takes `expired` back."""
+    late = state == "delivered" and order.progress == "expired"
+    return replace(order, state=state, progress="" if late else order.progress)
 
 
 def _kept(order: ShownOrder, wanted: dict[Key, DesiredOrder]) -> ShownOrder:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from dispatch.clock import Clock, SystemClock
-from dispatch.messages import GatewayState
+from dispatch.messages import GatewayState, positions_stream, shard
 from dispatch.settings import Settings
 from gps_gateway.choices import METRICS, checksums, quarantines
 from gps_gateway.codec import Codec
@@ -79,7 +79,8 @@ class Gateway:
         self._last_flush = last_flush
         self._redis = connect(settings.redis_url)
         self.store = Store(self._redis)
-        self.publisher = Publisher(self._redis, limit=limit)
+        own = positions_stream(shard(self.name))
+        self.publisher = Publisher(self._redis, own, limit=limit)
         self.publisher.on_pressure = self._steer
         self.window = Window(self._redis, clock, self.name, self.online, self.codec)
         self._metrics_port = settings.prometheus_port if ports is None else ports.get(METRICS, 0)

@@ -119,8 +119,9 @@ class Route:
         now = self._house.clock.now().timestamp()
         positions = [position_of(event.device, fix, now, self._name) for fix in event.fixes]
         done = asyncio.Event()
-        if not self._house.publisher.positions(event.device, positions, done.set):
+        if not self._house.publisher.reserve(len(positions)):
             return False
+        self._house.publisher.positions(positions, done.set)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await done.wait()

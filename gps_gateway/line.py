@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from math import inf
 
 from dispatch.messages import Shown, ShownOrder
-from gps_gateway.codec import Action, Answer, Ask, Button, OrderCodec, Ref, SetButtons, Withdraw
-from gps_gateway.downlink import OnLine, find, pressed
+from gps_gateway.codec import Action, Ask, Button, OrderCodec, OrderStep, Pressed, Ref, SetButtons, Withdraw
+from gps_gateway.downlink import OnLine, find, named, pressed
 
 
 @dataclass(slots=True)
@@ -43,12 +43,15 @@ class Line:
     closed: bool = False
 
 
-def meaning(shown: Shown | None, event: Answer | Button) -> tuple[ShownOrder, str] | None:
+def meaning(shown: Shown | None, event: Pressed) -> tuple[ShownOrder, str] | None:
     """The order and the action that a press means; None: no order of ours."""
     if shown is None:
         return None
     if isinstance(event, Button):
         return pressed(shown, event.code)
+    if isinstance(event, OrderStep):
+        order = named(shown, event.order_id, event.version)
+        return None if order is None else (order, event.step)
     order = find(shown, event.asked)
     return None if order is None or event.choice == "unknown" else (order, event.choice)
 

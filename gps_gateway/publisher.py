@@ -12,13 +12,12 @@ import logging
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from dispatch.clock import SystemClock
-from dispatch.messages import DeviceEvent, Position, encode, events_stream, positions_stream, shard
+from dispatch.messages import DeviceEvent, Position, encode, events_stream, shard
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +36,8 @@ LONGEST_PAUSE = 1.0
 Stored = Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    stream: str
-    items: Sequence[Position | DeviceEvent]
-    stored: Stored
-    since: float
+_Waiting = tuple[str, Sequence[Position | DeviceEvent], Stored, float]
+"""Stream, what goes into it, who is told, and since when it waits (monotonic)."""
 
 
 LAGS = (0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
@@ -62,10 +57,15 @@ class Lag:
 
 
 class Publisher:
-    """Appends to the streams; `limit` positions and events at most wait in memory."""
+    """Appends to the streams; `limit` positions and events at most wait in memory.
 
-    def __init__(self, redis: Redis, *, limit: int = 50_000, linger: float = LINGER) -> None:
+    All positions of one gateway go into one `stream`: spread over the shards of their devices, a batch would
+    be as many commands as positions (D14). What a device says on one connection stays in its order.
+    """
+
+    def __init__(self, redis: Redis, stream: str, *, limit: int = 50_000, linger: float = LINGER) -> None:
         self._redis = redis
+        self._stream = stream
         self._limit = limit
         self._linger = linger
         self._queue: deque[_Waiting] = deque()
@@ -82,13 +82,18 @@ class Publisher:
         """Told when the bound is reached (True), and when half of it is free again (False)."""
         self.pressed = False
 
-    def positions(self, device: str, positions: Sequence[Position], stored: Stored) -> bool:
-        """Append fixes of one device. False: no room, and `stored` will never be called."""
-        if self.streams_full or self.waiting + len(positions) > self._limit:
+    def reserve(self, count: int) -> bool:
+        """Room for so many positions, which have to follow; False: there is none."""
+        if self.streams_full or self.waiting + count > self._limit:
             self._press(True)
             return False
-        self._append(positions_stream(shard(device)), positions, stored)
+        self.waiting += count
         return True
+
+    def positions(self, positions: Sequence[Position], stored: Stored) -> None:
+        """Append positions that have their room."""
+        self._queue.append((self._stream, positions, stored, SystemClock.monotonic()))
+        self._wake.set()
 
     def event(self, event: DeviceEvent, stored: Stored) -> bool:
         """Append one press, receipt or link event; positions leave room for them.
@@ -97,7 +102,10 @@ class Publisher:
         """
         if self.waiting >= 2 * self._limit:
             return False
-        self._append(events_stream(shard(event.device)), (event,), stored)
+        stream = events_stream(shard(event.device))
+        self._queue.append((stream, (event,), stored, SystemClock.monotonic()))
+        self.waiting += 1
+        self._wake.set()
         return True
 
     async def event_stored(self, event: DeviceEvent) -> bool:
@@ -107,11 +115,6 @@ class Publisher:
             return False
         await done
         return True
-
-    def _append(self, stream: str, items: Sequence[Position | DeviceEvent], stored: Stored) -> None:
-        self._queue.append(_Waiting(stream, items, stored, SystemClock.monotonic()))
-        self.waiting += len(items)
-        self._wake.set()
 
     async def run(self) -> None:
         """Flush until closed; then only what still waits, for as long as Redis takes it."""
@@ -139,18 +142,19 @@ class Publisher:
         """One pipeline. What Redis refused goes back to the front, in its order."""
         taken = self._take()
         streams: dict[str, list[Position | DeviceEvent]] = {}
-        for waiting in taken:
-            streams.setdefault(waiting.stream, []).extend(waiting.items)
+        for stream, items, *_ in taken:
+            streams.setdefault(stream, []).extend(items)
         failed = await self._send(streams)
-        kept = [waiting for waiting in taken if waiting.stream in failed]
-        self._queue.extendleft(reversed(kept))
-        now = SystemClock.monotonic()
-        for waiting in taken:
-            if waiting.stream not in failed:
-                self.lag.add(now - waiting.since, len(waiting.items))
-                self.waiting -= len(waiting.items)
-                self.stored += len(waiting.items)
-                self._tell(waiting)
+        if failed:
+            self._queue.extendleft(waiting for waiting in reversed(taken) if waiting[0] in failed)
+            taken = [waiting for waiting in taken if waiting[0] not in failed]
+        now, add = SystemClock.monotonic(), self.lag.add
+        for _, items, stored, since in taken:
+            size = len(items)
+            add(now - since, size)
+            self.waiting -= size
+            self.stored += size
+            self._tell(stored)
         if self.waiting <= self._limit // 2 and not self.streams_full:
             self._press(False)
         return not failed
@@ -160,7 +164,7 @@ class Publisher:
         size = 0
         while self._queue and size < FLUSH:
             taken.append(self._queue.popleft())
-            size += len(taken[-1].items)
+            size += len(taken[-1][1])
         return taken
 
     async def _send(self, streams: dict[str, list[Position | DeviceEvent]]) -> set[str]:
@@ -188,9 +192,9 @@ class Publisher:
             log.warning("storing again; %d items waited", self.waiting)
         self._trouble = trouble
 
-    def _tell(self, waiting: _Waiting) -> None:
+    def _tell(self, stored: Stored) -> None:
         try:
-            waiting.stored()
+            stored()
         except Exception:
             log.exception("an acknowledgement failed after its frame was stored")
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from collections import OrderedDict
 from hashlib import sha256
 from typing import Literal
 
-from gps_gateway.codec import Frame
+from gps_gateway.codec import Frame, Ref
 
 REMEMBERED = 64
 """Frames by which a resend is recognised: a terminal resends its latest ones."""
@@ -34,10 +33,12 @@ def code_matches(secret: str, device: str, code: str) -> bool:
 class Session:
     """Identity, authentication and the frames already taken of one connection."""
 
+    __slots__ = ("_taken", "devices", "state")
+
     def __init__(self) -> None:
         self.devices: list[str] = []
         self.state: State = "anonymous"
-        self._taken: OrderedDict[tuple[int, int, int], bool] = OrderedDict()
+        self._taken: dict[tuple[Ref, int], bool] = {}
 
     @property
     def device(self) -> str:
@@ -70,21 +71,21 @@ class Session:
 
         The bytes count beside the serial, because there are devices whose serial never changes.
         """
-        key = (*event.ref, event.mark)
+        key = event.ref, event.mark
         known = self._taken.get(key)
         if known is not None:
             return "stored" if known else "pending"
         self._taken[key] = False
         if len(self._taken) > REMEMBERED:
-            self._taken.popitem(last=False)
+            del self._taken[next(iter(self._taken))]
         return "new"
 
     def stored(self, event: Frame) -> None:
         """What `take` gave as new is durable now."""
-        key = (*event.ref, event.mark)
+        key = event.ref, event.mark
         if key in self._taken:
             self._taken[key] = True
 
     def forget(self, event: Frame) -> None:
         """What `take` gave as new could not be taken: its resend is new again."""
-        self._taken.pop((*event.ref, event.mark), None)
+        self._taken.pop((event.ref, event.mark), None)

@@ -44,6 +44,8 @@ REMARKS = frozenset(
         "removed",
         "late_receipt",
         "also_received",
+        "unreceipted",
+        "recall_unreceipted",
         "gps_departed",
         "attempt",
         "rung",

@@ -12,6 +12,7 @@ from typing import Any
 
 from dispatch.core import crew as rules
 from dispatch.core.errors import Conflict, IllegalStep
+from dispatch.core.outgoing import alert
 from dispatch.core.types import Actor
 from dispatch.core.work_order import NOTHING, WorkOrder
 from dispatch.services.context import Context
@@ -109,6 +110,44 @@ async def receipt(
         return draft.changes(order)
 
     return await context.store.transact(decide)
+
+
+async def unreceipted(
+    context: Context, order_id: str, *, crew: Crew, device: str, at: datetime, generation: int, what: str
+) -> WorkOrder:
+    """A terminal that is connected does not confirm an order (`unreceipted`) or its recall (`recall_unreceipted`).
+
+    Told once a dispatch to the dispatchers of the crew's centre, as long as it matters: the order is still there
+    unanswered, or the recall is still not confirmed.
+    """
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        draft = Draft(context, loaded, now)
+        before = draft.order(order_id)
+        key = f"{what}/{device}/{generation}"
+        data = {"device": device, "crew_id": crew.id, "generation": generation}
+        order = draft.remark(order_id, what, by=Actor("device", device), at=at, data=data, key=key)
+        if order is before or not _matters(order, crew, device, generation, what):
+            return draft.changes(order)
+        draft.outgoing.append(
+            alert(
+                key=f"{order_id}/{key}", role="dispatcher", code=what, due=now, order_id=order_id,
+                centre_id=crew.centre_id, crew_id=crew.id, device=device,
+            )
+        )  # fmt: skip
+        return draft.changes(order)
+
+    return await context.store.transact(decide)
+
+
+def _matters(order: WorkOrder, crew: Crew, device: str, generation: int, what: str) -> bool:
+    if what == "recall_unreceipted":
+        return device in order.removing
+    return (
+        order.crew_id == crew.id
+        and order.generation == generation
+        and order.state in {"dispatched", "delivered"}
+    )
 
 
 async def removed(context: Context, order_id: str, *, device: str, at: datetime) -> WorkOrder:

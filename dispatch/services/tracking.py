@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from dispatch.core import position as fixes
 from dispatch.core.arrival import ArrivalWatch, DepartureWatch
@@ -221,6 +222,11 @@ async def _receipt(context: Context, crew: Crew, event: DeviceEvent) -> None:
             context, event.order_id, crew=crew, by=Actor("device", event.device), at=at,
             generation=event.version, link=link, via="terminal",
         )  # fmt: skip
+    elif event.what in {"unreceipted", "recall_unreceipted"}:
+        await crew_service.unreceipted(
+            context, event.order_id, crew=crew, device=event.device, at=at,
+            generation=event.version, what=event.what,
+        )  # fmt: skip
     elif event.what == "removed":
         await crew_service.removed(context, event.order_id, device=event.device, at=at)
     elif event.what == "settled":
@@ -255,9 +261,11 @@ async def _settled(context: Context, device: str, revision: int, at: datetime) -
 
 async def _press(context: Context, crew: Crew, event: DeviceEvent) -> None:
     assert isinstance(event, Press)
-    data = {"via": "terminal", "device": event.device}
+    data: dict[str, Any] = {"via": "terminal", "device": event.device}
     if event.action == "reject":
-        data["reason"] = "other"
+        data |= {"reason": "other", "said": event.reason} if event.reason else {"reason": "other"}
+    if event.lat is not None and event.lon is not None:
+        data |= {"lat": event.lat, "lon": event.lon}
     await crew_service.step(
         context, event.order_id, event.action, crew=crew, at=_instant(event.at), data=data,
         key=event.press_id, generation=event.version or None,

@@ -10,9 +10,10 @@ from msgspec import structs
 
 from dispatch.core.errors import Contended, Unavailable
 from dispatch.core.types import Point
-from dispatch.messages import Position, Press
+from dispatch.messages import Position, Press, Receipt
+from dispatch.services import dispatcher
 from dispatch.services.tracking import Tracking, device_event
-from tests.dispatch.centre import HERE, START, Centre
+from tests.dispatch.centre import DORA, HERE, START, Centre
 
 
 def _away(centre: Centre, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
@@ -90,3 +91,30 @@ async def test_a_crew_that_goes_to_its_second_order_first_is_seen_to_arrive(cent
     judged = tracking.classify(there)
     await tracking.follow(judged.seen)
     assert (await centre.order(second)).state == "on_scene"
+
+
+async def test_an_order_that_its_terminal_never_confirms_is_told_to_the_dispatcher_once(
+    centre: Centre,
+) -> None:
+    order_id = await centre.dispatched()
+    missed = Receipt("t-N1", order_id, 1, "unreceipted", centre.clock.now().timestamp())
+    await device_event(centre.context, missed)
+    await device_event(centre.context, missed)
+    assert await centre.alerts("unreceipted") == ["dispatcher"]
+    assert [e.kind for e in (await centre.order(order_id)).history].count("unreceipted") == 1
+
+
+async def test_an_order_that_was_acknowledged_otherwise_alarms_nobody_for_its_receipt(centre: Centre) -> None:
+    order_id = await centre.dispatched()
+    await centre.step(order_id, "acknowledge")
+    await device_event(centre.context, Receipt("t-N1", order_id, 1, "unreceipted", 0.0))
+    assert await centre.alerts("unreceipted") == []
+    assert "unreceipted" in [e.kind for e in (await centre.order(order_id)).history]
+
+
+async def test_a_recall_that_its_terminal_never_confirms_is_told_to_the_dispatcher(centre: Centre) -> None:
+    order_id = await centre.dispatched()
+    await dispatcher.recall(centre.context, order_id, by=DORA, reason="nearer_crew")
+    missed = Receipt("t-N1", order_id, 1, "recall_unreceipted", centre.clock.now().timestamp())
+    await device_event(centre.context, missed)
+    assert await centre.alerts("recall_unreceipted") == ["dispatcher"]

@@ -61,10 +61,12 @@ async def test_positions_of_many_frames_share_an_entry(gateway: Gateway, centre:
     positions = [Position(DEVICE, float(n), 0.0, 1.0, 2.0) for n in range(200)]
     done = asyncio.Event()
     for n, one in enumerate(positions[:50]):
-        assert gateway.publisher.positions(DEVICE, (one,), done.set if n == 49 else lambda: None)
+        assert gateway.publisher.reserve(1)
+        gateway.publisher.positions((one,), done.set if n == 49 else lambda: None)
     await done.wait()
     assert [p.fix_time for p in await centre.positions()] == list(range(50))
-    assert await centre.redis.xlen(STREAM) == 1
+    (length,) = [await centre.redis.xlen(stream) for stream in await centre.redis.keys("positions:*")]
+    assert length == 1
 
 
 async def test_the_heartbeat_tells_how_the_gateway_is(gateway: Gateway, centre: Centre) -> None:

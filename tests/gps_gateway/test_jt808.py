@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +29,14 @@ from gps_gateway.protocols.jt808.framing import MAX_FRAME, checksum, packages
 from gps_gateway.protocols.jt808.orders import gbk
 from gps_gateway.protocols.jt808.position import read_time
 from tests.gps_gateway.raw_terminal import DEVICE, between_flags, exclusive_or, line, position
+from tests.gps_gateway.real_packets import (
+    check_attributes,
+    check_positions,
+    needs_packets,
+    packets,
+    read,
+    share_with_a_position,
+)
 
 GOLDEN = [
     json.loads(row)
@@ -44,7 +51,7 @@ def escaped(golden: str) -> bytes:
 
 @pytest.mark.parametrize("frame", GOLDEN, ids=lambda frame: frame["source"])
 def test_golden_frames(frame: dict[str, Any]) -> None:
-    (event,) = Jt808().receive(escaped(frame["hex"]))
+    (event,) = Jt808("strict" if "rejected" in frame else "accept").receive(escaped(frame["hex"]))
     if "rejected" in frame:
         assert isinstance(event, Rejected)
         assert event.reason == frame["rejected"]
@@ -59,20 +66,36 @@ def test_golden_frames(frame: dict[str, Any]) -> None:
             assert getattr(fix, name) == pytest.approx(expected[name], abs=1e-4), name
 
 
-@pytest.mark.skipif(
-    "DISPATCH45_TEST_DATA" not in os.environ, reason="DISPATCH45_TEST_DATA names no folder with real packets"
-)
-def test_real_packets_yield_their_positions() -> None:
-    rows = (Path(os.environ["DISPATCH45_TEST_DATA"]) / "dev/device_frames_dev.jsonl").read_text().splitlines()
-    packets = [row for raw in rows if (row := json.loads(raw))["protocol"] == "Jt808" and "hex" in row]
-    asserting = [p for p in packets if "Position" in p["check"] and p["hex"][2:6] in ("0200", "0704")]
-    events = [Jt808().receive(escaped(packet["hex"]))[0] for packet in asserting]
-    assert len(events) >= 15
-    assert sum(isinstance(event, Report) for event in events) / len(events) >= 0.85
-    rejected = {event.reason for event in events if isinstance(event, Rejected)}
-    assert rejected <= {"length"}, (
-        "two of them announce another length than they have, and fail their checksum"
-    )
+NAMES: dict[str, str | tuple[str, float]] = {
+    "cardCode": "driver_id",
+    "videoAlarm": "video_alarm",
+    "tire1Pressure": "tyre_1_bar",
+    "KEY_FUEL_USED": "fuel_used_l",
+    "unlockResult": "unlock_result",
+    "lock2Battery": "lock_2_battery_v",
+    "fuel1": "fuel_1",
+    "alarmLabel": "alarm_label",
+    "tag1Mac": "tag_1_mac",
+    "KEY_DEVICE_TEMP": "temperature_c",
+}
+"""The other decoder's names → ours."""
+
+
+@needs_packets
+def test_real_packets() -> None:
+    found = [
+        read(Jt808(), packet, between_flags(data[1:-1]))
+        for packet, data in packets("Jt808")
+        if "hex" in packet
+    ]
+    assert share_with_a_position(found) == 1
+    assert [one.reasons for one in found if one.reasons] == []
+    check_positions(found)
+    for one in found:
+        one.attributes |= (
+            one.fixes[0].attributes if one.fixes else {}
+        )  # of a batch, the first is what is stated
+    assert check_attributes(found, NAMES) >= 45
 
 
 # -- laws

@@ -9,6 +9,7 @@ import pytest
 
 from dispatch.clock import SystemClock
 from dispatch.messages import DesiredOrder, DeviceEvent, Press, Receipt, Shown, decode_shown, shown_key
+from gps_gateway.downlink import named, standing
 from gps_gateway.gateway import Gateway
 from tests.gps_gateway.conftest import Centre, Open, RealServer
 from tests.gps_gateway.raw_terminal import DEVICE, Heard, RawTerminal
@@ -67,6 +68,14 @@ def presses(events: list[DeviceEvent]) -> list[tuple[str, int, str]]:
     return [(e.order_id, e.version, e.action) for e in events if isinstance(e, Press)]
 
 
+async def standing_of(centre: Centre, order: DesiredOrder, *, wanted: bool = True) -> str:
+    """Where it stands on the terminal, by what the gateway keeps."""
+    raw = await centre.redis.get(shown_key(DEVICE))
+    assert isinstance(raw, bytes)
+    kept = named(decode_shown(raw), order.order_id, order.version)
+    return standing(order if wanted else None, kept)
+
+
 async def buttons_set(terminal: RawTerminal) -> dict[int, str]:
     """The next set of buttons, receipted."""
     heard = await terminal.expect(EVENTS)
@@ -99,9 +108,12 @@ async def test_an_order_is_asked_receipted_accepted_and_worked(gateway: Gateway,
         await centre.wish(taken(FIRST))
         shown = await buttons_set(terminal)
         assert shown == {0x11: "#1 出发", 0x12: "#1 到达", 0x13: "#1 修复"}
+        standings = []
         for code in shown:
             serial = terminal.press(code)
             assert (await terminal.expect(0x8001)).answered == (0x0301, serial, 0)
+            standings.append(await standing_of(centre, FIRST))
+        assert standings == ["departed", "arrived", "restored"]
         actions = [action for _, _, action in presses(await centre.events())]
         assert actions == ["acknowledge", "depart", "arrive", "restore"]
 
@@ -310,8 +322,13 @@ async def test_an_unreceipted_question_is_resent_under_its_serial_and_then_given
             while gateway.delivery.counts["given up"] != 1:
                 await SystemClock().sleep(0.01)
         await terminal.silence(0.1)
+        assert receipts(await centre.events()) == [("W1", 1, "unreceipted")], "a missed E is told"
+        assert await standing_of(centre, FIRST) == "expired"
         terminal.receipt(heard[0])  # late, and true all the same
-        await until(centre, lambda e: receipts(e) == [("W1", 1, "delivered")])
+        await until(centre, lambda e: receipts(e) == [("W1", 1, "unreceipted"), ("W1", 1, "delivered")])
+        async with asyncio.timeout(3):  # kept just after it was said
+            while await standing_of(centre, FIRST) != "delivered":
+                await SystemClock().sleep(0.01)
 
 
 async def test_a_press_sent_again_on_another_connection_has_the_same_id(

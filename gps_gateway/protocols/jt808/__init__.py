@@ -1,4 +1,4 @@
-"""JT/T 808: road vehicles' terminals in China (2011 and 2013; the header of 2019)."""
+"""JT/T 808-2011, 2013 and 2019: road vehicles' terminals in China, and the many trackers that speak it."""
 
 from gps_gateway.protocols.jt808.codec import Jt808
 

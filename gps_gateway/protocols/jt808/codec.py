@@ -1,23 +1,18 @@
-"""JT/T 808-2011/2013 on one connection: frames to values, and our answers."""
+"""JT/T 808-2011/2013/2019 on one connection: frames to values, and our answers and orders."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from struct import pack, unpack_from
-from typing import Literal, TypedDict
+from struct import pack
+from typing import ClassVar
 
 from gps_gateway.codec import (
     Action,
-    Answer,
-    Attributes,
-    Button,
     Checksum,
     Event,
     Frame,
-    Heartbeat,
-    Login,
-    Logout,
+    Part,
+    PartsAsked,
     Receipt,
     Ref,
     Refusal,
@@ -33,13 +28,15 @@ from gps_gateway.protocols.jt808.framing import (
     Header,
     checksum,
     frame,
+    packages,
     read_header,
     unescape,
 )
-from gps_gateway.protocols.jt808.orders import ACCEPT, REFUSE, encode
-from gps_gateway.protocols.jt808.position import read_batch, read_position
+from gps_gateway.protocols.jt808.orders import messages
+from gps_gateway.protocols.jt808.parts import Assembly, Sent, Unfinished, request
+from gps_gateway.protocols.jt808.terminal import READERS, Head, Reader, is_exact
 
-GENERAL, REGISTERED = 0x8001, 0x8100
+GENERAL, REGISTERED, LACKING = 0x8001, 0x8100, 0x8003
 DONE, FAILED, WRONG, UNSUPPORTED = 0, 1, 2, 3
 """Results of a general response (8.1, 8.2)."""
 
@@ -55,147 +52,148 @@ _RESULTS: dict[Refusal, int] = {
 }
 
 
-class Head(TypedDict):
-    """What every event takes from its header."""
-
-    device: str
-    ref: Ref
-    mark: int
-
-
 class Jt808:
-    """One terminal's connection. `checksum`: whether a frame with a wrong one is counted, or rejected."""
+    """One terminal's connection.
+
+    `checksum`: whether a frame with a wrong checksum or length is counted and read all the same, or rejected. What
+    means a person, an order or an identity is never read from a damaged frame.
+    """
+
+    __slots__ = ("_assembly", "_deframer", "_out", "_sent", "_serial", "_strict", "counts")
 
     name = "jt808"
+    readers: ClassVar[dict[int, Reader]] = READERS
 
     def __init__(self, checksum: Checksum = "accept") -> None:
         self.counts: Counter[str] = Counter()
         self._strict = checksum == "strict"
         self._deframer = Deframer()
+        self._assembly = Assembly()
+        self._sent = Sent()
         self._out: list[bytes] = []
         self._serial = 0
 
     def receive(self, data: bytes) -> list[Event]:
-        return [self._event(part) for part in self._deframer.feed(data)]
+        return [event for part in self._deframer.feed(data) for event in self._events(part)]
 
     def end(self) -> list[Event]:
         rest = self._deframer.end()
         return [Rejected("incomplete", rest[:KEPT])] if rest else []
 
     def accept(self, event: Frame, code: str = "") -> None:
-        if isinstance(event, Register):
-            self._answer(event, REGISTERED, pack(">HB", event.ref[1], DONE) + code.encode())
-        elif not isinstance(event, Receipt):
-            self._answer(event, GENERAL, pack(">HHB", event.ref[1], event.ref[0], DONE))
+        match event:
+            case Report():  # first, because it is nearly all that is ever answered
+                self._answer(event, GENERAL, pack(">HHB", event.ref[1], event.ref[0], DONE))
+            case Register():
+                self._answer(event, REGISTERED, pack(">HB", event.ref[1], DONE) + code.encode())
+            case Part() if event.missing:
+                wide = len(event.device) == 20
+                self._answer(event, LACKING, request(event.first, event.missing, wide=wide))
+            case PartsAsked():
+                self._out += self._sent.again(event.first, event.numbers)
+            case Receipt() | Part():
+                pass
+            case _:
+                self._answer(event, GENERAL, pack(">HHB", event.ref[1], event.ref[0], DONE))
 
     def refuse(self, event: Frame, why: Refusal) -> None:
         if isinstance(event, Register):
             self._answer(event, REGISTERED, pack(">HB", event.ref[1], NO_SUCH_TERMINAL))
-        elif not isinstance(event, Receipt):
+        elif not isinstance(event, Receipt | Part):
             self._answer(event, GENERAL, pack(">HHB", event.ref[1], event.ref[0], _RESULTS[why]))
 
     def order(self, device: str, action: Action) -> tuple[Ref, list[bytes]]:
-        return encode(bytes.fromhex(device), action)
+        """By the header in which the terminal named itself: ten bytes of phone are 2019's."""
+        phone = bytes.fromhex(device)
+        (message, body), copy = messages(action, v2019=len(phone) == 10)
+        last, frames = packages(message, phone, action.serial, body)
+        self._sent.keep(action.serial, frames)
+        if copy is not None:
+            frames = [*frames, frame(copy[0], phone, self._next_serial(), copy[1])]
+        return (message, last), frames
 
     def to_send(self) -> list[bytes]:
         out, self._out = self._out, []
         return out
 
-    def _answer(self, event: Frame, message: int, body: bytes) -> None:
-        """Answers have serials of their own: no terminal receipts them."""
+    def _next_serial(self) -> int:
+        """Answers and copies have serials of their own: no receipt of theirs is waited for."""
         self._serial = (self._serial + 1) & 0xFFFF
-        self._out.append(frame(message, bytes.fromhex(event.device), self._serial, body))
+        return self._serial
 
-    def _event(self, part: bytes) -> Event:
+    def _answer(self, event: Frame, message: int, body: bytes) -> None:
+        self._out.append(frame(message, bytes.fromhex(event.device), self._next_serial(), body))
+
+    def _events(self, part: bytes) -> list[Event]:
+        """What one frame means; and which parts are missing of a message that came before it."""
         content = unescape(part)
         if len(part) > MAX_FRAME or content is None:
-            return Rejected("too long" if len(part) > MAX_FRAME else "escape", part[:KEPT])
-        header = read_header(content)
-        if header is None:
-            return Rejected("too short", content[:KEPT])
-        if defect := self._defect(header, content):
-            return Rejected(defect, content[:KEPT], header.phone.hex())
-        body = content[header.size : -1]
+            return [Rejected("too long" if len(part) > MAX_FRAME else "escape", part[:KEPT])]
+        header, content, defect = self._read(content)
+        if header is None or defect:
+            return [Rejected(defect, content[:KEPT], header.phone.hex() if header else "")]
         head: Head = {
             "device": header.phone.hex(),
             "ref": (header.message, header.serial),
             "mark": hash(content),
         }
-        reader = _READERS.get(header.message)
-        if reader is None:
-            return Unsupported(**head, what=f"{header.message:#06x}")
-        if header.v2019 and header.message == 0x0102:
-            body = body[1 : 1 + body[0]] if body else body  # a length stands before the code (2019: 8.8)
-        event = reader(head, body)
-        if event is None:
-            return Rejected(f"body of {header.message:#06x}", content[:KEPT], header.phone.hex())
-        return event
+        body = content[header.size : -1]
+        event = self._part(header, head, body) if header.part else self._event(header, head, body)
+        lacking = self._assembly.lacking(header) if not header.part else None
+        return [event] if lacking is None else [event, _missing(lacking[0], lacking[1], head)]
+
+    def _read(self, content: bytes) -> tuple[Header | None, bytes, str]:
+        """(header, content, defect). A content that was escaped twice is read once more."""
+        header = read_header(content)
+        if header is None:
+            return None, content, "too short"
+        damaged = header.length != len(content) - header.size - 1
+        if not (damaged or header.encrypted or checksum(content)):
+            return header, content, ""
+        if damaged and (again := unescape(content)) not in {None, content} and again:
+            second = read_header(again)
+            if second and second.length == len(again) - second.size - 1 and not checksum(again):
+                self.counts["escaped twice"] += 1
+                return second, again, ""
+        return header, content, self._defect(header, content)
 
     def _defect(self, header: Header, content: bytes) -> str:
-        if header.length != len(content) - header.size - 1:
-            return "length"
-        if checksum(content):
-            self.counts["checksum"] += 1
-            if self._strict:
-                return "checksum"
+        wrong = ["length"] if header.length != len(content) - header.size - 1 else []
+        wrong += ["checksum"] if checksum(content) else []
         if header.encrypted:
-            return "encrypted"
-        return "subpackaged" if header.part else ""
+            wrong.insert(1 if "length" in wrong else 0, "encrypted")
+        if not wrong:
+            return ""
+        self.counts.update(wrong)
+        unreadable = "encrypted" in wrong or (header.part is not None and "length" in wrong)
+        exact = is_exact(header.message, content[header.size : -1])
+        return wrong[0] if self._strict or unreadable or exact else ""
+
+    def _event(self, header: Header, head: Head, body: bytes) -> Event:
+        reader = self.readers.get(header.message)
+        if reader is None:
+            return Unsupported(**head, what=f"{header.message:#06x}")
+        event = reader(head, body, header.v2019)
+        if event is None:
+            return Rejected(f"body of {header.message:#06x}", body[:KEPT], header.phone.hex())
+        return event
+
+    def _part(self, header: Header, head: Head, piece: bytes) -> Event:
+        """The whole message with its last part's serial and a mark of all bytes, or that it is not whole yet."""
+        found = self._assembly.add(header, piece)
+        if isinstance(found, str):
+            return Rejected(found, piece[:KEPT], header.phone.hex())
+        if isinstance(found, Unfinished):
+            ended = header.serial == found.last
+            return _missing(header.message, found, head) if ended else Part(**head, first=found.first)
+        assert header.part is not None
+        last = (header.serial - header.part[1] + header.part[0]) & 0xFFFF
+        whole: Head = {"device": head["device"], "ref": (header.message, last), "mark": hash(found)}
+        return self._event(header, whole, found)
 
 
-def _position(head: Head, body: bytes) -> Event | None:
-    fix = read_position(body)
-    return None if fix is None else Report(**head, fixes=(fix,))
-
-
-def _batch(head: Head, body: bytes) -> Event | None:
-    fixes = read_batch(body)
-    return Report(**head, fixes=tuple(fixes)) if fixes else None
-
-
-def _receipt(head: Head, body: bytes) -> Event | None:
-    if len(body) < 5:
-        return None
-    serial, message, result = unpack_from(">HHB", body)
-    return Receipt(**head, answers=(message, serial), ok=result == DONE, unsupported=result == UNSUPPORTED)
-
-
-def _answer(head: Head, body: bytes) -> Event | None:
-    if len(body) < 3:
-        return None
-    return Answer(**head, asked=int.from_bytes(body[:2]), choice=_CHOICES.get(body[2], "unknown"))
-
-
-_CHOICES: dict[int, Literal["acknowledge", "reject"]] = {ACCEPT: "acknowledge", REFUSE: "reject"}
-
-_READERS: dict[int, Callable[[Head, bytes], Event | None]] = {
-    0x0001: _receipt,
-    0x0002: lambda head, _: Heartbeat(**head),
-    0x0003: lambda head, _: Logout(**head),
-    0x0100: lambda head, body: Register(**head, facts=_facts(body)),
-    0x0102: lambda head, body: Login(**head, code=_text(body)),
-    0x0200: _position,
-    0x0301: lambda head, body: Button(**head, code=body[0]) if body else None,
-    0x0302: _answer,
-    0x0704: _batch,
-}
-"""Message id → reader of its body, which gives None where the body is not what its table says."""
-
-
-def _facts(body: bytes) -> Attributes:
-    """0x0100 (8.5): province, city, maker, type, terminal id, plate colour, plate. Never refused for them."""
-    if len(body) < 37:
-        return {}
-    province, city = unpack_from(">HH", body)
-    return {
-        "province": province,
-        "city": city,
-        "maker": _text(body[4:9]),
-        "model": _text(body[9:29]),
-        "terminal": _text(body[29:36]),
-        "plate": _text(body[37:]),
-    }
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("gbk", "replace").strip("\0 ")
+def _missing(message: int, known: Unfinished, head: Head) -> Part:
+    """The request for its missing parts; as often as it is asked, it is counted."""
+    known.asked += 1
+    ref = (message, head["ref"][1])
+    return Part(device=head["device"], ref=ref, mark=head["mark"], first=known.first, missing=known.missing)
