@@ -19,7 +19,7 @@ DEFAULT_PORT = 8045
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an installation can choose. Ports follow `port`: page, +1 live, +2 JT/T 808, +3 OsmAnd."""
+    """What an installation can choose. Ports follow `port`: page, +1 live, +2 JT/T 808, +3 OsmAnd, +8 JT/T 905."""
 
     data: Path = Path("var")
     host: str = "127.0.0.1"
@@ -65,6 +65,11 @@ class Settings:
     @property
     def osmand_port(self) -> int:
         return self.port + 3
+
+    @property
+    def jt905_port(self) -> int:
+        """Of taxis' terminals: their frames begin like JT/T 808's, so they cannot share a port with them."""
+        return self.port + 8
 
     @property
     def phone_port(self) -> int:

@@ -9,6 +9,7 @@ from dispatch.settings import Settings
 from gps_gateway.codec import Checksum, Codec, Event
 from gps_gateway.protocols import osmand
 from gps_gateway.protocols.jt808 import Jt808
+from gps_gateway.protocols.jt905 import Jt905
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +35,6 @@ class Web:
 
 PROTOCOLS: dict[str, Stream | Web] = {
     "jt808": Stream(Jt808, lambda first: first[:1] == b"\x7e", lambda settings: settings.jt808_port),
+    "jt905": Stream(Jt905, lambda _: False, lambda settings: settings.jt905_port),
     "osmand": Web(osmand.parse, lambda settings: settings.osmand_port),
 }

@@ -56,6 +56,7 @@ class Centre:
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
+        self.device = DEVICE
         self.revision = 0
 
     async def wish(
@@ -63,10 +64,10 @@ class Centre:
     ) -> None:
         """A new revision of what should be on the terminal."""
         self.revision = self.revision + 1 if revision is None else revision
-        desired = Desired(DEVICE, epoch, self.revision, orders)
-        await self.redis.set(desired_key(DEVICE), encode(desired))
+        desired = Desired(self.device, epoch, self.revision, orders)
+        await self.redis.set(desired_key(self.device), encode(desired))
         if wake:
-            await self.redis.publish(WAKE_CHANNEL, DEVICE)
+            await self.redis.publish(WAKE_CHANNEL, self.device)
 
     async def confirm(self, epoch: str = "e1") -> None:
         await self.redis.set(EPOCH_KEY, epoch)
@@ -118,7 +119,7 @@ async def open_gateway(server: RealServer) -> AsyncIterator[Open]:
         gateway = Gateway(
             settings,
             SystemClock(),
-            ports={"jt808": 0, "osmand": 0},
+            ports={"jt808": 0, "jt905": 0, "osmand": 0},
             idle_after=30.0,
             resend_after=0.1,
             sweep_every=0.2,

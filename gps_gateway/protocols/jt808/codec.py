@@ -60,6 +60,9 @@ class Jt808:
 
     name = "jt808"
     readers: ClassVar[dict[int, Reader]] = READERS
+    results: ClassVar[dict[Refusal, int]] = _RESULTS
+    is_exact = staticmethod(is_exact)
+    """Whether a message, by its id and body, is never read from a damaged frame."""
 
     def __init__(self, checksum: Checksum = "accept") -> None:
         self.counts: Counter[str] = Counter()
@@ -95,7 +98,7 @@ class Jt808:
         if isinstance(event, Register):
             self._answer(event, REGISTERED, pack(">HB", event.ref[1], NO_SUCH_TERMINAL))
         elif not isinstance(event, Receipt | Part):
-            self._answer(event, GENERAL, pack(">HHB", event.ref[1], event.ref[0], _RESULTS[why]))
+            self._answer(event, GENERAL, pack(">HHB", event.ref[1], event.ref[0], self.results[why]))
 
     def order(self, device: str, action: Action) -> tuple[Ref, list[bytes]]:
         """By the header in which the terminal named itself: ten bytes of phone are 2019's."""
@@ -159,7 +162,7 @@ class Jt808:
             return ""
         self.counts.update(wrong)
         unreadable = "encrypted" in wrong or (header.part is not None and "length" in wrong)
-        exact = is_exact(header.message, content[header.size : -1])
+        exact = self.is_exact(header.message, content[header.size : -1])
         return wrong[0] if self._strict or unreadable or exact else ""
 
     def _event(self, header: Header, head: Head, body: bytes) -> Event:
