@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Self
 
 DEVICE = "013800000001"
 
@@ -61,7 +62,7 @@ class RawTerminal:
         self.serial = 0
         self.heard: list[Heard] = []
 
-    async def __aenter__(self) -> RawTerminal:
+    async def __aenter__(self) -> Self:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         return self
 
