@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from dispatch.messages import Position, decode_gateway_state, positions_stream, 
 from dispatch.settings import Settings, to_environment
 from gps_gateway.gateway import Gateway
 from gps_gateway.trimming import GROUP, length, trim
+from tests.dispatch.processes import free_ports
 from tests.gps_gateway.conftest import Centre, RealServer
 from tests.gps_gateway.raw_terminal import DEVICE, RawTerminal, position
 
@@ -96,9 +96,8 @@ async def test_an_idle_connection_is_hung_up_and_a_surplus_one_too(
 async def test_the_command_serves_and_stops_on_sigterm(
     server: RealServer, centre: Centre, tmp_path: Path
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    settings = Settings(redis_url=server.url, secret="s", port=port - 2, data=tmp_path)
+    settings = Settings(redis_url=server.url, secret="s", port=free_ports(), data=tmp_path)
+    port = settings.jt808_port
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gps_gateway.codec import Ask, Event, Frame, Part, Rejected, Report
+from gps_gateway.codec import Ask, Event, Frame, Part, Rejected, Report, Withdraw
 from gps_gateway.gateway import Gateway
 from gps_gateway.protocols.jt808 import Jt808
 from gps_gateway.protocols.jt808.framing import MAX_BODY, packages
@@ -104,6 +104,11 @@ def test_the_parts_that_a_terminal_lacks_are_sent_again_and_no_others() -> None:
         assert isinstance(asked, Frame)
         codec.accept(asked)
         assert codec.to_send() == [frames[0], frames[2]]
+    codec.order(DEVICE, Withdraw(600, 500, 1, "W1", 1))
+    (late,) = codec.receive(line(0x0005, 10, b"\x01\xf4\x01\x00\x01"))
+    assert isinstance(late, Frame)
+    codec.accept(late)
+    assert codec.to_send() == [], "a recalled order is not completed"
     (unknown,) = codec.receive(line(0x0005, 9, b"\x01\xf5\x01\x00\x01"))
     assert isinstance(unknown, Frame)
     codec.accept(unknown)

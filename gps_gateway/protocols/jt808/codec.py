@@ -19,6 +19,7 @@ from gps_gateway.codec import (
     Register,
     Rejected,
     Unsupported,
+    Withdraw,
 )
 from gps_gateway.protocols.jt808.framing import (
     KEPT,
@@ -105,6 +106,8 @@ class Jt808:
         phone = bytes.fromhex(device)
         (message, body), copy = messages(action, v2019=len(phone) == 10)
         last, frames = packages(message, phone, action.serial, body)
+        if isinstance(action, Withdraw):
+            self._sent.forget(action.question)
         self._sent.keep(action.serial, frames)
         if copy is not None:
             frames = [*frames, frame(copy[0], phone, self._next_serial(), copy[1])]

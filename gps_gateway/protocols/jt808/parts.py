@@ -96,6 +96,10 @@ class Sent:
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
 
+    def forget(self, first: int) -> None:
+        """What was taken back is not sent again, whoever asks for it."""
+        self._kept.pop(first, None)
+
     def again(self, first: int, numbers: Sequence[int]) -> list[bytes]:
         """Those parts; none where the message is not kept any more."""
         frames = self._kept.get(first, ())
