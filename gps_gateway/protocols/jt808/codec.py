@@ -139,8 +139,10 @@ class Jt808:
             "mark": hash(content),
         }
         body = content[header.size : -1]
-        event = self._part(header, head, body) if header.part else self._event(header, head, body)
-        lacking = self._assembly.lacking(header) if not header.part else None
+        if header.part:
+            return [self._part(header, head, body)]
+        event = self._event(header, head, body)
+        lacking = self._assembly.lacking(header)
         return [event] if lacking is None else [event, _missing(lacking[0], lacking[1], head)]
 
     def _read(self, content: bytes) -> tuple[Header | None, bytes, str]:
@@ -148,6 +150,8 @@ class Jt808:
         header = read_header(content)
         if header is None:
             return None, content, "too short"
+        if header.length == len(content) - header.size - 1 and not (header.encrypted or checksum(content)):
+            return header, content, ""
         damaged = header.length != len(content) - header.size - 1
         if damaged and (again := unescape(content)) not in {None, content} and again:
             second = read_header(again)
@@ -161,8 +165,6 @@ class Jt808:
         wrong += ["checksum"] if checksum(content) else []
         if header.encrypted:
             wrong.insert(1 if "length" in wrong else 0, "encrypted")
-        if not wrong:
-            return ""
         self.counts.update(wrong)
         unreadable = "encrypted" in wrong or (header.part is not None and "length" in wrong)
         exact = self.is_exact(header.message, content[header.size : -1])
