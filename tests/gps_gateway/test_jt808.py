@@ -185,6 +185,10 @@ ITEMS = [
     ("30011f31010a", {"gsm_signal": 31, "satellites": 10}),
     ("5102ffe7", {"temperature_c": -2.5}),
     ("51048017ffff", {"temperature_1_c": -2.3}),
+    (
+        "f311 0003 02 02f2 0004 02 375f 0009 02 0072 ffff".replace(" ", ""),
+        {"rpm": 754, "power_v": 14.175, "coolant_c": 74},
+    ),
     ("aa0201", {"broken_items": "aa0201"}),
     ("aa0101", {"item_aa": "01"}),
 ]
