@@ -189,6 +189,7 @@ ITEMS = [
         "f311 0003 02 02f2 0004 02 375f 0009 02 0072 ffff".replace(" ", ""),
         {"rpm": 754, "power_v": 14.175, "coolant_c": 74},
     ),
+    ("f3ff 0003 fc".replace(" ", "") + "ff" * 252, {"rpm": None}),
     ("aa0201", {"broken_items": "aa0201"}),
     ("aa0101", {"item_aa": "01"}),
 ]

@@ -114,6 +114,9 @@ def _tagged(value: bytes, attributes: Attributes) -> bool:
     return at == len(value) and at > 0
 
 
+_NUMBER = 4
+"""Bytes of the longest number; what is longer is none."""
+
 _OBD: dict[int, tuple[str, float, int]] = {
     0x0002: ("obd_speed_mps", 0.1 / 3.6, 0),
     0x0003: ("rpm", 1, 0),
@@ -131,7 +134,7 @@ def _engine(value: bytes, attributes: Attributes) -> bool:
     at = 0
     while at + 3 <= len(value) and at + 3 + value[at + 2] <= len(value):
         item, one = number(value[at : at + 2]), value[at + 3 : at + 3 + value[at + 2]]
-        if known := _OBD.get(item):
+        if len(one) <= _NUMBER and (known := _OBD.get(item)):
             name, unit, added = known
             attributes[name] = round(number(one) * unit, 3) + added
         elif item == 0x0050 and any(one):
