@@ -20,7 +20,8 @@ DEFAULT_PORT = 8045
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What an installation can choose. Ports follow `port`: page, +1 live, +2 JT/T 808, +3 OsmAnd,
-    +4 the demonstration's exchange, +5 trackers (TCP and UDP), +6 the gateway's metrics (loopback only), +7 OwnTracks."""
+    +4 the demonstration's exchange, +5 trackers (TCP and UDP), +6 the gateway's metrics (loopback only), +7 OwnTracks,
+    +8 JT/T 905."""
 
     data: Path = Path("var")
     host: str = "127.0.0.1"
@@ -94,6 +95,11 @@ class Settings:
     @property
     def owntracks_port(self) -> int:
         return self.port + 7
+
+    @property
+    def jt905_port(self) -> int:
+        """Of taxis' terminals: their frames begin like JT/T 808's, so they cannot share a port with them."""
+        return self.port + 8
 
     @property
     def phone_port(self) -> int:

@@ -23,8 +23,8 @@ from dispatch.lifeline import Lifeline, tied
 from dispatch.output import Screen
 from dispatch.settings import Settings, from_environment, to_environment
 
-PORTS = 8
-"""The page's port and the seven after it; see Settings."""
+PORTS = 9
+"""The page's port and the eight after it; see Settings."""
 
 DEMO_SPEED = 10.0
 
@@ -48,7 +48,7 @@ class Plan:
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535 - PORTS + 1), help="Of the page; seven more follow it.")
+@click.option("--port", type=click.IntRange(1, 65535 - PORTS + 1), help="Of the page; eight more follow it.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder for everything kept [default: ./var].")
 @click.option("--host", help="Address to listen on [default: 127.0.0.1].")
 @click.option(

@@ -209,6 +209,16 @@ class Withdraw:
 
 
 @dataclass(frozen=True, slots=True)
+class Workable:
+    """An order that the crew has taken; `question` is the serial of its Ask."""
+
+    question: int
+    order_id: str
+    version: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetButtons:
     """Depart, arrive and restore of these orders, and of no others.
 
@@ -217,8 +227,8 @@ class SetButtons:
 
     serial: int
     slots: tuple[int, ...]
-    orders: tuple[tuple[str, int], ...] = ()
-    """(order id, version), in the order of `slots`."""
+    orders: tuple[Workable, ...] = ()
+    """In the order of `slots`."""
 
 
 Action = Ask | Withdraw | SetButtons

@@ -15,26 +15,22 @@ from math import inf
 from typing import Literal
 from weakref import WeakValueDictionary
 
-from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from dispatch.clock import Clock, SystemClock
-from dispatch.messages import WAKE_CHANNEL, Press, Shown, ShownOrder
+from dispatch.messages import WAKE_CHANNEL, Shown, ShownOrder
 from dispatch.messages import Receipt as ReceiptEvent
 from gps_gateway.codec import (
     Action,
-    Answer,
     Ask,
     OrderCodec,
-    OrderStep,
     Pressed,
     Receipt,
     Ref,
     SetButtons,
-    Withdraw,
 )
 from gps_gateway.downlink import PROGRESS, blank, find, outdated, plan, progressed, receipted, sent
-from gps_gateway.line import Line, Outstanding, meaning, silence
+from gps_gateway.line import Line, Outstanding, meaning, press_of, question_of, silence
 from gps_gateway.publisher import Publisher
 from gps_gateway.store import Store
 
@@ -142,22 +138,11 @@ class Delivery:
             order, action = meant
             if order.state == "sent":
                 await self._settle_question(line, order)
-            if not await self._publisher.event_stored(self._press_of(event, order, action)):
+            press = press_of(event, order, action, self._clock.now().timestamp())
+            if not await self._publisher.event_stored(press):
                 return "withheld"
             await self._keep_progress(line, order, PROGRESS[action])
             return "stored"
-
-    def _press_of(self, event: Pressed, order: ShownOrder, action: str) -> Press:
-        """Message, serial and order make its id the same when it is sent again, also on another connection.
-        Its time is that of its arrival, unless the message has an earlier one of its own."""
-        message, serial = event.ref
-        press_id = f"{event.device}:{message:04x}:{serial}:{order.order_id}:{order.version}:{action}"
-        at = self._clock.now().timestamp()
-        press = Press(event.device, order.order_id, action, at, press_id, order.version)
-        if isinstance(event, OrderStep):
-            at = at if event.time is None else min(at, event.time)
-            return replace(press, at=at, lat=event.lat, lon=event.lon)
-        return replace(press, reason=event.reason) if isinstance(event, Answer) else press
 
     async def _keep_progress(self, line: Line, order: ShownOrder, progress: str) -> None:
         """For whoever looks at the device: nothing is decided by it, so that it may be kept later."""
@@ -317,7 +302,7 @@ class Delivery:
         order = (
             None
             if line.shown is None or isinstance(action, SetButtons)
-            else find(line.shown, _question(action))
+            else find(line.shown, question_of(action))
         )
         if order is None or isinstance(action, SetButtons):
             return True
@@ -334,8 +319,3 @@ class Delivery:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _question(action: Ask | Withdraw) -> int:
-    """The serial of the question that it is about."""
-    return action.serial if isinstance(action, Ask) else action.question

@@ -13,7 +13,7 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from dispatch.messages import Desired, DesiredOrder, Shown, ShownOrder
-from gps_gateway.codec import BUTTONS, Action, Ask, SetButtons, Withdraw
+from gps_gateway.codec import BUTTONS, Action, Ask, SetButtons, Withdraw, Workable
 
 SLOTS = 15
 """Slots fit into the upper half of a button's one byte."""
@@ -211,7 +211,8 @@ def _buttons(draft: _Draft, wanted: dict[Key, DesiredOrder], line: OnLine) -> No
     ]
     slots = tuple(order.slot for order in live)
     if slots != line.buttons and (slots or line.buttons or draft.orders or wanted):
-        draft.actions.append(SetButtons(draft.next_serial(), slots, tuple(_key(order) for order in live)))
+        workable = tuple(Workable(o.serial, o.order_id, o.version, wanted[_key(o)].text) for o in live)
+        draft.actions.append(SetButtons(draft.next_serial(), slots, workable))
 
 
 def _after(order: ShownOrder, state: str) -> ShownOrder:

@@ -7,8 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 
-from dispatch.messages import Shown, ShownOrder
-from gps_gateway.codec import Action, Ask, Button, OrderCodec, OrderStep, Pressed, Ref, SetButtons, Withdraw
+from msgspec.structs import replace
+
+from dispatch.messages import Press, Shown, ShownOrder
+from gps_gateway.codec import (
+    Action,
+    Answer,
+    Ask,
+    Button,
+    OrderCodec,
+    OrderStep,
+    Pressed,
+    Ref,
+    SetButtons,
+    Withdraw,
+)
 from gps_gateway.downlink import OnLine, find, named, pressed
 
 
@@ -54,6 +67,23 @@ def meaning(shown: Shown | None, event: Pressed) -> tuple[ShownOrder, str] | Non
         return None if order is None else (order, event.step)
     order = find(shown, event.asked)
     return None if order is None or event.choice == "unknown" else (order, event.choice)
+
+
+def press_of(event: Pressed, order: ShownOrder, action: str, now: float) -> Press:
+    """What the centre is told. Message, serial and order make its id the same when it is sent again, also on
+    another connection. Its time is that of its arrival, unless the message has an earlier one of its own."""
+    message, serial = event.ref
+    press_id = f"{event.device}:{message:04x}:{serial}:{order.order_id}:{order.version}:{action}"
+    press = Press(event.device, order.order_id, action, now, press_id, order.version)
+    if isinstance(event, OrderStep):
+        at = now if event.time is None else min(now, event.time)
+        return replace(press, at=at, lat=event.lat, lon=event.lon)
+    return replace(press, reason=event.reason) if isinstance(event, Answer) else press
+
+
+def question_of(action: Ask | Withdraw) -> int:
+    """The serial of the question that it is about."""
+    return action.serial if isinstance(action, Ask) else action.question
 
 
 def silence(line: Line, action: Action) -> None:

@@ -10,6 +10,7 @@ from gps_gateway.codec import Checksum, Codec, Event
 from gps_gateway.protocols import gl200, gps103, h02, meitrack, nmea, osmand, owntracks, tk103
 from gps_gateway.protocols.gt06 import Gt06
 from gps_gateway.protocols.jt808 import Jt808
+from gps_gateway.protocols.jt905 import Jt905
 from gps_gateway.protocols.teltonika import Teltonika
 from gps_gateway.protocols.teltonika.framing import begins as teltonika_begins
 
@@ -42,6 +43,7 @@ class Web:
 
 PROTOCOLS: dict[str, Stream | Web] = {
     "jt808": Stream(Jt808, lambda first: first[:1] == b"\x7e", lambda settings: settings.jt808_port),
+    "jt905": Stream(Jt905, lambda _: False, lambda settings: settings.jt905_port),
     "h02": Stream(h02.H02, h02.begins, udp=True),
     "gps103": Stream(gps103.Gps103, gps103.begins, udp=True),
     "tk103": Stream(tk103.Tk103, tk103.begins, udp=True),

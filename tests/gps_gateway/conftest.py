@@ -58,6 +58,7 @@ class Centre:
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
+        self.device = DEVICE
         self.revision = 0
 
     async def wish(
@@ -65,10 +66,10 @@ class Centre:
     ) -> None:
         """A new revision of what should be on the terminal."""
         self.revision = self.revision + 1 if revision is None else revision
-        desired = Desired(DEVICE, epoch, self.revision, orders)
-        await self.redis.set(desired_key(DEVICE), encode(desired))
+        desired = Desired(self.device, epoch, self.revision, orders)
+        await self.redis.set(desired_key(self.device), encode(desired))
         if wake:
-            await self.redis.publish(WAKE_CHANNEL, DEVICE)
+            await self.redis.publish(WAKE_CHANNEL, self.device)
 
     async def register(self, device: str) -> None:
         """A device that should show nothing."""

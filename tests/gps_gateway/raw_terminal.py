@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Self
 
 DEVICE = "013800000001"
 
@@ -61,7 +62,7 @@ class RawTerminal:
         self.serial = 0
         self.heard: list[Heard] = []
 
-    async def __aenter__(self) -> RawTerminal:
+    async def __aenter__(self) -> Self:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         return self
 
@@ -76,8 +77,11 @@ class RawTerminal:
         if serial is None:
             self.serial += 1
             serial = self.serial
-        self.writer.write(line(message, serial, body, self.device))
+        self.writer.write(self.line(message, serial, body))
         return serial
+
+    def line(self, message: int, serial: int, body: bytes, part: tuple[int, int] | None = None) -> bytes:
+        return line(message, serial, body, self.device)
 
     async def next(self, patience: float = 3.0) -> Heard:
         async with asyncio.timeout(patience):
@@ -86,6 +90,10 @@ class RawTerminal:
                 raw = (await self.reader.readuntil(b"\x7e"))[:-1]
         raw = raw.replace(b"\x7d\x02", b"\x7e").replace(b"\x7d\x01", b"\x7d")
         assert exclusive_or(raw) == 0
+        return self.read(raw)
+
+    def read(self, raw: bytes) -> Heard:
+        """A message of the platform, of which escapes and checksum are right."""
         assert int.from_bytes(raw[2:4], "big") & 0x3FF == len(raw) - 13
         return Heard(int.from_bytes(raw[:2], "big"), int.from_bytes(raw[10:12], "big"), raw[12:-1])
 

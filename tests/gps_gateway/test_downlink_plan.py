@@ -87,6 +87,9 @@ class Terminals(RuleBasedStateMachine):
                 self.slots[action.slot] = (action.order_id, action.version)
             case SetButtons():
                 self.buttons = {button_code(slot, 2): self.slots[slot] for slot in action.slots}
+                named = [(order.order_id, order.version) for order in action.orders]
+                assert named == [self.slots[slot] for slot in action.slots], "both ways to say it agree"
+                assert not set(named) & self.removed, "worked after its recall"
             case Withdraw():
                 pass
         self.up.append(action)

@@ -85,7 +85,7 @@ async def test_an_idle_connection_is_hung_up_and_a_surplus_one_too(
     server: RealServer, centre: Centre
 ) -> None:
     settings = Settings(redis_url=server.url, secret="s")
-    ports = {"jt808": 0, "osmand": 0, "owntracks": 0}
+    ports = {"jt808": 0, "jt905": 0, "osmand": 0, "owntracks": 0}
     gateway = Gateway(settings, SystemClock(), ports=ports, idle_after=0.2, max_connections=1)
     await gateway.open()
     async with RawTerminal(gateway.ports["jt808"]) as first, RawTerminal(gateway.ports["jt808"]) as second:

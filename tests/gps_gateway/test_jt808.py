@@ -27,7 +27,8 @@ from gps_gateway.codec import (
 from gps_gateway.protocols.jt808 import Jt808
 from gps_gateway.protocols.jt808.framing import MAX_FRAME, checksum, packages
 from gps_gateway.protocols.jt808.orders import gbk
-from gps_gateway.protocols.jt808.position import read_time
+from gps_gateway.protocols.jt808.position import read_position, read_time
+from gps_gateway.protocols.jt808.terminal import READERS
 from tests.gps_gateway.raw_terminal import DEVICE, between_flags, exclusive_or, line, position
 from tests.gps_gateway.real_packets import (
     check_attributes,
@@ -101,9 +102,20 @@ def test_real_packets() -> None:
 # -- laws
 
 message_ids = st.sampled_from(
-    [0x0001, 0x0002, 0x0003, 0x0100, 0x0102, 0x0200, 0x0301, 0x0302, 0x0704, 0x0900]
+    [*READERS, 0x0FFF],
 )
-bodies = st.one_of(st.binary(max_size=80), st.just(position()), st.just(position() + b"\x01\x04\0\0\0\x7e"))
+kinds = st.sampled_from([b"\xf0", b"\xf1\x01", b"\x40", b"\x41$OBD-RT,", b"\x53", b"\x54"])
+items = st.lists(
+    st.tuples(st.integers(0, 255), st.binary(max_size=40)).map(lambda i: bytes((i[0], len(i[1]))) + i[1]),
+    max_size=5,
+).map(lambda found: position() + b"".join(found))
+bodies = st.one_of(
+    st.binary(max_size=80),
+    items,
+    st.tuples(kinds, st.binary(max_size=80)).map(b"".join),
+    st.just(position()),
+    st.just(position() + b"\x01\x04\0\0\0\x7e"),
+)
 frames = st.builds(line, message_ids, st.integers(0, 0xFFFF), bodies)
 garbage = st.one_of(st.binary(max_size=40), st.just(b"\x7e\x7e"), st.just(bytes(MAX_FRAME + 50) + b"\x7e"))
 streams = st.lists(st.one_of(frames, garbage), max_size=8).map(b"".join)
@@ -152,6 +164,72 @@ def test_buffers_stay_bounded() -> None:
 @given(st.binary(max_size=200))
 def test_the_checksum_is_the_exclusive_or(content: bytes) -> None:
     assert checksum(content) == exclusive_or(content)
+
+
+# -- additional items, by the tables of the standards
+
+ITEMS = [
+    ("01040000000a", {"odometer_m": 1000}),
+    ("0202000f", {"fuel_l": 1.5}),
+    ("03020168", {"recorder_speed_mps": 10.0}),
+    ("04020007", {"alarm_event": 7}),
+    ("06028005", {"temperature_c": -5}),
+    ("110100", {"overspeed_area_kind": 0}),
+    ("11050100000009", {"overspeed_area_kind": 1, "overspeed_area": 9}),
+    ("120601000000090 1".replace(" ", ""), {"area_kind": 1, "area": 9, "area_direction": 1}),
+    ("1307000000050078 01".replace(" ", ""), {"route_segment": 5, "route_time_s": 120, "route_result": 1}),
+    ("140400000004", {"video_alarm": 4}),
+    ("250400000001", {"vehicle_signals": 1}),
+    ("2a020001", {"io_status": 1}),
+    ("2b0400020001", {"adc_1": 1, "adc_2": 2}),
+    ("30011f31010a", {"gsm_signal": 31, "satellites": 10}),
+    ("5102ffe7", {"temperature_c": -2.5}),
+    ("51048017ffff", {"temperature_1_c": -2.3}),
+    (
+        "f311 0003 02 02f2 0004 02 375f 0009 02 0072 ffff".replace(" ", ""),
+        {"rpm": 754, "power_v": 14.175, "coolant_c": 74},
+    ),
+    ("f3ff 0003 fc".replace(" ", "") + "ff" * 252, {"rpm": None}),
+    ("aa0201", {"broken_items": "aa0201"}),
+    ("aa0101", {"item_aa": "01"}),
+]
+
+
+@pytest.mark.parametrize(("item", "expected"), ITEMS)
+def test_additional_items(item: str, expected: dict[str, Any]) -> None:
+    fix = read_position(position() + bytes.fromhex(item))
+    assert fix is not None
+    assert {name: fix.attributes.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("alarm", "v2019", "item", "words"),
+    [
+        (1, False, "", "sos"),
+        (0b11, False, "", "sos,overspeed"),
+        (1 << 8, False, "", "power_cut"),
+        (1 << 20, False, "120601000000090 0".replace(" ", ""), "geofence_enter"),
+        (1 << 20, False, "120601000000090 1".replace(" ", ""), "geofence_exit"),
+        (1 << 16, True, "", "tyre_pressure"),
+        (1 << 31, False, "", "door"),
+    ],
+)
+def test_alarm_bits_are_words_too(alarm: int, v2019: bool, item: str, words: str) -> None:
+    body = alarm.to_bytes(4, "big") + position()[4:] + bytes.fromhex(item)
+    fix = read_position(body, v2019)
+    assert fix is not None
+    assert (fix.attributes["alarm_bits"], fix.attributes["alarm"]) == (alarm, words)
+
+
+def test_what_the_status_says() -> None:
+    fix = read_position(position(status=1 | 2 | 1 << 10 | 1 << 12 | 1 << 14))
+    assert fix is not None
+    assert fix.valid
+    names = ("ignition", "blocked", "locked", "door")
+    assert [fix.attributes[name] for name in names] == [True] * 4
+    hidden = read_position(position(status=2 | 1 << 5))
+    assert hidden is not None
+    assert (hidden.valid, hidden.lat, hidden.lon) == (False, 0, 0), "encrypted coordinates are none"
 
 
 # -- messages

@@ -68,12 +68,16 @@ def presses(events: list[DeviceEvent]) -> list[tuple[str, int, str]]:
     return [(e.order_id, e.version, e.action) for e in events if isinstance(e, Press)]
 
 
+async def kept(centre: Centre) -> Shown:
+    """What the gateway keeps of the terminal."""
+    raw = await centre.redis.get(shown_key(centre.device))
+    assert isinstance(raw, bytes)
+    return decode_shown(raw)
+
+
 async def standing_of(centre: Centre, order: DesiredOrder, *, wanted: bool = True) -> str:
     """Where it stands on the terminal, by what the gateway keeps."""
-    raw = await centre.redis.get(shown_key(DEVICE))
-    assert isinstance(raw, bytes)
-    kept = named(decode_shown(raw), order.order_id, order.version)
-    return standing(order if wanted else None, kept)
+    return standing(order if wanted else None, named(await kept(centre), order.order_id, order.version))
 
 
 async def buttons_set(terminal: RawTerminal) -> dict[int, str]:
@@ -367,6 +371,8 @@ async def test_a_press_is_not_acknowledged_while_it_cannot_be_stored(
         heard = await asked(terminal)
         await buttons_set(terminal)
         await until(centre, lambda e: len(receipts(e)) == 1)
+        terminal.send(0x0002)
+        await terminal.expect(0x8001)  # both receipts have been handled
         server.stop()
         serial = terminal.answer(heard.serial, 1)
         await terminal.silence(0.4)

@@ -20,6 +20,7 @@ from gps_gateway.codec import (
     Rejected,
     Report,
     Unsupported,
+    Withdraw,
 )
 from gps_gateway.protocols.jt808.framing import (
     KEPT,
@@ -63,6 +64,9 @@ class Jt808:
 
     name = "jt808"
     readers: ClassVar[dict[int, Reader]] = READERS
+    results: ClassVar[dict[Refusal, int]] = _RESULTS
+    is_exact = staticmethod(is_exact)
+    """Whether a message, by its id and body, is never read from a damaged frame."""
 
     def __init__(self, checksum: Checksum = "accept") -> None:
         self.counts: Counter[str] = Counter()
@@ -100,13 +104,15 @@ class Jt808:
         if isinstance(event, Register):
             self._answer(event, REGISTERED, pack(">HB", event.ref[1], NO_SUCH_TERMINAL))
         elif not isinstance(event, Receipt | Part):
-            self._answer(event, GENERAL, pack(">HHB", event.ref[1], event.ref[0], _RESULTS[why]))
+            self._answer(event, GENERAL, pack(">HHB", event.ref[1], event.ref[0], self.results[why]))
 
     def order(self, device: str, action: Action) -> tuple[Ref, list[bytes]]:
         """By the header in which the terminal named itself: ten bytes of phone are 2019's."""
         phone = bytes.fromhex(device)
         (message, body), copy = messages(action, v2019=len(phone) == 10)
         last, frames = packages(message, phone, action.serial, body)
+        if isinstance(action, Withdraw):
+            self._sent.forget(action.question)
         self._sent.keep(action.serial, frames)
         if copy is not None:
             frames = [*frames, frame(copy[0], phone, self._next_serial(), copy[1])]
@@ -138,8 +144,10 @@ class Jt808:
             "mark": hash(content),
         }
         body = content[header.size : -1]
-        event = self._part(header, head, body) if header.part else self._event(header, head, body)
-        lacking = self._assembly.lacking(header) if not header.part else None
+        if header.part:
+            return [self._part(header, head, body)]
+        event = self._event(header, head, body)
+        lacking = self._assembly.lacking(header)
         return [event] if lacking is None else [event, _missing(lacking[0], lacking[1], head)]
 
     def _read(self, content: bytes) -> tuple[Header | None, bytes, str]:
@@ -147,6 +155,8 @@ class Jt808:
         header = read_header(content)
         if header is None:
             return None, content, "too short"
+        if header.length == len(content) - header.size - 1 and not (header.encrypted or checksum(content)):
+            return header, content, ""
         damaged = header.length != len(content) - header.size - 1
         if not (damaged or header.encrypted or checksum(content)):
             return header, content, ""
@@ -162,11 +172,9 @@ class Jt808:
         wrong += ["checksum"] if checksum(content) else []
         if header.encrypted:
             wrong.insert(1 if "length" in wrong else 0, "encrypted")
-        if not wrong:
-            return ""
         self.counts.update(wrong)
         unreadable = "encrypted" in wrong or (header.part is not None and "length" in wrong)
-        exact = is_exact(header.message, content[header.size : -1])
+        exact = self.is_exact(header.message, content[header.size : -1])
         return wrong[0] if self._strict or unreadable or exact else ""
 
     def _event(self, header: Header, head: Head, body: bytes) -> Event:

@@ -271,6 +271,16 @@ def _events(value: bytes, attributes: Attributes) -> bool:
     return True
 
 
+def _cell_and_area(value: bytes, attributes: Attributes) -> bool:
+    """0xFD: MCC WORD, MNC WORD, cell DWORD, LAC WORD."""
+    if len(value) != 10:
+        return False
+    attributes |= {
+        "mcc": number(value[:2]), "mnc": number(value[2:4]), "cell_id": number(value[4:8]), "lac": number(value[8:]),
+    }  # fmt: skip
+    return True
+
+
 def _one_cell(value: bytes, attributes: Attributes) -> bool:
     """0xFF: MCC WORD, MNC WORD, LAC DWORD, cell DWORD."""
     if len(value) != 12:
@@ -285,6 +295,6 @@ READERS: dict[int, Reader] = {
     0x06: _temperature, 0x11: _area_speed, 0x12: _area, 0x13: _route_time, 0x2B: _analog, 0x51: _thermometers,
     0x53: _cells, 0x56: _battery_tenths, 0x57: _driving, 0x5D: _cells, 0x64: _assistance, 0x65: _assistance,
     0x77: _tyres, 0x84: _coolant, 0xA0: _faults, 0xE3: _supply, 0xE4: _battery, 0xF6: _imei, 0xF7: _charging,
-    0xF8: _modem, 0xFE: _events, 0xFF: _one_cell,
+    0xF8: _modem, 0xFD: _cell_and_area, 0xFE: _events, 0xFF: _one_cell,
 }  # fmt: skip
 """Those whose value has parts. Of two makers' meanings of one id, the length decides."""

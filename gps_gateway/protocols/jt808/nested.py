@@ -114,6 +114,36 @@ def _tagged(value: bytes, attributes: Attributes) -> bool:
     return at == len(value) and at > 0
 
 
+_NUMBER = 4
+"""Bytes of the longest number; what is longer is none."""
+
+_OBD: dict[int, tuple[str, float, int]] = {
+    0x0002: ("obd_speed_mps", 0.1 / 3.6, 0),
+    0x0003: ("rpm", 1, 0),
+    0x0004: ("power_v", 0.001, 0),
+    0x0008: ("engine_load_pct", 1, 0),
+    0x0009: ("coolant_c", 1, -40),
+    0x000B: ("intake_kpa", 1, 0),
+    0x000C: ("intake_c", 1, -40),
+}
+"""Engine value's id → attribute, its unit in the number sent, and what is added."""
+
+
+def _engine(value: bytes, attributes: Attributes) -> bool:
+    """0xF3: items of id WORD, length BYTE, value; of an engine whose interface is read."""
+    at = 0
+    while at + 3 <= len(value) and at + 3 + value[at + 2] <= len(value):
+        item, one = number(value[at : at + 2]), value[at + 3 : at + 3 + value[at + 2]]
+        if len(one) <= _NUMBER and (known := _OBD.get(item)):
+            name, unit, added = known
+            attributes[name] = round(number(one) * unit, 3) + added
+        elif item == 0x0050 and any(one):
+            attributes["vin"] = text(one)
+        at += 3 + len(one)
+    attributes["item_f3"] = value.hex()
+    return at > 0
+
+
 def _lock_event(value: bytes, attributes: Attributes) -> bool:
     """0x60: event WORD, then, for those with a card (0x61 to 0x66), the lock's id and the card."""
     if len(value) < 2:
@@ -152,5 +182,6 @@ READERS: dict[int, Reader] = {
     0x60: _lock_event,
     0x63: _locks,
     0xE8: _tagged,
+    0xF3: _engine,
     0xEB: _extended,
 }

@@ -99,6 +99,10 @@ class Sent:
             if len(self._kept) > KEPT:
                 del self._kept[next(iter(self._kept))]
 
+    def forget(self, first: int) -> None:
+        """What was taken back is not sent again, whoever asks for it."""
+        self._kept.pop(first, None)
+
     def again(self, first: int, numbers: Sequence[int]) -> list[bytes]:
         """Those parts; none where the message is not kept any more."""
         frames = self._kept.get(first, ())

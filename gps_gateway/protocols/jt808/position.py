@@ -22,6 +22,7 @@ _CUT = 0b11 << 10
 _LOCKED = 1 << 12
 _DOORS = 0b11111 << 13
 """Bits 13 to 17: front, middle, rear, driver's and one more door is open."""
+_RARE = _CUT | _LOCKED | _DOORS
 
 _ALARMS: dict[int, str] = {
     0: "sos", 1: "overspeed", 2: "fatigue_driving", 3: "danger", 4: "fault", 5: "gps_antenna_cut",
@@ -52,7 +53,7 @@ def read_position(body: bytes, v2019: bool = False) -> Fix | None:
     read_items(body[_BASIC.size :], attributes)
     if alarm:
         _alarms(alarm, attributes, v2019)
-    if status & (_CUT | _LOCKED | _DOORS):
+    if status & _RARE:
         _equipment(status, attributes)
     instant = read_time(bcd)
     valid = bool(status & _FIXED) and instant is not None
@@ -87,9 +88,9 @@ def read_items(rest: bytes, attributes: Attributes) -> None:
             attributes["broken_items"] = rest[at:].hex()
             return
         value = rest[at + 2 : stop]
-        scalar = SCALARS.get((item, len(value)))
+        scalar = SCALARS.get((item, stop - at - 2))
         if scalar is None:
-            _read_item(item, value, attributes)
+            _read_parts(item, value, attributes)
         else:
             name, unit, digits = scalar
             number = int.from_bytes(value)
@@ -99,7 +100,8 @@ def read_items(rest: bytes, attributes: Attributes) -> None:
         at = stop
 
 
-def _read_item(item: int, value: bytes, attributes: Attributes) -> None:
+def _read_parts(item: int, value: bytes, attributes: Attributes) -> None:
+    """An item that is not one number."""
     reader = _READERS.get(item)
     if reader is not None and reader(value, attributes):
         return

@@ -67,7 +67,8 @@ def _seal(head: Head, body: bytes, v2019: bool) -> Event | None:
     return None if fix is None else Report(**head, fixes=(fix,))
 
 
-def _receipt(head: Head, body: bytes, v2019: bool) -> Event | None:
+def read_receipt(head: Head, body: bytes, v2019: bool) -> Event | None:
+    """0x0001: serial, message id and result of a message of ours."""
     if len(body) < 5:
         return None
     serial, message, result = unpack_from(">HHB", body)
@@ -174,7 +175,7 @@ def _reply(head: Head, body: bytes, v2019: bool) -> Event | None:
 
 
 READERS: dict[int, Reader] = {
-    0x0001: _receipt,
+    0x0001: read_receipt,
     0x0002: lambda head, *_: Heartbeat(**head),
     0x0003: lambda head, *_: Logout(**head),
     0x0005: _parts_asked,

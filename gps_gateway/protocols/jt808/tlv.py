@@ -22,8 +22,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import pack
-from typing import Literal
 
+from gps_gateway.codec import Step, Workable
 from gps_gateway.protocols.jt808.items import number, text
 
 ORDER, WORKABLE = 0xF1, 0xF2
@@ -31,8 +31,7 @@ FORMAT = 1
 ID, VERSION, OPERATION, TIME, PLACE, SLOT, TEXT = 1, 2, 3, 4, 5, 6, 7
 ASSIGN, RECALL, ACCEPT, REFUSE, DEPART, ARRIVE, RESTORE, WORK = 1, 2, 3, 4, 5, 6, 7, 8
 
-Pressed = Literal["acknowledge", "reject", "depart", "arrive", "restore"]
-PRESSES: dict[int, Pressed] = {
+PRESSES: dict[int, Step] = {
     ACCEPT: "acknowledge",
     REFUSE: "reject",
     DEPART: "depart",
@@ -58,8 +57,8 @@ def tag(name: int, value: bytes) -> bytes:
 
 
 def order_id(name: str) -> bytes:
-    """Tag 1. An id is never cut: it would name another order. Raises ValueError over 255 bytes."""
-    return tag(ID, name.encode("gbk"))
+    """Tag 1. An id that does not fit is cut: then no step of a terminal names an order of ours."""
+    return tag(ID, name.encode("gbk", "backslashreplace")[:255])
 
 
 def of_order(operation: int, name: str, version: int, slot: int, said: bytes = b"") -> bytes:
@@ -69,10 +68,10 @@ def of_order(operation: int, name: str, version: int, slot: int, said: bytes = b
     return body + (tag(TEXT, said) if said else b"")
 
 
-def of_workable(orders: tuple[tuple[str, int], ...]) -> bytes:
+def of_workable(orders: tuple[Workable, ...]) -> bytes:
     """Body of 0x8900 for the set of orders that may be worked."""
     body = bytes((WORKABLE, FORMAT)) + tag(OPERATION, bytes((WORK,)))
-    return body + b"".join(order_id(name) + tag(VERSION, pack(">I", version)) for name, version in orders)
+    return body + b"".join(order_id(o.order_id) + tag(VERSION, pack(">I", o.version)) for o in orders)
 
 
 def read(body: bytes) -> Said | None:

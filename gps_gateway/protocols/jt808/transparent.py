@@ -15,6 +15,9 @@ from gps_gateway.protocols.jt808.position import read_time
 Passed = tuple[Fix | None, float | None, Attributes]
 """A position, or only a time and attributes."""
 
+_NUMBER = 4
+"""Bytes of the longest number; what is longer is none."""
+
 _ENGINE: dict[int, tuple[str, float, int]] = {
     0x0102: ("odometer_m", 100, 0), 0x0103: ("fuel_l", 0.01, 0), 0x0105: ("fuel_used_l", 0.01, 0),
     0x0111: ("fuel_c", 1, -40), 0x012E: ("oil_level_pct", 0.1, 0), 0x0528: ("odometer_m", 100, 0),
@@ -93,7 +96,7 @@ def _values(rest: bytes, at: int, attributes: Attributes) -> int:
         if at + 3 > len(rest) or at + 3 + rest[at + 2] > len(rest):
             return 0
         item, value = number(rest[at : at + 2]), rest[at + 3 : at + 3 + rest[at + 2]]
-        if known := _ENGINE.get(item):
+        if len(value) <= _NUMBER and (known := _ENGINE.get(item)):
             name, unit, added = known
             attributes[name] = round(number(value) * unit, 3) + added
         else:
