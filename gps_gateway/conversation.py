@@ -12,7 +12,6 @@ from redis.exceptions import RedisError
 
 from dispatch.clock import SystemClock
 from dispatch.messages import DeviceState, Link, SeenFrame
-from dispatch.messages import Status as StatusEvent
 from gps_gateway.codec import (
     Answer,
     Button,
@@ -31,7 +30,7 @@ from gps_gateway.codec import (
     Status,
     Unsupported,
 )
-from gps_gateway.house import House, position_of
+from gps_gateway.house import House, position_of, status_of
 from gps_gateway.line import Line
 from gps_gateway.seen import LONGEST, Seen, meaning
 from gps_gateway.session import DEVICES, Session, code_for, code_matches
@@ -343,9 +342,7 @@ class Conversation:
             if has_room:
                 self._fresh.append(event)
             return has_room
-        now = self.seen.last
-        at = now if event.time is None else event.time
-        said = StatusEvent(event.device, at, now, self.protocol, event.attributes)
+        said = status_of(event, self.seen.last, self.protocol)
         return self._house.publisher.event(said, partial(self._stored, (event,)))
 
     def _publish(self) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
 from dispatch.clock import Clock
 from dispatch.messages import Position
-from gps_gateway.codec import Codec, Fix
+from dispatch.messages import Status as StatusEvent
+from gps_gateway.codec import Codec, Fix, Report, Status
 from gps_gateway.delivery import Delivery
 from gps_gateway.door import Door
 from gps_gateway.publisher import Publisher
@@ -77,6 +78,13 @@ class Peer(Protocol):
         ...
 
 
+class Keeper(Protocol):
+    """Of the gateway, what keeping what devices said needs."""
+
+    clock: Clock
+    publisher: Publisher
+
+
 class House(Protocol):
     """The gateway, as a conversation sees it."""
 
@@ -132,3 +140,21 @@ def position_of(device: str, fix: Fix, received: float, protocol: str) -> Positi
         protocol,
         fix.attributes,
     )
+
+
+def status_of(event: Status, received: float, protocol: str) -> StatusEvent:
+    """What a device says without a position, as it is published."""
+    at = received if event.time is None else event.time
+    return StatusEvent(event.device, at, received, protocol, event.attributes)
+
+
+def keep(house: Keeper, event: Report | Status, protocol: str, stored: Callable[[], None]) -> bool:
+    """Append what a device said; `stored` is called when it is durable. False: no room, and it never will be."""
+    now = house.clock.now().timestamp()
+    if isinstance(event, Status):
+        return house.publisher.event(status_of(event, now, protocol), stored)
+    if not house.publisher.reserve(len(event.fixes)):
+        return False
+    positions = [position_of(event.device, fix, now, protocol) for fix in event.fixes]
+    house.publisher.positions(positions, stored)
+    return True

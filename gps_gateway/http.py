@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 
 from dispatch.clock import Clock
 from dispatch.messages import DeviceState
-from gps_gateway.codec import Frame, Rejected, Report
-from gps_gateway.house import Counts, position_of
+from gps_gateway.codec import Frame, Rejected, Report, Status
+from gps_gateway.house import Counts, keep
 from gps_gateway.protocols import Web
 from gps_gateway.publisher import Publisher
 from gps_gateway.seen import LONGEST
@@ -96,7 +96,7 @@ class Route:
                 return 404, f"device {event.device} is not registered"
         except (RedisError, OSError):
             return self._withheld()
-        if isinstance(event, Report) and not await self._stored(event):
+        if isinstance(event, Report | Status) and not await self._stored(event):
             return self._withheld()
         if isinstance(event, Report):
             fix_time = max((fix.time for fix in event.fixes if fix.time is not None), default=now)
@@ -114,14 +114,11 @@ class Route:
             self._house.window.went(state)
         return 200, self._protocol.thanks
 
-    async def _stored(self, event: Report) -> bool:
+    async def _stored(self, event: Report | Status) -> bool:
         """True only when it is durable. A phone that is told otherwise sends it again."""
-        now = self._house.clock.now().timestamp()
-        positions = [position_of(event.device, fix, now, self._name) for fix in event.fixes]
         done = asyncio.Event()
-        if not self._house.publisher.reserve(len(positions)):
+        if not keep(self._house, event, self._name, done.set):
             return False
-        self._house.publisher.positions(positions, done.set)
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await done.wait()

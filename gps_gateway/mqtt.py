@@ -18,8 +18,8 @@ from redis.exceptions import RedisError
 
 from dispatch.clock import SystemClock
 from dispatch.core.errors import BadInput
-from gps_gateway.codec import Frame, Rejected, Report
-from gps_gateway.house import position_of
+from gps_gateway.codec import Frame, Rejected, Report, Status
+from gps_gateway.house import keep
 from gps_gateway.http import MAX_BODY, House
 from gps_gateway.protocols.owntracks import device_of, read
 
@@ -72,6 +72,7 @@ class Subscriber:
         if urlsplit(url).scheme not in {"mqtt", "mqtts"}:
             raise BadInput("DISPATCH45_MQTT_URL: expected mqtt[s]://user:password@host:port")
         self._house = house
+        self._counts = house.counted(NAME)
         self._url = url
         self._first_pause = first_pause
         self.connected = False
@@ -96,7 +97,7 @@ class Subscriber:
 
     async def _take(self, message: aiomqtt.Message, acknowledge: Callable[[], None]) -> None:
         """What cannot be used is acknowledged as well: the broker would send nothing but that for ever."""
-        counts = self._house.counts
+        counts = self._counts
         counts.frames += 1
         payload = message.payload if isinstance(message.payload, bytes) else b""
         topic = str(message.topic)
@@ -106,12 +107,12 @@ class Subscriber:
             else Rejected("too long", payload[:256], device_of(topic))
         )
         if isinstance(event, Rejected):
-            counts.rejected += 1
+            counts.reject(event.reason)
             log.debug("rejected, %s: %s of %s", event.reason, payload[:256], topic)
         elif not await self._known(event):
             counts.refused += 1
             log.warning("%s refused: unknown device", event.device)
-        elif isinstance(event, Report):
+        elif isinstance(event, Report | Status):
             await self._store(event, acknowledge)
             return
         acknowledge()
@@ -121,13 +122,11 @@ class Subscriber:
             try:
                 return await self._house.store.known(event.device)
             except (RedisError, OSError):
-                self._house.counts.withheld += 1
+                self._counts.withheld += 1
                 await SystemClock().sleep(AGAIN)
 
-    async def _store(self, event: Report, acknowledge: Callable[[], None]) -> None:
+    async def _store(self, event: Report | Status, acknowledge: Callable[[], None]) -> None:
         """Those behind it wait; the broker stops sending when too many are not acknowledged."""
-        now = self._house.clock.now().timestamp()
-        positions = [position_of(event.device, fix, now, NAME) for fix in event.fixes]
-        while not self._house.publisher.positions(event.device, positions, acknowledge):
-            self._house.counts.withheld += 1
+        while not keep(self._house, event, NAME, acknowledge):
+            self._counts.withheld += 1
             await SystemClock().sleep(AGAIN)

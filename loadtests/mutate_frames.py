@@ -167,8 +167,8 @@ class _Requests:
 
     def receive(self, data: bytes) -> list[Event]:
         """As a query, and as each kind of body."""
-        as_body = [self._parse("", kind, data) for kind in BODIES]
-        return [self._parse(data.decode("latin-1"), "", b""), *as_body]
+        as_body = [self._parse("", {"content-type": kind}, data) for kind in BODIES]
+        return [self._parse(data.decode("latin-1"), {}, b""), *as_body]
 
     def end(self) -> list[Event]:
         """Requests do not run on."""

@@ -8,6 +8,7 @@ from typing import Protocol, TypedDict
 
 from gps_gateway.codec import Attributes, Checksum, Event, Frame, Login, Ref, Refusal, Rejected
 from gps_gateway.protocols.lines import KEPT
+from gps_gateway.protocols.units import bearing
 
 LONGEST_WORD = 16
 """Bytes of a word that is kept for an answer."""
@@ -88,7 +89,7 @@ def speed(raw: str, unit: float) -> float | None:
 def course(raw: str) -> float | None:
     """Degrees from north, 0 to 360."""
     value = number(raw)
-    return value if value is not None and 0 <= value <= 360 else None
+    return None if value is None else bearing(value)
 
 
 def known(**facts: str | int | float | bool | None) -> Attributes:

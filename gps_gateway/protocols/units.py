@@ -55,3 +55,8 @@ def instant(date: str, time: str, order: Order) -> float | None:
     except ValueError:
         return None
     return round(minute.timestamp() + second, 3) if 0 <= second < 61 else None
+
+
+def bearing(value: float) -> float | None:
+    """Degrees from north, 0 to 360; None where there is no such direction."""
+    return float(value) if 0 <= value <= 360 else None

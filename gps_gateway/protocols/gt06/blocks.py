@@ -15,7 +15,7 @@ from struct import Struct
 from gps_gateway.codec import Attributes, Fix
 from gps_gateway.protocols.fields import Fields
 from gps_gateway.protocols.gt06.alarms import ALARMS, STATE_ALARMS
-from gps_gateway.protocols.units import KMH
+from gps_gateway.protocols.units import KMH, bearing
 
 _DEGREE = 1_800_000
 """Units of a coordinate: 1/30000 of a minute (5.2.1.6)."""
@@ -115,7 +115,7 @@ def locate(reading: Reading, lat: int, lon: int, flags: int) -> None:
         reading.located, reading.valid = True, fixed
         reading.lat = lat / (_DEGREE if flags & _NORTH else -_DEGREE) + 0.0  # no negative zero
         reading.lon = lon / (-_DEGREE if flags & _WEST else _DEGREE) + 0.0
-        reading.course_deg = float(flags & _COURSE)
+        reading.course_deg = bearing(flags & _COURSE)
 
 
 def cell_of(lac: int, cell: int) -> Block:

@@ -11,7 +11,7 @@ from struct import Struct, unpack_from
 
 from gps_gateway.codec import Attributes, Fix
 from gps_gateway.protocols.meitrack.events import event_attributes, voltages
-from gps_gateway.protocols.units import KMH
+from gps_gateway.protocols.units import KMH, bearing
 
 _EPOCH = 946_684_800
 """Times are seconds since 2000-01-01 UTC."""
@@ -274,7 +274,7 @@ def _fixed(body: bytes, at: int) -> Record:
         lon / 1e6,
         valid > 0,
         speed * KMH,
-        float(course),
+        bearing(course),
         float(altitude),
         attributes,
     )

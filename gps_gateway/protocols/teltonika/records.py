@@ -9,7 +9,7 @@ from struct import unpack
 from gps_gateway.codec import Attributes, Fix
 from gps_gateway.protocols.fields import Fields
 from gps_gateway.protocols.teltonika.elements import note, note_gh3000
-from gps_gateway.protocols.units import KMH
+from gps_gateway.protocols.units import KMH, bearing
 
 _YEAR_10000 = 253_402_300_800
 _2007 = 1_167_609_600
@@ -62,7 +62,7 @@ def _avl(widths: Widths) -> Callable[[Fields], Record]:
             for _ in range(fields.u16()):
                 element = fields.u16()
                 note(record.attributes, element, fields.take(fields.u16()), event)
-        _locate(record, lat / _DEGREE, lon / _DEGREE, satellites > 0, speed * KMH, angle, altitude)
+        _locate(record, lat / _DEGREE, lon / _DEGREE, satellites > 0, speed * KMH, bearing(angle), altitude)
         return record
 
     return read
