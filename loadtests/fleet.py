@@ -94,7 +94,8 @@ class Terminal:
         rest = b""
         while True:
             try:
-                data = await asyncio.wait_for(reader.read(65536), RESEND)
+                async with asyncio.timeout(RESEND):
+                    data = await reader.read(65536)
             except TimeoutError:
                 if not self._here:
                     self._login()

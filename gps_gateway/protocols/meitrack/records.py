@@ -102,7 +102,7 @@ def _record(raw: bytes) -> Record:
         lon / 1e6,
         values.get(0x05, 0) > 0,
         values[0x08] * KMH if 0x08 in values else None,
-        float(values[0x09]) if 0x09 in values else None,
+        bearing(values[0x09]) if 0x09 in values else None,
         float(values[0x0B]) if 0x0B in values else None,
         attributes,
     )
