@@ -13,6 +13,7 @@ from dispatch.core.types import Actor, Point, distance
 from dispatch.core.work_order import Facts as OrderFacts
 from dispatch.core.work_order import WorkOrder, begin
 from dispatch.services.context import Context
+from dispatch.services.people import still_at
 from dispatch.services.ports import Changes, Contact, Loaded
 from dispatch.services.steps import Draft, centre_delivery
 
@@ -154,9 +155,17 @@ async def send(context: Context, order_id: str, *, by: Actor, key: str = "") -> 
 
 
 async def route(
-    context: Context, order_id: str, *, centre_id: str, trade: str, area_class: str, by: Actor, key: str = ""
+    context: Context,
+    order_id: str,
+    *,
+    centre_id: str,
+    trade: str,
+    area_class: str,
+    by: Actor,
+    key: str = "",
+    at_centre: str = "",
 ) -> WorkOrder:
-    """A person decides whose it is, where no rule could (or the rule was wrong)."""
+    """A person decides whose it is, where no rule could (or the rule was wrong); `at_centre`: see dispatcher.py."""
     if centre_id not in context.directory.centres:
         raise BadInput(f"no centre {centre_id!r}", field="centre_id")
     if area_class not in {"urban", "rural", "remote"}:
@@ -168,6 +177,7 @@ async def route(
         before = draft.order(order_id)
         if before.has_key(key):
             return Changes(before)
+        still_at(before, at_centre)
         _still_open(draft, before, "route")
         if before.crew_id:
             raise GuardRefused(f"order {order_id} is with {before.crew_id}: recall it first", guard="route")

@@ -134,6 +134,12 @@ def own_order(person: Person, order: WorkOrder) -> WorkOrder:
     raise Forbidden(f"order {order.id} is not with {person.username}", order=order.id)
 
 
+def still_at(order: WorkOrder, centre_id: str) -> None:
+    """Raises Forbidden where the order has left this centre (empty: any) meanwhile; for use inside a decision."""
+    if centre_id and order.centre_id != centre_id:
+        raise Forbidden(f"order {order.id} is not with {centre_id} any more", order=order.id)
+
+
 def own_crew(person: Person, crew: Crew) -> Crew:
     """The crew, or Forbidden where it is another centre's."""
     if scope_of(person).sees_crew(crew):

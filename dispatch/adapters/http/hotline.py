@@ -50,7 +50,7 @@ async def route(order_id: Id, body: RouteIn, person: Router, services: Services,
     by = acting_as(person, "hotline" if person.role == "hotline" else "dispatcher")
     order = await desk.route(
         services.context, order_id, centre_id=body.centre_id, trade=body.trade, area_class=body.area_class,
-        by=by, key=key,
+        by=by, key=key, at_centre=scope_of(person).centre_id,
     )  # fmt: skip
     return Json(services.views.show(order))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from fastapi import APIRouter
@@ -18,6 +19,9 @@ from dispatch.adapters.sql.passwords import HASHER as HASHER_IN_USE
 from dispatch.adapters.sql.passwords import hash_password
 from dispatch.adapters.sql.people import SqlPeople
 from dispatch.clock import VirtualClock
+from dispatch.core.types import Actor
+from dispatch.core.work_order import WorkOrder
+from dispatch.services.hotline import route as route_to
 from tests.dispatch.http.conftest import City
 from tests.dispatch.organisation import HASHER, PASSWORD, START, WEST, Installation
 
@@ -209,6 +213,26 @@ async def test_a_dispatcher_cannot_touch_or_see_another_centres_order(city: City
         else await city.post("wanda", path, BODIES.get(step))
     )
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("step", ["accept", "return", "dispatch", "recall", "reassign", "route"])
+async def test_an_order_that_leaves_between_the_look_and_the_decision_is_not_touched(
+    city: City, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await city.order("at_centre")
+    await city.person("dora")
+    look = city.services.views.order
+    route = partial(route_to, city.place.context, centre_id="west", trade="service", area_class="urban")
+
+    async def then_it_leaves(order_id: str) -> WorkOrder:
+        seen = await look(order_id)
+        await route(order_id, by=Actor("hotline", "holly"))
+        return seen
+
+    monkeypatch.setattr(city.services.views, "order", then_it_leaves)
+    answer = await city.post("dora", f"/api/orders/{order}/{step}", BODIES.get(step))
+    assert answer.status_code == 403
+    assert [e.kind for e in (await look(order)).history][-1] == "route"
 
 
 async def test_a_dispatcher_cannot_send_an_order_to_another_centres_crew(city: City) -> None:
