@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from dispatch.adapters.http.access import Hotline, Id, Key, Router, Services
+from dispatch.adapters.http.access import CallKey, Hotline, Id, Key, Router, Services
 from dispatch.adapters.http.reply import Json
 from dispatch.adapters.http.schemas import CallBack, CallIn, ReasonIn, Remark, RouteIn
 from dispatch.adapters.http.services import Address
@@ -20,7 +20,7 @@ FOUND = 12
 
 
 @router.post("/api/calls")
-async def take_call(body: CallIn, person: Hotline, services: Services, key: Key) -> Json:
+async def take_call(body: CallIn, person: Hotline, services: Services, key: CallKey) -> Json:
     """A customer's report becomes an order, or joins the open one of the same place."""
     if (body.lat is None) != (body.lon is None):
         raise BadInput("lat and lon: expected both or neither", field="lat")
