@@ -268,6 +268,33 @@ async def test_a_crew_whose_order_was_taken_away_is_told_so(city: City) -> None:
     assert (answer.status_code, answer.json()["error"]["facts"]["why"]) == (409, "not_yours")
 
 
+@pytest.mark.parametrize("step", ["receipt", "acknowledge"])
+async def test_a_former_crew_is_told_so_and_reads_nothing_more(city: City, step: str) -> None:
+    order = await city.order("dispatched")
+    path, key = f"/api/crew/orders/{order}/{step}", {"Idempotency-Key": "k-1"}
+    assert (await city.post("carl", path, STEP, **key)).status_code == 200
+    await city.post("dora", f"/api/orders/{order}/reassign", {"crew_id": "E2", "reason": "nearer_crew"})
+    answer = await city.post("carl", path, STEP, **key)
+    assert (answer.status_code, answer.json()["error"]["facts"]["why"]) == (409, "not_yours")
+    for private in ("Li", "+861012345", "E2", "Harbour"):
+        assert private not in answer.text
+
+
+async def test_a_late_receipt_of_a_former_crew_is_kept_all_the_same(city: City) -> None:
+    order = await city.order("dispatched")
+    await city.post("dora", f"/api/orders/{order}/reassign", {"crew_id": "E2", "reason": "nearer_crew"})
+    assert (await city.post("carl", f"/api/crew/orders/{order}/receipt", STEP)).status_code == 409
+    events = (await city.get("dora", f"/api/orders/{order}")).json()["events"]
+    assert (events[-1]["kind"], events[-1]["data"]["generation"]) == ("late_receipt", 1)
+
+
+@pytest.mark.parametrize("step", ["receipt", "acknowledge"])
+async def test_no_dispatch_has_a_number_below_one(city: City, step: str) -> None:
+    order = await city.order("dispatched")
+    path = f"/api/crew/orders/{order}/{step}"
+    assert (await city.post("carl", path, {"generation": 0})).status_code == 400
+
+
 async def test_a_manager_dispatches_as_a_dispatcher_by_name(city: City) -> None:
     order = await city.order()
     assert (await city.post("mona", f"/api/orders/{order}/dispatch", {"crew_id": "E2"})).status_code == 200

@@ -169,7 +169,7 @@ async def test_a_key_that_comes_again_with_another_step_or_content_is_refused(ci
         ("dora", "at_centre", "/api/orders/{}/recall", {"reason": "other"}, "illegal_step"),
         ("dora", "received", "/api/orders/{}/accept", None, "illegal_step"),
         ("carl", "acknowledged", "/api/crew/orders/{}/acknowledge", STEP, "conflict"),
-        ("carl", "dispatched", "/api/crew/orders/{}/acknowledge", {"generation": 0}, "conflict"),
+        ("carl", "dispatched", "/api/crew/orders/{}/acknowledge", {"generation": 2}, "conflict"),
         ("carl", "dispatched", "/api/crew/orders/{}/depart", STEP, "illegal_step"),
     ],
 )  # fmt: skip
