@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Literal, Protocol, get_args
 
 from dispatch.core.errors import BadInput, Forbidden
@@ -27,6 +28,11 @@ class Person:
     centre_id: str = ""
     crew_id: str = ""
     active: bool = True
+
+
+def session_id(token: str) -> str:
+    """What a session is known by where its token must not be: the token's SHA-256."""
+    return sha256(token.encode()).hexdigest()
 
 
 class People(Protocol):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Request
 
-from dispatch.adapters.http.access import AnyPerson, Dispatcher, Id, Key, Router, Services
+from dispatch.adapters.http.access import COOKIE, AnyPerson, Dispatcher, Id, Key, Router, Services
 from dispatch.adapters.http.reply import Json
 from dispatch.adapters.http.schemas import AwayIn, DispatchIn, ReasonIn, ReassignIn
 from dispatch.adapters.http.services import HttpServices
@@ -15,8 +15,9 @@ from dispatch.core.territory import territories_to_geojson
 from dispatch.core.types import Actor
 from dispatch.services import crew as duty
 from dispatch.services import dispatcher as centre
-from dispatch.services.people import Person, acting_as, own_crew, own_order, scope_of
+from dispatch.services.people import Person, acting_as, own_crew, own_order, scope_of, session_id
 from dispatch.services.ports import Crew
+from dispatch.services.tickets import Guest
 
 router = APIRouter()
 
@@ -146,8 +147,8 @@ async def roads(person: Router, services: Services) -> Json:
 
 @router.post("/api/live-ticket")
 async def live_ticket(request: Request, person: AnyPerson, services: Services) -> Json:
-    """The right to open the live feed once."""
-    ticket = services.tickets.issue(person)
+    """The right to open the live feed once, while this session lasts."""
+    ticket = services.tickets.issue(Guest(person, session_id(request.cookies[COOKIE])))
     scheme = "wss" if request.url.scheme == "https" else "ws"
     host = request.url.hostname or "127.0.0.1"
     place = f"[{host}]" if ":" in host else host
