@@ -30,11 +30,11 @@ PORTS = 5
 
 DEMO_SPEED = 10.0
 
-PRIVATE = 0o077
-"""What we and our children write holds customers' telephone numbers and password hashes: it is its owner's only."""
-
 REDIS_HEAD_START = 2.0
 """Seconds that the others wait for Redis to load its file; then they start without it."""
+
+PRIVATE = 0o077
+"""What we and our children write holds customers' telephone numbers and password hashes: it is its owner's only."""
 
 
 @dataclass(frozen=True)

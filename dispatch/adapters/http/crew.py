@@ -43,10 +43,10 @@ async def _step(
         services.context, order_id, name, crew=crew, by=Actor("crew", crew.id), at=at,
         data={**data, "via": person.username}, key=key, generation=generation,
     )  # fmt: skip
-    if (
-        order.crew_id or name != "reject"
-    ):  # a resend after it went to others: whose it was reads no more of it
-        duty.still_mine(order, crew, None)
+    if order.crew_id or name != "reject":
+        duty.still_mine(
+            order, crew, None
+        )  # a resend after it went to others: the former crew reads no more of it
     return Json(services.views.show(order))
 
 
