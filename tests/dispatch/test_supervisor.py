@@ -6,17 +6,15 @@ import os
 import re
 import signal
 import socket
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from dispatch.core.errors import BadInput, Unavailable
-from dispatch.supervisor import PORTS, check_ports, own_data, up
+from dispatch.supervisor import PORTS, check_ports, own_data
 from tests.dispatch.processes import alive, children_of, free_ports, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -145,26 +143,3 @@ def test_two_runs_cannot_share_a_data_folder(tmp_path: Path) -> None:
         pass
     with own_data(tmp_path):
         pass
-
-
-def test_what_is_kept_is_its_owners_only(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    data.mkdir(mode=0o755)
-    before = os.umask(0o022)
-    try:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = str(taken.getsockname()[1])
-            result = CliRunner().invoke(up, ["--data", str(data), "--port", port])
-        assert isinstance(result.exception, Unavailable), "the port is not free"
-        written = data / "written later"
-        written.touch()
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE(data.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(file.stat().st_mode) for file in (data / "lock", written)} == {0o600}
-
-
-def test_a_folder_that_is_everybodys_stays_so(tmp_path: Path) -> None:
-    tmp_path.chmod(0o1777)
-    with own_data(tmp_path):
-        assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
