@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import signal
 import socket
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +35,9 @@ FSYNC = ("always", "everysec")
 
 REDIS_HEAD_START = 2.0
 """Seconds that the others wait for Redis to load its file; then they start without it."""
+
+PRIVATE = 0o077
+"""What we and our children write holds customers' telephone numbers and password hashes: it is its owner's only."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ def up(
         from_environment(), **{k: v for k, v in given.items() if v is not None}, demo=not empty
     )
     settings = replace(settings, data=settings.data.resolve())
+    os.umask(PRIVATE)
     with own_data(settings.data):
         check_ports(settings.host, settings.port)
         settings = bootstrap.prepare(settings, speed=speed or (1.0 if empty else DEMO_SPEED), empty=empty)
@@ -120,6 +126,8 @@ def own_data(folder: Path) -> Iterator[None]:
     """The data folder, made if need be, for this process alone. Raises Unavailable saying what is wrong."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if not folder.stat().st_mode & stat.S_ISVTX:  # one for everybody, like /tmp, stays so
+            folder.chmod(0o700)
         lock = (folder / "lock").open("w")
     except OSError as error:
         raise Unavailable(

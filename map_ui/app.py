@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
@@ -87,8 +88,9 @@ class _Site:
         return RedirectResponse(HOME.get(person.role, "/sign-in") if person else "/sign-in", status_code=303)
 
     async def sign_in(self, request: Request) -> Response:
-        """Name and password."""
-        return self._render(request, "sign_in.html", None, accounts=self.pages.demo_accounts, homes=HOME)
+        """Name and password; who sits at this very machine is shown those of the demonstration."""
+        accounts = self.pages.demo_accounts if _from_this_machine(request) else ()
+        return self._render(request, "sign_in.html", None, accounts=accounts, homes=HOME)
 
     async def worker(self, request: Request) -> Response:
         """The crew page's service worker."""
@@ -187,6 +189,17 @@ class _Site:
 def _links(person: Person | None) -> list[str]:
     """The pages that this person may move between."""
     return [path for path, roles in ALLOWED.items() if person and person.role in roles and path != "/orders"]
+
+
+def _from_this_machine(request: Request) -> bool:
+    """Whether the browser runs here, and not behind a proxy that does."""
+    if request.client is None or {"x-forwarded-for", "forwarded"} & set(request.headers):
+        return False
+    try:
+        address = ip_address(request.client.host)
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _json(value: Any) -> Markup:

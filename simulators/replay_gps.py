@@ -60,12 +60,19 @@ class Result:
 @click.option("--port", type=click.IntRange(1, 65_532), help="JT/T 808 is on PORT+2; default: a free one.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many fixes, the earliest.")
 @click.option("--vehicles", type=click.IntRange(min=1), help="Only so many vehicles, by name.")
+@click.option("--strict", is_flag=True, help="Stop at the first malformed row.")
 def replay_gps(
-    file: Path, speed: float, host: str, port: int | None, limit: int | None, vehicles: int | None
+    file: Path,
+    speed: float,
+    host: str,
+    port: int | None,
+    limit: int | None,
+    vehicles: int | None,
+    strict: bool,
 ) -> None:
     """Push a fleet's real traces through real sockets into the gateway."""
     started = SystemClock.monotonic()
-    traces = read_traces(file, vehicles=vehicles, limit=limit)
+    traces = read_traces(file, vehicles=vehicles, limit=limit, strict=strict)
     errors = Console(stderr=True)
     for sentence in traces.malformed[:20]:
         errors.print(f"skipped: {sentence}", markup=False, highlight=False, soft_wrap=True)

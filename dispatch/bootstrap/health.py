@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 from redis.exceptions import RedisError
-from sqlalchemy import text
+from sqlalchemy import Connection, and_, func, select, text
 
 from dispatch.adapters.sql.organisation import fact
+from dispatch.adapters.sql.statements import OUTBOX
 from dispatch.bootstrap.build import Built
 from dispatch.bootstrap.loops import HEARTBEAT, beat_age
 from dispatch.core.errors import DispatchError
@@ -17,6 +19,8 @@ from dispatch.messages import decode_gateway_state
 LATE = 10.0
 """Real seconds after which a silent worker or gateway counts as down."""
 PATIENCE = 3.0
+GIVEN_UP_WITHIN = timedelta(days=1)
+"""What could not be delivered longer ago says nothing about now."""
 
 Part = dict[str, str]
 
@@ -86,4 +90,19 @@ class Health:
             return _part(
                 "down", "no worker has reported yet" if age == float("inf") else f"silent for {age:.0f} s"
             )
+        since = self._built.context.clock.now() - GIVEN_UP_WITHIN
+        number, kind, why = await self._built.store.read(lambda c: _undelivered(c, since))
+        if number:
+            return _part(
+                "degraded", f"gave up {number} deliveries within a day, the last ({kind}): {why[:200]}"
+            )
         return _part("ok", f"reported {age:.0f} s ago")
+
+
+def _undelivered(connection: Connection, since: datetime) -> tuple[int, str, str]:
+    """How many effects were given up since then; kind and outcome of the last one."""
+    mine = and_(OUTBOX.c.state == "dead", OUTBOX.c.settled_at > since)
+    number = connection.execute(select(func.count()).select_from(OUTBOX).where(mine)).scalar_one()
+    query = select(OUTBOX.c.kind, OUTBOX.c.outcome).where(mine).order_by(OUTBOX.c.settled_at.desc())
+    last = connection.execute(query.limit(1)).first()
+    return (number, last.kind, last.outcome) if last else (0, "", "")

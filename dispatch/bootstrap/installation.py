@@ -29,6 +29,8 @@ PERSON = table(t.PersonRow)
 VIRTUAL = "virtual_time"
 EPOCH = "epoch"
 CITY = "city"
+DEMONSTRATION = "demonstration"
+"""Fact: the people of this database are the demonstration's."""
 DEMO_FILE = "demo.json"
 LEAST_PASSWORD = 10
 """Characters of the first administrator's password."""
@@ -38,6 +40,7 @@ def prepare(settings: Settings, *, speed: float, empty: bool) -> Settings:
     """The settings that every process of this run gets. Raises DispatchError saying what to do."""
     settings = replace(settings, secret=_secret(settings), demo=not empty)
     make_ready(settings)
+    _keep_apart(settings)
     definitions.register(settings)
     at_once(settings, lambda c: _epoch(c, anew=not settings.database_url))
     if empty:
@@ -45,6 +48,27 @@ def prepare(settings: Settings, *, speed: float, empty: bool) -> Settings:
     else:
         settings = _demonstration(settings)
     return replace(settings, clock=_resume_clock(settings, speed))
+
+
+def _keep_apart(settings: Settings) -> None:
+    """A demonstration's passwords and time are no installation's. Raises BadInput where one would become the other."""
+
+    def peopled(connection: Connection) -> bool:
+        return any(
+            connection.execute(select(func.count()).select_from(one)).scalar() for one in (PERSON, CREW)
+        )
+
+    shown = (settings.data / DEMO_FILE).exists() or bool(at_once(settings, lambda c: fact(c, DEMONSTRATION)))
+    if shown and not settings.demo:
+        raise BadInput(
+            f"--empty: the data folder {settings.data} holds the demonstration, with its people and passwords:"
+            " start without --empty, or choose another folder with --data DIR"
+        )
+    if settings.demo and not shown and at_once(settings, peopled):
+        raise BadInput(
+            f"The data folder {settings.data} holds an installation of your own, which the demonstration would mix"
+            " with: start with --empty, or choose another folder with --data DIR"
+        )
 
 
 def sign_ins(settings: Settings) -> list[tuple[str, str, str]]:
@@ -175,6 +199,7 @@ def _settle_people(settings: Settings, city: Path) -> None:
         replace_organisation(connection, document)
         set_territories(connection, geojson)
         connection.execute(insert(PERSON), [_person_row(p, hashed) for p in people])
+        set_fact(connection, DEMONSTRATION, "yes")
 
     _write_private(settings.data / DEMO_FILE, json.dumps({"people": people}, ensure_ascii=False))
     at_once(settings, settle)

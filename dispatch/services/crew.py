@@ -45,7 +45,7 @@ async def step(
         before = draft.order(order_id)
         if before.has_key(key):
             return Changes(before)
-        _still_mine(before, crew, generation)
+        still_mine(before, crew, generation)
         facts = {**data, "crew_id": crew.id}
         if generation is not None:
             facts["generation"] = generation
@@ -58,7 +58,8 @@ async def step(
     return await context.store.transact(decide)
 
 
-def _still_mine(order: WorkOrder, crew: Crew, generation: int | None) -> None:
+def still_mine(order: WorkOrder, crew: Crew, generation: int | None) -> None:
+    """Raises Conflict where the order is with another crew, or of another dispatch (None: any)."""
     if order.crew_id != crew.id or generation not in {None, order.generation}:
         raise Conflict(
             f"order {order.id} is no longer with {crew.name}",

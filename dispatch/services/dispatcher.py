@@ -2,6 +2,9 @@
 
 Automatic dispatch matches every waiting order of every centre in one batch, every few seconds and on events. Until
 D nothing is promised to a crew, so a better pairing may come with the next batch; after F only a person moves it.
+
+`at_centre` (empty: any) is the centre of who acts: an order that has been routed elsewhere by the time of the
+decision is refused there, whatever was seen before.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from dispatch.core.segments import deadline
 from dispatch.core.types import SYSTEM, Actor, Point
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.context import Context
+from dispatch.services.people import still_at
 from dispatch.services.ports import Changes, Decision, Loaded
 from dispatch.services.steps import Draft
 
@@ -36,21 +40,27 @@ log = logging.getLogger(__name__)
 NO_FACTS: Mapping[str, Any] = {}
 
 
-async def accept(context: Context, order_id: str, *, by: Actor, key: str = "") -> WorkOrder:
+async def accept(
+    context: Context, order_id: str, *, by: Actor, key: str = "", at_centre: str = ""
+) -> WorkOrder:
     """A person at the centre takes the order in hand: the hotline's watch ends."""
-    return await _step(context, order_id, "accept", by=by, key=key)
+    return await _step(context, order_id, "accept", by=by, key=key, at_centre=at_centre)
 
 
 async def return_order(
-    context: Context, order_id: str, *, reason: str, by: Actor, key: str = ""
+    context: Context, order_id: str, *, reason: str, by: Actor, key: str = "", at_centre: str = ""
 ) -> WorkOrder:
     """Not ours: back to the hotline at once, with the reason."""
-    return await _step(context, order_id, "return", by=by, key=key, data={"reason": reason})
+    data = {"reason": reason}
+    return await _step(context, order_id, "return", by=by, key=key, at_centre=at_centre, data=data)
 
 
-async def recall(context: Context, order_id: str, *, reason: str, by: Actor, key: str = "") -> WorkOrder:
+async def recall(
+    context: Context, order_id: str, *, reason: str, by: Actor, key: str = "", at_centre: str = ""
+) -> WorkOrder:
     """Take the order back from its crew; `removing` names the terminals that have not confirmed it yet."""
-    return await _step(context, order_id, "recall", by=by, key=key, data={"reason": reason})
+    data = {"reason": reason}
+    return await _step(context, order_id, "recall", by=by, key=key, at_centre=at_centre, data=data)
 
 
 async def dispatch(
@@ -60,26 +70,36 @@ async def dispatch(
     crew_id: str,
     by: Actor,
     key: str = "",
+    at_centre: str = "",
     explanation: Mapping[str, Any] = NO_FACTS,
 ) -> WorkOrder:
     """Send the order to a crew and its vehicle (D)."""
 
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
+        still_at(draft.order(order_id), at_centre)
         return draft.changes(_dispatch(draft, order_id, crew_id, by, key, explanation))
 
     return await context.store.transact(decide)
 
 
 async def reassign(
-    context: Context, order_id: str, *, crew_id: str, reason: str, by: Actor, key: str = ""
+    context: Context,
+    order_id: str,
+    *,
+    crew_id: str,
+    reason: str,
+    by: Actor,
+    key: str = "",
+    at_centre: str = "",
 ) -> WorkOrder:
     """Recall and dispatch to another crew, in one decision."""
 
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
         before = draft.order(order_id)
-        if key and before.has_key(key):
+        still_at(before, at_centre)
+        if before.has_key(key):
             return Changes(before)
         if before.crew_id == crew_id:
             raise GuardRefused(f"order {order_id} is with {crew_id} already", guard="reassign")
@@ -108,10 +128,18 @@ def _dispatch(
 
 
 async def _step(
-    context: Context, order_id: str, step: str, *, by: Actor, key: str, data: Mapping[str, Any] = NO_FACTS
+    context: Context,
+    order_id: str,
+    step: str,
+    *,
+    by: Actor,
+    key: str,
+    at_centre: str,
+    data: Mapping[str, Any] = NO_FACTS,
 ) -> WorkOrder:
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
+        still_at(draft.order(order_id), at_centre)
         order = draft.take(order_id, step, by=by, data=data, key=key)
         return draft.changes(order)
 

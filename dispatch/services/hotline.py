@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Literal
 
-from dispatch.core.errors import BadInput, GuardRefused, IllegalStep
+import msgspec
+
+from dispatch.core.errors import BadInput, Conflict, GuardRefused, IllegalStep
 from dispatch.core.outgoing import alert
 from dispatch.core.responsibility import Routed, route_responsibility
 from dispatch.core.types import Actor, Point, distance
 from dispatch.core.work_order import Facts as OrderFacts
 from dispatch.core.work_order import WorkOrder, begin
 from dispatch.services.context import Context
+from dispatch.services.people import still_at
 from dispatch.services.ports import Changes, Contact, Loaded
 from dispatch.services.steps import Draft, centre_delivery
 
@@ -22,7 +26,7 @@ EARLIEST_CALL = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a customer reported. `ended_at` is point A (empty: now); `id` makes a resend harmless."""
+    """What a customer reported. `ended_at` is point A (empty: now); `id` makes a resend of the very same harmless."""
 
     channel: str
     address: str
@@ -34,6 +38,12 @@ class Call:
     description: str = ""
     ended_at: datetime | None = None
     id: str = ""
+
+    @property
+    def content(self) -> dict[str, str]:
+        """A digest that tells a resend from another call with the same id; nothing where there is no id."""
+        told = msgspec.json.encode(replace(self, id=""))
+        return {"content": sha256(told).hexdigest()} if self.id else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +76,15 @@ async def take_call(context: Context, call: Call, *, by: Actor) -> Taken:
 
 
 def _taken_before(context: Context, loaded: Loaded, call: Call, order_id: str, contact_id: str) -> Taken:
-    """A resent call is answered as the first time."""
-    if loaded.order(order_id).has_key(contact_id):
-        return Taken(order_id, "joined")
-    return Taken(order_id, "new", _responsibility(context, call)[1])
+    """A resent call is answered as the first time. Raises Conflict where it is another one with the same id."""
+    order = loaded.order(order_id)
+    joined = next((e for e in order.history if e.key == contact_id), None)
+    first = (joined or order.history[0]).data.get("content")
+    if first not in {None, call.content.get("content")}:
+        raise Conflict(
+            f"another call with this key became order {order_id}", order=order_id, why="key_reused"
+        )
+    return Taken(order_id, "joined") if joined else Taken(order_id, "new", _responsibility(context, call)[1])
 
 
 def _check(context: Context, call: Call) -> None:
@@ -100,7 +115,8 @@ def _join(draft: Draft, call: Call, order_id: str, by: Actor, contact_id: str) -
     process = draft.process(draft.order(order_id))
     order = draft.remark(
         order_id, "joined", by=by, key=contact_id,
-        data={"phone": call.customer_phone, "text": call.description, "priority": process.repeat_priority},
+        data={"phone": call.customer_phone, "text": call.description, "priority": process.repeat_priority,
+              **call.content},
     )  # fmt: skip
     if order.centre_id:
         draft.outgoing.append(
@@ -120,7 +136,7 @@ def _new_order(draft: Draft, call: Call, by: Actor) -> Taken:
         description=call.description,
     )  # fmt: skip
     data, unroutable = _responsibility(context, call)
-    draft.put(begin(facts, process, by=by, now=now, data=data))
+    draft.put(begin(facts, process, by=by, now=now, data={**data, **call.content}))
     if unroutable:
         draft.outgoing.append(
             alert(key=f"{facts.id}/unroutable", role="hotline", code="unroutable", due=now,
@@ -154,9 +170,17 @@ async def send(context: Context, order_id: str, *, by: Actor, key: str = "") -> 
 
 
 async def route(
-    context: Context, order_id: str, *, centre_id: str, trade: str, area_class: str, by: Actor, key: str = ""
+    context: Context,
+    order_id: str,
+    *,
+    centre_id: str,
+    trade: str,
+    area_class: str,
+    by: Actor,
+    key: str = "",
+    at_centre: str = "",
 ) -> WorkOrder:
-    """A person decides whose it is, where no rule could (or the rule was wrong)."""
+    """A person decides whose it is, where no rule could (or the rule was wrong); `at_centre`: see dispatcher.py."""
     if centre_id not in context.directory.centres:
         raise BadInput(f"no centre {centre_id!r}", field="centre_id")
     if area_class not in {"urban", "rural", "remote"}:
@@ -168,6 +192,7 @@ async def route(
         before = draft.order(order_id)
         if before.has_key(key):
             return Changes(before)
+        still_at(before, at_centre)
         _still_open(draft, before, "route")
         if before.crew_id:
             raise GuardRefused(f"order {order_id} is with {before.crew_id}: recall it first", guard="route")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Literal, Protocol, get_args
 
 from dispatch.core.errors import BadInput, Forbidden
@@ -27,6 +28,11 @@ class Person:
     centre_id: str = ""
     crew_id: str = ""
     active: bool = True
+
+
+def session_id(token: str) -> str:
+    """What a session is known by where its token must not be: the token's SHA-256."""
+    return sha256(token.encode()).hexdigest()
 
 
 class People(Protocol):
@@ -132,6 +138,12 @@ def own_order(person: Person, order: WorkOrder) -> WorkOrder:
     if had or scope_of(person).sees_order(order.centre_id, order.crew_id):
         return order
     raise Forbidden(f"order {order.id} is not with {person.username}", order=order.id)
+
+
+def still_at(order: WorkOrder, centre_id: str) -> None:
+    """Raises Forbidden where the order has left this centre (empty: any) meanwhile; for use inside a decision."""
+    if centre_id and order.centre_id != centre_id:
+        raise Forbidden(f"order {order.id} is not with {centre_id} any more", order=order.id)
 
 
 def own_crew(person: Person, crew: Crew) -> Crew:

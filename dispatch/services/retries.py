@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from dispatch.core.outgoing import Outgoing, alert
 from dispatch.services.context import Context
 from dispatch.services.ports import OutboxRow, Settled
 
 TRIES = 12
-"""After so many failures a row is dead and shown to people; centre and device rows never die."""
+"""After so many failures a row is dead, and people are told (`given_up`); centre and device rows never die."""
 PATIENCE = 10.0
 """Real seconds after which an effect that has not ended has failed: less than a lease, and nothing waits for ever."""
 UNDYING = {"centre", "desired"}
@@ -19,3 +22,11 @@ def failed(context: Context, row: OutboxRow, error: Exception) -> Settled:
         return Settled(row.id, "dead", said)
     pause = context.real(min(60.0, 2.0 ** min(row.tries, 6)))
     return Settled(row.id, "pending", said, due=context.clock.now() + pause)
+
+
+def given_up(kind: str, why: str, now: datetime) -> Outgoing:
+    """Tell the managers in their pages, once a day, that effects of this kind do not get through."""
+    return alert(
+        key=f"undelivered/{kind}/{now:%Y-%m-%d}", role="manager", code="undelivered", due=now, kind=kind,
+        text=why[:200],
+    )  # fmt: skip

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hmac
 import secrets
+from dataclasses import dataclass
 from hashlib import sha256
 
 import msgspec
@@ -18,8 +19,16 @@ LASTS = 30.0
 _DIGEST = 32
 
 
-class _Claim(msgspec.Struct, array_like=True):
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Who comes in, and the session (see `session_id`) with whose end the right to stay ends."""
+
     person: Person
+    session: str
+
+
+class _Claim(msgspec.Struct, array_like=True):
+    guest: Guest
     until: float
     nonce: str
 
@@ -32,13 +41,13 @@ class Tickets:
         self._clock = clock or SystemClock()
         self._used: dict[str, float] = {}
 
-    def issue(self, person: Person) -> str:
+    def issue(self, guest: Guest) -> str:
         """A ticket for one connection within LASTS seconds."""
         until = self._clock.now().timestamp() + LASTS
-        claim = msgspec.json.encode(_Claim(person, until, secrets.token_hex(16)))
+        claim = msgspec.json.encode(_Claim(guest, until, secrets.token_hex(16)))
         return base64.urlsafe_b64encode(self._sign(claim) + claim).decode()
 
-    def redeem(self, ticket: str) -> Person | None:
+    def redeem(self, ticket: str) -> Guest | None:
         """Whose ticket this is; None where it is forged, too old, or used."""
         try:
             raw = base64.urlsafe_b64decode(ticket.encode())
@@ -53,7 +62,7 @@ class Tickets:
         if known.until <= now or known.nonce in self._used:
             return None
         self._used[known.nonce] = known.until
-        return known.person
+        return known.guest
 
     def _sign(self, claim: bytes) -> bytes:
         return hmac.digest(self._key, claim, sha256)

@@ -65,7 +65,8 @@ class Hotline:
         """The telephone, until cancelled. Calls that an earlier run took are known by their id."""
         clock = self._world.clock
         desk = await self._person.get("/api/hotline/desk", Desk)
-        taken = {str(contact.get("id", "")).removeprefix("http/") for contact in desk.contacts}
+        mine = f"http/{self._person.username}/"
+        taken = {str(contact.get("id", "")).removeprefix(mine) for contact in desk.contacts}
         start = clock.now()
         cursor = start - MISSED if taken else start
         for call in await self._opening(desk, start):

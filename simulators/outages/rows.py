@@ -7,17 +7,15 @@ A row that cannot be used is named by file, line and column, and counted; it nev
 
 from __future__ import annotations
 
-import csv
-import gzip
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 from dispatch.core.errors import BadInput
 from dispatch.core.types import Point
+from simulators.csv_rows import Malformed, Row, csv_rows
 
 NEEDED = ("outage_id", "lat", "lon")
 STARTS = ("start_utc", "start_local")
@@ -83,10 +81,12 @@ def read_outages(file: Path, zone: tzinfo | None = None, *, strict: bool = False
     """
     result = OutageFile(file.name)
     lines: dict[str, int] = {}
-    try:
-        for row in _rows(file, result):
+    with csv_rows(file) as (columns, rows):
+        _check_columns(file, columns)
+        result.missing = [name for name in (*STARTS, *OPTIONAL) if name not in columns]
+        for row in rows:
             try:
-                outage = row.outage(zone, lines)
+                outage = _outage(file.name, row, zone, lines)
             except BadInput as error:
                 if strict:
                     raise
@@ -94,24 +94,21 @@ def read_outages(file: Path, zone: tzinfo | None = None, *, strict: bool = False
             else:
                 lines[outage.id] = outage.line
                 result.outages.append(outage)
-    except (OSError, UnicodeDecodeError, csv.Error, EOFError) as error:
-        raise BadInput(f"{file}: cannot be read: {error}") from None
     return result
 
 
-def _rows(file: Path, result: OutageFile) -> Iterator[_Row]:
-    opener: Any = gzip.open if file.suffix == ".gz" else Path.open
-    with opener(file, "rt", encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream, restkey=None, restval="")
-        columns = reader.fieldnames or ()
-        for name in NEEDED:
-            if name not in columns:
-                raise BadInput(f"{file.name} line 1: no column {name}", file=str(file), line=1, column=name)
-        if not set(STARTS) & set(columns):
-            raise BadInput(f"{file.name} line 1: no column start_utc or start_local", line=1)
-        result.missing = [name for name in (*STARTS, *OPTIONAL) if name not in columns]
-        for values in reader:
-            yield _Row(file.name, reader.line_num, values)
+def _check_columns(file: Path, columns: Sequence[str]) -> None:
+    for name in NEEDED:
+        if name not in columns:
+            raise BadInput(f"{file.name} line 1: no column {name}", file=str(file), line=1, column=name)
+    if not set(STARTS) & set(columns):
+        raise BadInput(f"{file.name} line 1: no column start_utc or start_local", line=1)
+
+
+def _outage(file: str, row: Row | Malformed, zone: tzinfo | None, known: dict[str, int]) -> Outage:
+    if isinstance(row, Malformed):
+        raise BadInput(row.said(file), file=file, line=row.line, column=row.column)
+    return _Row(file, row.line, row.values).outage(zone, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +121,6 @@ class _Row:
 
     def outage(self, zone: tzinfo | None, known: dict[str, int]) -> Outage:
         """The outage of this row. Raises BadInput."""
-        if None in self.values:
-            raise self._wrong("(after the last)", "no more values than the first line has", "more")
         number = self._text("outage_id")
         if not number:
             raise self._wrong("outage_id", "a text")
@@ -159,8 +154,8 @@ class _Row:
     def _text(self, column: str) -> str:
         return (self.values.get(column) or "").strip()
 
-    def _wrong(self, column: str, expected: str, found: str | None = None) -> BadInput:
-        text = self._text(column) if found is None else found
+    def _wrong(self, column: str, expected: str) -> BadInput:
+        text = self._text(column)
         shown = text if len(text) <= 60 else text[:57] + "..."
         return BadInput(
             f"{self.file} line {self.line}, column {column}: expected {expected}, found {shown!r}",

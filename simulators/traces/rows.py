@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
+from math import nan
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from dispatch.core.errors import BadInput
+from simulators.csv_rows import Malformed, Row, csv_rows
 
 COLUMNS = ("vehicle_id", "t_epoch", "lat", "lon")
 LATEST = 4_102_444_800
 """2100-01-01: the protocol's years have two digits."""
 EARLIEST = 946_684_800
 """2000-01-01."""
+RANGES = (("t_epoch", EARLIEST, LATEST), ("lat", -90, 90), ("lon", -180, 180))
 
 
 class TraceFix(NamedTuple):
@@ -41,26 +40,27 @@ class Traces:
         return {vehicle: f"0146{number:08d}" for number, vehicle in enumerate(vehicles, 1)}
 
 
-def read_traces(file: Path, *, vehicles: int | None = None, limit: int | None = None) -> Traces:
+def read_traces(
+    file: Path, *, vehicles: int | None = None, limit: int | None = None, strict: bool = False
+) -> Traces:
     """Read a CSV file (`.gz` too): of its first `vehicles` by name, the first `limit` fixes by time.
 
-    A malformed row is named by file, line and column and skipped. Raises BadInput where nothing can be read.
+    A malformed row is named by file, line and column and skipped. Raises BadInput where nothing can be read; when
+    `strict`, for the first malformed row too.
     """
-    opener: Any = gzip.open if file.suffix == ".gz" else Path.open
     traces = Traces()
-    try:
-        with opener(file, "rt", encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, restval="")
-            for name in COLUMNS:
-                if name not in (reader.fieldnames or ()):
-                    raise BadInput(f"{file.name} line 1: no column {name}", column=name)
-            for row in reader:
-                try:
-                    traces.fixes.append(_fix(row))
-                except _Wrong as error:
-                    traces.malformed.append(f"{file.name} line {reader.line_num}, {error}")
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(f"{file}: cannot be read: {error}") from None
+    with csv_rows(file) as (columns, rows):
+        for name in COLUMNS:
+            if name not in columns:
+                raise BadInput(f"{file.name} line 1: no column {name}", column=name)
+        for row in rows:
+            fix = _fix(row)
+            if isinstance(fix, TraceFix):
+                traces.fixes.append(fix)
+                continue
+            if strict:
+                raise BadInput(fix.said(file.name), file=file.name, line=fix.line, column=fix.column)
+            traces.malformed.append(fix.said(file.name))
     chosen = set(sorted({one.vehicle for one in traces.fixes})[:vehicles])
     traces.fixes = sorted((f for f in traces.fixes if f.vehicle in chosen), key=lambda f: f.time)[:limit]
     if not traces.fixes:
@@ -68,23 +68,21 @@ def read_traces(file: Path, *, vehicles: int | None = None, limit: int | None = 
     return traces
 
 
-class _Wrong(ValueError):
-    """Says the column, and what was expected there."""
-
-
-def _fix(row: Mapping[str, str]) -> TraceFix:
-    vehicle = row["vehicle_id"].strip()
+def _fix(row: Row | Malformed) -> TraceFix | Malformed:
+    if isinstance(row, Malformed):
+        return row
+    vehicle = row.values["vehicle_id"].strip()
     if not vehicle:
-        raise _Wrong("column vehicle_id: expected a name")
-    time = _number(row, "t_epoch", EARLIEST, LATEST)
-    return TraceFix(int(time), vehicle, _number(row, "lat", -90, 90), _number(row, "lon", -180, 180))
-
-
-def _number(row: Mapping[str, str], column: str, least: float, most: float) -> float:
-    try:
-        value = float(row[column])
-    except ValueError:
-        value = float("nan")
-    if not (isfinite(value) and least <= value <= most):
-        raise _Wrong(f"column {column}: expected a number from {least:g} to {most:g}, found {row[column]!r}")
-    return value
+        return Malformed(row.line, "vehicle_id", "a name")
+    found = []
+    for column, least, most in RANGES:
+        try:
+            value = float(row.values[column])
+        except ValueError:
+            value = nan
+        if not least <= value <= most:
+            expected = f"a number from {least:g} to {most:g}, found {row.values[column][:60]!r}"
+            return Malformed(row.line, column, expected)
+        found.append(value)
+    time, lat, lon = found
+    return TraceFix(int(time), vehicle, lat, lon)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dispatch.adapters.sql.statements import ALERT
 from dispatch.core.types import Point
 from dispatch.services import clocks, delivery, retries
 from tests.dispatch.centre import DUTY, START, Centre
@@ -83,3 +84,22 @@ async def test_an_order_that_cannot_be_decided_stops_no_other_ones_clocks(
         await clocks.fire_due(centre.context)
     assert await centre.rungs(fine)
     assert not await centre.rungs(broken)
+
+
+async def test_a_mail_server_that_stays_away_is_said_in_the_pages_once(centre: Centre) -> None:
+    centre.mail.down = True
+    for n in range(3):
+        await centre.take_call(Point(35.0 + n, 110.0))
+    await centre.until(60)
+    assert len(await centre.rows(kind="alert", state="dead")) > 3
+    assert await centre.alerts("undelivered") == ["manager"]
+    (told,) = await centre.rows(ALERT, code="undelivered")
+    assert (told.facts["kind"], told.facts["text"]) == ("alert", "the mail server does not answer")
+
+
+async def test_an_exchange_that_stays_away_is_said_in_the_pages(centre: Centre) -> None:
+    centre.exchange.down = True
+    await centre.dispatched()
+    await centre.until(60)
+    assert await centre.rows(kind="phone", state="dead")
+    assert await centre.alerts("undelivered") == ["manager"]

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from dispatch.core.work_order import WorkOrder
 from dispatch.services import dispatcher, hotline
-from tests.dispatch.centre import DORA, HOLLY, LIZ, START, Centre
+from dispatch.services.context import Context
+from tests.dispatch.centre import DORA, HOLLY, LIZ, START, Centre, refused
 
 
 async def test_the_other_centre_has_four_minutes_to_answer_too(centre: Centre) -> None:
@@ -46,3 +52,32 @@ async def _route(centre: Centre, order_id: str, to: str) -> None:
     await hotline.route(
         centre.context, order_id, centre_id=to, trade="service", area_class="urban", by=HOLLY
     )  # fmt: skip
+
+
+ACTS: dict[str, Callable[[Context, str], Awaitable[WorkOrder]]] = {
+    "accept": lambda c, o: dispatcher.accept(c, o, by=DORA, at_centre="north"),
+    "return": lambda c, o: dispatcher.return_order(c, o, reason="misrouted", by=DORA, at_centre="north"),
+    "recall": lambda c, o: dispatcher.recall(c, o, reason="other", by=DORA, at_centre="north"),
+    "dispatch": lambda c, o: dispatcher.dispatch(c, o, crew_id="N1", by=DORA, at_centre="north"),
+    "reassign": lambda c, o: dispatcher.reassign(
+        c, o, crew_id="N1", reason="other", by=DORA, at_centre="north"
+    ),
+    "route": lambda c, o: hotline.route(
+        c, o, centre_id="north", trade="service", area_class="urban", by=DORA, at_centre="north"
+    ),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_a_press_at_the_former_centre_comes_too_late_and_silences_nobodys_watch(
+    centre: Centre, act: str
+) -> None:
+    order_id = await centre.sent()
+    await _route(centre, order_id, "south")
+    before = await centre.order(order_id)
+    error = await refused(ACTS[act](centre.context, order_id))
+    assert error.code == "forbidden"
+    assert await centre.order(order_id) == before
+    assert "watch:centre" in await centre.armed(order_id)
+    await centre.until(5.5)
+    assert [number for at, number in centre.exchange.log()] == ["+8610002"]

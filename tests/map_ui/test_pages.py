@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from dispatch.services.people import Person
-from map_ui.app import ALLOWED, HOME, PageServices, mount, same_host
+from map_ui.app import ALLOWED, HOME, DemoAccount, PageServices, mount, same_host
 from map_ui.assets import ADDRESS
 from map_ui.vendor import STATIC
 from tests.dispatch.organisation import TERRITORIES
@@ -26,6 +26,10 @@ class Client:
     def __init__(self, app: FastAPI) -> None:
         self._transport = httpx.ASGITransport(app=app)
         self._cookies = httpx.Cookies()
+
+    def come_from(self, address: str) -> None:
+        """From another machine's address."""
+        self._transport.client = (address, 50_000)
 
     def get(self, path: Any, **how: Any) -> httpx.Response:
         """One request, no redirect followed."""
@@ -51,6 +55,22 @@ def _client(role: str = "", centre_id: str = "", **more: Any) -> Client:
     settings = {"live_origin": same_host(8046), "territories": lambda: TERRITORIES, **more}
     mount(app, PageServices(person_of=person_of, **settings))
     return Client(app)
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "shown"),
+    [
+        ("127.0.0.1", {}, True), ("::1", {}, True), ("::ffff:127.0.0.1", {}, True), ("10.0.0.7", {}, False),
+        ("2001:db8::7", {}, False), ("127.0.0.1", {"X-Forwarded-For": "10.0.0.7"}, False),
+    ],
+)  # fmt: skip
+def test_the_demonstrations_passwords_are_shown_at_this_machine_only(
+    address: str, headers: dict[str, str], shown: bool
+) -> None:
+    client = _client(demo=True, demo_accounts=(DemoAccount("manager", "mona", "the password"),))
+    client.come_from(address)
+    html = client.get("/sign-in", headers=headers).text
+    assert ("the password" in html) == ("mona" in html) == shown
 
 
 def _get(client: Client, path: str, language: str = "en") -> str:

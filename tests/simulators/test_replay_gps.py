@@ -121,6 +121,21 @@ def test_an_interrupt_ends_everything_in_order(tmp_path: Path) -> None:
     assert list(tmp_path.glob("dispatch45-gps-*")) == []
 
 
+@pytest.mark.parametrize(("torn", "column"), [(b'"', "vehicle_id"), (b"\xff", "vehicle_id")])
+def test_a_torn_line_takes_no_other_with_it(tmp_path: Path, torn: bytes, column: str) -> None:
+    file = write(tmp_path / "t.csv", a_drive(1, 20))
+    lines = file.read_bytes().splitlines(keepends=True)
+    lines[3] = torn + lines[3]
+    file.write_bytes(b"".join(lines))
+    traces = read_traces(file)
+    assert len(traces.fixes) == 19
+    assert [sentence.split(":")[0] for sentence in traces.malformed] == [f"t.csv line 4, column {column}"]
+    with pytest.raises(BadInput, match=rf"t\.csv line 4, column {column}"):
+        read_traces(file, strict=True)
+    result = CliRunner().invoke(main, ["replay-gps", str(file), "--strict"])
+    assert (result.exit_code, f"t.csv line 4, column {column}" in result.stderr) == (2, True)
+
+
 def test_malformed_rows_are_named(tmp_path: Path) -> None:
     rows: Rows = [("v1", "soon", 1, 2), ("v1", START, 91, 2), ("", START, 1, 2), ("v1", START, 1, 2)]
     traces = read_traces(write(tmp_path / "t.csv", rows))

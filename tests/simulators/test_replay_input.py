@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from datetime import UTC, timedelta, timezone
 from pathlib import Path
@@ -51,6 +52,55 @@ def test_a_malformed_row_is_named_and_skipped(tmp_path: Path, change: dict[str, 
     assert said in sentence
     with pytest.raises(BadInput, match=r"bad\.csv line 3, column"):
         read_outages(tmp_path / "bad.csv", strict=True)
+
+
+TORN = [
+    (b'"', b"", "outage_id: expected a value that ends on its line"),
+    (b"", b"", "cleared_utc"),
+    (b"\xff", b"", "outage_id: expected UTF-8, found the byte 0xff"),
+    (b"", b",,,", "(after the last): expected no more values than the first line has"),
+    (b'"a" b', b"", "outage_id"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "said"), TORN)
+def test_a_torn_line_takes_no_other_with_it(tmp_path: Path, before: bytes, after: bytes, said: str) -> None:
+    file = write(tmp_path / "torn.csv", [outage(n, HERE, MORNING, 1) for n in range(20)])
+    lines = file.read_bytes().splitlines(keepends=True)
+    values = lines[3].rstrip(b"\n").split(b",")
+    if said == "cleared_utc":
+        values[-1] = b'"' + values[-1]
+    lines[3] = before + b",".join(values) + after + b"\n"
+    file.write_bytes(b"\xef\xbb\xbf" + b"".join(lines).replace(b"\n", b"\r\n"))
+    found = read_outages(file)
+    assert [one.id for one in found.outages] == [f"o{n}" for n in range(20) if n != 2]
+    (sentence,) = found.malformed
+    assert sentence.startswith("torn.csv line 4, column ")
+    assert said in sentence
+    with pytest.raises(BadInput, match=r"torn\.csv line 4, column"):
+        read_outages(file, strict=True)
+
+
+def test_a_quoted_line_break_is_two_malformed_rows_and_a_quoted_comma_none(tmp_path: Path) -> None:
+    rows = [outage(n, HERE, MORNING, 1, cause="WIND, TREE") for n in range(3)]
+    rows[1]["cause"] = "WIND\nTREE"
+    found = read_outages(write(tmp_path / "o.csv", rows))
+    assert [(one.id, one.cause) for one in found.outages] == [("o0", "WIND, TREE"), ("o2", "WIND, TREE")]
+    assert [s.split(":")[0] for s in found.malformed] == [
+        "o.csv line 3, column cause", "o.csv line 4, column start_utc"
+    ]  # fmt: skip
+
+
+def test_a_broken_archive_and_a_torn_first_line_are_said(tmp_path: Path) -> None:
+    whole = gzip.compress(write(tmp_path / "o.csv", [outage(0, HERE, MORNING, 1)] * 50).read_bytes())
+    for name, content in (("cut", whole[:-20]), ("hurt", whole[:30] + b"\xff" * 30 + whole[60:])):
+        file = tmp_path / f"{name}.csv.gz"
+        file.write_bytes(content)
+        with pytest.raises(BadInput, match="cannot be read"):
+            read_outages(file)
+    (tmp_path / "h.csv").write_text('"outage_id,lat\n')
+    with pytest.raises(BadInput, match=r"h\.csv line 1"):
+        read_outages(tmp_path / "h.csv")
 
 
 def test_skipped_rows_are_shown_and_counted_and_strict_stops(city: Path, tmp_path: Path) -> None:

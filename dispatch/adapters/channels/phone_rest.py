@@ -43,9 +43,3 @@ class RestPhone:
     async def close(self) -> None:
         """Give the connections back."""
         await self._client.aclose()
-
-
-def signed(secret: str, body: bytes, signature: str) -> bool:
-    """Whether a callback's body bears this signature, compared in constant time."""
-    expected = hmac.new(secret.encode(), body, sha256).hexdigest()
-    return hmac.compare_digest(expected, signature)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Annotated, cast
 
 from fastapi import Depends, Header, Path, Request
 
 from dispatch.adapters.http.errors import Unauthenticated
 from dispatch.adapters.http.services import HttpServices
-from dispatch.core.errors import Forbidden
+from dispatch.core.errors import Conflict, Forbidden
 from dispatch.services.people import Person, PersonRole
 
 COOKIE = "dispatch45_session"
@@ -48,6 +49,7 @@ class SignedIn(Rule):
             raise Forbidden(
                 f"this is for {', '.join(sorted(self.roles))}, not for {person.role}", role=person.role
             )
+        request.state.person = person
         return person
 
 
@@ -61,12 +63,30 @@ Technician = Annotated[Person, Depends(SignedIn("dispatcher", "admin"))]
 Admin = Annotated[Person, Depends(SignedIn("admin"))]
 
 
-def _key(
-    idempotency_key: Annotated[str | None, Header(max_length=100, pattern=r"^[\x21-\x7e]+$")] = None,
-) -> str:
-    """The client's key, apart from the keys that the services make themselves."""
-    return f"http/{idempotency_key}" if idempotency_key else ""
+_Given = Annotated[str | None, Header(alias="Idempotency-Key", max_length=100, pattern=r"^[\x21-\x7e]+$")]
 
 
+def _call_key(request: Request, given: _Given = None) -> str:
+    """The client's key, apart from other people's and from those that the services make; the rule comes before."""
+    return f"http/{request.state.person.username}/{given}" if given else ""
+
+
+async def _key(request: Request, services: Services, given: _Given = None) -> str:
+    """The same, with a digest of what is asked. Raises Conflict where the key stands for something else already."""
+    mine = _call_key(request, given)
+    if not mine:
+        return ""
+    asked = request.url.path.encode() + b" " + await request.body()
+    key = f"{mine} {sha256(asked).hexdigest()[:16]}"
+    order = await services.views.order(request.path_params["order_id"])
+    if any(e.key.startswith(f"{mine} ") and e.key != key for e in order.history):
+        raise Conflict(
+            f"the Idempotency-Key {given!r} was used for something else on this order",
+            order=order.id, why="key_reused",
+        )  # fmt: skip
+    return key
+
+
+CallKey = Annotated[str, Depends(_call_key)]
 Key = Annotated[str, Depends(_key)]
 Id = Annotated[str, Path(max_length=80, pattern=r"^[\x21-\x7e]+$")]

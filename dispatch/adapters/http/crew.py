@@ -43,6 +43,10 @@ async def _step(
         services.context, order_id, name, crew=crew, by=Actor("crew", crew.id), at=at,
         data={**data, "via": person.username}, key=key, generation=generation,
     )  # fmt: skip
+    if order.crew_id or name != "reject":
+        duty.still_mine(
+            order, crew, None
+        )  # a resend after it went to others: the former crew reads no more of it
     return Json(services.views.show(order))
 
 
@@ -64,6 +68,7 @@ async def receipt(order_id: Id, body: OfDispatch, person: CrewMember, services: 
         services.context, order_id, crew=crew, by=Actor("device", phone),
         at=services.context.clock.now(), generation=body.generation, via=person.username,
     )  # fmt: skip
+    duty.still_mine(order, crew, body.generation)
     return Json(services.views.show(order))
 
 

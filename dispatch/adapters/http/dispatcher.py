@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from fastapi import APIRouter, Request
 
-from dispatch.adapters.http.access import AnyPerson, Dispatcher, Id, Key, Router, Services
+from dispatch.adapters.http.access import COOKIE, AnyPerson, Dispatcher, Id, Key, Router, Services
 from dispatch.adapters.http.reply import Json
 from dispatch.adapters.http.schemas import AwayIn, DispatchIn, ReasonIn, ReassignIn
 from dispatch.adapters.http.services import HttpServices
@@ -15,16 +15,17 @@ from dispatch.core.territory import territories_to_geojson
 from dispatch.core.types import Actor
 from dispatch.services import crew as duty
 from dispatch.services import dispatcher as centre
-from dispatch.services.people import Person, acting_as, own_crew, own_order, scope_of
+from dispatch.services.people import Person, acting_as, own_crew, own_order, scope_of, session_id
 from dispatch.services.ports import Crew
+from dispatch.services.tickets import Guest
 
 router = APIRouter()
 
 
-async def _own(services: HttpServices, person: Person, order_id: str) -> Actor:
-    """Who acts, on an order that is this person's to act on."""
+async def _own(services: HttpServices, person: Person, order_id: str) -> tuple[Actor, str]:
+    """Who acts on an order that is this person's to act on, and the centre (empty: any) where it still has to be."""
     own_order(person, await services.views.order(order_id))
-    return acting_as(person, "dispatcher")
+    return acting_as(person, "dispatcher"), scope_of(person).centre_id
 
 
 def _crew(services: HttpServices, person: Person, crew_id: str) -> Crew:
@@ -57,42 +58,48 @@ async def candidates(order_id: Id, person: Dispatcher, services: Services) -> Js
 @router.post("/api/orders/{order_id}/accept")
 async def accept(order_id: Id, person: Dispatcher, services: Services, key: Key) -> Json:
     """A person at the centre has it in hand."""
-    by = await _own(services, person, order_id)
-    return Json(services.views.show(await centre.accept(services.context, order_id, by=by, key=key)))
+    by, at = await _own(services, person, order_id)
+    return Json(
+        services.views.show(await centre.accept(services.context, order_id, by=by, key=key, at_centre=at))
+    )
 
 
 @router.post("/api/orders/{order_id}/return")
 async def give_back(order_id: Id, body: ReasonIn, person: Dispatcher, services: Services, key: Key) -> Json:
     """Not ours: back to the hotline."""
-    by = await _own(services, person, order_id)
-    order = await centre.return_order(services.context, order_id, reason=body.reason, by=by, key=key)
+    by, at = await _own(services, person, order_id)
+    order = await centre.return_order(
+        services.context, order_id, reason=body.reason, by=by, key=key, at_centre=at
+    )
     return Json(services.views.show(order))
 
 
 @router.post("/api/orders/{order_id}/dispatch")
 async def dispatch(order_id: Id, body: DispatchIn, person: Dispatcher, services: Services, key: Key) -> Json:
     """To a crew and its vehicle (D)."""
-    by = await _own(services, person, order_id)
+    by, at = await _own(services, person, order_id)
     _crew(services, person, body.crew_id)
-    order = await centre.dispatch(services.context, order_id, crew_id=body.crew_id, by=by, key=key)
+    order = await centre.dispatch(
+        services.context, order_id, crew_id=body.crew_id, by=by, key=key, at_centre=at
+    )
     return Json(services.views.show(order))
 
 
 @router.post("/api/orders/{order_id}/recall")
 async def recall(order_id: Id, body: ReasonIn, person: Dispatcher, services: Services, key: Key) -> Json:
     """Take it back from its crew."""
-    by = await _own(services, person, order_id)
-    order = await centre.recall(services.context, order_id, reason=body.reason, by=by, key=key)
+    by, at = await _own(services, person, order_id)
+    order = await centre.recall(services.context, order_id, reason=body.reason, by=by, key=key, at_centre=at)
     return Json(services.views.show(order))
 
 
 @router.post("/api/orders/{order_id}/reassign")
 async def reassign(order_id: Id, body: ReassignIn, person: Dispatcher, services: Services, key: Key) -> Json:
     """To another crew."""
-    by = await _own(services, person, order_id)
+    by, at = await _own(services, person, order_id)
     _crew(services, person, body.crew_id)
     order = await centre.reassign(
-        services.context, order_id, crew_id=body.crew_id, reason=body.reason, by=by, key=key
+        services.context, order_id, crew_id=body.crew_id, reason=body.reason, by=by, key=key, at_centre=at
     )
     return Json(services.views.show(order))
 
@@ -140,8 +147,8 @@ async def roads(person: Router, services: Services) -> Json:
 
 @router.post("/api/live-ticket")
 async def live_ticket(request: Request, person: AnyPerson, services: Services) -> Json:
-    """The right to open the live feed once."""
-    ticket = services.tickets.issue(person)
+    """The right to open the live feed once, while this session lasts."""
+    ticket = services.tickets.issue(Guest(person, session_id(request.cookies[COOKIE])))
     scheme = "wss" if request.url.scheme == "https" else "ws"
     host = request.url.hostname or "127.0.0.1"
     place = f"[{host}]" if ":" in host else host

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from dispatch.adapters.http.access import Hotline, Id, Key, Router, Services
+from dispatch.adapters.http.access import CallKey, Hotline, Id, Key, Router, Services
 from dispatch.adapters.http.reply import Json
 from dispatch.adapters.http.schemas import CallBack, CallIn, ReasonIn, Remark, RouteIn
 from dispatch.adapters.http.services import Address
@@ -20,7 +20,7 @@ FOUND = 12
 
 
 @router.post("/api/calls")
-async def take_call(body: CallIn, person: Hotline, services: Services, key: Key) -> Json:
+async def take_call(body: CallIn, person: Hotline, services: Services, key: CallKey) -> Json:
     """A customer's report becomes an order, or joins the open one of the same place."""
     if (body.lat is None) != (body.lon is None):
         raise BadInput("lat and lon: expected both or neither", field="lat")
@@ -50,7 +50,7 @@ async def route(order_id: Id, body: RouteIn, person: Router, services: Services,
     by = acting_as(person, "hotline" if person.role == "hotline" else "dispatcher")
     order = await desk.route(
         services.context, order_id, centre_id=body.centre_id, trade=body.trade, area_class=body.area_class,
-        by=by, key=key,
+        by=by, key=key, at_centre=scope_of(person).centre_id,
     )  # fmt: skip
     return Json(services.views.show(order))
 

@@ -20,7 +20,7 @@ def _printable(text: str) -> str:
 Code = Annotated[str, Field(max_length=80, pattern=r"^[\x21-\x7e]*$")]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 Text = Annotated[str, Field(max_length=2_000), AfterValidator(_printable)]
-Generation = Annotated[int, Field(ge=0, le=1_000_000)]
+Generation = Annotated[int, Field(ge=1, le=1_000_000)]
 Minutes = Annotated[int, Field(ge=1, le=480)]
 
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from dispatch.adapters.sql.organisation import load_directory, replace_organisation, set_territories
+from dispatch.adapters.sql.statements import ORDER, load_orders
 from dispatch.adapters.sql.store import SqlStore
+from dispatch.adapters.sql.views import not_final
 from dispatch.core.errors import BadInput, GuardRefused
 from dispatch.core.territory import territories_from_geojson
 from dispatch.services.context import Context
@@ -44,6 +46,7 @@ class SqlAdministration:
 
         def work(connection: Connection) -> Directory:
             try:
+                self._keep_the_needed(connection, document)
                 replace_organisation(connection, document)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise BadInput(f"the organisation cannot be used: {error}") from None
@@ -73,6 +76,25 @@ class SqlAdministration:
         for crew_id, place in sorted(holding.items()):
             if kept.get(crew_id) != place:
                 raise GuardRefused(f"crew {crew_id} holds orders: recall them first", crew=crew_id)
+
+    def _keep_the_needed(self, connection: Connection, document: Mapping[str, Any]) -> None:
+        """A centre is needed until its orders are repaired and recorded, a crew until it has written its records."""
+        processes = self._context.processes
+        orders = load_orders(connection, processes, select(ORDER).where(not_final(processes)))
+        for kind, name, of in (("centre", "centres", "centre_id"), ("crew", "crews", "crew_id")):
+            kept = {"", *(one.get("id") for one in document[name])}
+            gone = sorted(
+                (getattr(o, of), o.id) for o in orders if o.record is None and getattr(o, of) not in kept
+            )
+            if gone:
+                first = gone[0][0]
+                mine = [order for one, order in gone if one == first]
+                listed = ", ".join(mine[:5]) + (f" and {len(mine) - 5} more" if len(mine) > 5 else "")
+                raise GuardRefused(
+                    f"{kind} {first} is still needed for {listed}: finish them (with the fault record), or give them"
+                    " to others",
+                    guard="organisation", why="needed", orders=mine[:5],
+                )  # fmt: skip
 
 
 def _department(one: Department) -> dict[str, Any]:

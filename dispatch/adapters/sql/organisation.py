@@ -65,16 +65,12 @@ def replace_organisation(connection: Connection, document: Mapping[str, Any]) ->
     """
     departments = [_department(d) for d in document.get("departments", [])]
     crews = [_crew(c) for c in document.get("crews", [])]
-    known = {d["id"] for d in departments}
-    for crew in crews:
-        if crew["department_id"] not in known:
-            raise BadInput(
-                f"crew {crew['id']}: no department {crew['department_id']!r}", field="department_id"
-            )
+    centres = [_centre(c) for c in document.get("centres", [])]
+    _refer_to_what_there_is(connection, centres, departments, crews)
     devices = [device for c in document.get("crews", []) for device in _devices(c)]
     before = {(d.id, d.crew_id) for d in connection.execute(select(DEVICE.c.id, DEVICE.c.crew_id))}
     for target, rows in (
-        (CENTRE, [_centre(c) for c in document.get("centres", [])]),
+        (CENTRE, centres),
         (DEPARTMENT, departments),
         (CREW, crews),
         (DEVICE, devices),
@@ -83,6 +79,32 @@ def replace_organisation(connection: Connection, document: Mapping[str, Any]) ->
         if rows:
             connection.execute(insert(target), rows)
     _fill_rosters(connection, moved=before != {(d["id"], d["crew_id"]) for d in devices})
+
+
+_Rows = list[dict[str, Any]]
+
+
+def _refer_to_what_there_is(connection: Connection, centres: _Rows, departments: _Rows, crews: _Rows) -> None:
+    """Raises BadInput where a department, a crew or a territory would be of a centre or department that is not."""
+    known, stations = {c["id"] for c in centres}, {d["id"] for d in departments}
+    for kind, entries in (("department", departments), ("crew", crews)):
+        for entry in entries:
+            if entry["centre_id"] not in known:
+                raise BadInput(f"{kind} {entry['id']}: no centre {entry['centre_id']!r}", field="centre_id")
+    for crew in crews:
+        if crew["department_id"] not in stations:
+            raise BadInput(
+                f"crew {crew['id']}: no department {crew['department_id']!r}", field="department_id"
+            )
+    land = fact(connection, TERRITORIES)
+    for feature in msgspec.json.decode(land)["features"] if land else ():
+        of = feature["properties"]
+        if of["centre_id"] not in known:
+            raise BadInput(
+                f"territory {of['id']} is centre {of['centre_id']!r}'s, which would be gone:"
+                " give it to another centre first",
+                field="centres",
+            )
 
 
 def set_territories(connection: Connection, geojson: Mapping[str, Any]) -> None:

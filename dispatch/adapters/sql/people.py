@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Collection, Sequence
-from datetime import timedelta
-from hashlib import sha256
+from datetime import datetime, timedelta
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -22,7 +21,7 @@ from dispatch.adapters.sql.statements import table
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.clock import Clock, SystemClock
 from dispatch.core.errors import Conflict, NotFound
-from dispatch.services.people import Person
+from dispatch.services.people import Person, session_id
 
 PERSON, SESSION = table(t.PersonRow), table(t.SessionRow)
 LASTS = timedelta(hours=12)
@@ -54,7 +53,7 @@ class SqlPeople:
     async def sign_in(self, person: Person) -> str:
         token = secrets.token_urlsafe(32)
         now = self._clock.now()
-        row = {"token_hash": _digest(token), "username": person.username, "expires_at": now + LASTS}
+        row = {"token_hash": session_id(token), "username": person.username, "expires_at": now + LASTS}
 
         def work(connection: Connection) -> None:
             connection.execute(delete(SESSION).where(SESSION.c.expires_at <= now))
@@ -64,18 +63,12 @@ class SqlPeople:
         return token
 
     async def signed_in(self, token: str) -> Person | None:
-        query = (
-            select(PERSON)
-            .join(SESSION, SESSION.c.username == PERSON.c.username)
-            .where(SESSION.c.token_hash == _digest(token), SESSION.c.expires_at > self._clock.now())
-            .where(PERSON.c.active)
-        )
-        row = await self._database.read(lambda c: c.execute(query).first())
-        return None if row is None else _person(row)
+        session, now = session_id(token), self._clock.now()
+        return (await self._database.read(lambda c: people_of(c, [session], now))).get(session)
 
     async def sign_out(self, token: str) -> None:
         await self._database.write(
-            lambda c: c.execute(delete(SESSION).where(SESSION.c.token_hash == _digest(token)))
+            lambda c: c.execute(delete(SESSION).where(SESSION.c.token_hash == session_id(token)))
         )
 
     async def person(self, username: str) -> Person | None:
@@ -120,10 +113,14 @@ class SqlPeople:
             return False
 
 
-def known_people(connection: Connection, usernames: Collection[str]) -> dict[str, Person]:
-    """The active ones of these people, as they are now."""
-    query = select(PERSON).where(PERSON.c.username.in_(list(usernames)), PERSON.c.active)
-    return {row.username: _person(row) for row in connection.execute(query)}
+def people_of(connection: Connection, sessions: Collection[str], now: datetime) -> dict[str, Person]:
+    """Whose these sessions are, of those that last and whose person is active, as they are now."""
+    query = (
+        select(SESSION.c.token_hash, PERSON)
+        .join(PERSON, SESSION.c.username == PERSON.c.username)
+        .where(SESSION.c.token_hash.in_(list(sessions)), SESSION.c.expires_at > now, PERSON.c.active)
+    )
+    return {row.token_hash: _person(row) for row in connection.execute(query)}
 
 
 def _row(connection: Connection, username: str) -> Any:
@@ -132,7 +129,3 @@ def _row(connection: Connection, username: str) -> Any:
 
 def _person(row: Any) -> Person:
     return Person(row.username, row.name, row.role, row.centre_id, row.crew_id, row.active)
-
-
-def _digest(token: str) -> str:
-    return sha256(token.encode()).hexdigest()

@@ -24,6 +24,7 @@ from dispatch.core.segments import deadline, timeline
 from dispatch.core.types import Actor, Point
 from dispatch.core.work_order import Event, Facts, WorkOrder, fold
 from dispatch.services.ports import Changes, OutboxRow, Processes, Settled
+from dispatch.services.retries import given_up
 
 
 def table(model: type[SQLModel]) -> Table:
@@ -283,20 +284,13 @@ def _writes(changes: Changes[Any]) -> bool:
 
 def _write_outgoing(connection: Connection, row: Outgoing, now: datetime) -> None:
     """An outbox row; an alert is in the pages at once, its row carries it to the channels outside."""
-    data = msgspec.to_builtins(dict(row.data))
     if row.kind == "alert":
-        connection.execute(
-            insert(ALERT),
-            {
-                "key": row.key, "role": row.target, "centre_id": row.centre_id, "order_id": row.order_id,
-                "code": data["code"], "facts": data, "raised_at": now, "acknowledged_by": "",
-            },
-        )  # fmt: skip
+        _show_alert(connection, row, now)
     connection.execute(
         insert(OUTBOX),
         {
             "key": row.key, "kind": row.kind, "target": row.target, "order_id": row.order_id,
-            "centre_id": row.centre_id, "data": data, "state": "pending", "due": row.due, "tries": 0,
+            "centre_id": row.centre_id, "data": msgspec.to_builtins(dict(row.data)), "state": "pending", "due": row.due, "tries": 0,
             "outcome": "", "call_id": "", "created_at": now,
         },
     )  # fmt: skip
@@ -313,6 +307,27 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
         if row.state in {"pending", "sent"}:
             change = change.where(OUTBOX.c.state.in_(["pending", "sent"]))
         connection.execute(change.values(**values))
+        if row.state == "dead":
+            _tell_of_the_dead(connection, row, now)
+
+
+def _tell_of_the_dead(connection: Connection, row: Settled, now: datetime) -> None:
+    """In the pages only: the way outside may be what is broken."""
+    kind = connection.execute(select(OUTBOX.c.kind).where(OUTBOX.c.id == row.id)).scalar_one()
+    told = given_up(kind, row.outcome, now)
+    if connection.execute(select(ALERT.c.id).where(ALERT.c.key == told.key)).first() is None:
+        _show_alert(connection, told, now)
+
+
+def _show_alert(connection: Connection, row: Outgoing, now: datetime) -> None:
+    data = msgspec.to_builtins(dict(row.data))
+    connection.execute(
+        insert(ALERT),
+        {
+            "key": row.key, "role": row.target, "centre_id": row.centre_id, "order_id": row.order_id,
+            "code": data["code"], "facts": data, "raised_at": now, "acknowledged_by": "",
+        },
+    )  # fmt: skip
 
 
 def outbox_rows(connection: Connection, query: Select[Any]) -> list[OutboxRow]:

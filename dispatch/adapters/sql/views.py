@@ -103,7 +103,7 @@ class Views:
     async def desk(self, scope: Scope) -> dict[str, Any]:
         """The hotline's desk. `to_send` and `unroutable` overlap: such an order may be sent before it is routed."""
         now = self._context.clock.now()
-        query = select(ORDER).where(_not_final(self._context.processes)).order_by(ORDER.c.reported_at)
+        query = select(ORDER).where(not_final(self._context.processes)).order_by(ORDER.c.reported_at)
         orders, alerts, contacts = await self.look(
             lambda c: (
                 load_orders(c, self._context.processes, query), alerts_of(c, scope), _contacts(c, true())
@@ -119,7 +119,7 @@ class Views:
 
     async def stack(self, crew_id: str, scope: Scope) -> dict[str, Any]:
         """What a crew's phone shows."""
-        query = select(ORDER).where(ORDER.c.crew_id == crew_id, _not_final(self._context.processes))
+        query = select(ORDER).where(ORDER.c.crew_id == crew_id, not_final(self._context.processes))
         crew, orders, alerts, duty = await self.look(
             lambda c: (
                 self.crew_of(c, crew_id), load_orders(c, self._context.processes, query),
@@ -186,13 +186,13 @@ class Views:
 def on_board(scope: Scope, processes: Processes) -> ColumnElement[bool]:
     """Which orders a scope's screen holds: a centre's from being sent until restored; the hotline's until closed."""
     if scope.role == "hotline":
-        return _not_final(processes)
+        return not_final(processes)
     if scope.everywhere:
         return ORDER.c.is_open
     if scope.role == "dispatcher":
         aboard = and_(ORDER.c.is_open, ORDER.c.sent_at.is_not(None))
         return and_(aboard, ORDER.c.centre_id == scope.centre_id) if scope.centre_id else false()
-    return and_(_not_final(processes), ORDER.c.crew_id == scope.crew_id) if scope.crew_id else false()
+    return and_(not_final(processes), ORDER.c.crew_id == scope.crew_id) if scope.crew_id else false()
 
 
 def holds(scope: Scope, order: WorkOrder, process: Process, sent: bool) -> bool:
@@ -235,7 +235,8 @@ def _alerts_for(scope: Scope) -> ColumnElement[bool]:
     return and_(mine, ALERT.c.facts["crew_id"].as_string() == scope.crew_id) if scope.crew_id else mine
 
 
-def _not_final(processes: Processes) -> ColumnElement[bool]:
+def not_final(processes: Processes) -> ColumnElement[bool]:
+    """Orders that are neither closed nor cancelled."""
     final = {state for process in processes.by_id.values() for state in process.final}
     return or_(ORDER.c.is_open, ORDER.c.state.not_in(sorted(final)))
 

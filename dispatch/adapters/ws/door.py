@@ -8,8 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.http11 import Request
 
-from dispatch.services.people import Person
-from dispatch.services.tickets import Tickets
+from dispatch.services.tickets import Guest, Tickets
 
 PATH = "/live"
 _USUAL = {"http": 80, "https": 443}
@@ -32,8 +31,8 @@ class Door:
         self._page_port = page_port
         self._origins = frozenset(origins)
 
-    def admit(self, request: Request) -> Person:
-        """Who it is. Raises Refused. The ticket is used up only by a request that fits otherwise."""
+    def admit(self, request: Request) -> Guest:
+        """Who it is, and by which session. Raises Refused. The ticket is used up only by a request that fits otherwise."""
         place = urlsplit(request.path)
         if place.path != PATH:
             raise Refused(HTTPStatus.NOT_FOUND, f"the live feed is at {PATH}")
@@ -42,10 +41,10 @@ class Door:
             if not self._own(origin, hosts[0] if hosts else ""):
                 raise Refused(HTTPStatus.FORBIDDEN, "not from the page's own origin")
         tickets = parse_qs(place.query).get("ticket", [])
-        person = self._tickets.redeem(tickets[0]) if len(tickets) == 1 else None
-        if person is None:
+        guest = self._tickets.redeem(tickets[0]) if len(tickets) == 1 else None
+        if guest is None:
             raise Refused(HTTPStatus.UNAUTHORIZED, "the ticket is not valid, too old, or used")
-        return person
+        return guest
 
     def _own(self, origin: str, host: str) -> bool:
         if origin in self._origins:

@@ -14,7 +14,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from dispatch.adapters.sql.people import known_people
+from dispatch.adapters.sql.people import people_of
 from dispatch.adapters.sql.views import Views
 from dispatch.adapters.ws.door import Door, Refused
 from dispatch.adapters.ws.follow import Changes, Follower
@@ -24,7 +24,7 @@ from dispatch.adapters.ws.viewer import Viewer
 from dispatch.clock import SystemClock
 from dispatch.services.context import Context
 from dispatch.services.people import Person, Scope
-from dispatch.services.tickets import Tickets
+from dispatch.services.tickets import Guest, Tickets
 from dispatch.services.views import STATUSES
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ POLL = 0.5
 AT_LEAST_APART = 0.05
 TICK = 2.0
 POSITIONS = 1.0
-KNOWN_STILL = 15.0
-"""Real seconds between two looks whether the people who watch are still who they were."""
+KNOWN_STILL = 5.0
+"""Real seconds between two looks whether those who watch are still signed in, as who they were."""
 VIEWERS = 2_000
 LONGEST_MESSAGE = 4_096
 
@@ -52,7 +52,7 @@ class LiveServer:
         self._follower = Follower(views, context)
         self._groups: dict[Scope, Group] = {}
         self._viewers: dict[Viewer, ServerConnection] = {}
-        self._admitted: WeakKeyDictionary[ServerConnection, Person] = WeakKeyDictionary()
+        self._admitted: WeakKeyDictionary[ServerConnection, Guest] = WeakKeyDictionary()
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._door = Door(tickets, 0, origins)
@@ -95,11 +95,14 @@ class LiveServer:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._changed.set)
 
-    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         if len(self._viewers) >= VIEWERS:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "too many screens\n")
         try:
-            self._admitted[connection] = self._door.admit(request)
+            guest = self._door.admit(request)
+            if (await self._signed_in([guest.session])).get(guest.session) != guest.person:
+                raise Refused(HTTPStatus.UNAUTHORIZED, "sign in again")
+            self._admitted[connection] = guest
         except Refused as refused:
             return connection.respond(refused.status, f"{refused.message}\n")
         return None
@@ -110,7 +113,7 @@ class LiveServer:
         async def send(message: bytes, text: bool) -> None:
             await connection.send(message, text=text)
 
-        viewer = Viewer(self._admitted[connection], send)
+        viewer = Viewer(self._admitted[connection].person, send)
         group = self._groups.setdefault(viewer.scope, Group(viewer.scope, self._follower.seq))
         group.viewers.add(viewer)
         self._viewers[viewer] = connection
@@ -184,13 +187,18 @@ class LiveServer:
                     viewer.seat(frame, now)
 
     async def _part_with_strangers(self) -> None:
-        """Whoever was disabled, or has another role or centre now, has to come in anew."""
-        watching = list(self._viewers.items())  # who comes in meanwhile was known a moment ago
-        names = {viewer.person.username for viewer, _ in watching}
-        known = await self._views.look(lambda c: known_people(c, names)) if names else {}
-        for viewer, connection in watching:
-            if known.get(viewer.person.username) != viewer.person:
+        """Whoever signed out, was disabled, or has another role or centre now, has to come in anew."""
+        watching = [  # who comes in meanwhile was known a moment ago
+            (viewer, connection, self._admitted[connection].session)
+            for viewer, connection in self._viewers.items()
+        ]
+        known = await self._signed_in({session for *_, session in watching}) if watching else {}
+        for viewer, connection, session in watching:
+            if known.get(session) != viewer.person:
                 await connection.close(1008, "sign in again")
+
+    async def _signed_in(self, sessions: Collection[str]) -> dict[str, Person]:
+        return await self._views.look(lambda c: people_of(c, sessions, SystemClock().now()))
 
     async def _show_positions(self) -> None:
         while True:

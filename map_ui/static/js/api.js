@@ -80,6 +80,7 @@ export function explain(error) {
     off_shift: t('The crew is off shift.'),
     not_yours: t('The order is not with this crew any more.'),
     own_order: t('The order is not with this crew any more.'),
+    key_reused: t('This was taken before, as order {order}, with other content: look there first.', { order: error.facts?.order ?? '' }),
     already: t('This step was taken already.'),
     routed: t('Nobody is responsible for this order yet: decide that first.'),
     route: t('The order is with a crew: recall it first.'),

@@ -140,6 +140,7 @@ export class CallForm {
     } catch (error) {
       fill(this.problem, explain(error));
       this.problem.hidden = false;
+      if (/** @type {any} */ (error).facts?.why === 'key_reused') this.key = newKey(); // pressed once more, it is a call of its own
     } finally {
       this.form.querySelector('#take').disabled = false;
     }

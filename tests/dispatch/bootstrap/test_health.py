@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from dispatch.bootstrap.build import Built, build
 from dispatch.bootstrap.health import Health
 from dispatch.bootstrap.loops import HEARTBEAT
 from dispatch.clock import SystemClock
+from dispatch.core.outgoing import alert
 from dispatch.messages import GatewayState, encode
+from dispatch.services.ports import Changes, Settled
 from dispatch.settings import Settings
 
 
@@ -60,6 +63,24 @@ async def test_a_worker_that_was_killed_is_noticed(built: Built) -> None:
     part = (await Health(built)())["parts"]["worker"]
     assert part["state"] == "down"
     assert "silent for" in part["reason"]
+
+
+async def test_what_was_given_up_is_counted_with_the_last_reason(built: Built) -> None:
+    await alive(built)
+    now = built.context.clock.now()
+    told = [alert(key=key, role="manager", code="away_over", due=now) for key in ("one", "two", "long ago")]
+    await built.store.transact(lambda loaded, at: Changes(None, outgoing=tuple(told)))
+    rows = await built.store.lease(now + timedelta(1), now + timedelta(2), 10)
+    long_ago, *others = reversed(rows)
+    await built.store.settle([Settled(long_ago.id, "dead", "an old story")], now - timedelta(days=2))
+    assert (await Health(built)())["parts"]["worker"]["state"] == "ok"
+    for n, row in enumerate(others):
+        at = now + timedelta(seconds=n)
+        await built.store.settle([Settled(row.id, "dead", f"the mail server is full {n}")], at)
+    found = await Health(built)()
+    assert (found["status"], found["parts"]["worker"]["state"]) == ("degraded", "degraded")
+    reason = found["parts"]["worker"]["reason"]
+    assert "gave up 2 deliveries within a day, the last (alert): the mail server is full 1" in reason
 
 
 async def test_redis_away_is_degraded_not_down(built: Built) -> None:

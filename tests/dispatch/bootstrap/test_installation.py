@@ -179,3 +179,34 @@ def test_whom_nobody_knows_cannot_be_played(demo: Settings) -> None:
     assert prepare(replace(demo, by_hand="hotline, crew-01"), speed=10, empty=False).by_hand
     with pytest.raises(BadInput, match="nobody is called crew-99"):
         prepare(replace(demo, by_hand="crew-01,crew-99"), speed=10, empty=False)
+
+
+def test_a_demonstration_does_not_become_an_installation(
+    demo: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administrator(monkeypatch)
+    with pytest.raises(BadInput, match=r"holds the demonstration.*without --empty.*--data DIR"):
+        prepare(demo, speed=1, empty=True)
+
+
+def test_an_installation_does_not_become_a_demonstration(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administrator(monkeypatch)
+    prepare(settings, speed=1, empty=True)
+    with pytest.raises(BadInput, match=r"installation of your own.*with --empty.*--data DIR"):
+        prepare(settings, speed=10, empty=False)
+    assert prepare(settings, speed=1, empty=True).clock == "", "it goes on as it was"
+    assert sorted(p.username for p in at_once(settings, lambda c: c.execute(select(PERSON)).all())) == [
+        "boss"
+    ]
+
+
+def test_a_demonstration_is_known_from_its_database_too(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administrator(monkeypatch)
+    prepare(settings, speed=10, empty=False)
+    (settings.data / "demo.json").unlink()
+    with pytest.raises(BadInput, match="holds the demonstration"):
+        prepare(settings, speed=1, empty=True)

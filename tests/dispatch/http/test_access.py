@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from fastapi import APIRouter
@@ -18,6 +19,9 @@ from dispatch.adapters.sql.passwords import HASHER as HASHER_IN_USE
 from dispatch.adapters.sql.passwords import hash_password
 from dispatch.adapters.sql.people import SqlPeople
 from dispatch.clock import VirtualClock
+from dispatch.core.types import Actor
+from dispatch.core.work_order import WorkOrder
+from dispatch.services.hotline import route as route_to
 from tests.dispatch.http.conftest import City
 from tests.dispatch.organisation import HASHER, PASSWORD, START, WEST, Installation
 
@@ -211,6 +215,26 @@ async def test_a_dispatcher_cannot_touch_or_see_another_centres_order(city: City
     assert answer.status_code == 403
 
 
+@pytest.mark.parametrize("step", ["accept", "return", "dispatch", "recall", "reassign", "route"])
+async def test_an_order_that_leaves_between_the_look_and_the_decision_is_not_touched(
+    city: City, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await city.order("at_centre")
+    await city.person("dora")
+    look = city.services.views.order
+    route = partial(route_to, city.place.context, centre_id="west", trade="service", area_class="urban")
+
+    async def then_it_leaves(order_id: str) -> WorkOrder:
+        seen = await look(order_id)
+        await route(order_id, by=Actor("hotline", "holly"))
+        return seen
+
+    monkeypatch.setattr(city.services.views, "order", then_it_leaves)
+    answer = await city.post("dora", f"/api/orders/{order}/{step}", BODIES.get(step))
+    assert answer.status_code == 403
+    assert [e.kind for e in (await look(order)).history][-1] == "route"
+
+
 async def test_a_dispatcher_cannot_send_an_order_to_another_centres_crew(city: City) -> None:
     order = await city.order()
     assert (await city.post("dora", f"/api/orders/{order}/dispatch", {"crew_id": "W1"})).status_code == 403
@@ -242,6 +266,33 @@ async def test_a_crew_whose_order_was_taken_away_is_told_so(city: City) -> None:
     await city.post("dora", f"/api/orders/{order}/recall", {"reason": "nearer_crew"})
     answer = await city.post("carl", f"/api/crew/orders/{order}/acknowledge", STEP)
     assert (answer.status_code, answer.json()["error"]["facts"]["why"]) == (409, "not_yours")
+
+
+@pytest.mark.parametrize("step", ["receipt", "acknowledge"])
+async def test_a_former_crew_is_told_so_and_reads_nothing_more(city: City, step: str) -> None:
+    order = await city.order("dispatched")
+    path, key = f"/api/crew/orders/{order}/{step}", {"Idempotency-Key": "k-1"}
+    assert (await city.post("carl", path, STEP, **key)).status_code == 200
+    await city.post("dora", f"/api/orders/{order}/reassign", {"crew_id": "E2", "reason": "nearer_crew"})
+    answer = await city.post("carl", path, STEP, **key)
+    assert (answer.status_code, answer.json()["error"]["facts"]["why"]) == (409, "not_yours")
+    for private in ("Li", "+861012345", "E2", "Harbour"):
+        assert private not in answer.text
+
+
+async def test_a_late_receipt_of_a_former_crew_is_kept_all_the_same(city: City) -> None:
+    order = await city.order("dispatched")
+    await city.post("dora", f"/api/orders/{order}/reassign", {"crew_id": "E2", "reason": "nearer_crew"})
+    assert (await city.post("carl", f"/api/crew/orders/{order}/receipt", STEP)).status_code == 409
+    events = (await city.get("dora", f"/api/orders/{order}")).json()["events"]
+    assert (events[-1]["kind"], events[-1]["data"]["generation"]) == ("late_receipt", 1)
+
+
+@pytest.mark.parametrize("step", ["receipt", "acknowledge"])
+async def test_no_dispatch_has_a_number_below_one(city: City, step: str) -> None:
+    order = await city.order("dispatched")
+    path = f"/api/crew/orders/{order}/{step}"
+    assert (await city.post("carl", path, {"generation": 0})).status_code == 400
 
 
 async def test_a_manager_dispatches_as_a_dispatcher_by_name(city: City) -> None:

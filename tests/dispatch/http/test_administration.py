@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -72,6 +72,72 @@ async def test_a_crew_that_holds_orders_is_not_removed(city: City) -> None:
     document = json.loads(json.dumps(ORGANISATION))
     document["crews"] = document["crews"][1:]
     assert (await _put(city, "/api/admin/organisation", document)).status_code == 409
+
+
+def _without_east() -> dict[str, Any]:
+    document = json.loads(json.dumps(ORGANISATION))
+    for name, key in (("centres", "id"), ("departments", "centre_id"), ("crews", "centre_id")):
+        document[name] = [one for one in document[name] if one[key] != "east"]
+    return cast("dict[str, Any]", document)
+
+
+async def _land_to(city: City, centre: str) -> None:
+    land = json.loads(json.dumps(TERRITORIES))
+    land["features"][0]["properties"]["centre_id"] = centre
+    assert (await _put(city, "/api/admin/territories", land)).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["crews", "departments"])
+async def test_a_centre_that_is_not_there_has_neither_crews_nor_departments(city: City, kind: str) -> None:
+    document = json.loads(json.dumps(ORGANISATION))
+    document[kind][0]["centre_id"] = "nowhere"
+    answer = await _put(city, "/api/admin/organisation", document)
+    assert answer.status_code == 400
+    assert "no centre 'nowhere'" in answer.json()["error"]["message"]
+    assert (await city.get("ada", "/api/admin/organisation")).json()["crews"][0]["centre_id"] == "east"
+
+
+async def test_a_centre_with_land_is_not_removed(city: City) -> None:
+    answer = await _put(city, "/api/admin/organisation", _without_east())
+    assert answer.status_code == 400
+    assert "territory east-land is centre 'east''s" in answer.json()["error"]["message"]
+    await _land_to(city, "west")
+    assert (await _put(city, "/api/admin/organisation", _without_east())).status_code == 200
+
+
+@pytest.mark.parametrize("until", ["received", "at_centre", "restored"])
+async def test_a_centre_with_unfinished_orders_is_not_removed(city: City, until: str) -> None:
+    order = await city.order(until)
+    await _land_to(city, "west")
+    answer = await _put(city, "/api/admin/organisation", _without_east())
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "refused")
+    assert f"centre east is still needed for {order}" in answer.json()["error"]["message"]
+    body = {"centre_id": "west", "trade": "service", "area_class": "urban"}
+    if until == "restored":
+        await _record(city, order)
+    else:
+        assert (await city.post("holly", f"/api/orders/{order}/route", body)).status_code == 200
+    assert (await _put(city, "/api/admin/organisation", _without_east())).status_code == 200
+
+
+async def test_a_crew_that_has_still_to_write_its_record_is_not_removed(city: City) -> None:
+    order = await city.order("restored")
+    document = json.loads(json.dumps(ORGANISATION))
+    document["crews"] = document["crews"][1:]
+    answer = await _put(city, "/api/admin/organisation", document)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "refused")
+    assert f"crew E1 is still needed for {order}" in answer.json()["error"]["message"]
+    await _record(city, order)
+    assert (await _put(city, "/api/admin/organisation", document)).status_code == 200
+    assert (
+        await city.post("holly", f"/api/orders/{order}/call-back", {"satisfied": True})
+    ).status_code == 200
+    assert (await city.post("holly", f"/api/orders/{order}/close")).json()["state"] == "closed"
+
+
+async def _record(city: City, order: str) -> None:
+    record = {"generation": 1, "cause": "worn fuse", "work_done": "new fuse"}
+    assert (await city.post("carl", f"/api/crew/orders/{order}/record", record)).status_code == 200
 
 
 async def test_territories_are_replaced_and_decide_at_once(city: City) -> None:

@@ -11,7 +11,7 @@ import pytest
 from dispatch.core.errors import Unavailable
 from dispatch.services.clocks import fire_due
 from tests.dispatch.http.conftest import City, call
-from tests.dispatch.organisation import NOWHERE
+from tests.dispatch.organisation import NOWHERE, WEST
 
 STEP = {"generation": 1}
 RECORD = {"generation": 1, "cause": "loose clamp", "work_done": "tightened it"}
@@ -127,6 +127,36 @@ async def test_the_same_key_again_changes_nothing(
     assert again.json() == first.json()
 
 
+async def test_one_key_of_two_people_is_two_calls(city: City) -> None:
+    key = {"Idempotency-Key": "k-1"}
+    first = (await city.post("holly", "/api/calls", call(), **key)).json()
+    other = (await city.post("ada", "/api/calls", call(WEST), **key)).json()
+    assert (other["outcome"], other["order_id"] != first["order_id"]) == ("new", True)
+
+
+@pytest.mark.parametrize("until", ["new", "joined"])
+async def test_a_key_that_comes_again_with_another_call_is_refused(city: City, until: str) -> None:
+    if until == "joined":
+        await city.order("received")
+    key = {"Idempotency-Key": "k-1"}
+    first = await city.post("holly", "/api/calls", call(), **key)
+    assert first.json()["outcome"] == until
+    again = await city.post("holly", "/api/calls", call(address="99 Hill Road"), **key)
+    assert again.status_code == 409
+    assert again.json()["error"]["facts"] == {"order": first.json()["order_id"], "why": "key_reused"}
+    assert (await city.post("holly", "/api/calls", call(), **key)).json() == first.json()
+
+
+async def test_a_key_that_comes_again_with_another_step_or_content_is_refused(city: City) -> None:
+    order = await city.order("at_centre")
+    key = {"Idempotency-Key": "k-1"}
+    assert (await city.post("dora", f"/api/orders/{order}/accept", {}, **key)).status_code == 200
+    body = {"crew_id": "E1"}
+    again = await city.post("dora", f"/api/orders/{order}/dispatch", body, **key)
+    assert (again.status_code, again.json()["error"]["facts"]["why"]) == (409, "key_reused")
+    assert (await city.post("mona", f"/api/orders/{order}/dispatch", body, **key)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("username", "until", "path", "body", "code"),
     [
@@ -139,7 +169,7 @@ async def test_the_same_key_again_changes_nothing(
         ("dora", "at_centre", "/api/orders/{}/recall", {"reason": "other"}, "illegal_step"),
         ("dora", "received", "/api/orders/{}/accept", None, "illegal_step"),
         ("carl", "acknowledged", "/api/crew/orders/{}/acknowledge", STEP, "conflict"),
-        ("carl", "dispatched", "/api/crew/orders/{}/acknowledge", {"generation": 0}, "conflict"),
+        ("carl", "dispatched", "/api/crew/orders/{}/acknowledge", {"generation": 2}, "conflict"),
         ("carl", "dispatched", "/api/crew/orders/{}/depart", STEP, "illegal_step"),
     ],
 )  # fmt: skip

@@ -12,12 +12,13 @@ import msgspec
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from dispatch.adapters.sql.people import SqlPeople
 from dispatch.adapters.sql.views import Views
 from dispatch.adapters.ws.live import LiveServer
 from dispatch.core.types import Actor, Point
 from dispatch.services import dispatcher, hotline
-from dispatch.services.people import Person
-from dispatch.services.tickets import Tickets
+from dispatch.services.people import Person, session_id
+from dispatch.services.tickets import Guest, Tickets
 from tests.dispatch.organisation import EAST, PEOPLE, Installation, installation
 
 Frame = dict[str, Any]
@@ -66,14 +67,20 @@ class Live:
         self.server = server
         self.tickets = tickets
         self.port = 0
+        self.tokens: dict[str, str] = {}
         self._stack = AsyncExitStack()
 
     async def screen(self, username: str, **options: Any) -> Screen:
         """Somebody opens the live feed."""
         connection = await self._stack.enter_async_context(
-            connect(self.url(self.tickets.issue(person(username))), compression=None, **options)
+            connect(self.url(await self.ticket(username)), compression=None, **options)
         )
         return Screen(connection)
+
+    async def ticket(self, username: str) -> str:
+        """A ticket of somebody who has just signed in; `tokens` keeps the session."""
+        self.tokens[username] = await SqlPeople(self.place.store).sign_in(person(username))
+        return self.tickets.issue(Guest(person(username), session_id(self.tokens[username])))
 
     def url(self, ticket: str) -> str:
         """The address with a ticket."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from dispatch.core.types import Actor
 from dispatch.services import crew as duty
 from dispatch.services import dispatcher
 from tests.dispatch.organisation import WEST
-from tests.dispatch.ws.conftest import Live, person
+from tests.dispatch.ws.conftest import Live
 
 DORA = Actor("dispatcher", "dora")
 
@@ -136,6 +137,38 @@ async def test_a_person_who_is_disabled_is_shown_out(live: Live, monkeypatch: py
         await screen.until(lambda f: False)
 
 
+async def test_who_signs_out_is_shown_out(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KNOWN_STILL", 0.1)
+    screen = await live.screen("dora")
+    out = live.tokens["dora"]
+    again = await live.screen("dora")
+    for one in (screen, again):
+        await one.next("board")
+    await SqlPeople(live.place.store).sign_out(out)
+    with pytest.raises(ConnectionClosed, match="sign in again"):
+        await screen.until(lambda f: False)
+    await again.next("tick")
+
+
+async def test_a_session_that_ends_by_itself_ends_its_screen(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KNOWN_STILL", 0.1)
+    monkeypatch.setattr("dispatch.adapters.sql.people.LASTS", timedelta(seconds=2))
+    screen = await live.screen("dora")
+    await screen.next("board")
+    with pytest.raises(ConnectionClosed, match="sign in again"):
+        await screen.until(lambda f: False)
+
+
+async def test_a_ticket_ends_with_the_session_that_asked_for_it(live: Live) -> None:
+    ticket = await live.ticket("dora")
+    await SqlPeople(live.place.store).sign_out(live.tokens["dora"])
+    with pytest.raises(InvalidStatus, match="401"):
+        async with connect(live.url(ticket)):
+            pass
+
+
 async def test_who_comes_in_while_the_others_are_looked_at_stays(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,12 +178,12 @@ async def test_who_comes_in_while_the_others_are_looked_at_stays(
 
     async def slow(work: Any) -> Any:
         found = await real(work)
+        monkeypatch.setattr(live.server._views, "look", real)
         newcomers.append(await live.screen("mona"))
         return found
 
     monkeypatch.setattr(live.server._views, "look", slow)
     await live.server._part_with_strangers()
-    monkeypatch.setattr(live.server._views, "look", real)
     assert (await newcomers[0].next("board"))["orders"] == []
 
 
@@ -196,7 +229,7 @@ async def test_a_ticket_that_is_none_is_refused(live: Live, ticket: str) -> None
 
 
 async def test_a_ticket_opens_one_connection_only(live: Live) -> None:
-    ticket = live.tickets.issue(person("dora"))
+    ticket = await live.ticket("dora")
     async with connect(live.url(ticket)):
         with pytest.raises(InvalidStatus, match="401"):
             async with connect(live.url(ticket)):
@@ -207,7 +240,7 @@ async def test_a_ticket_opens_one_connection_only(live: Live) -> None:
     "origin", ["https://elsewhere.test", "null", "http://127.0.0.1.evil.test", "http://[", "file://127.0.0.1"]
 )
 async def test_another_origin_is_refused_and_leaves_the_ticket_unused(live: Live, origin: str) -> None:
-    ticket = live.tickets.issue(person("dora"))
+    ticket = await live.ticket("dora")
     with pytest.raises(InvalidStatus, match="403"):
         async with connect(live.url(ticket), additional_headers={"Origin": origin}):
             pass

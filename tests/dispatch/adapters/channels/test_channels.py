@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from dispatch.adapters.channels.alerts import AppriseAlerts
-from dispatch.adapters.channels.phone_rest import RestPhone, signed
+from dispatch.adapters.channels.phone_rest import RestPhone
 from dispatch.core.errors import BadInput, Unavailable
 
 
@@ -107,14 +107,3 @@ async def test_an_exchange_that_refuses_or_is_away_is_said(peer: Peer) -> None:
     with pytest.raises(Unavailable, match="does not answer"):
         await away.ring("call-1", "8610555", "zh-CN", "")
     await away.close()
-
-
-def test_a_callbacks_signature_is_of_its_very_body() -> None:
-    import hmac
-    from hashlib import sha256
-
-    good = hmac.new(b"secret", b"body", sha256).hexdigest()
-    assert signed("secret", b"body", good)
-    assert not signed("secret", b"other", good)
-    assert not signed("wrong", b"body", good)
-    assert not signed("secret", b"body", "")
