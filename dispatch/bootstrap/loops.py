@@ -120,7 +120,15 @@ class Worker:
     """The loops of one worker process."""
 
     def __init__(
-        self, context: Context, ports: Ports, store: AnyStore, positions: AnyStore, redis: Redis, nudge: Nudge
+        self,
+        context: Context,
+        ports: Ports,
+        store: AnyStore,
+        positions: AnyStore,
+        redis: Redis,
+        nudge: Nudge,
+        *,
+        alone: bool,
     ) -> None:
         self.context = context
         self.ports = ports
@@ -129,7 +137,8 @@ class Worker:
         self.redis = redis
         self.tracking = Tracking(context)
         self.last_known = RedisLastKnown(redis)
-        self.name = f"{socket.gethostname()}-{os.getpid()}"
+        self.name = "centre" if alone else f"{socket.gethostname()}-{os.getpid()}"
+        """Of a reader of streams. Where there can be one worker only, a new one goes on at once where it stopped."""
         self._due, self._calling = nudge.event(), nudge.event()
         self._sending, self._telling = nudge.event(), nudge.event()
         self._match_every = 3.0

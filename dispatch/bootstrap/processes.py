@@ -84,7 +84,10 @@ async def _part(part: Part, built: Built) -> None:
 async def _work(built: Built) -> None:
     for fix in await _known_fixes(built):
         built.context.fixes.put(fix)
-    worker_ = Worker(built.context, built.ports, built.store, built.positions, built.redis, built.nudge)
+    worker_ = Worker(
+        built.context, built.ports, built.store, built.positions, built.redis, built.nudge,
+        alone=not built.settings.database_url,
+    )  # fmt: skip
     await asyncio.gather(worker_.run(built.settings.match_every), _keep_directory(built))
 
 

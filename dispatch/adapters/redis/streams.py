@@ -1,4 +1,4 @@
-"""Reading Redis streams in a consumer group: what is not handled is read again, by whoever lives (D6)."""
+"""Reading Redis streams in a consumer group: what is not handled is read again, by whoever has the stream next (D6)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from dispatch.clock import SystemClock
+from dispatch.adapters.redis.shares import Shares
 from dispatch.core.errors import TRANSIENT
 
 log = logging.getLogger(__name__)
 GROUP = "centre"
 FIELD = b"b"
-CLAIM_AFTER_MS = 30_000
-CLAIM_EVERY = 30.0
+BLOCK_MS = 500
 SET_ASIDE = "set-aside"
 """Stream of entries that no handler can take, kept to be looked into."""
 ASIDE_AT_MOST = 1_000
@@ -44,57 +43,56 @@ class StreamConsumer:
         self, redis: Redis, streams: Sequence[str], name: str, handle: Handle, count: int = 64
     ) -> None:
         self._redis = redis
-        self._streams = list(streams)
+        self._shares = Shares(redis, streams, name)
         self._name = name
         self._handle = handle
         self._count = count
-        self._claimed_at = -CLAIM_EVERY
 
     async def run(self) -> None:
         """Read for ever; Redis being away only makes it wait."""
-        ready = False
+        mine: list[str] = []
         while True:
             try:
-                if not ready:
-                    await self._create_groups()
-                    await self._pass(await self._read("0"))
-                    ready = True
-                await self._claim_abandoned()
-                await self._pass(await self._read(">"))
+                held = await self._shares.hold()
+                for stream in held:
+                    if stream not in mine:
+                        await self._take_over(stream)
+                mine = held
+                if mine:
+                    await self._pass(await self._read(mine))
+                else:
+                    await asyncio.sleep(BLOCK_MS / 1000)
             except ResponseError as error:
-                ready = False
+                mine = []
                 log.info("consumer groups are made anew: %s", error)
                 await asyncio.sleep(0.2)
             except (RedisError, OSError) as error:
+                mine = []
                 log.warning("Redis does not answer: %s", error)
                 await asyncio.sleep(1.0)
 
-    async def _create_groups(self) -> None:
-        for stream in self._streams:
-            try:
-                await self._redis.xgroup_create(stream, GROUP, id="0", mkstream=True)
-            except ResponseError as error:
-                if "BUSYGROUP" not in str(error):
-                    raise
+    async def _take_over(self, stream: str) -> None:
+        """First of all what its last reader had read and not finished, in its order."""
+        try:
+            await self._redis.xgroup_create(stream, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+        start: Any = "0-0"
+        while start is not None:
+            start, entries, *_ = await self._redis.xautoclaim(
+                stream, GROUP, self._name, min_idle_time=0, start_id=start, count=self._count
+            )
+            await self._pass(_entries(stream, entries))
+            if _text(start) == "0-0":
+                start = None
 
-    async def _read(self, start: str) -> list[Entry]:
+    async def _read(self, streams: Sequence[str]) -> list[Entry]:
         found: Any = await self._redis.xreadgroup(
-            GROUP, self._name, dict.fromkeys(self._streams, start), count=self._count, block=500
+            GROUP, self._name, dict.fromkeys(streams, ">"), count=self._count, block=BLOCK_MS
         )
         pairs = found.items() if isinstance(found, dict) else (found or [])
         return [entry for stream, entries in pairs for entry in _entries(stream, entries)]
-
-    async def _claim_abandoned(self) -> None:
-        """Take over what a consumer that died had read and not finished."""
-        now = SystemClock.monotonic()
-        if now - self._claimed_at < CLAIM_EVERY:
-            return
-        self._claimed_at = now
-        for stream in self._streams:
-            answer: Any = await self._redis.xautoclaim(
-                stream, GROUP, self._name, min_idle_time=CLAIM_AFTER_MS, count=self._count
-            )
-            await self._pass(_entries(stream, answer[1]))
 
     async def _pass(self, entries: list[Entry]) -> None:
         if not entries:

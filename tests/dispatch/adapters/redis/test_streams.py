@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import pytest
 from redis.asyncio import Redis
 
+from dispatch.adapters.redis import shares
 from dispatch.adapters.redis.inbox import INBOX, Arrival, RedisInbox, reader
+from dispatch.adapters.redis.shares import Shares
 from dispatch.adapters.redis.streams import SET_ASIDE, Entry, StreamConsumer
 from dispatch.core.errors import Unavailable
 
@@ -62,17 +65,70 @@ async def test_what_a_broken_handler_had_read_comes_again(redis: Redis) -> None:
     assert handled.bodies == [b"one"]
 
 
-async def test_what_a_dead_consumer_had_read_is_taken_over(redis: Redis, monkeypatch: object) -> None:
-    from dispatch.adapters.redis import streams
-
-    await redis.xadd("s", {b"b": b"one"})
+async def test_what_a_dead_consumer_had_read_is_taken_over_before_anything_newer(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "LEASE_MS", 300)
+    for body in (b"acknowledge", b"second"):
+        await redis.xadd("s", {b"b": body})
     handled = Handled()
     handled.broken = True
     await run_until(StreamConsumer(redis, ["s"], "dead", handled), lambda: False)
-    monkeypatch.setattr(streams, "CLAIM_AFTER_MS", 0)  # type: ignore[attr-defined]
+    await redis.xadd("s", {b"b": b"depart"})
     handled.broken = False
-    await run_until(StreamConsumer(redis, ["s"], "alive", handled), lambda: handled.bodies)
-    assert handled.bodies == [b"one"]
+    await run_until(StreamConsumer(redis, ["s"], "alive", handled), lambda: len(handled.bodies) == 3)
+    assert handled.bodies == [b"acknowledge", b"second", b"depart"]
+
+
+async def test_the_next_one_of_the_same_name_need_not_wait(redis: Redis) -> None:
+    await redis.xadd("s", {b"b": b"acknowledge"})
+    handled = Handled()
+    handled.broken = True
+    await run_until(StreamConsumer(redis, ["s"], "centre", handled), lambda: False)
+    await redis.xadd("s", {b"b": b"depart"})
+    handled.broken = False
+    async with asyncio.timeout(1):
+        await run_until(StreamConsumer(redis, ["s"], "centre", handled), lambda: len(handled.bodies) == 2)
+    assert handled.bodies == [b"acknowledge", b"depart"]
+
+
+async def test_no_second_reader_overtakes_a_slow_one(redis: Redis) -> None:
+    """Two workers, one stream: what comes later waits for who has what came before."""
+    seen: list[bytes] = []
+
+    async def slow(entries: Sequence[Entry]) -> None:
+        await asyncio.sleep(0.3)
+        seen.extend(body for *_, body in entries)
+
+    async def quick(entries: Sequence[Entry]) -> None:
+        seen.extend(body for *_, body in entries)
+
+    await redis.xadd("s", {b"b": b"acknowledge"})
+    first = asyncio.create_task(StreamConsumer(redis, ["s"], "a", slow).run())
+    await asyncio.sleep(0.1)
+    second = asyncio.create_task(StreamConsumer(redis, ["s"], "b", quick).run())
+    await asyncio.sleep(0.05)
+    await redis.xadd("s", {b"b": b"depart"})
+    async with asyncio.timeout(5):
+        while len(seen) < 2:
+            await asyncio.sleep(0.01)
+    for task in (first, second):
+        task.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+    assert seen == [b"acknowledge", b"depart"]
+
+
+async def test_readers_share_the_streams_and_give_back_what_is_more_than_their_part(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "RENEW_EVERY", 0.0)
+    streams = [f"s{n}" for n in range(5)]
+    one, two = Shares(redis, streams, "one"), Shares(redis, streams, "two")
+    assert await one.hold() == streams
+    assert await two.hold() == [], "each has one reader at a time"
+    assert len(await one.hold()) == 3
+    assert len(await two.hold()) == 2
+    assert sorted(await one.hold() + await two.hold()) == streams
 
 
 async def test_groups_are_made_anew_after_redis_lost_everything(redis: Redis) -> None:
