@@ -230,7 +230,11 @@ class Worker:
     async def _on_arrival(self, arrival: Arrival) -> None:
         try:
             await dispatcher.centre_received(
-                self.context, arrival.order_id, centre_id=arrival.centre_id, send=arrival.send
+                self.context,
+                arrival.order_id,
+                centre_id=arrival.centre_id,
+                send=arrival.send,
+                tries=arrival.tries,
             )
         except NotFound as error:
             log.warning("inbox: %s", error)

@@ -79,7 +79,7 @@ async def _hand_over(context: Context, ports: Ports, row: OutboxRow) -> Settled:
 
     if row.tries and not await context.store.transact(on_its_way):
         return Settled(row.id, "done", "the centre has it, or it went another way")
-    await ports.link.deliver(row.target, row.order_id, send)
+    await ports.link.deliver(row.target, row.order_id, send, row.tries + 1)
     due = context.clock.now() + context.real(SEND_AGAIN)
     return Settled(row.id, "pending", "handed to the centre's inbox", due=due)
 

@@ -146,8 +146,13 @@ async def _step(
     return await context.store.transact(decide)
 
 
-async def centre_received(context: Context, order_id: str, *, centre_id: str, send: int) -> None:
-    """The centre's inbox has the order (C). A receipt of an earlier send, or a second one, changes nothing."""
+async def centre_received(
+    context: Context, order_id: str, *, centre_id: str, send: int, tries: int = 1
+) -> None:
+    """The centre's inbox has the order (C). A receipt of an earlier send, or a second one, changes nothing.
+
+    `tries`: how often it was handed over until it arrived, which is the evidence of the network's minutes.
+    """
 
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
         draft = Draft(context, loaded, now)
@@ -155,7 +160,8 @@ async def centre_received(context: Context, order_id: str, *, centre_id: str, se
         process = draft.process(order)
         expected = order.centre_id == centre_id and order.sends == send
         if expected and (order.state, "centre_receipt") in process.transitions:
-            data = {"link": "up", "centre_id": centre_id}
+            link = "up" if tries == 1 else f"down, {tries} tries"
+            data = {"link": link, "centre_id": centre_id}
             draft.take(order_id, "centre_receipt", by=SYSTEM, data=data, key=f"centre/{send}/{centre_id}")
         return draft.changes(None)
 

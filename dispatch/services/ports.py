@@ -274,8 +274,8 @@ class Devices(Protocol):
 class CentreLink(Protocol):
     """The way from the hotline to a repair centre's inbox."""
 
-    async def deliver(self, centre_id: str, order_id: str, send: int) -> None:
-        """Append to the centre's inbox; its receipt comes back by itself. Raises Unavailable."""
+    async def deliver(self, centre_id: str, order_id: str, send: int, tries: int) -> None:
+        """Append to the centre's inbox; its receipt comes back by itself. `tries` counts this one. Raises Unavailable."""
         ...
 
 

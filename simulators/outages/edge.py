@@ -52,9 +52,11 @@ class Lines:
         self.terminals: dict[str, Callable[[Desired], Awaitable[None]]] = {}
         self._wanted: dict[str, Desired] = {}
 
-    async def deliver(self, centre_id: str, order_id: str, send: int) -> None:
+    async def deliver(self, centre_id: str, order_id: str, send: int, tries: int) -> None:
         async def arrive() -> None:
-            await dispatcher.centre_received(self._context, order_id, centre_id=centre_id, send=send)
+            await dispatcher.centre_received(
+                self._context, order_id, centre_id=centre_id, send=send, tries=tries
+            )
 
         self._agenda.after(self._draw(self._transport.centre, f"{order_id}/{send}/{centre_id}"), arrive)
 

@@ -217,6 +217,9 @@ async def test_an_inbox_that_loses_what_it_had_gets_it_again(centre: Centre) -> 
     (row,) = [r for r in await centre.rows() if r.kind == "centre"]
     assert row.state == "done"
     assert len(centre.inbox.arrived) == 1
+    receipt = (await centre.order(order_id)).last("centre_receipt")
+    assert receipt is not None
+    assert receipt.data["link"] == "down, 4 tries", "the evidence of the network's minutes"
 
 
 async def test_what_nobody_expected_of_a_port_is_a_failure_like_any_other(centre: Centre) -> None:

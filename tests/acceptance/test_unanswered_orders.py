@@ -8,7 +8,8 @@ from dispatch.core.errors import Unavailable
 from dispatch.core.types import Point
 from dispatch.services import clocks, delivery, dispatcher, hotline
 from dispatch.services.telephone import PhoneReport, phone_reported
-from tests.dispatch.centre import DORA, DUTY, HERE, HOLLY, LEADER1, LEADER2, Centre, Placed
+from tests.dispatch.centre import DORA, DUTY, HERE, HOLLY, LEADER1, LEADER2, Centre
+from tests.dispatch.outside import Placed
 
 NEXT_DOOR = Point(30.02, 120.02)
 

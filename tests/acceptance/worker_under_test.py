@@ -85,7 +85,7 @@ class Outside:
     def __init__(self, url: str) -> None:
         self._client = httpx.AsyncClient(base_url=url, trust_env=False, verify=False)
 
-    async def deliver(self, centre_id: str, order_id: str, send: int) -> None:
+    async def deliver(self, centre_id: str, order_id: str, send: int, tries: int) -> None:
         await self._post("inbox", {"centre_id": centre_id, "order_id": order_id, "send": send})
 
     async def write_desired(self, desired: Desired) -> None:

@@ -20,6 +20,8 @@ class Arrival(msgspec.Struct, frozen=True):
     centre_id: str
     order_id: str
     send: int
+    tries: int = 1
+    """How often it was handed over."""
 
 
 class RedisInbox:
@@ -28,10 +30,12 @@ class RedisInbox:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def deliver(self, centre_id: str, order_id: str, send: int) -> None:
+    async def deliver(self, centre_id: str, order_id: str, send: int, tries: int) -> None:
         try:
             await self._redis.xadd(
-                INBOX, {b"b": msgspec.msgpack.encode(Arrival(centre_id, order_id, send))}, maxlen=100_000
+                INBOX,
+                {b"b": msgspec.msgpack.encode(Arrival(centre_id, order_id, send, tries))},
+                maxlen=100_000,
             )
         except (RedisError, OSError) as error:
             raise Unavailable(f"Redis does not answer: {error}") from error

@@ -152,9 +152,9 @@ async def test_an_order_reaches_the_centres_inbox(redis: Redis) -> None:
     async def receive(arrival: Arrival) -> None:
         arrived.append(arrival)
 
-    await RedisInbox(redis).deliver("north", "W1", 2)
+    await RedisInbox(redis).deliver("north", "W1", 2, 3)
     await run_until(StreamConsumer(redis, [INBOX], "one", reader(receive)), lambda: arrived)
-    assert arrived == [Arrival("north", "W1", 2)]
+    assert arrived == [Arrival("north", "W1", 2, 3)]
 
 
 async def test_an_entry_that_nobody_can_read_is_set_aside_and_the_others_are_handled(redis: Redis) -> None:
