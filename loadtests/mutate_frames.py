@@ -245,6 +245,8 @@ def run(count: int, seed: int, processes: int, told: Callable[[str], None]) -> l
         for future in as_completed(work):
             name, result = work[future], future.result()
             findings += result.findings
+            for one in result.findings:
+                told(f"{one.protocol}: {one.what}: {' '.join(one.inputs)}")
             done[name] += result.count
             lines[name] = max(lines[name], result.lines)
             kinds.setdefault(name, set()).update(result.kinds)
@@ -265,8 +267,6 @@ def run(count: int, seed: int, processes: int, told: Callable[[str], None]) -> l
 def main(count: int, seed: int, processes: int) -> None:
     """Mutate, feed, report."""
     findings = run(count, seed, processes, click.echo)
-    for one in findings:
-        click.echo(f"{one.protocol}: {one.what}: {' '.join(one.inputs)}")
     click.echo(f"{len(findings)} findings")
     sys.exit(1 if findings else 0)
 

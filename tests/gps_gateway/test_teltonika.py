@@ -196,3 +196,11 @@ def test_any_split_gives_the_same_events(parts: list[bytes], data: st.DataObject
 @given(st.binary(max_size=200))
 def test_the_checksum_is_that_of_the_document(content: bytes) -> None:
     assert checksum(content) == crc_16(content)
+
+
+@pytest.mark.parametrize("size", range(8))
+def test_a_datagram_that_announces_less_than_its_head_is_rejected(size: int) -> None:
+    """Found by mutation: it raised."""
+    raw = size.to_bytes(2) + bytes.fromhex("cafe0105000f") + b"352093086403655"
+    events = [*(codec := Teltonika()).receive(raw), *codec.end()]
+    assert isinstance(events[0], Rejected)
