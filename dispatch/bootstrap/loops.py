@@ -27,6 +27,7 @@ from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.bootstrap.database import AnyStore
 from dispatch.clock import SystemClock
 from dispatch.core.errors import DispatchError, NotFound
+from dispatch.ending import end_if_cancelled
 from dispatch.messages import (
     Desired,
     all_shards,
@@ -79,16 +80,10 @@ class Nudge:
 
 
 async def for_ever(name: str, once: Callable[[], Awaitable[None]]) -> None:
-    """Call `once` again and again; it waits by itself. Raises after FAILURES errors in a row.
-
-    A cancellation that meets the very end of a wait can be swallowed there (`asyncio.wait_for` of Python 3.11,
-    the Redis client): the task still knows that it was asked to end.
-    """
+    """Call `once` again and again; it waits by itself. Raises after FAILURES errors in a row."""
     failures = 0
-    task = asyncio.current_task()
     while True:
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError
+        end_if_cancelled()
         try:
             await once()
             failures = 0

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, WatchError
 
 from dispatch.core.errors import Unavailable
+from dispatch.ending import end_if_cancelled
 from dispatch.messages import EPOCH_KEY, WAKE_CHANNEL, Desired, decode_desired, desired_key, encode
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class EpochKeeper:
     async def run(self) -> None:
         """Look every few seconds, for ever."""
         while True:
+            end_if_cancelled()
             try:
                 await self.keep()
             except (RedisError, OSError, Unavailable) as error:

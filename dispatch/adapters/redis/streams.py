@@ -18,6 +18,7 @@ from redis.exceptions import (
 
 from dispatch.adapters.redis.shares import Shares
 from dispatch.core.errors import TRANSIENT
+from dispatch.ending import end_if_cancelled
 
 log = logging.getLogger(__name__)
 GROUP = "centre"
@@ -52,6 +53,7 @@ class StreamConsumer:
         """Read for ever; Redis being away only makes it wait."""
         mine: list[str] = []
         while True:
+            end_if_cancelled()
             try:
                 held = await self._shares.hold()
                 for stream in held:

@@ -17,7 +17,7 @@ from gps_gateway.protocols.gt06.blocks import (
     text,
     volts,
 )
-from gps_gateway.protocols.units import KMH, instant
+from gps_gateway.protocols.units import KMH, bearing, instant
 
 _CURRENT = re.compile(
     r"Current position!\s*Lat:([NS])(\d+\.\d+),Lon:([EW])(\d+\.\d+),Course:(\d+\.?\d*),Speed:(\d+\.?\d*),"
@@ -52,7 +52,7 @@ def _note_result(reading: Reading, said: str) -> None:
             reading.lat = place_lat if north == "N" else -place_lat
             reading.lon = place_lon if east == "E" else -place_lon
             reading.located = reading.valid = True
-            reading.course_deg, reading.speed_mps = float(course), float(speed) * KMH
+            reading.course_deg, reading.speed_mps = bearing(float(course)), float(speed) * KMH
             reading.time = instant(year + "".join(rest[:2]), "".join(rest[2:]), "ymd")
 
 

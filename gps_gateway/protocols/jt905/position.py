@@ -7,6 +7,7 @@ from struct import Struct
 from gps_gateway.codec import Attributes, Fix
 from gps_gateway.protocols.jt808.items import add_alarm
 from gps_gateway.protocols.jt808.position import read_items, read_time
+from gps_gateway.protocols.units import bearing
 
 BASIC = Struct(">IIIIHB6s")
 """Alarm, status, latitude, longitude (ten thousandths of a minute), speed (0.1 km/h), course (2 degrees), time."""
@@ -59,7 +60,7 @@ def read_position(body: bytes) -> Fix | None:
         lon / (-_PER_DEGREE if status & _WEST else _PER_DEGREE) + 0.0,
         valid,
         speed / 36,
-        course * 2.0,
+        bearing(course * 2.0),
         altitude,
         attributes,
     )
