@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gps_gateway.codec import Event, Heartbeat, Login, Rejected, Report, Status, Unsupported
+from gps_gateway.protocols.fields import Fields
 from gps_gateway.protocols.gt06 import Gt06
+from gps_gateway.protocols.gt06.blocks import Reading
 from gps_gateway.protocols.gt06.framing import MAX_FRAME, checksum
+from gps_gateway.protocols.gt06.modules import modules
 from tests.gps_gateway.real_packets import (
     check_attributes,
     needs_packets,
@@ -245,3 +248,10 @@ def test_any_split_gives_the_same_events(parts: list[bytes], data: st.DataObject
 @given(st.binary(max_size=200))
 def test_the_checksum_is_that_of_the_document(content: bytes) -> None:
     assert checksum(content) == crc_itu(content)
+
+
+def test_a_module_with_an_endless_number_is_kept_as_it_came() -> None:
+    """Found by mutation: it raised."""
+    reading = Reading()
+    modules(Fields(bytes.fromhex("003b") + (200).to_bytes(2) + bytes(range(1, 201))), reading)
+    assert reading.attributes == {"module_3b": bytes(range(1, 201)).hex()}

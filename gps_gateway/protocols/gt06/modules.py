@@ -8,6 +8,9 @@ from gps_gateway.protocols.gt06.alarms import MODULE_ALARMS
 from gps_gateway.protocols.gt06.blocks import Block, Reading, imei, locate, volts
 from gps_gateway.protocols.units import KMH
 
+LONGEST_NUMBER = 8
+"""Bytes."""
+
 
 def modules(fields: Fields, reading: Reading) -> None:
     """0x70: modules up to the end."""
@@ -35,6 +38,8 @@ def _modules(fields: Fields, reading: Reading, length: int) -> None:
 
 def _number(name: str, unit: float = 1) -> Block:
     def read(fields: Fields, reading: Reading) -> None:
+        if fields.left > LONGEST_NUMBER:
+            raise Truncated  # no such number: it is kept as it came
         number = fields.number(fields.left)
         reading.attributes[name] = number if unit == 1 else round(number * unit, 2)
 
