@@ -37,8 +37,10 @@ class OnLine:
     """Those whose taking back is receipted."""
     buttons: tuple[int, ...] | None = None
     """Slots of the last set of buttons sent."""
+    buttons_serial: int = 0
+    """Of the message that carried them."""
     confirmed: tuple[int, ...] | None = None
-    """Slots of the last set that was receipted."""
+    """The same slots, once that very message is receipted: an earlier set proves nothing of a later one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def sent(line: OnLine, actions: Iterable[Action]) -> None:
             case Withdraw():
                 line.withdrawn.add(action.question)
             case SetButtons():
-                line.buttons = action.slots
+                line.buttons, line.buttons_serial, line.confirmed = action.slots, action.serial, None
 
 
 def receipted(shown: Shown, line: OnLine, action: Action) -> tuple[Shown, list[tuple[ShownOrder, str]]]:
@@ -107,7 +109,7 @@ def receipted(shown: Shown, line: OnLine, action: Action) -> tuple[Shown, list[t
                 receipts.append((asked, "delivered"))
         case Withdraw():
             line.receipted.add(action.question)
-        case SetButtons():
+        case SetButtons() if action.serial == line.buttons_serial:
             line.confirmed = action.slots
     gone = [order for order in shown.orders if _is_gone(order, line)]
     receipts += [(order, "removed") for order in gone]

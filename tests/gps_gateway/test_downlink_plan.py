@@ -119,6 +119,12 @@ class Terminals(RuleBasedStateMachine):
                 )
                 self.removed.add((order.order_id, order.version))
 
+    @precondition(lambda self: self.up and not isinstance(self.up[0], tuple))
+    @rule()
+    def a_receipt_is_lost(self) -> None:
+        """A terminal that keeps no order in its receipts, or a line that drops one."""
+        self.up.popleft()
+
     # -- always
 
     @invariant()
@@ -152,3 +158,26 @@ def test_the_slot_of_a_remembered_order_is_not_given_away() -> None:
     planned = plan(Desired("d", "e", 2, (wish,)), Shown("d", 1, 7, (gone,), "e"), OnLine())
     assert [(order.order_id, order.slot) for order in planned.shown.orders] == [("W1", 1), ("W2", 2)]
     assert pressed(planned.shown, button_code(1, 2)) == (gone, "arrive")
+
+
+def test_an_earlier_set_of_buttons_does_not_prove_that_a_later_one_is_gone() -> None:
+    """No buttons at first (receipted), then those of W1 (receipt lost), then its recall: none of it is gone
+    before the set that followed the recall is receipted."""
+    line, shown = OnLine(), blank("d", "e")
+    order = DesiredOrder("W1", 1, 1, "text")
+    asked = plan(Desired("d", "e", 1, (order,)), shown, line)
+    sent(line, asked.actions)
+    shown = asked.shown
+    for action in asked.actions:
+        shown, _ = receipted(shown, line, action)
+    worked = plan(Desired("d", "e", 2, (DesiredOrder("W1", 1, 1, "text", True),)), shown, line)
+    sent(line, worked.actions)
+    recalled = plan(Desired("d", "e", 3), worked.shown, line)
+    sent(line, recalled.actions)
+    withdrawal, cleared = recalled.actions
+    shown, receipts = receipted(recalled.shown, line, withdrawal)
+    assert receipts == []
+    shown, receipts = receipted(shown, line, worked.actions[0])
+    assert receipts == [], "the receipt of the set that still had it"
+    _, receipts = receipted(shown, line, cleared)
+    assert [(order.order_id, what) for order, what in receipts] == [("W1", "removed")]
