@@ -161,6 +161,9 @@ class Shown(msgspec.Struct, frozen=True):
     orders: tuple[ShownOrder, ...] = ()
     epoch: str = ""
     """That of `revision`: revisions of different epochs cannot be compared."""
+    doubtful: bool = False
+    """When this began, something may have been on the terminal that nothing is known of any more, and its buttons have
+    not been set since: none of them means an order, and it is not said to show only what it should."""
 
 
 class GatewayState(msgspec.Struct, frozen=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dispatch.messages import Position, Status, decode_events, decode_positions
+from dispatch.messages import Position, Status, decode_events, decode_positions, storable
+from gps_gateway.codec import Attributes
 from gps_gateway.codec import Status as SaidStatus
 from gps_gateway.gateway import Gateway
 from gps_gateway.protocols.teltonika.codec import Teltonika
@@ -31,11 +32,11 @@ async def test_a_number_that_no_store_holds_stops_nobody(gateway: Gateway, centr
 
 
 def test_what_cannot_be_encoded_becomes_text() -> None:
-    odd = {"adc": 10**30, "event": "\ud800", "ok": 2**63, "\udfff": -(2**70)}
-    held = {"adc": f"{10**30:#x}", "event": "\\ud800", "ok": 2**63, "\\udfff": f"{-(2**70):#x}"}
+    odd: Attributes = {"adc": 10**30, "event": "\ud800", "ok": 2**63, "\udfff": -(2**70)}
+    held: Attributes = {"adc": f"{10**30:#x}", "event": "\\ud800", "ok": 2**63, "\\udfff": f"{-(2**70):#x}"}
     good = Position("d", 1.0, 2.0, 39.9, 116.4, attributes={"satellites": 7})
     bad = Position("d", 1.0, 2.0, 39.9, 116.4, attributes=odd)
-    assert decode_positions(encoded([good, bad])) == [good(bad)]
+    assert decode_positions(encoded([good, bad])) == [good, storable(bad)]
     [status] = decode_events(encoded([Status("d", 1.0, 2.0, "x", odd)]))
     assert status == Status("d", 1.0, 2.0, "x", held)
 
