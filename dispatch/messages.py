@@ -24,9 +24,12 @@ Keys, with `NN` = `shard(device)` (the braces let Redis Cluster keep a shard tog
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
 from zlib import crc32
 
 import msgspec
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 SHARDS = 64
 """Fixed for the life of an installation: it stands in stream and key names."""
@@ -158,6 +161,9 @@ class Shown(msgspec.Struct, frozen=True):
     orders: tuple[ShownOrder, ...] = ()
     epoch: str = ""
     """That of `revision`: revisions of different epochs cannot be compared."""
+    doubtful: bool = False
+    """When this began, something may have been on the terminal that nothing is known of any more, and its buttons have
+    not been set since: none of them means an order, and it is not said to show only what it should."""
 
 
 class GatewayState(msgspec.Struct, frozen=True):
@@ -287,6 +293,21 @@ def doubled_key(tag: str) -> str:
 def frames_key(device: str) -> str:
     """Key of a device's `SeenFrame`s."""
     return f"frames:{shard(device)}:{device}"
+
+
+def storable(said: S) -> S:
+    """The same in what MessagePack can hold: a device may say an integer of more than 64 bits, or bytes that are no
+    characters. Either becomes text that can be read."""
+    facts = {name: getattr(said, name) for name in said.__struct_fields__}
+    return type(said)(**{name: _held(fact) for name, fact in facts.items()})
+
+
+def _held(fact: Any) -> Any:
+    if isinstance(fact, dict):
+        return {_held(name): _held(value) for name, value in fact.items()}
+    if isinstance(fact, int) and not -(2**63) <= fact < 2**64:
+        return f"{fact:#x}"
+    return fact.encode("utf-8", "backslashreplace").decode() if isinstance(fact, str) else fact
 
 
 encode = msgspec.msgpack.Encoder().encode

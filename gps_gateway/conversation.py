@@ -33,7 +33,7 @@ from gps_gateway.codec import (
 from gps_gateway.house import House, position_of, status_of
 from gps_gateway.line import Line
 from gps_gateway.seen import LONGEST, Seen, meaning
-from gps_gateway.session import DEVICES, Session, code_for, code_matches
+from gps_gateway.session import DEVICES, Session, believable, code_for
 
 log = logging.getLogger(__name__)
 
@@ -245,6 +245,7 @@ class Conversation:
             return
         if not self._wire.open:
             return
+        there = self._house.online.get(event.device)
         if not known and self._house.quarantine:
             self._withhold(event, "quarantined")
         elif not known or (event.device not in self._session.devices and self._full(event)):
@@ -252,7 +253,7 @@ class Conversation:
             self._refuse(event, "unknown device")
         elif isinstance(event, Register):
             self._codec.accept(event, code_for(self._house.secret, event.device))
-        elif event.code is not None and not code_matches(self._house.secret, event.device, event.code):
+        elif not believable(event, self._house.secret, there._session if there else None):
             self._refuse(event, "bad code")
         else:
             self._admit(event)
@@ -285,7 +286,7 @@ class Conversation:
                 self._dismiss(*self._session.devices)
             if (older := self._house.online.get(event.device)) is not None:
                 older.replaced(event.device, self._wire.address)
-            self._session.admit(event.device)
+            self._session.admit(event.device, proven=event.code is not None)
             self._house.online[event.device] = self
             self._say(event.device, "online")
             self._house.start(self._house.window.came(event.device, self._wire.address))

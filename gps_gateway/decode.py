@@ -33,16 +33,25 @@ from gps_gateway.protocols.jt808.framing import escape
 from gps_gateway.session import code_for
 
 STREAMS = {name: protocol for name, protocol in PROTOCOLS.items() if isinstance(protocol, Stream)}
+ESCAPED = frozenset({"jt808", "jt905"})
+
+_BETWEEN = re.compile(r"[\s:,-]+|0[xX]")
+"""What logs write between bytes and before them."""
 
 
 @click.command()
-@click.argument("protocol", type=click.Choice(sorted(STREAMS)))
-@click.argument("file", type=click.File("r", encoding="utf-8", errors="surrogateescape"), default="-")
+@click.argument("protocol", type=click.Choice(sorted(STREAMS), case_sensitive=False))
+@click.argument("file", type=click.File("r", encoding="utf-8-sig", errors="surrogateescape"), default="-")
 @click.option("--text", is_flag=True, help="Lines are the packets themselves, not hexadecimal digits.")
 @click.option("--checksum", type=click.Choice(["strict", "accept"]), default="accept", show_default=True)
 @click.option("--unescaped", is_flag=True, help="JT/T 808 and 905: the escaping was already undone.")
 def decode(protocol: str, file: IO[str], text: bool, checksum: Checksum, unescaped: bool) -> None:
-    """Read packets, one a line, and print what each means as one JSON line."""
+    """Read packets, one a line, and print what each means as one JSON line.
+
+    Hexadecimal digits may be in either case, with 0x before bytes, and with blanks, colons, commas or hyphens between.
+    """
+    if unescaped and protocol not in ESCAPED:
+        raise click.UsageError(f"--unescaped: {protocol} has no escaping")
     codec = STREAMS[protocol].codec(checksum)
     for line in file:
         if packet := line.strip("\r\n" if text else None):
@@ -52,21 +61,18 @@ def decode(protocol: str, file: IO[str], text: bool, checksum: Checksum, unescap
 def _answer(codec: Codec, packet: str, text: bool, unescaped: bool) -> dict[str, Any]:
     if text:
         return read(codec, packet.encode("utf-8", "surrogateescape"))
-    digits = re.sub(r"[\s:]+", "", packet)
+    digits = _BETWEEN.sub("", packet)
     if wrong := re.search(r"[^0-9a-fA-F]", digits):
-        return {
-            "events": [],
-            "replies": [],
-            "rejected": f"not hexadecimal: {wrong[0]!r} at digit {wrong.start() + 1}",
-        }
+        where = f"{wrong[0]!r} at digit {wrong.start() + 1}"
+        return _unread(f"not hexadecimal: {where} (lines of text are read with --text)")
     if len(digits) % 2:
-        return {
-            "events": [],
-            "replies": [],
-            "rejected": f"not hexadecimal: an odd number of digits ({len(digits)})",
-        }
+        return _unread(f"not hexadecimal: an odd number of digits ({len(digits)})")
     data = bytes.fromhex(digits)
     return read(codec, escape(data.removeprefix(b"\x7e").removesuffix(b"\x7e")) if unescaped else data)
+
+
+def _unread(why: str) -> dict[str, Any]:
+    return {"events": [], "replies": [], "rejected": why}
 
 
 def read(codec: Codec, packet: bytes) -> dict[str, Any]:

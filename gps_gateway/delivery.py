@@ -97,7 +97,7 @@ class Delivery:
         if line.closed or not found or found[0].epoch != epoch:
             return
         desired = found[0]
-        shown = line.shown or blank(line.device, desired.epoch)
+        shown = line.shown or blank(desired, self._clock.now().timestamp())
         if outdated(desired, shown):
             self.counts["older revision"] += 1
             return
@@ -164,7 +164,9 @@ class Delivery:
         """Publish what a receipt proves, then keep it. Without room it stays outstanding."""
         if line.shown is None:
             return
-        shown, receipts = receipted(line.shown, line.online, action)
+        outstanding = line.waiting.get(ref)
+        said = outstanding is None or bool(outstanding.frames)
+        shown, receipts = receipted(line.shown, line.online, action, said=said)
         for order, what in receipts:
             at = self._clock.now().timestamp()
             event = ReceiptEvent(line.device, order.order_id, order.version, what, at)
@@ -184,9 +186,7 @@ class Delivery:
         """The terminal shows just what it should, as of a revision: what was recalled before it was ever sent
         is provably not there. Said once a revision; when it cannot be stored, the sweep comes back to it."""
         shown = line.shown
-        if shown is None or not line.brought or any(o.state in {"sent", "removing"} for o in shown.orders):
-            return
-        if line.settled == (shown.epoch, shown.revision):
+        if shown is None or not line.unsaid:
             return
         at = self._clock.now().timestamp()
         if await self._publisher.event_stored(ReceiptEvent(line.device, "", shown.revision, "settled", at)):
@@ -263,7 +263,7 @@ class Delivery:
                 continue
             shown = line.shown
             there = shown and (shown.epoch, shown.revision) == (desired.epoch, desired.revision)
-            if not (there and line.brought and line.settled == (desired.epoch, desired.revision)):
+            if line.unsaid or not (there and line.brought):
                 await self.bring(line)
 
     async def _resend_forever(self) -> None:

@@ -37,8 +37,10 @@ class OnLine:
     """Those whose taking back is receipted."""
     buttons: tuple[int, ...] | None = None
     """Slots of the last set of buttons sent."""
+    buttons_serial: int = 0
+    """Of the message that carried them."""
     confirmed: tuple[int, ...] | None = None
-    """Slots of the last set that was receipted."""
+    """The same slots, once that very message is receipted: an earlier set proves nothing of a later one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,12 @@ class Plan:
     actions: list[Action]
 
 
-def blank(device: str, epoch: str) -> Shown:
-    """Nothing is known of this terminal. Its serials begin elsewhere in every epoch, so that an answer to
-    a question of a forgotten time finds no order instead of a wrong one."""
-    return Shown(device, 0, crc32(f"{epoch}/{device}".encode()) % 0xFFFF, (), epoch)
+def blank(desired: Desired, now: float) -> Shown:
+    """Nothing is known of this terminal: either its crew never had an order (revision 0), or what was kept of it is
+    lost. Its serials begin elsewhere in every epoch and at every time (16 a second: those used until `now` are not
+    reached within the hour), so that an answer to a forgotten question finds no order instead of a wrong one."""
+    serial = (crc32(f"{desired.epoch}/{desired.device}".encode()) + int(now * 16)) % 0xFFFF
+    return Shown(desired.device, 0, serial, (), desired.epoch, doubtful=desired.revision > 0)
 
 
 def outdated(desired: Desired, shown: Shown) -> bool:
@@ -74,7 +78,7 @@ def plan(desired: Desired, shown: Shown, line: OnLine) -> Plan:
             draft.actions.append(Ask(order.serial, order.slot, order.order_id, order.version, text))
     for wish in sorted(wanted.values(), key=lambda wish: wish.slot):
         draft.ask(wish)
-    _buttons(draft, wanted, line)
+    _buttons(draft, wanted, line, doubtful=shown.doubtful)
     after = replace(
         shown,
         revision=desired.revision,
@@ -94,11 +98,16 @@ def sent(line: OnLine, actions: Iterable[Action]) -> None:
             case Withdraw():
                 line.withdrawn.add(action.question)
             case SetButtons():
-                line.buttons = action.slots
+                line.buttons, line.buttons_serial, line.confirmed = action.slots, action.serial, None
 
 
-def receipted(shown: Shown, line: OnLine, action: Action) -> tuple[Shown, list[tuple[ShownOrder, str]]]:
-    """The terminal has this message: what it shows now, and the receipts (order, what) that follow."""
+def receipted(
+    shown: Shown, line: OnLine, action: Action, *, said: bool = True
+) -> tuple[Shown, list[tuple[ShownOrder, str]]]:
+    """The terminal has this message: what it shows now, and the receipts (order, what) that follow.
+
+    `said`: by itself; an action that there was nothing to send for says nothing of what else it shows.
+    """
     receipts: list[tuple[ShownOrder, str]] = []
     match action:
         case Ask():
@@ -107,8 +116,9 @@ def receipted(shown: Shown, line: OnLine, action: Action) -> tuple[Shown, list[t
                 receipts.append((asked, "delivered"))
         case Withdraw():
             line.receipted.add(action.question)
-        case SetButtons():
+        case SetButtons() if action.serial == line.buttons_serial:
             line.confirmed = action.slots
+            shown = replace(shown, doubtful=shown.doubtful and not said)
     gone = [order for order in shown.orders if _is_gone(order, line)]
     receipts += [(order, "removed") for order in gone]
     states = {order.serial: "removed" for order in gone}
@@ -156,6 +166,8 @@ def named(shown: Shown, order_id: str, version: int) -> ShownOrder | None:
 
 def pressed(shown: Shown, code: int) -> tuple[ShownOrder, str] | None:
     """The one order, and the action, that a button's byte means; None: no button of ours."""
+    if shown.doubtful:
+        return None
     slot, action = divmod(code, 16)
     order = next((order for order in shown.orders if order.slot == slot), None)
     return (order, BUTTONS[action]) if order is not None and action in BUTTONS else None
@@ -198,11 +210,12 @@ class _Draft:
         return wish if wish in free else next(iter(free), None)
 
 
-def _buttons(draft: _Draft, wanted: dict[Key, DesiredOrder], line: OnLine) -> None:
+def _buttons(draft: _Draft, wanted: dict[Key, DesiredOrder], line: OnLine, *, doubtful: bool) -> None:
     """The set of buttons, where it is another than the last one sent here; it follows the
     withdrawals and the questions that say what its slots mean.
 
-    With its first order on a connection a terminal is also brought from unknown buttons to known ones.
+    With its first order on a connection, and where nothing is known of it, a terminal is also brought from unknown
+    buttons to known ones.
     """
     live = [
         order
@@ -210,7 +223,7 @@ def _buttons(draft: _Draft, wanted: dict[Key, DesiredOrder], line: OnLine) -> No
         if order.state in {"sent", "delivered"} and wanted[_key(order)].acknowledged
     ]
     slots = tuple(order.slot for order in live)
-    if slots != line.buttons and (slots or line.buttons or draft.orders or wanted):
+    if slots != line.buttons and (slots or line.buttons or draft.orders or wanted or doubtful):
         workable = tuple(Workable(o.serial, o.order_id, o.version, wanted[_key(o)].text) for o in live)
         draft.actions.append(SetButtons(draft.next_serial(), slots, workable))
 

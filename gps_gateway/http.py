@@ -66,7 +66,12 @@ class Route:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        body = await _body(receive)
+        try:
+            body = await _body(receive)
+        except _Cut:
+            self._counts.frames += 1
+            self._counts.reject("incomplete")
+            return
         status, text = (
             (413, f"more than {MAX_BODY} bytes") if body is None else await self._answer(scope, body)
         )
@@ -129,16 +134,22 @@ class Route:
         return 503, "cannot be stored now, send it again"
 
 
+class _Cut(Exception):
+    """The connection was lost in the middle of a body: what came may be a beginning of a number."""
+
+
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None where it is longer than MAX_BODY."""
+    """The whole body; None where it is longer than MAX_BODY. Raises _Cut."""
     body = b""
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Cut
         piece: bytes = message.get("body", b"")
         body += piece
         if len(body) > MAX_BODY:
             return None
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
+        if not message.get("more_body"):
             return body
 
 

@@ -55,6 +55,19 @@ class Line:
     """Epoch and revision of which it was last reported that the terminal shows just that."""
     closed: bool = False
 
+    @property
+    def unsaid(self) -> bool:
+        """Whether it is proven, and has not been reported, that the terminal shows just what it should."""
+        shown = self.shown
+        if (
+            shown is None
+            or not self.brought
+            or shown.doubtful
+            or self.settled == (shown.epoch, shown.revision)
+        ):
+            return False
+        return not any(order.state in {"sent", "removing"} for order in shown.orders)
+
 
 def meaning(shown: Shown | None, event: Pressed) -> tuple[ShownOrder, str] | None:
     """The order and the action that a press means; None: no order of ours."""

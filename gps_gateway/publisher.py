@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from dispatch.clock import SystemClock
-from dispatch.messages import DeviceEvent, Position, encode, events_stream, shard
+from dispatch.messages import DeviceEvent, Position, encode, events_stream, shard, storable
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,14 @@ _Waiting = tuple[str, Sequence[Position | DeviceEvent], Stored, float]
 
 LAGS = (0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
 """Upper ends of the lag's buckets, in seconds; one more holds the rest."""
+
+
+def encoded(items: Sequence[Position | DeviceEvent]) -> bytes:
+    """One entry. What a device says must never stand in the way of what the others say."""
+    try:
+        return encode(items)
+    except (OverflowError, UnicodeError):
+        return encode([storable(item) for item in items])
 
 
 class Lag:
@@ -173,7 +181,7 @@ class Publisher:
         pipeline = self._redis.pipeline(transaction=False)
         for stream, items in streams.items():
             for start in range(0, len(items), ENTRY):
-                pipeline.xadd(stream, {"b": encode(items[start : start + ENTRY])})
+                pipeline.xadd(stream, {"b": encoded(items[start : start + ENTRY])})
                 order.append(stream)
         try:
             answers = await pipeline.execute(raise_on_error=False)

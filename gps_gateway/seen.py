@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from dispatch.messages import DeviceState, SeenFrame
+from dispatch.messages import DeviceState, SeenFrame, storable
 from gps_gateway.codec import Attributes, Codec, Event, Rejected, Report, Status
 
 KEPT = 12
@@ -15,6 +15,9 @@ KEPT = 12
 
 LONGEST = 512
 """Bytes of each that are kept."""
+
+FACTS = 200
+"""Attributes of statuses that are kept: a device may name others every time."""
 
 
 Heard = tuple[float, bytes, bool]
@@ -63,7 +66,8 @@ class Seen:
                 if self.fix_time is None or time > self.fix_time:
                     self.fix_time = time
         else:
-            self.status = {**(self.status or {}), **event.attributes}
+            said = storable(event).attributes
+            self.status = dict([*{**(self.status or {}), **said}.items()][-FACTS:])
             self.status_at = received if event.time is None else event.time
 
     def reject(self, reason: str) -> None:

@@ -6,7 +6,7 @@ import hmac
 from hashlib import sha256
 from typing import Literal
 
-from gps_gateway.codec import Frame, Ref
+from gps_gateway.codec import Frame, Login, Ref, Report
 
 REMEMBERED = 64
 """Frames by which a resend is recognised: a terminal resends its latest ones."""
@@ -30,14 +30,24 @@ def code_matches(secret: str, device: str, code: str) -> bool:
     return hmac.compare_digest(code_for(secret, device).encode(), code.encode())
 
 
+def believable(login: Login, secret: str, there: Session | None) -> bool:
+    """Whether it may be who it says; `there`: where the device is online. Who has no code does not take the place of
+    one that showed its own: anybody can write a number into a packet."""
+    if login.code is None:
+        return there is None or not there.proven
+    return code_matches(secret, login.device, login.code)
+
+
 class Session:
     """Identity, authentication and the frames already taken of one connection."""
 
-    __slots__ = ("_taken", "devices", "state")
+    __slots__ = ("_taken", "devices", "proven", "state")
 
     def __init__(self) -> None:
         self.devices: list[str] = []
         self.state: State = "anonymous"
+        self.proven = False
+        """Whether the device showed its authentication code."""
         self._taken: dict[tuple[Ref, int], bool] = {}
 
     @property
@@ -45,9 +55,10 @@ class Session:
         """The device that authenticated here last; empty: none."""
         return self.devices[-1] if self.devices else ""
 
-    def admit(self, device: str) -> None:
+    def admit(self, device: str, *, proven: bool) -> None:
         """This connection is this device's from now on, beside those that it was already."""
         self.devices.append(device)
+        self.proven = proven
         self.state = "authenticated"
 
     def wait(self, state: Literal["undecided", "quarantined"]) -> None:
@@ -60,6 +71,7 @@ class Session:
         if device in self.devices:
             self.devices.remove(device)
         if not self.devices:
+            self.proven = False
             self.state = "anonymous"
 
     def speaks_for(self, event: Frame) -> bool:
@@ -69,11 +81,12 @@ class Session:
     def take(self, event: Frame) -> Literal["new", "pending", "stored"]:
         """Whether this very frame was taken before: a resend is acknowledged again, never doubled.
 
-        The bytes count beside the serial, because there are devices whose serial never changes.
+        The bytes count beside the serial, because there are devices whose serial never changes. Positions without
+        a time of their own are new every time: whoever stands still says the same again, and was there again.
         """
         key = event.ref, event.mark
         known = self._taken.get(key)
-        if known is not None:
+        if known is not None and not (known and _timeless(event)):
             return "stored" if known else "pending"
         self._taken[key] = False
         if len(self._taken) > REMEMBERED:
@@ -89,3 +102,7 @@ class Session:
     def forget(self, event: Frame) -> None:
         """What `take` gave as new could not be taken: its resend is new again."""
         self._taken.pop((event.ref, event.mark), None)
+
+
+def _timeless(event: Frame) -> bool:
+    return isinstance(event, Report) and any(fix.time is None for fix in event.fixes)

@@ -180,7 +180,7 @@ def register(redis_url: str, terminals: int, first: int = 0) -> None:
         pipeline.set(EPOCH_KEY, EPOCH)
         for number in range(first, first + terminals):
             device = phone_of(number)
-            pipeline.set(desired_key(device), encode(Desired(device, EPOCH, 1)))
+            pipeline.set(desired_key(device), encode(Desired(device, EPOCH, 0)))
         pipeline.execute()
 
 

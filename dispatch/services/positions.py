@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import isfinite, nan
 from typing import Protocol
 
 import msgspec
@@ -26,6 +27,8 @@ LOOK_BACK_S = 86_400.0
 """A fix older than a day says nothing about where a vehicle was."""
 LONGEST_S = 31 * 86_400.0
 """The longest track that is served at once."""
+LAST_PLACE = 32_767
+"""Of a fix in its stream entry, by what the history can hold."""
 RINGS_M = (1_000.0, 4_000.0, 16_000.0, 64_000.0, 256_000.0)
 """Radii that the search for the nearest widens through."""
 
@@ -183,9 +186,12 @@ def _seen(one: Kept) -> Seen:
 def _cursor(text: str) -> Cursor:
     try:
         at, place, entry = text.split(",", 2)
-        return float(at), entry, int(place)
+        cursor = float(at), entry, int(place)
     except ValueError:
-        raise BadInput("after: expected the `next` of a page", field="after") from None
+        cursor = nan, "", 0
+    if isfinite(cursor[0]) and 0 <= cursor[2] <= LAST_PLACE:
+        return cursor
+    raise BadInput("after: expected the `next` of a page", field="after")
 
 
 def _instant(seconds: float) -> datetime:

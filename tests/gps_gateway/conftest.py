@@ -73,7 +73,7 @@ class Centre:
 
     async def register(self, device: str) -> None:
         """A device that should show nothing."""
-        await self.redis.set(desired_key(device), encode(Desired(device, "e1", 1)))
+        await self.redis.set(desired_key(device), encode(Desired(device, "e1", 0)))
 
     async def confirm(self, epoch: str = "e1") -> None:
         await self.redis.set(EPOCH_KEY, epoch)
@@ -107,7 +107,7 @@ async def centre(server: RealServer) -> AsyncIterator[Centre]:
     redis = Redis.from_url(server.url)
     centre = Centre(redis)
     await centre.confirm()
-    await centre.wish(wake=False)
+    await centre.wish(revision=0, wake=False)  # its crew never had an order
     yield centre
     await redis.aclose()
 

@@ -22,7 +22,10 @@ class Terminals(RuleBasedStateMachine):
         super().__init__()
         self.desired = Desired("d", "e", 0)
         self.versions: dict[str, int] = {}
-        self.shown: Shown = blank("d", "e")
+        self.shown: Shown = blank(self.desired, 0.0)
+        self.losses = 0
+        self.forgotten: set[Key] = set()
+        """Of those that were on the terminal when what was known of it was lost."""
         self.line = OnLine()
         self.down: deque[Action] = deque()
         self.up: deque[Action | tuple[int, Key]] = deque()
@@ -76,6 +79,15 @@ class Terminals(RuleBasedStateMachine):
         self.down.clear()
         self.up = deque(item for item in self.up if isinstance(item, tuple))
 
+    @rule()
+    def redis_forgets(self) -> None:
+        """What was kept of the terminal is lost, with the gateway that remembered it."""
+        self.losses += 1
+        self.forgotten |= {(order.order_id, order.version) for order in self.shown.orders}
+        self.shown = blank(self.desired, self.losses * 1000.0)
+        self.serials.clear()
+        self.reconnect()
+
     # -- the terminal
 
     @precondition(lambda self: self.down)
@@ -109,7 +121,10 @@ class Terminals(RuleBasedStateMachine):
             if meant is not None:
                 assert (meant[0].order_id, meant[0].version) == item[1], "a press on the wrong order"
             else:
-                assert item[1] in self.removed, "a press of an order that is still there must count"
+                unknown = self.removed | self.forgotten
+                assert item[1] in unknown or self.shown.doubtful, (
+                    "a press of an order that is still there must count"
+                )
             return
         self.shown, receipts = receipted(self.shown, self.line, item)
         for order, what in receipts:
@@ -118,6 +133,12 @@ class Terminals(RuleBasedStateMachine):
                     "removed, yet on a button"
                 )
                 self.removed.add((order.order_id, order.version))
+
+    @precondition(lambda self: self.up and not isinstance(self.up[0], tuple))
+    @rule()
+    def a_receipt_is_lost(self) -> None:
+        """A terminal that keeps no order in its receipts, or a line that drops one."""
+        self.up.popleft()
 
     # -- always
 
@@ -152,3 +173,26 @@ def test_the_slot_of_a_remembered_order_is_not_given_away() -> None:
     planned = plan(Desired("d", "e", 2, (wish,)), Shown("d", 1, 7, (gone,), "e"), OnLine())
     assert [(order.order_id, order.slot) for order in planned.shown.orders] == [("W1", 1), ("W2", 2)]
     assert pressed(planned.shown, button_code(1, 2)) == (gone, "arrive")
+
+
+def test_an_earlier_set_of_buttons_does_not_prove_that_a_later_one_is_gone() -> None:
+    """No buttons at first (receipted), then those of W1 (receipt lost), then its recall: none of it is gone
+    before the set that followed the recall is receipted."""
+    line, shown = OnLine(), blank(Desired("d", "e", 0), 0.0)
+    order = DesiredOrder("W1", 1, 1, "text")
+    asked = plan(Desired("d", "e", 1, (order,)), shown, line)
+    sent(line, asked.actions)
+    shown = asked.shown
+    for action in asked.actions:
+        shown, _ = receipted(shown, line, action)
+    worked = plan(Desired("d", "e", 2, (DesiredOrder("W1", 1, 1, "text", True),)), shown, line)
+    sent(line, worked.actions)
+    recalled = plan(Desired("d", "e", 3), worked.shown, line)
+    sent(line, recalled.actions)
+    withdrawal, cleared = recalled.actions
+    shown, receipts = receipted(recalled.shown, line, withdrawal)
+    assert receipts == []
+    shown, receipts = receipted(shown, line, worked.actions[0])
+    assert receipts == [], "the receipt of the set that still had it"
+    _, receipts = receipted(shown, line, cleared)
+    assert [(order.order_id, what) for order, what in receipts] == [("W1", "removed")]

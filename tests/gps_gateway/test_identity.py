@@ -16,9 +16,11 @@ from dispatch.messages import (
     doubled_key,
     shard,
 )
+from gps_gateway.codec import Fix, Report
 from gps_gateway.door import Bucket, Door
 from gps_gateway.gateway import Gateway
 from gps_gateway.protocols import PROTOCOLS
+from gps_gateway.session import Session
 from tests.gps_gateway.beacon import BEACON, datagrams, dial
 from tests.gps_gateway.conftest import Centre, Open, RealServer
 from tests.gps_gateway.raw_terminal import DEVICE, RawTerminal, position
@@ -212,3 +214,28 @@ async def test_an_address_that_sends_too_many_datagrams_is_not_heard(
     device.send(b"$B,7,H#")
     await device.silence()
     assert gateway.counts.limited == {"too fast": 1}
+
+
+async def test_who_has_no_code_does_not_take_the_place_of_who_showed_one(
+    gateway: Gateway, centre: Centre
+) -> None:
+    """Anybody can write a terminal's number into a packet of a protocol without codes."""
+    async with RawTerminal(gateway.ports["jt808"]) as terminal:
+        await terminal.login()
+        reader, writer = await dial(gateway.ports["trackers"])
+        writer.write(f"$B,{DEVICE},P,1735776184,10.0,10.0#".encode())
+        assert await answer(reader) == f"-{DEVICE},bad code#".encode()
+        serial = terminal.send(0x0200, position())
+        assert (await terminal.expect(0x8001)).answered == (0x0200, serial, 0)
+    assert [(p.lat, p.lon) for p in await centre.positions()] == [(39.9, 116.4)]
+    assert (await strangers(gateway, centre))[DEVICE].protocol == "beacon"
+
+
+def test_a_position_without_a_time_is_new_every_time() -> None:
+    session = Session()
+    for time, again in ((None, "new"), (1735776184.0, "stored")):
+        report = Report(device="7", mark=hash(time), fixes=(Fix(time, 39.9, 116.4),))
+        assert session.take(report) == "new"
+        assert session.take(report) == "pending"
+        session.stored(report)
+        assert session.take(report) == again

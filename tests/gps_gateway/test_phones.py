@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
+from dispatch.clock import SystemClock
 from gps_gateway.codec import Rejected, Report, Status
 from gps_gateway.gateway import Gateway
 from gps_gateway.protocols.osmand import parse
+from tests.gps_gateway.beacon import dial
 from tests.gps_gateway.conftest import Centre, RealServer
 from tests.gps_gateway.raw_terminal import DEVICE
 
@@ -123,3 +126,18 @@ def test_a_json_body_that_is_none_says_where() -> None:
     rejected = parse("", {}, body)
     assert isinstance(rejected, Rejected)
     assert "$.location.coords" in rejected.reason
+
+
+async def test_a_body_that_was_cut_is_no_position(gateway: Gateway, centre: Centre) -> None:
+    """`lon=11` of `lon=116.4` would be a place in Germany."""
+    form = QUERY.partition("&speed")[0].encode()
+    _, writer = await dial(gateway.ports["osmand"])
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(form)}\r\n"
+    writer.write(head.encode() + b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" + form[:-3])
+    await writer.drain()
+    writer.close()
+    async with asyncio.timeout(3):
+        while not gateway.counted("osmand").frames:
+            await SystemClock().sleep(0.01)
+    assert gateway.counted("osmand").reasons == {"incomplete": 1}
+    assert await centre.positions() == []

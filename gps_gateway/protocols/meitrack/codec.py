@@ -108,7 +108,7 @@ class Meitrack:
         mark = hash(part.raw)
         fixes = tuple(record for record in records if isinstance(record, Fix))
         events: list[Event] = [
-            Status(device=part.device, mark=mark ^ n, attributes=record[0], time=record[1])
+            Status(device=part.device, mark=hash((mark, n)), attributes=record[0], time=record[1])
             for n, record in enumerate(records)
             if not isinstance(record, Fix)
         ]

@@ -117,11 +117,10 @@ class Teltonika:
         answered = self._head(packet, *_answered(packet, len(records)))
         fixes = tuple(record.fix for record in records if record.fix is not None)
         others = [record for record in records if record.fix is None]
-        if fixes:
-            return [*(_status(record, silent) for record in others), Report(**answered, fixes=fixes)]
-        if not others:
+        if not (fixes or others):
             return [Heartbeat(**answered)]
-        return [*(_status(record, silent) for record in others[:-1]), _status(others[-1], answered)]
+        last = Report(**answered, fixes=fixes) if fixes else _status(others.pop(), answered)
+        return [*(_status(other, _nth(silent, n)) for n, other in enumerate(others)), last]
 
 
 def read(data: bytes) -> tuple[list[Record], int]:
@@ -147,6 +146,11 @@ def _answered(packet: Packet, count: int) -> Ref:
     if packet.data[0] in ANSWERS:
         return SILENT, 0
     return (DATA, count) if packet.kind == "data" else (DATAGRAM, packet.number << 8 | count)
+
+
+def _nth(head: Head, n: int) -> Head:
+    """Each record's own: with the same mark the second would pass for the first sent again."""
+    return {**head, "mark": hash((head["mark"], n))}
 
 
 def _status(record: Record, head: Head) -> Status:

@@ -143,7 +143,7 @@ def _data(rest: bytes, size: int) -> Packet:
 def _datagram(raw: bytes) -> Packet:
     end = 8 + int.from_bytes(raw[7:8])
     device = raw[8:end]
-    if len(raw) < end or not device.isdigit():
+    if len(raw) < max(8, end) or not device.isdigit():
         return Packet(raw, defect="imei")
     number = int.from_bytes(raw[2:4]) << 8 | raw[5]
     return Packet(raw, "datagram", raw[end:], device=device.decode(), number=number)

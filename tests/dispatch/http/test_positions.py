@@ -120,6 +120,8 @@ async def test_other_roles_do_not_ask_who_is_near(city: City) -> None:
         f"/api/devices/t-E1/track?from={stamp(60)}&to={stamp(0)}",
         f"/api/devices/t-E1/track?from={stamp(0)}&to={stamp(32 * 86400)}",
         f"/api/devices/t-E1/track?from={stamp(0)}&to={stamp(9)}&after=x",
+        f"/api/devices/t-E1/track?from={stamp(0)}&to={stamp(9)}&after=nan,0,1-1",
+        f"/api/devices/t-E1/track?from={stamp(0)}&to={stamp(9)}&after=1.0,{10**30},1-1",
         f"/api/devices/t-E1/track?from={stamp(0)}&to={stamp(9)}&limit=0",
         "/api/devices/t-E1/track", "/api/positions/nearest?lat=91&lon=0", "/api/positions/nearest?lat=1&lon=0&k=0",
         "/api/positions/nearest?lat=nan&lon=0",
