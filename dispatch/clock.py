@@ -22,6 +22,10 @@ class Clock(Protocol):
         """The current instant, aware, UTC."""
         ...
 
+    def timestamp(self) -> float:
+        """The same as seconds since 1970 UTC."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait until this clock has advanced by `seconds`."""
         ...
@@ -33,13 +37,13 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    timestamp = staticmethod(time.time)
+
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    @staticmethod
-    def monotonic() -> float:
-        """Seconds that never step back; for measuring real durations only."""
-        return time.monotonic()
+    monotonic = staticmethod(time.monotonic)
+    """Seconds that never step back; for measuring real durations only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,9 @@ class ScaledClock:
     def now(self) -> datetime:
         elapsed = (datetime.now(UTC) - self.real_epoch).total_seconds()
         return self.virtual_epoch + timedelta(seconds=elapsed * self.speed)
+
+    def timestamp(self) -> float:
+        return self.now().timestamp()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self.speed)
@@ -68,6 +75,9 @@ class VirtualClock:
 
     def now(self) -> datetime:
         return self._now
+
+    def timestamp(self) -> float:
+        return self._now.timestamp()
 
     def advance(self, seconds: float) -> datetime:
         """Move forward by `seconds` (never back)."""

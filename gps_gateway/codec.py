@@ -32,7 +32,7 @@ Checksum = Literal["accept", "strict"]
 """Whether a packet with a wrong checksum is taken and counted (`counts["checksum"]`), or rejected."""
 
 
-class Fix(msgspec.Struct, frozen=True):
+class Fix(msgspec.Struct, frozen=True, gc=False):
     """One position as the device gave it: WGS-84 degrees, metres a second, seconds since 1970 UTC."""
 
     time: float | None
@@ -46,8 +46,8 @@ class Fix(msgspec.Struct, frozen=True):
     attributes: Attributes = {}
 
 
-class Frame(msgspec.Struct, frozen=True, kw_only=True):
-    """What every value of a device carries."""
+class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What every value of a device carries. None refers to another: the collector of cycles need not look at them."""
 
     device: str
     ref: Ref = (0, 0)

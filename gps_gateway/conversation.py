@@ -135,7 +135,7 @@ class Conversation:
         self._counts.defects.update(self._codec.counts)
 
     def _now(self) -> float:
-        return self._house.clock.now().timestamp()
+        return self._house.clock.timestamp()
 
     def _show(self, frame: SeenFrame) -> None:
         """To those who look at a device of this conversation now."""
@@ -153,16 +153,17 @@ class Conversation:
 
     def _take(self, events: list[Event]) -> int:
         self.seen.frames += len(events)
-        self._inbox.extend(events)
+        self._counts.frames += len(events)
+        self._inbox += events
         if not self._busy:
             self._drain()
         return len(events)
 
     def _drain(self) -> None:
-        while self._inbox and not self._busy:
-            event = self._inbox.pop(0)
-            self._counts.frames += 1
-            if isinstance(event, Report) and self._session.speaks_for(event):
+        inbox, devices = self._inbox, self._session.devices
+        while inbox and not self._busy:
+            event = inbox.pop(0)
+            if isinstance(event, Report) and event.device in devices:
                 self._keep(event)
             elif isinstance(event, Rejected):
                 self._reject(event)
@@ -210,7 +211,6 @@ class Conversation:
     def _stranger(self, event: Event) -> None:
         """Nothing of a device that has not authenticated here is taken; but it may have become known."""
         if self._asked is not None and SystemClock.monotonic() >= self._ask_at:
-            self._counts.frames -= 1  # it comes again, when that is decided
             self._inbox.insert(0, event)
             self._wait_for(self._enter(self._asked))
         elif self._session.state in {"undecided", "quarantined"}:
@@ -324,13 +324,14 @@ class Conversation:
 
     def _keep(self, event: Report | Status) -> None:
         taken = self._session.take(event)
-        if taken != "new":
-            self._resent()
+        if taken == "new":
+            if not self._append(event):  # it stays unanswered, and the device sends it again
+                self._session.forget(event)
+                self._counts.withheld += 1
+            return
+        self._resent()
         if taken == "stored":
             self._codec.accept(event)
-        elif taken == "new" and not self._append(event):  # it stays unanswered, and the device sends it again
-            self._session.forget(event)
-            self._counts.withheld += 1
 
     def _resent(self) -> None:
         self._counts.resent += 1
@@ -356,14 +357,13 @@ class Conversation:
             ]
             self._house.publisher.positions(positions, partial(self._stored, reports))
 
-    def _stored(self, events: Sequence[Frame]) -> None:
-        for event in events:
-            self._session.stored(event)
-            if isinstance(event, (Report, Status)):
-                self.seen.kept(event, self.seen.last)
+    def _stored(self, events: Sequence[Report | Status | Pressed]) -> None:
+        self._session.stored(events)
+        self.seen.kept(events)
         if self._wire.open:
+            accept = self._codec.accept
             for event in events:
-                self._codec.accept(event)
+                accept(event)
             self._flush()
 
     def _press(self, event: Pressed) -> None:

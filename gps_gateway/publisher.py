@@ -11,7 +11,7 @@ import asyncio
 import logging
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -59,9 +59,11 @@ class Lag:
         self.buckets = [0] * (len(LAGS) + 1)
         self.sum = 0.0
 
-    def add(self, seconds: float, items: int) -> None:
-        self.buckets[bisect_left(LAGS, seconds)] += items
-        self.sum += seconds * items
+    def add(self, now: float, stored: Iterable[_Waiting]) -> None:
+        for _, items, _, since in stored:
+            seconds, size = now - since, len(items)
+            self.buckets[bisect_left(LAGS, seconds)] += size
+            self.sum += seconds * size
 
 
 class Publisher:
@@ -100,8 +102,7 @@ class Publisher:
 
     def positions(self, positions: Sequence[Position], stored: Stored) -> None:
         """Append positions that have their room."""
-        self._queue.append((self._stream, positions, stored, SystemClock.monotonic()))
-        self._wake.set()
+        self._put((self._stream, positions, stored, SystemClock.monotonic()))
 
     def event(self, event: DeviceEvent, stored: Stored) -> bool:
         """Append one press, receipt or link event; positions leave room for them.
@@ -111,10 +112,14 @@ class Publisher:
         if self.waiting >= 2 * self._limit:
             return False
         stream = events_stream(shard(event.device))
-        self._queue.append((stream, (event,), stored, SystemClock.monotonic()))
+        self._put((stream, (event,), stored, SystemClock.monotonic()))
         self.waiting += 1
-        self._wake.set()
         return True
+
+    def _put(self, waiting: _Waiting) -> None:
+        if not self._queue:
+            self._wake.set()
+        self._queue.append(waiting)
 
     async def event_stored(self, event: DeviceEvent) -> bool:
         """The same, waiting until it is durable; False: no room."""
@@ -156,13 +161,11 @@ class Publisher:
         if failed:
             self._queue.extendleft(waiting for waiting in reversed(taken) if waiting[0] in failed)
             taken = [waiting for waiting in taken if waiting[0] not in failed]
-        now, add = SystemClock.monotonic(), self.lag.add
-        for _, items, stored, since in taken:
-            size = len(items)
-            add(now - since, size)
-            self.waiting -= size
-            self.stored += size
-            self._tell(stored)
+        size = sum(len(items) for _, items, *_ in taken)
+        self.waiting -= size
+        self.stored += size
+        self.lag.add(SystemClock.monotonic(), taken)
+        self._tell(taken)
         if self.waiting <= self._limit // 2 and not self.streams_full:
             self._press(False)
         return not failed
@@ -200,11 +203,12 @@ class Publisher:
             log.warning("storing again; %d items waited", self.waiting)
         self._trouble = trouble
 
-    def _tell(self, stored: Stored) -> None:
-        try:
-            stored()
-        except Exception:
-            log.exception("an acknowledgement failed after its frame was stored")
+    def _tell(self, taken: Iterable[_Waiting]) -> None:
+        for _, _, stored, _ in taken:
+            try:
+                stored()
+            except Exception:
+                log.exception("an acknowledgement failed after its frame was stored")
 
     def _press(self, pressed: bool) -> None:
         if pressed != self.pressed:

@@ -58,17 +58,20 @@ class Seen:
         if len(self.trace) > KEPT:
             del self.trace[0]
 
-    def kept(self, event: Report | Status, received: float) -> None:
+    def kept(self, events: Iterable[Event]) -> None:
         """What has become durable."""
-        if isinstance(event, Report):
-            for fix in event.fixes:
-                time = received if fix.time is None else fix.time
-                if self.fix_time is None or time > self.fix_time:
-                    self.fix_time = time
-        else:
-            said = storable(event).attributes
-            self.status = dict([*{**(self.status or {}), **said}.items()][-FACTS:])
-            self.status_at = received if event.time is None else event.time
+        latest = self.fix_time
+        for event in events:
+            if isinstance(event, Report):
+                for fix in event.fixes:
+                    time = self.last if fix.time is None else fix.time
+                    if latest is None or time > latest:
+                        latest = time
+            elif isinstance(event, Status):
+                said = {**(self.status or {}), **storable(event).attributes}
+                self.status = dict([*said.items()][-FACTS:])
+                self.status_at = self.last if event.time is None else event.time
+        self.fix_time = latest
 
     def reject(self, reason: str) -> None:
         if self.rejected is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Literal
 
@@ -93,11 +94,13 @@ class Session:
             del self._taken[next(iter(self._taken))]
         return "new"
 
-    def stored(self, event: Frame) -> None:
+    def stored(self, events: Iterable[Frame]) -> None:
         """What `take` gave as new is durable now."""
-        key = event.ref, event.mark
-        if key in self._taken:
-            self._taken[key] = True
+        taken = self._taken
+        for event in events:
+            key = event.ref, event.mark
+            if key in taken:
+                taken[key] = True
 
     def forget(self, event: Frame) -> None:
         """What `take` gave as new could not be taken: its resend is new again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from struct import pack
+from struct import Struct, pack
 from typing import ClassVar
 
 from gps_gateway.codec import (
@@ -40,6 +40,9 @@ from gps_gateway.protocols.jt808.terminal import READERS, Head, Reader, is_exact
 GENERAL, REGISTERED, LACKING = 0x8001, 0x8100, 0x8003
 DONE, FAILED, WRONG, UNSUPPORTED = 0, 1, 2, 3
 """Results of a general response (8.1, 8.2)."""
+
+_general = Struct(">HHB").pack
+"""Body of a general response: serial and message id that it answers, result."""
 
 NO_SUCH_TERMINAL = 4
 """Result of a register response (8.6): no such terminal in the database."""
@@ -87,7 +90,7 @@ class Jt808:
     def accept(self, event: Frame, code: str = "") -> None:
         match event:
             case Report():  # first, because it is nearly all that is ever answered
-                self._answer(event, GENERAL, pack(">HHB", event.ref[1], event.ref[0], DONE))
+                self._respond(event, DONE)
             case Register():
                 self._answer(event, REGISTERED, pack(">HB", event.ref[1], DONE) + code.encode())
             case Part() if event.missing:
@@ -98,13 +101,13 @@ class Jt808:
             case Receipt() | Part():
                 pass
             case _:
-                self._answer(event, GENERAL, pack(">HHB", event.ref[1], event.ref[0], DONE))
+                self._respond(event, DONE)
 
     def refuse(self, event: Frame, why: Refusal) -> None:
         if isinstance(event, Register):
             self._answer(event, REGISTERED, pack(">HB", event.ref[1], NO_SUCH_TERMINAL))
         elif not isinstance(event, Receipt | Part):
-            self._answer(event, GENERAL, pack(">HHB", event.ref[1], event.ref[0], self.results[why]))
+            self._respond(event, self.results[why])
 
     def order(self, device: str, action: Action) -> tuple[Ref, list[bytes]]:
         """By the header in which the terminal named itself: ten bytes of phone are 2019's."""
@@ -126,6 +129,10 @@ class Jt808:
         """Answers and copies have serials of their own: no receipt of theirs is waited for."""
         self._serial = (self._serial + 1) & 0xFFFF
         return self._serial
+
+    def _respond(self, event: Frame, result: int) -> None:
+        message, serial = event.ref
+        self._answer(event, GENERAL, _general(serial, message, result))
 
     def _answer(self, event: Frame, message: int, body: bytes) -> None:
         self._out.append(frame(message, bytes.fromhex(event.device), self._next_serial(), body))

@@ -6,7 +6,8 @@ Also reads the 17-byte header of 2019 (bit 14 of the attributes, phone as BCD[10
 from __future__ import annotations
 
 from struct import Struct, pack, unpack_from
-from typing import NamedTuple
+
+import msgspec
 
 FLAG = b"\x7e"
 MAX_FRAME = 2048
@@ -21,7 +22,7 @@ _SHORT = Struct(">HH6sH")
 """The header of 2011 and 2013 without parts."""
 
 
-class Header(NamedTuple):
+class Header(msgspec.Struct, frozen=True, gc=False):
     """Message id, body length, phone as its BCD digits, serial; `part` = (total, index from 1)."""
 
     message: int

@@ -14,7 +14,7 @@ from gps_gateway.codec import Attributes
 Reader = Callable[[bytes, Attributes], bool]
 """Value into attributes; False: the value is not what this reader knows."""
 
-SCALARS: dict[tuple[int, int], tuple[str, float, int]] = {
+_SCALARS: dict[tuple[int, int], tuple[str, float, int]] = {
     (0x01, 4): ("odometer_m", 100, 0),
     (0x02, 2): ("fuel_l", 0.1, 1),
     (0x03, 2): ("recorder_speed_mps", 1 / 36, 3),
@@ -51,6 +51,9 @@ SCALARS: dict[tuple[int, int], tuple[str, float, int]] = {
     (0xFE, 2): ("power_v", 0.1, 1),
 }
 """(id, length) → attribute, its unit in the number sent, digits after the point that it has."""
+
+SCALARS = {bytes(head): scalar for head, scalar in _SCALARS.items()}
+"""The same by the two bytes that begin the item."""
 
 TEXTS = {
     0x6C: "imei", 0x71: "iccid", 0x8B: "vin", 0xBC: "driver", 0xBD: "driver_id", 0xCC: "iccid", 0xD6: "iccid",

@@ -83,18 +83,17 @@ def read_items(rest: bytes, attributes: Attributes) -> None:
     """Additional items into `attributes`; a broken tail is kept as it is."""
     at, end = 0, len(rest)
     while at < end:
-        item = rest[at]
-        stop = at + 2 + rest[at + 1] if at + 1 < end else end + 1
+        start = at + 2
+        stop = start + rest[at + 1] if start <= end else end + 1
         if stop > end:
             attributes["broken_items"] = rest[at:].hex()
             return
-        value = rest[at + 2 : stop]
-        scalar = SCALARS.get((item, stop - at - 2))
+        scalar = SCALARS.get(rest[at:start])
         if scalar is None:
-            _read_parts(item, value, attributes)
+            _read_parts(rest[at], rest[start:stop], attributes)
         else:
             name, unit, digits = scalar
-            number = int.from_bytes(value)
+            number = int.from_bytes(rest[start:stop])
             attributes[name] = (
                 number if unit == 1 else round(number * unit, digits) if digits else number * int(unit)
             )
