@@ -155,54 +155,6 @@ async def test_what_was_recalled_before_it_was_sent_is_proven_to_be_gone(
         await until(centre, lambda e: settled(e) == [centre.revision])
 
 
-async def test_a_terminal_whose_crew_never_had_an_order_is_not_disturbed(
-    gateway: Gateway, centre: Centre
-) -> None:
-    await centre.wish(revision=0)
-    async with RawTerminal(gateway.ports["jt808"]) as terminal:
-        await terminal.login()
-        await until(centre, lambda e: settled(e) == [0])
-        await terminal.silence(0.3)
-
-
-async def test_what_redis_has_lost_is_neither_called_gone_nor_taken_for_another_order(
-    open_gateway: Open, centre: Centre
-) -> None:
-    """`shown` of a terminal with W1 on its buttons is lost with its gateway; W1 is recalled, and W2 wished."""
-    await centre.wish()
-    first = await open_gateway()
-    async with RawTerminal(first.ports["jt808"]) as terminal:
-        await terminal.login()
-        assert await buttons_set(terminal) == {}
-        await centre.wish(taken(FIRST))
-        lost = await asked(terminal)
-        await buttons_set(terminal)
-        await until(centre, lambda e: centre.revision in settled(e))
-    await first.close()
-    await centre.redis.delete(shown_key(centre.device))
-    await SystemClock().sleep(0.3)  # so many serials are not used in it
-    await centre.wish()
-    second = await open_gateway()
-    async with RawTerminal(second.ports["jt808"]) as terminal:
-        terminal.serial = 100
-        await terminal.login()
-        cleared = await terminal.expect(EVENTS)
-        assert centre.revision not in settled(await centre.events()), "W1 is still on its buttons"
-        await centre.wish(DesiredOrder("W2", 1, 1, "W2 建国路2号 停电", acknowledged=True))
-        await asked(terminal)
-        replaced = await terminal.expect(EVENTS)
-        serial = terminal.press(0x11)
-        assert (await terminal.expect(0x8001)).answered == (0x0301, serial, 2)
-        serial = terminal.answer(lost.serial, 2)
-        assert (await terminal.expect(0x8001)).answered == (0x0302, serial, 2)
-        assert presses(await centre.events()) == [], "they meant W1"
-        terminal.receipt(cleared)
-        terminal.receipt(replaced)
-        await until(centre, lambda e: centre.revision in settled(e))
-        terminal.press(0x11)
-        await until(centre, lambda e: presses(e) == [("W2", 1, "depart")])
-
-
 async def test_an_order_that_is_not_receipted_is_not_settled(gateway: Gateway, centre: Centre) -> None:
     async with RawTerminal(gateway.ports["jt808"]) as terminal:
         await terminal.login()
