@@ -237,5 +237,5 @@ def test_a_position_without_a_time_is_new_every_time() -> None:
         report = Report(device="7", mark=hash(time), fixes=(Fix(time, 39.9, 116.4),))
         assert session.take(report) == "new"
         assert session.take(report) == "pending"
-        session.stored(report)
+        session.stored([report])
         assert session.take(report) == again

@@ -44,7 +44,7 @@ def test_what_cannot_be_encoded_becomes_text() -> None:
 def test_a_device_that_names_other_attributes_every_time_fills_nothing() -> None:
     seen = Seen(0.0)
     for n in range(FACTS * 3):
-        seen.kept(SaidStatus(device="d", attributes={f"name_{n}": n}), 0.0)
+        seen.kept([SaidStatus(device="d", attributes={f"name_{n}": n})])
     assert list(seen.status or {}) == [f"name_{n}" for n in range(FACTS * 2, FACTS * 3)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gps_gateway.codec import Attributes, Fix
 from gps_gateway.protocols.nmea.sentence import Sentence, moment
-from gps_gateway.protocols.units import KMH, KNOT, degrees
+from gps_gateway.protocols.units import KMH, KNOT, bearing, degrees
 
 
 def rmc(said: Sentence) -> Fix | None:
@@ -123,6 +123,7 @@ def _fix(
     lon = degrees(said.at(lat_at + 2), said.at(lat_at + 3))
     if lat is None or lon is None:
         return None
+    course_deg = None if course_deg is None else bearing(course_deg)
     return Fix(time, lat + 0.0, lon + 0.0, valid, speed_mps, course_deg, altitude_m, attributes or {})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from gps_gateway.codec import Attributes, Fix
 from gps_gateway.protocols.nmea.sentence import Sentence, moment, number
-from gps_gateway.protocols.units import KMH, KNOT
+from gps_gateway.protocols.units import KMH, KNOT, bearing
 
 NAMES: dict[str, int] = {"PGID": 1, "GPFID": 1, "GPID": 1, "DEVID": 1, "PCPTI": 1, "PSIWMDID": 1}
 """Sentences that say who is speaking → the field with the identity."""
@@ -133,6 +133,7 @@ def _decimal(
     north, east = number(lat), number(lon)
     if north is None or east is None or abs(north) > 90 or abs(east) > 180:
         return None
+    course_deg = None if course_deg is None else bearing(course_deg)
     return Fix(time, north, east, valid, speed_mps, course_deg, altitude_m, attributes)
 
 

@@ -43,7 +43,7 @@ function way(via) {
 }
 
 /** @param {string} link */
-const line = (link) => (['up', 'online'].includes(link) ? t('line up') : t('line down'));
+const line = (link) => (['up', 'online'].includes(link) ? t('line up') : link === 'unknown' ? t('line unknown') : t('line down'));
 
 /**
  * How each fact is said, in this order; what is not here is for machines.
