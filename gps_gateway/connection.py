@@ -39,7 +39,7 @@ class Connection(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_beginning", "_bucket", "_choked", "_house", "_paused", "_protocol", "_recognise", "_resting", "_talk", "_transport",
-        "address", "last_heard",
+        "address", "last_heard", "open",
     )  # fmt: skip
 
     def __init__(self, house: House, protocol: str, recognise: Recognise | None = None) -> None:
@@ -53,6 +53,8 @@ class Connection(asyncio.BufferedProtocol):
         self._paused = False
         self._resting: asyncio.TimerHandle | None = None
         self.address = ""
+        self.open = False
+        """Whether an answer can still be sent."""
         self.last_heard = SystemClock.monotonic()
         rate = house.frames_per_second
         self._bucket = Bucket(rate, rate * BURST, self.last_heard) if rate else None
@@ -69,6 +71,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         self.address = address
         self._transport = transport
+        self.open = True
         transport.set_write_buffer_limits(high=WRITE_LIMIT)
         self._house.connections.add(self)
         if self._recognise is None:
@@ -88,6 +91,7 @@ class Connection(asyncio.BufferedProtocol):
         elif self._beginning:
             self._unknown()
         self._transport = None
+        self.open = False
         if self._resting is not None:
             self._resting.cancel()
         self._house.connections.discard(self)
@@ -152,14 +156,10 @@ class Connection(asyncio.BufferedProtocol):
 
     # -- for the house and the conversation
 
-    @property
-    def open(self) -> bool:
-        return self._transport is not None
-
     def steer(self) -> None:
         """Read from the device only while there is room for what it says."""
-        crowded = self._talk is not None and self._talk.crowded
-        full = self._choked or crowded or self._resting is not None or self._house.publisher.pressed
+        full = self._choked or self._resting is not None or self._house.publisher.pressed
+        full = full or (self._talk is not None and self._talk.crowded)
         if full == self._paused or self._transport is None:
             return
         self._paused = full
@@ -179,7 +179,7 @@ class Connection(asyncio.BufferedProtocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        transport.writelines(frames)
+        transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
         if transport.get_write_buffer_size() > WRITE_BOUND:
             log.warning("%s does not read: cut off", self._talk.who if self._talk else self.address)
             transport.abort()

@@ -112,7 +112,7 @@ class Conversation:
 
     def hear(self, data: bytes) -> int:
         """These bytes have arrived; gives the number of frames that they completed."""
-        now = self._now()
+        now = self._house.clock.timestamp()
         self.seen.heard(now, data)
         events = self._codec.receive(data)
         if self._house.window.watched:
@@ -391,7 +391,7 @@ class Conversation:
             self._send(frames)
 
     def _send(self, frames: list[bytes]) -> None:
-        now = self._now()
+        now = self._house.clock.timestamp()
         self.seen.sent(now, frames)
         if self._house.window.watched:
             self._show(SeenFrame(now, b"".join(frames)[:LONGEST], True))

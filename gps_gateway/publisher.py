@@ -161,7 +161,7 @@ class Publisher:
         if failed:
             self._queue.extendleft(waiting for waiting in reversed(taken) if waiting[0] in failed)
             taken = [waiting for waiting in taken if waiting[0] not in failed]
-        size = sum(len(items) for _, items, *_ in taken)
+        size = sum([len(waiting[1]) for waiting in taken])
         self.waiting -= size
         self.stored += size
         self.lag.add(SystemClock.monotonic(), taken)

@@ -85,7 +85,7 @@ def test_the_memory_for_parts_is_bounded() -> None:
     codec = Jt808()
     for n in range(50):
         received(codec, [part(0x0704, 1000 + 10 * n, bytes(1000), 3, 1)])
-    assert len(codec._assembly._open) == MESSAGES
+    assert len(codec._assembly.unfinished) == MESSAGES
     (event,) = received(codec, [part(0x0704, 1, b"x", MAX_PARTS + 1, 1)])
     assert isinstance(event, Rejected)
     assert event.reason == "too many parts"

@@ -81,7 +81,10 @@ class Jt808:
         self._serial = 0
 
     def receive(self, data: bytes) -> list[Event]:
-        return [event for part in self._deframer.feed(data) for event in self._events(part)]
+        events: list[Event] = []
+        for part in self._deframer.feed(data):
+            events += self._events(part)
+        return events
 
     def end(self) -> list[Event]:
         rest = self._deframer.end()
@@ -122,6 +125,8 @@ class Jt808:
         return (message, last), frames
 
     def to_send(self) -> list[bytes]:
+        if not self._out:
+            return []
         out, self._out = self._out, []
         return out
 
@@ -154,16 +159,15 @@ class Jt808:
         if header.part:
             return [self._part(header, head, body)]
         event = self._event(header, head, body)
-        lacking = self._assembly.lacking(header)
-        return [event] if lacking is None else [event, _missing(lacking[0], lacking[1], head)]
+        if self._assembly.unfinished and (lacking := self._assembly.lacking(header)):
+            return [event, _missing(*lacking, head)]
+        return [event]
 
     def _read(self, content: bytes) -> tuple[Header | None, bytes, str]:
         """(header, content, defect). A content that was escaped twice is read once more."""
         header = read_header(content)
         if header is None:
             return None, content, "too short"
-        if header.length == len(content) - header.size - 1 and not (header.encrypted or checksum(content)):
-            return header, content, ""
         damaged = header.length != len(content) - header.size - 1
         if not (damaged or header.encrypted or checksum(content)):
             return header, content, ""

@@ -48,10 +48,10 @@ Key = tuple[bytes, int, int]
 class Assembly:
     """The unfinished messages of one connection."""
 
-    __slots__ = ("_open",)
+    __slots__ = ("unfinished",)
 
     def __init__(self) -> None:
-        self._open: dict[Key, Unfinished] = {}
+        self.unfinished: dict[Key, Unfinished] = {}
 
     def add(self, header: Header, piece: bytes) -> bytes | Unfinished | str:
         """The whole body, or what there is of it so far, or a defect."""
@@ -63,21 +63,21 @@ class Assembly:
             return "too many parts"
         first = (header.serial - index + 1) & 0xFFFF
         key = (header.phone, header.message, first)
-        known = self._open.get(key)
+        known = self.unfinished.get(key)
         if known is None or known.total != total:
-            known = self._open[key] = Unfinished(total, first, (first + total - 1) & 0xFFFF)
+            known = self.unfinished[key] = Unfinished(total, first, (first + total - 1) & 0xFFFF)
         known.pieces[index] = piece
-        if len(self._open) > MESSAGES:
-            del self._open[next(iter(self._open))]
+        if len(self.unfinished) > MESSAGES:
+            del self.unfinished[next(iter(self.unfinished))]
         if len(known.pieces) < total:
             return known
-        del self._open[key]
+        del self.unfinished[key]
         return b"".join(known.pieces[n] for n in range(1, total + 1))
 
     def lacking(self, header: Header) -> tuple[int, Unfinished] | None:
         """(message id, its parts so far) of a message that the terminal has sent all parts of, because this
         one is numbered after it."""
-        for (phone, message, _), known in self._open.items():
+        for (phone, message, _), known in self.unfinished.items():
             after = 0 < (header.serial - known.last) & 0xFFFF < 0x8000
             if phone == header.phone and after and known.asked < ASKED:
                 return message, known

@@ -9,7 +9,6 @@ from struct import Struct
 from gps_gateway.codec import Attributes, Fix
 from gps_gateway.protocols.jt808 import items, nested
 from gps_gateway.protocols.jt808.items import SCALARS, TEXTS, add_alarm, text
-from gps_gateway.protocols.units import bearing
 
 _BASIC = Struct(">IIIIhHH6s")
 """Alarm, status, latitude, longitude, altitude, speed, course, time (position basic information)."""
@@ -70,7 +69,7 @@ def read_position(body: bytes, v2019: bool = False) -> Fix | None:
         lon / (-1e6 if status & _WEST else 1e6) + 0.0,
         valid,
         speed / 36,
-        bearing(course),
+        float(course) if course <= 360 else None,
         float(altitude),
         attributes,
     )
