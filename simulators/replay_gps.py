@@ -57,7 +57,7 @@ class Result:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--speed", type=click.FloatRange(min=0.1, max=100_000), default=600.0, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the gateway listens.")
-@click.option("--port", type=click.IntRange(1, 65_532), help="JT/T 808 is on PORT+2; default: a free one.")
+@click.option("--port", type=click.IntRange(1, 65_527), help="JT/T 808 is on PORT+2; default: a free one.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many fixes, the earliest.")
 @click.option("--vehicles", type=click.IntRange(min=1), help="Only so many vehicles, by name.")
 @click.option("--strict", is_flag=True, help="Stop at the first malformed row.")

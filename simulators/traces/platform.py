@@ -24,8 +24,9 @@ from dispatch.settings import Settings, to_environment
 STARTS_WITHIN = 20.0
 """Real seconds that a gateway may take until it listens."""
 ENDS_WITHIN = 10.0
-OFFSETS = (2, 3)
-"""The ports that a gateway listens on, counted from the installation's own: JT/T 808 and OsmAnd."""
+OFFSETS = (2, 3, 5, 6, 7, 8)
+"""The ports that a gateway listens on, counted from the installation's own; see Settings."""
+ROWS = range(30_000, 32_700, 10)
 
 
 @contextmanager
@@ -52,12 +53,14 @@ def platform(folder: Path, host: str, port: int | None, clock: str) -> Iterator[
 
 
 def free_port(host: str) -> int:
-    """An installation's port of which the gateway's ports are free."""
-    for _ in range(50):
-        with socket.socket() as probe:
-            probe.bind((host, 0))
-            base = int(probe.getsockname()[1])
-        if base + max(OFFSETS) < 65_536 and all(_is_free(host, base + offset) for offset in OFFSETS):
+    """An installation's port of which the gateway's ports are free.
+
+    Below those that the system hands out by itself (Linux: from 32768), so that nobody gets one of them meanwhile.
+    """
+    begin = os.getpid() % len(ROWS)
+    rows: list[int] = [*ROWS[begin:], *ROWS[:begin]]
+    for base in rows:
+        if all(_is_free(host, base + offset) for offset in OFFSETS):
             return base
     raise Unavailable(f"no free ports on {host}: name one with --port")
 
