@@ -130,7 +130,7 @@ def _numbers(attributes: Attributes) -> list[float]:
 
 def _can_be(fix: Fix) -> bool:
     numbers: list[Any] = [fix.time, fix.speed_mps, fix.course_deg, fix.altitude_m, *_numbers(fix.attributes)]
-    finite = all(abs(x) < (2**63 if isinstance(x, int) else float("inf")) for x in numbers if x is not None)
+    finite = all(abs(x) < (2**64 if isinstance(x, int) else float("inf")) for x in numbers if x is not None)
     return (
         finite
         and abs(fix.lat) <= 90
