@@ -12,6 +12,7 @@ import click
 from redis.exceptions import RedisError
 
 from dispatch.adapters.redis.last_known import RedisLastKnown
+from dispatch.adapters.sql.retention import Retention
 from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.bootstrap.build import Built, build, refresh_directory
 from dispatch.bootstrap.loops import Worker, for_ever
@@ -88,7 +89,13 @@ async def _work(built: Built) -> None:
         built.context, built.ports, built.store, built.positions, built.redis, built.nudge,
         alone=not built.settings.database_url,
     )  # fmt: skip
-    await asyncio.gather(worker_.run(built.settings.match_every), _keep_directory(built))
+    if built.settings.keep_positions_days < 0:
+        raise BadInput("DISPATCH45_KEEP_POSITIONS_DAYS: expected days, or 0 to keep positions for ever")
+    retention = Retention(built.context, built.store, built.positions, built.settings.keep_positions_days)
+    await asyncio.gather(
+        worker_.run(built.settings.match_every), _keep_directory(built),
+        for_ever("retention", retention.once),
+    )  # fmt: skip
 
 
 async def _keep_directory(built: Built) -> None:

@@ -68,11 +68,11 @@ DAY_S = 86_400.0
 AHEAD_S, BACK_S = 2 * DAY_S, 40 * DAY_S
 END = 4_102_444_800.0
 """Fix times within this of their receipt (and before 2100) have a partition of their day; others stand in `position_other`."""
-_NAMES = [column.name for column in POSITION.columns]
+NAMES = [column.name for column in POSITION.columns]
 _ARRAYS = {Text: "text[]", SmallInteger: "smallint[]", Double: "double precision[]", Boolean: "boolean[]"}
 _UNNEST = ", ".join(f"CAST(:{c.name} AS {_ARRAYS[type(c.type)]})" for c in POSITION.columns)
 _INSERT = text(
-    f"INSERT INTO position ({', '.join(_NAMES)}) SELECT * FROM unnest({_UNNEST})"  # noqa: S608
+    f"INSERT INTO position ({', '.join(NAMES)}) SELECT * FROM unnest({_UNNEST})"  # noqa: S608
     " ON CONFLICT DO NOTHING RETURNING 1"
 )
 _encode = msgspec.json.Encoder().encode
@@ -148,7 +148,7 @@ def _insert_sqlite(connection: Connection, rows: Sequence[dict[str, object]]) ->
 
 
 def _insert_postgresql(connection: Connection, rows: Sequence[dict[str, object]]) -> int:
-    columns = {name: [one[name] for one in rows] for name in _NAMES}
+    columns = {name: [one[name] for one in rows] for name in NAMES}
     return len(connection.execute(_INSERT, columns).all())
 
 
