@@ -50,7 +50,7 @@ class Kepts:
 
     async def there(self) -> dict[str, str]:
         query = select(POSITION.c.entry, POSITION.c.flag)
-        return {e: f for e, f in await self.positions.read(lambda c: c.execute(query).all())}
+        return dict(await self.positions.read(lambda c: [(row[0], row[1]) for row in c.execute(query)]))
 
     def night(self, days: float = 0.0) -> None:
         """So many days from today, 02:00."""
