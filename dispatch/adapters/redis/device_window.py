@@ -84,9 +84,7 @@ class RedisDeviceWindow:
             alive, found = await self._names("gateway:"), []
             for tag in all_shards():  # one by one: others want the loop too
                 hashes: list[Any] = [await self._redis.hgetall(devices_key(tag))]
-                found += [
-                    _link(_corrected(one, alive), now) for one in _read_all(decode_device_state, hashes)
-                ]
+                found += [_link(one, alive, now) for one in _read_all(decode_device_state, hashes)]
             return found
         except (RedisError, OSError) as error:
             raise Unavailable(f"Redis does not answer: {error}") from error
@@ -137,9 +135,11 @@ class RedisDeviceWindow:
         return {(key.decode() if isinstance(key, bytes) else str(key)).removeprefix(prefix) for key in keys}
 
 
-def _link(state: DeviceState, now: float) -> tuple[str, str, datetime]:
+def _link(state: DeviceState, alive: set[str], now: float) -> tuple[str, str, datetime]:
+    """A gateway that looks dead for a moment must not cut lines that it still has: no newer than their beginning."""
     if state.online and (state.until is None or now < state.until):
-        return state.device, "online", datetime.fromtimestamp(state.since, UTC)
+        standing = "online" if state.gateway in alive else "offline"
+        return state.device, standing, datetime.fromtimestamp(state.since, UTC)
     left = "off" if state.logged_out else "offline"
     return state.device, left, datetime.fromtimestamp(state.last_seen, UTC)
 

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from dispatch.adapters.redis.device_window import RedisDeviceWindow
 from dispatch.core.errors import Unavailable
+from dispatch.core.hop import LinkSeen, learn
 from dispatch.messages import DeviceState, devices_key, encode, shard
 
 T = 1_772_416_800.0
@@ -34,9 +35,23 @@ async def test_a_line_is_there_broken_or_the_device_is_off(redis: Redis) -> None
     came, heard = datetime.fromtimestamp(T, UTC), datetime.fromtimestamp(T + 50, UTC)
     assert found == {
         "here": ("online", came), "gone": ("offline", heard), "off": ("off", heard),
-        "its gateway was killed": ("offline", heard), "by datagrams": ("online", came),
+        "its gateway was killed": ("offline", came), "by datagrams": ("online", came),
         "silent": ("offline", heard),
     }  # fmt: skip
+
+
+async def test_a_gateway_that_looks_dead_for_a_moment_cuts_no_line(redis: Redis) -> None:
+    await _keep(redis, "d")
+    window, links = RedisDeviceWindow(redis), dict[str, LinkSeen]()
+    learn(links, await window.links(T + 60))
+    assert links["d"].state == "offline"
+    await redis.set("gateway:g", b"alive")
+    learn(links, await window.links(T + 61))
+    assert links["d"].state == "online"
+    await redis.delete("gateway:g")
+    learn(links, [("d", "online", datetime.fromtimestamp(T + 1, UTC))])  # as its event says
+    learn(links, await window.links(T + 62))
+    assert links["d"].state == "online"
 
 
 async def test_without_redis_nothing_is_claimed() -> None:
