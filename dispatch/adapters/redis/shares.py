@@ -127,22 +127,23 @@ class Shares:
         self._readers = f"readers:{streams[0]}"
         self._name, self._token = name, f"{name}/{uuid4().hex}"
         self._held: list[str] = []
-        self._renewed = float("-inf")
+        self._asked = self._renewed = float("-inf")
+        """When the parts were last looked at, and when the leases were last known to be held."""
 
     async def hold(self) -> tuple[list[str], list[str]]:
         """The streams that are this reader's now, and those of them that were not until now."""
         now = SystemClock.monotonic()
-        if now - self._renewed < RENEW_EVERY:
+        if now - self._asked < RENEW_EVERY:
             return self._held, []
         keys = [self._readers, *map(_lease, self._streams)]
         held, new = await self._hold(keys=keys, args=[self._token, self._name, LEASE_MS])
         self._held = [self._streams[place] for place in held]
-        self._renewed = now
+        self._asked = self._renewed = now
         return self._held, [self._streams[place] for place in new]
 
     def forget(self) -> None:
         """Nothing is known of the leases: ask at the next `hold`."""
-        self._held, self._renewed = [], float("-inf")
+        self._held, self._asked, self._renewed = [], float("-inf"), float("-inf")
 
     async def during(self, work: Coroutine[Any, Any, None]) -> None:
         """Do this as long as the leases hold, and renew them meanwhile. Raises Lost when it was stopped."""

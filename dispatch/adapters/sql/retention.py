@@ -55,8 +55,8 @@ class Retention:
         """Look whether something is old, and rest. What fails is said and tried again: orders do not depend on it."""
         try:
             await self.clear()
-        except DispatchError:
-            raise
+        except DispatchError as error:
+            log.warning("old positions are deleted later: %s", error)
         except Exception:
             log.exception("old positions could not be deleted")
             await asyncio.sleep(AFTER_FAILURE_S)
@@ -139,7 +139,8 @@ def take_off(connection: Connection, partition: str) -> None:
 
 def drop(connection: Connection, partition: str, before: float) -> int:
     """PostgreSQL: what came late into a day that was taken off goes to `position_other`, the rest with its table."""
-    if not _ours(connection) or partition not in old_days(connection):
+    connection.execute(text("SELECT pg_advisory_xact_lock(45, 2)"))  # what was begun is ended, however long
+    if partition not in old_days(connection):
         return 0
     if partition in connection.execute(_PARTITIONS).scalars().all():
         return 0

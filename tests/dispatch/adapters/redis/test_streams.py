@@ -169,7 +169,12 @@ async def test_an_entry_that_nobody_can_read_is_set_aside_and_the_others_are_han
 
     for body in (b"one", b"poison", b"two"):
         await redis.xadd("s", {b"b": body})
-    await run_until(StreamConsumer(redis, ["s"], "one", handle), lambda: seen[-1:] == [b"two"])
+    task = asyncio.create_task(StreamConsumer(redis, ["s"], "one", handle).run())
+    async with asyncio.timeout(5):
+        while seen[-1:] != [b"two"] or (await redis.xpending("s", "centre"))["pending"]:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     assert seen == [b"one", b"two"]
     ((_, kept),) = await redis.xrange(SET_ASIDE)
     assert (kept[b"stream"], kept[b"b"]) == (b"s", b"poison")
