@@ -24,6 +24,7 @@ from dispatch.adapters.redis.streams import Entry, StreamConsumer
 from dispatch.adapters.sql import history
 from dispatch.adapters.sql.organisation import set_fact
 from dispatch.adapters.sql.postgres import PostgresStore
+from dispatch.bootstrap.audit_trail import Sealer
 from dispatch.bootstrap.database import AnyStore
 from dispatch.clock import SystemClock
 from dispatch.core.errors import DispatchError, NotFound
@@ -151,6 +152,7 @@ class Worker:
                 ("bound", self._look_again),
                 ("away", self._remind),
                 ("heartbeat", self._beat),
+                ("audit trail", Sealer(self.store).run),
                 ("desired states", EpochKeeper(self.redis, self.context.epoch, self._all_desired).run),
                 ("positions", self._consumer(positions_stream, self._on_positions).run),
                 ("device events", self._consumer(events_stream, self._on_events).run),
