@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from dispatch.adapters.sql.append_only import guard
 from dispatch.adapters.sql.tables import Instant
 
-revision = "0006"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
