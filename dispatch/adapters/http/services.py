@@ -14,6 +14,7 @@ from dispatch.core.compliance import Measured
 from dispatch.services.context import Context
 from dispatch.services.people import People, Person
 from dispatch.services.positions import Near, Tracks
+from dispatch.services.shortage import Shortages
 from dispatch.services.tickets import Tickets
 
 
@@ -80,6 +81,7 @@ class HttpServices:
     tracks: Tracks
     near: Near
     devices: Devices
+    shortages: Shortages
     health: Callable[[], Awaitable[Mapping[str, Any]]]
     secret: str
     """Of the telephone exchange's callbacks."""

@@ -297,6 +297,17 @@ class InstallationRow(SQLModel, table=True):
     value: str = Field(sa_column=Column(Text, nullable=False))
 
 
+class ShortageRow(SQLModel, table=True):
+    """A shortage report, as JSON. `open_scope`: whose it is, until it is closed."""
+
+    __tablename__ = "shortage"
+    id: str = Field(primary_key=True)
+    version: int
+    opened_at: datetime = _instant(index=True)
+    open_scope: str | None = Field(default=None, unique=True)
+    doc: dict[str, Any] = _json()
+
+
 class AuditRow(SQLModel, table=True):
     """Who changed what outside the orders, whose own history says it: people, organisation, settings, sign-ins."""
 
