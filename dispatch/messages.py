@@ -92,7 +92,7 @@ class Press(msgspec.Struct, frozen=True, tag="press"):
 
 
 class Link(msgspec.Struct, frozen=True, tag="link"):
-    """A device came (`online`) or went (`offline`)."""
+    """A device came (`online`) or went: its line is gone (`offline`), or it logged out (`off`)."""
 
     device: str
     state: str
@@ -215,6 +215,8 @@ class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
     status_at: float | None = None
     until: float | None = None
     """Of a device without a connection: when it counts as gone, unless it is heard again."""
+    logged_out: bool = False
+    """It is gone, and has said so."""
 
 
 class Doubled(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Protocol
 
+from msgspec import structs
 from redis.exceptions import RedisError
 
 from dispatch.clock import SystemClock
@@ -204,7 +205,7 @@ class Conversation:
                 self._codec.refuse(event, "unsupported")
             case Logout():
                 self._codec.accept(event)
-                self._dismiss(event.device)
+                self._dismiss(event.device, left="off")
             case _:
                 self._codec.accept(event)
 
@@ -305,16 +306,17 @@ class Conversation:
         if not self._session.devices:
             self._wire.close()
 
-    def _dismiss(self, *devices: str) -> None:
-        """These are not here any more."""
+    def _dismiss(self, *devices: str, left: str = "offline") -> None:
+        """These are not here any more; `off`: by their own word."""
         for device in devices:
             if self._line is not None and self._line.device == device:
                 self._house.delivery.detach(self._line)
                 self._line = None
             if self._house.online.get(device) is self:
                 del self._house.online[device]
-                self._say(device, "offline")
-                self._house.window.went(self.state(device, online=False))
+                self._say(device, left)
+                gone = self.state(device, online=False)
+                self._house.window.went(structs.replace(gone, logged_out=left == "off"))
             self._session.dismiss(device)
 
     def _say(self, device: str, state: str) -> None:

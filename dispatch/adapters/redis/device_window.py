@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -77,6 +78,17 @@ class RedisDeviceWindow:
         except (RedisError, OSError) as error:
             raise Unavailable(f"Redis does not answer: {error}") from error
 
+    async def links(self, now: float) -> list[tuple[str, str, datetime]]:
+        """How each device's line stands (`online`, `offline`, `off`), and since when."""
+        try:
+            alive, found = await self._names("gateway:"), []
+            for tag in all_shards():  # one by one: others want the loop too
+                hashes: list[Any] = [await self._redis.hgetall(devices_key(tag))]
+                found += [_link(one, alive, now) for one in _read_all(decode_device_state, hashes)]
+            return found
+        except (RedisError, OSError) as error:
+            raise Unavailable(f"Redis does not answer: {error}") from error
+
     async def _all(self) -> DeviceWindow:
         tags = all_shards()
         pipeline = self._redis.pipeline(transaction=False)
@@ -121,6 +133,15 @@ class RedisDeviceWindow:
     async def _names(self, prefix: str) -> set[str]:
         keys = [key async for key in self._redis.scan_iter(match=f"{prefix}*", count=1000)]
         return {(key.decode() if isinstance(key, bytes) else str(key)).removeprefix(prefix) for key in keys}
+
+
+def _link(state: DeviceState, alive: set[str], now: float) -> tuple[str, str, datetime]:
+    """A gateway that looks dead for a moment must not cut lines that it still has: no newer than their beginning."""
+    if state.online and (state.until is None or now < state.until):
+        standing = "online" if state.gateway in alive else "offline"
+        return state.device, standing, datetime.fromtimestamp(state.since, UTC)
+    left = "off" if state.logged_out else "offline"
+    return state.device, left, datetime.fromtimestamp(state.last_seen, UTC)
 
 
 def _corrected(state: DeviceState, alive: set[str]) -> DeviceState:

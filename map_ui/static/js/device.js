@@ -47,6 +47,7 @@ const stranger = (s) => [h('section', { class: 'panel warn' }, h('h1', {}, s.nam
 /** @param {any} d */
 function known(d) {
   const status = Object.entries(d.status ?? {});
+  const said = saidWith(d.position);
   return [
     h('section', { class: 'panel' }, h('h1', {}, d.id, ' ', onlineChip(d.online, d.seen_at !== null)),
       d.doubled ? h('p', { class: 'problem' }, t('Two connections used this id: {older} gave way to {newer}, {times} times, last at {at}. Where that repeats, two devices have the same id.', { ...d.doubled, at: fullTime(d.doubled.at) })) : null,
@@ -56,9 +57,25 @@ function known(d) {
     h('div', { class: 'columns' },
       counted(d.reasons, t('Rejected, by reason'), t('Nothing was rejected.')), counted(d.defects, t('Defects that were accepted'), t('None.')),
       table({ title: t('Orders on the terminal'), columns: [[t('Order')], [t('Slot'), 'number'], [t('On the terminal')], [t('Wanted')]], empty: t('No order is, or should be, on it.'), rows: orders(d) }),
-      status.length ? table({ title: t('What it last said of itself'), note: ago(d.status_at) ?? '', columns: [[t('What')], ['']], rows: status.map(([name, value]) => [name, String(value)]) }) : null),
+      status.length ? table({ title: t('What it last said of itself'), note: ago(d.status_at) ?? '', columns: [[t('What')], ['']], rows: status.map(([name, value]) => [name, String(value)]) }) : null,
+      said.length ? table({ title: t('What came with its last position'), note: ago(d.position.fix_at) ?? '', columns: [[t('What')], ['']], rows: said }) : null),
     frames(d.frames),
   ];
+}
+
+/** Height, battery and whatever else. @param {any} fix @returns {[string, string][]} */
+function saidWith(fix) {
+  const height = fix && fix.altitude_m !== null ? [[t('Altitude'), t('{n} m', { n: Math.round(fix.altitude_m) })]] : [];
+  return /** @type {[string, string][]} */ ([...height, ...Object.entries(fix?.attributes ?? {}).map(([name, value]) => [name, String(value)])]);
+}
+
+/** Its last believed fix, where there is one of the last day. */
+async function lastPosition() {
+  try {
+    return (await get(`/api/devices/${encodeURIComponent(id)}/position`)).before;
+  } catch {
+    return null; // a stranger, or a device that has not been heard
+  }
 }
 
 /** @param {any} d */
@@ -74,7 +91,7 @@ async function show() {
   try {
     const found = await get(`/api/devices/${encodeURIComponent(id)}`);
     document.title = `${id} · Dispatch45`;
-    fill(box, found.stranger ? stranger(found.stranger) : known(found));
+    fill(box, found.stranger ? stranger(found.stranger) : known({ ...found, position: await lastPosition() }));
   } catch (error) {
     fill(box, h('p', { class: 'problem' }, explain(error)));
   }

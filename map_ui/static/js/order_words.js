@@ -43,7 +43,11 @@ function way(via) {
 }
 
 /** @param {string} link */
-const line = (link) => (['up', 'online'].includes(link) ? t('line up') : link === 'unknown' ? t('line unknown') : t('line down'));
+function line(link) {
+  if (['up', 'online'].includes(link)) return t('line up');
+  if (link === 'device_off') return t('terminal off');
+  return link === 'unknown' ? t('line unknown') : t('line down');
+}
 
 /**
  * How each fact is said, in this order; what is not here is for machines.
@@ -58,6 +62,7 @@ const SAID = {
   behind: (v) => t('after {n} order(s) aboard', { n: v.length }),
   via: (v) => way(String(v)),
   link: (v) => line(v),
+  links: (v) => [...new Set(Object.values(v).map((link) => line(String(link))))].join(', '),
   watch: (v) => watchName(v),
   segment: (v) => segmentName(v),
   owner: (v) => t('responsible: {who}', { who: ownerName(v) }),
