@@ -182,7 +182,9 @@ Event = (
 Pressed = Answer | Button | OrderStep
 """What a person did with an order."""
 
-Refusal = Literal["unknown device", "bad code", "not authenticated", "no such order", "unsupported"]
+Refusal = Literal[
+    "unknown device", "wrong protocol", "bad code", "not authenticated", "no such order", "unsupported"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from functools import partial
-from typing import Protocol
 
 from redis.exceptions import RedisError
 
@@ -15,6 +14,7 @@ from dispatch.messages import DeviceState, Link, SeenFrame
 from gps_gateway.codec import (
     Answer,
     Button,
+    Codec,
     Event,
     Frame,
     Login,
@@ -30,7 +30,8 @@ from gps_gateway.codec import (
     Status,
     Unsupported,
 )
-from gps_gateway.house import House, position_of, status_of
+from gps_gateway.failing import failed, salvage
+from gps_gateway.house import House, Wire, position_of, status_of
 from gps_gateway.line import Line
 from gps_gateway.seen import LONGEST, Seen, meaning
 from gps_gateway.session import DEVICES, Session, believable, code_for
@@ -42,29 +43,6 @@ INBOX = 256
 
 ASK_AGAIN = 5.0
 """Real seconds after which a device that was not (yet) known is looked up again when it speaks."""
-
-
-class Wire(Protocol):
-    """What carries a conversation."""
-
-    address: str
-
-    @property
-    def open(self) -> bool:
-        """Whether an answer can still be sent."""
-        ...
-
-    def write(self, frames: list[bytes]) -> None:
-        """Send."""
-        ...
-
-    def steer(self) -> None:
-        """There may be room again, or none."""
-        ...
-
-    def close(self, *, abort: bool = False) -> None:
-        """Hang up."""
-        ...
 
 
 class Conversation:
@@ -114,14 +92,25 @@ class Conversation:
         """These bytes have arrived; gives the number of frames that they completed."""
         now = self._house.clock.timestamp()
         self.seen.heard(now, data)
-        events = self._codec.receive(data)
+        try:
+            events = self._codec.receive(data)
+        except Exception:
+            codec = self._codec if self.seen.frames else self._fresh_codec()  # who spoke first was not heard
+            self._codec, events = salvage(codec, self._fresh_codec, data, self._session.device)
         if self._house.window.watched:
             self._show(SeenFrame(now, data[:LONGEST], False, meaning(events)))
         return self._take(events)
 
     def hear_end(self) -> None:
         """The stream, or the datagram, has ended: its last bytes may mean something, too."""
-        self._take(self._codec.end())
+        try:
+            events = self._codec.end()
+        except Exception:
+            events = [failed(self.protocol, self._session.device, b"")]
+        self._take(events)
+
+    def _fresh_codec(self) -> Codec:
+        return self._house.codec(self.protocol)
 
     def state(self, device: str, *, online: bool) -> DeviceState:
         """As the operators see it."""
@@ -163,16 +152,19 @@ class Conversation:
         inbox, devices = self._inbox, self._session.devices
         while inbox and not self._busy:
             event = inbox.pop(0)
-            if isinstance(event, Report) and event.device in devices:
-                self._keep(event)
-            elif isinstance(event, Rejected):
-                self._reject(event)
-            elif isinstance(event, (Register, Login)):
-                self._wait_for(self._enter(event))
-            elif self._session.speaks_for(event):
-                self._known(event)
-            else:
-                self._stranger(event)
+            try:
+                if isinstance(event, Report) and event.device in devices:
+                    self._keep(event)
+                elif isinstance(event, Rejected):
+                    self._reject(event)
+                elif isinstance(event, (Register, Login)):
+                    self._wait_for(self._enter(event))
+                elif self._session.speaks_for(event):
+                    self._known(event)
+                else:
+                    self._stranger(event)
+            except Exception:  # of the codec, which was asked for an answer
+                self._reject(failed(self.protocol, event.device, b""))
         self._publish()
         self._flush()
 
@@ -218,7 +210,7 @@ class Conversation:
             if self._session.state == "quarantined":
                 self._strange(event.device, "quarantined")
         elif isinstance(event, Frame):
-            self._counts.refused += 1
+            self._counts.refuse("not authenticated")
             if not self._session.devices and self._asked is None:
                 self._strange(event.device, "not authenticated")
             self._codec.refuse(event, "not authenticated")
@@ -239,18 +231,18 @@ class Conversation:
     async def _enter(self, event: Register | Login) -> None:
         self._ask_at = SystemClock.monotonic() + ASK_AGAIN
         try:
-            known = await self._house.store.known(event.device)
+            refusal = await self._house.store.refusal(event.device, self.protocol)
         except (RedisError, OSError):
             self._withhold(event, "undecided")
             return
         if not self._wire.open:
             return
         there = self._house.online.get(event.device)
-        if not known and self._house.quarantine:
+        if refusal == "unknown device" and self._house.quarantine:
             self._withhold(event, "quarantined")
-        elif not known or (event.device not in self._session.devices and self._full(event)):
+        elif refusal or (event.device not in self._session.devices and self._full(event)):
             self._asked = event if isinstance(event, Login) else None
-            self._refuse(event, "unknown device")
+            self._refuse(event, refusal or "unknown device")
         elif isinstance(event, Register):
             self._codec.accept(event, code_for(self._house.secret, event.device))
         elif not believable(event, self._house.secret, there._session if there else None):
@@ -270,13 +262,17 @@ class Conversation:
 
     def _refuse(self, event: Register | Login, why: Refusal) -> None:
         log.warning("%s refused: %s", event.device, why)
-        self._counts.refused += 1
+        self._counts.refuse(why)
         self._dismiss(event.device)
         if self._session.state != "authenticated":
             self._session.state = "anonymous"
         self._codec.refuse(event, why)
         self._flush()  # so that who looks sees it, too
-        self._strange(event.device, why)
+        if why == "wrong protocol":
+            raw = next((raw for _, raw, sent in reversed(self.seen.trace) if not sent), b"")
+            self._house.window.misnamed(event.device, self._wire.address, self.protocol, raw)
+        else:
+            self._strange(event.device, why)
 
     def _admit(self, event: Login) -> None:
         """The newest conversation that authenticates is the device; an older one is hung up."""
@@ -363,7 +359,10 @@ class Conversation:
         if self._wire.open:
             accept = self._codec.accept
             for event in events:
-                accept(event)
+                try:
+                    accept(event)
+                except Exception:
+                    self._reject(failed(self.protocol, event.device, b""))
             self._flush()
 
     def _press(self, event: Pressed) -> None:

@@ -96,7 +96,7 @@ def meaning(events: Iterable[Event]) -> tuple[str, ...]:
 
 def _text(event: Event) -> str:
     facts = msgspec.to_builtins(event, builtin_types=(bytes,))
-    for unsaid in ("mark", "raw") if isinstance(event, Rejected) else ("mark",):
+    for unsaid in ("mark", "raw") if isinstance(event, Rejected) else ("mark", "code"):
         facts.pop(unsaid, None)
     return msgspec.json.encode({"type": type(event).__name__, **facts}).decode()
 

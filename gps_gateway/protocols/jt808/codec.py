@@ -49,6 +49,7 @@ NO_SUCH_TERMINAL = 4
 
 _RESULTS: dict[Refusal, int] = {
     "unknown device": FAILED,
+    "wrong protocol": FAILED,
     "bad code": FAILED,
     "not authenticated": FAILED,
     "no such order": WRONG,
