@@ -56,7 +56,7 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
     protocol: str = ""
     attributes: dict[str, str | int | float | bool] = {}
     device_time: float | None = None
-    """When the device sent it, by its own clock, where its protocol says so apart from the fix time."""
+    """When the device made the message, by its own clock, where its protocol says so apart from the fix time."""
 
 
 class Receipt(msgspec.Struct, frozen=True, tag="receipt"):

@@ -44,6 +44,8 @@ class Fix(msgspec.Struct, frozen=True, gc=False):
     course_deg: float | None = None
     altitude_m: float | None = None
     attributes: Attributes = {}
+    device_time: float | None = None
+    """When the device made the message of it, where its protocol says so apart from `time`, and in which zone."""
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -169,6 +169,7 @@ def position_of(device: str, fix: Fix, received: float, protocol: str) -> Positi
         fix.altitude_m,
         protocol,
         fix.attributes,
+        fix.device_time,
     )
 
 
