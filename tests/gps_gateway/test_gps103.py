@@ -8,6 +8,7 @@ import pytest
 
 from gps_gateway.codec import Frame, Login, Rejected, Report
 from gps_gateway.protocols.gps103 import Gps103, begins
+from gps_gateway.protocols.gps103.position import read_cell
 from tests.gps_gateway.golden import check, golden
 from tests.gps_gateway.real_packets import (
     check_attributes,
@@ -79,3 +80,9 @@ def test_a_picture_that_is_too_long_ends_nothing() -> None:
     assert isinstance(rejected, Rejected)
     assert (rejected.reason, rejected.device) == ("too long", "353451044508750")
     assert (type(login), type(report)) == (Login, Report)
+
+
+def test_a_cell_that_no_network_has_is_none() -> None:
+    """Found by mutation: a number that does not fit the streams."""
+    assert read_cell(["L", "", "", "1a2b", "", "0c3d"]) == {"lac": 0x1A2B, "cell_id": 0x0C3D}
+    assert read_cell(["L", "", "", "1a2b", "", "f" * 17]) == {}
