@@ -76,15 +76,17 @@ class Conversation(Answering):
         """These bytes have arrived; gives the number of frames that they completed."""
         house = self._house
         now = house.clock.timestamp()
-        self.seen.heard(now, data)
         events = self._codec.receive(data)
+        self.seen.heard(now, data, len(events))
         if house.window.watched:
             self._show(SeenFrame(now, data[:LONGEST], False, meaning(events)))
         return self._take(events)
 
     def hear_end(self) -> None:
         """The stream, or the datagram, has ended: its last bytes may mean something, too."""
-        self._take(self._codec.end())
+        events = self._codec.end()
+        self.seen.frames += len(events)
+        self._take(events)
 
     def state(self, device: str, *, online: bool) -> DeviceState:
         """As the operators see it."""
@@ -109,7 +111,6 @@ class Conversation(Answering):
 
     def _take(self, events: list[Event]) -> int:
         number = len(events)
-        self.seen.frames += number
         self._counts.frames += number
         if self._busy:
             self._inbox += tuple(events)

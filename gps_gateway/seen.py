@@ -46,8 +46,10 @@ class Seen:
         self.status: Attributes | None = None
         self.status_at: float | None = None
 
-    def heard(self, now: float, data: bytes) -> None:
+    def heard(self, now: float, data: bytes, frames: int) -> None:
+        """These bytes have arrived, and have completed so many frames."""
         self.last = now
+        self.frames += frames
         self._remember(now, data, False)
 
     def sent(self, now: float, frames: list[bytes]) -> None:

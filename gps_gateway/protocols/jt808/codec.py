@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from struct import Struct, pack
+from struct import pack
 from typing import ClassVar
 
 from gps_gateway.codec import (
@@ -34,6 +34,7 @@ from gps_gateway.protocols.jt808.framing import (
     frame,
     packages,
     read_header,
+    response,
     short_header,
     unescape,
 )
@@ -41,12 +42,9 @@ from gps_gateway.protocols.jt808.orders import messages
 from gps_gateway.protocols.jt808.parts import Assembly, Sent, Unfinished, request
 from gps_gateway.protocols.jt808.terminal import READERS, Head, Reader, is_exact
 
-GENERAL, REGISTERED, LACKING = 0x8001, 0x8100, 0x8003
+REGISTERED, LACKING = 0x8100, 0x8003
 DONE, FAILED, WRONG, UNSUPPORTED = 0, 1, 2, 3
 """Results of a general response (8.1, 8.2)."""
-
-_general = Struct(">HHB").pack
-"""Body of a general response: serial and message id that it answers, result."""
 
 NO_SUCH_TERMINAL = 4
 """Result of a register response (8.6): no such terminal in the database."""
@@ -87,9 +85,7 @@ class Jt808:
 
     @property
     def counts(self) -> Counter[str]:
-        if self._defects is None:
-            self._defects = Counter()
-        return self._defects
+        return self._defects or Counter()
 
     def receive(self, data: bytes) -> list[Event]:
         events: list[Event] = []
@@ -144,6 +140,11 @@ class Jt808:
         self._out = None
         return out
 
+    def _count(self, defects: list[str]) -> None:
+        if self._defects is None:
+            self._defects = Counter()
+        self._defects.update(defects)
+
     def _queue(self, frames: list[bytes]) -> None:
         if self._out is None:
             self._out = frames
@@ -156,8 +157,8 @@ class Jt808:
         return self._serial
 
     def _respond(self, event: Frame, result: int) -> None:
-        message, serial = event.ref
-        self._answer(event, GENERAL, _general(serial, message, result))
+        phone = bytes.fromhex(event.device)
+        self._queue([response(phone, self._next_serial(), event.ref, result)])
 
     def _answer(self, event: Frame, message: int, body: bytes) -> None:
         self._queue([frame(message, bytes.fromhex(event.device), self._next_serial(), body)])
@@ -210,7 +211,7 @@ class Jt808:
         if damaged and (again := unescape(content)) not in {None, content} and again:
             second = read_header(again)
             if second and second.length == len(again) - second.size - 1 and not checksum(again):
-                self.counts["escaped twice"] += 1
+                self._count(["escaped twice"])
                 return second, again, ""
         return header, content, self._defect(header, content)
 
@@ -219,7 +220,7 @@ class Jt808:
         wrong += ["checksum"] if checksum(content) else []
         if header.encrypted:
             wrong.insert(1 if "length" in wrong else 0, "encrypted")
-        self.counts.update(wrong)
+        self._count(wrong)
         unreadable = "encrypted" in wrong or (header.part is not None and "length" in wrong)
         exact = self.is_exact(header.message, content[header.size : -1])
         return wrong[0] if self._strict or unreadable or exact else ""

@@ -29,6 +29,11 @@ SHORTEST = _SHORT.size + 1
 """Bytes of the shortest content: that header and the checksum."""
 
 
+_GENERAL = 0x8001
+_RESPONSE = Struct(">HH6sHHHB")
+"""The short header, then serial and message id that are answered, and the result."""
+
+
 class Header(msgspec.Struct, frozen=True, gc=False):
     """Message id, body length, phone as its BCD digits, serial; `part` = (total, index from 1)."""
 
@@ -131,6 +136,15 @@ def frame(message: int, phone: bytes, serial: int, body: bytes, part: tuple[int,
     if part:
         content += pack(">HH", *part)
     content += body
+    return escape(content + checksum(content).to_bytes())
+
+
+def response(phone: bytes, serial: int, answered: tuple[int, int], result: int) -> bytes:
+    """Our general response (8.2) to the message with this (id, serial): what nearly every frame is answered by."""
+    message, number = answered
+    if len(phone) != 6:
+        return frame(_GENERAL, phone, serial, pack(">HHB", number, message, result))
+    content = _RESPONSE.pack(_GENERAL, 5, phone, serial, number, message, result)
     return escape(content + checksum(content).to_bytes())
 
 
