@@ -250,8 +250,11 @@ class Codec(Protocol):
     """One connection's protocol state. Buffers are bounded whatever arrives."""
 
     name: str
-    counts: Counter[str]
-    """Defects that were accepted all the same, by name."""
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Defects that were accepted all the same, by name."""
+        ...
 
     def receive(self, data: bytes) -> list[Event]:
         """What these bytes complete; any split of a stream gives the same events."""
