@@ -16,6 +16,7 @@ from dispatch.core.errors import BadInput, NotFound
 from dispatch.core.position import LastKnown
 from dispatch.core.track import Kept, Whereabouts, whereabouts
 from dispatch.core.types import Point, distance
+from dispatch.core.work_order import WorkOrder
 from dispatch.services.context import Context
 from dispatch.services.people import Person, Scope, own_crew
 from dispatch.services.ports import Crew
@@ -93,6 +94,18 @@ class TrackPage(msgspec.Struct, frozen=True):
     next: str | None
 
 
+class VehicleThen(msgspec.Struct, frozen=True):
+    """Where the crew's vehicle was at one event of an order; `to_fault_m` in a straight line, None: place unknown."""
+
+    seq: int
+    device: str
+    lat: float
+    lon: float
+    how: str
+    age_s: float
+    to_fault_m: float | None
+
+
 class Nearby(msgspec.Struct, frozen=True):
     """A crew that is near now. `shared`: two devices seem to report under one id."""
 
@@ -123,6 +136,36 @@ async def position_at(context: Context, tracks: Tracks, crew: Crew, device: str,
     if found is None:
         raise NotFound(f"nothing is known of {device} in the day before {at.isoformat()}", device=device)
     return _position(crew, device, at, found)
+
+
+async def along(context: Context, tracks: Tracks, order: WorkOrder) -> list[VehicleThen]:
+    """Where the vehicle of the order's crew was at each event while the crew had the order, if that is known."""
+    found = []
+    device = ""
+    for event in order.history:
+        if event.kind == "dispatch":
+            device = _terminal(context, str(event.data.get("crew_id", "")))
+        if device:
+            at = event.at.timestamp()
+            then = whereabouts(await tracks.around(device, at), at)
+            if then is not None:
+                found.append(_then(event.seq, device, then, order.facts.place))
+        if event.kind in {"reject", "recall", "restore", "cancel"}:
+            device = ""
+    return found
+
+
+def _terminal(context: Context, crew_id: str) -> str:
+    crew = context.directory.crews.get(crew_id)
+    devices = sorted(crew.devices, key=lambda d: d.kind != "terminal") if crew else []
+    return devices[0].id if devices else ""
+
+
+def _then(seq: int, device: str, then: Whereabouts, fault: Point | None) -> VehicleThen:
+    away = None if fault is None else round(distance(Point(then.lat, then.lon), fault), 1)
+    return VehicleThen(
+        seq, device, round(then.lat, 7), round(then.lon, 7), then.how, round(then.age_s, 1), away
+    )
 
 
 async def track(

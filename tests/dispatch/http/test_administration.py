@@ -175,3 +175,33 @@ async def test_what_is_no_protocol_is_refused(city: City) -> None:
     answer = await _put(city, "/api/admin/organisation", document)
     assert answer.status_code == 400
     assert "vehicle.protocol 'jt/t 808'" in answer.text
+
+
+async def test_what_administrators_do_is_kept_with_who_did_it(city: City) -> None:
+    new = {"username": "nina", "name": "Nina", "role": "hotline", "password": "long enough"}
+    await city.post("ada", "/api/admin/people", new)
+    await city.post("ada", "/api/admin/people/nina/disable")
+    client = await city.person("ada")
+    document = (await city.get("ada", "/api/admin/organisation")).json()
+    document["crews"][0]["capacity"] = 3
+    assert (await client.put("/api/admin/organisation", json=document)).status_code == 200
+    kept = (await city.get("ada", "/api/admin/audit")).json()
+    done = [(row["by_id"], row["action"], row["subject"]) for row in kept]
+    assert done[:4] == [
+        ("ada", "replace_organisation", ""),
+        ("ada", "disable_person", "nina"),
+        ("ada", "create_person", "nina"),
+        ("ada", "sign_in", "127.0.0.1"),
+    ]
+    assert kept[0]["data"]["crews"] == [document["crews"][0]["id"]]
+    assert "long enough" not in json.dumps(kept)
+    older = (await city.get("ada", f"/api/admin/audit?before={kept[2]['id']}")).json()
+    assert [row["id"] for row in older] == [row["id"] for row in kept[3:]]
+
+
+async def test_a_refused_change_leaves_no_note(city: City) -> None:
+    before = len((await city.get("ada", "/api/admin/audit")).json())
+    client = await city.person("ada")
+    assert (await client.put("/api/admin/organisation", json={"centres": 1})).status_code == 400
+    assert len((await city.get("ada", "/api/admin/audit")).json()) == before
+    assert (await city.get("mona", "/api/admin/audit")).status_code == 403

@@ -136,3 +136,30 @@ async def test_where_nothing_is_known_is_not_found(city: City) -> None:
     for seconds in (-1, 90_000):
         answer = await city.get("dora", f"/api/devices/t-E1/position?at={stamp(seconds)}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_an_orders_story_says_where_the_vehicle_was_at_each_event(city: City) -> None:
+    await drive(city)
+    order = await city.order("acknowledged")
+    story = (await city.get("dora", f"/api/orders/{order}")).json()
+    kinds = {e["seq"]: e["kind"] for e in story["events"]}
+    assert {kinds[v["seq"]] for v in story["vehicle"]} == {"dispatch", "acknowledge"}
+    last = story["vehicle"][-1]
+    assert (last["device"], last["how"]) == ("t-E1", "fix")
+    assert last["to_fault_m"] == pytest.approx(abs(30.05 - last["lat"]) / METRE, rel=0.01)
+
+
+async def test_a_story_without_any_position_says_none(city: City) -> None:
+    order = await city.order("acknowledged")
+    assert (await city.get("dora", f"/api/orders/{order}")).json()["vehicle"] == []
+
+
+async def test_after_a_recall_the_vehicle_is_nobodys_any_more(city: City) -> None:
+    await drive(city)
+    order = await city.order("dispatched")
+    await city.post("dora", f"/api/orders/{order}/recall", {"reason": "nearer_crew"})
+    city.place.clock.advance(5)
+    await city.post("dora", f"/api/orders/{order}/accept")
+    story = (await city.get("dora", f"/api/orders/{order}")).json()
+    kinds = {e["seq"]: e["kind"] for e in story["events"]}
+    assert [kinds[v["seq"]] for v in story["vehicle"]] == ["dispatch", "recall"]
