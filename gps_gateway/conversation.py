@@ -125,7 +125,7 @@ class Conversation(Answering):
             if self._busy:
                 self._inbox += tuple(events[n:])
                 break
-            if isinstance(event, Report) and self._session.speaks_for(event):
+            if isinstance(event, Report) and event.device in self._session.devices:
                 if self._is_new(event):
                     fresh.append(event)
             elif isinstance(event, Rejected):
