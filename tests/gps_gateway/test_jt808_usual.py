@@ -78,6 +78,16 @@ def test_a_length_that_only_looks_right_is_not_taken_for_one() -> None:
     assert not isinstance(said(Jt808(), data)[0][0], Report)
 
 
+def test_a_seal_has_a_header_of_its_own() -> None:
+    """Its serial is one byte: with a length that is wrong by one it looks like an ordinary frame."""
+    content = pack(">HH6sB", 0x5501, 39, PHONE, 1) + b"\1" * 40
+    data = escape(content + bytes([exclusive_or(content)]))
+    events, defects, _ = said(Jt808(), data)
+    assert (events, defects) == said(Careful(), data)[:2]
+    assert isinstance(events[0], Report)
+    assert defects == {"length": 1}
+
+
 def test_an_ordinary_position_takes_the_short_way() -> None:
     plain = frame(0x0200, PHONE, 7, POSITION + b"\x30\x01\x1f")
     assert isinstance(Jt808()._usual(plain[1:-1]), Report)
