@@ -138,7 +138,7 @@ class Conversation(Answering):
                 self._inbox += tuple(events[n:])
                 break
             try:
-                if isinstance(event, Report) and self._session.speaks_for(event):
+                if isinstance(event, Report) and event.device in self._session.devices:
                     if self._is_new(event):
                         fresh.append(event)
                 elif isinstance(event, Rejected):

@@ -175,7 +175,7 @@ class Publisher:
         while self._queue and size < FLUSH:
             waiting = self._queue.popleft()
             taken.append(waiting)
-            stream, items = waiting[:2]
+            stream, items, _, _ = waiting
             streams.setdefault(stream, []).extend(items)
             size += len(items)
         return taken, streams

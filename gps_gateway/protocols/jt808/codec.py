@@ -89,8 +89,11 @@ class Jt808:
         return self._defects or Counter()
 
     def receive(self, data: bytes) -> list[Event]:
+        parts = self._deframer.feed(data)
+        if len(parts) == 1:
+            return self._events(parts[0])
         events: list[Event] = []
-        for part in self._deframer.feed(data):
+        for part in parts:
             events += self._events(part)
         return events
 
