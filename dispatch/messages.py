@@ -16,6 +16,7 @@ Keys, with `NN` = `shard(device)` (the braces let Redis Cluster keep a shard tog
 | `gateway:<name>` | string with expiry | gateway | `GatewayState`, renewed every few seconds |
 | `devices:{sNN}` | hash, field device | gateway | `DeviceState`: how each device that was ever here is, for people |
 | `doubled:{sNN}` | hash, field device | gateway | `Doubled`: the device was on two connections |
+| `misnamed:{sNN}` | hash, field device | gateway | `Misnamed`: somebody used the device's id in a protocol that is not its |
 | `frames:{sNN}:<device>` | list with expiry | gateway | `SeenFrame`, oldest first: what was rejected, and all while somebody looks |
 | `strangers:<name>` | string with expiry | gateway | `list[Stranger]`: who spoke and is not (yet) known |
 | `look` | pub/sub channel | centre | a device's id: somebody looks at its frames now |
@@ -55,7 +56,7 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
     protocol: str = ""
     attributes: dict[str, str | int | float | bool] = {}
     device_time: float | None = None
-    """When the device sent it, by its own clock, where its protocol says so apart from the fix time."""
+    """When the device made the message, by its own clock, where its protocol says so apart from the fix time."""
 
 
 class Receipt(msgspec.Struct, frozen=True, tag="receipt"):
@@ -134,6 +135,8 @@ class Desired(msgspec.Struct, frozen=True):
     epoch: str
     revision: int
     orders: tuple[DesiredOrder, ...] = ()
+    protocol: str = ""
+    """The one that this device is registered with: by another nobody speaks for it. Empty: any."""
 
 
 class ShownOrder(msgspec.Struct, frozen=True):
@@ -230,6 +233,17 @@ class Doubled(msgspec.Struct, frozen=True):
     times: int
 
 
+class Misnamed(msgspec.Struct, frozen=True):
+    """A device's id in a protocol that is not the one it is registered with: refused."""
+
+    device: str
+    at: float
+    protocol: str
+    """That was spoken."""
+    address: str
+    times: int
+
+
 class Stranger(msgspec.Struct, frozen=True):
     """Somebody who spoke and is not known, by the id that is claimed, or by the address."""
 
@@ -292,6 +306,11 @@ def doubled_key(tag: str) -> str:
     return f"doubled:{tag}"
 
 
+def misnamed_key(tag: str) -> str:
+    """Key of the `Misnamed`s of one shard."""
+    return f"misnamed:{tag}"
+
+
 def frames_key(device: str) -> str:
     """Key of a device's `SeenFrame`s."""
     return f"frames:{shard(device)}:{device}"
@@ -320,6 +339,7 @@ decode_shown = msgspec.msgpack.Decoder(Shown).decode
 decode_gateway_state = msgspec.msgpack.Decoder(GatewayState).decode
 decode_device_state = msgspec.msgpack.Decoder(DeviceState).decode
 decode_doubled = msgspec.msgpack.Decoder(Doubled).decode
+decode_misnamed = msgspec.msgpack.Decoder(Misnamed).decode
 decode_seen_frame = msgspec.msgpack.Decoder(SeenFrame).decode
 decode_strangers = msgspec.msgpack.Decoder(list[Stranger]).decode
 decode_here = msgspec.msgpack.Decoder(Here).decode

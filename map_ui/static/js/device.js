@@ -51,8 +51,9 @@ function known(d) {
   return [
     h('section', { class: 'panel' }, h('h1', {}, d.id, ' ', onlineChip(d.online, d.seen_at !== null)),
       d.doubled ? h('p', { class: 'problem' }, t('Two connections used this id: {older} gave way to {newer}, {times} times, last at {at}. Where that repeats, two devices have the same id.', { ...d.doubled, at: fullTime(d.doubled.at) })) : null,
+      d.misnamed ? h('p', { class: 'problem' }, t('Somebody used this id in another protocol than the registered one ({protocol} from {address}, {times} times, last at {at}) and was refused. Where it is this device, change its protocol in the organisation file.', { ...d.misnamed, at: fullTime(d.misnamed.at) })) : null,
       d.seen_at === null ? h('p', {}, t('This device has never authenticated here. If it is on, look whether it is among those not known, under another id or its address.')) : null,
-      list([[t('Crew'), crewName(d.crew_id)], [t('Repair centre'), centreName(d.centre_id)], [t('Name'), d.label], [t('Protocol'), d.protocol], [t('Address'), d.address], [t('Last heard'), ago(d.seen_at)], [t('Last position'), ago(d.fix_at)],
+      list([[t('Crew'), crewName(d.crew_id)], [t('Repair centre'), centreName(d.centre_id)], [t('Name'), d.label], [t('Protocol'), d.protocol], [t('Registered protocol'), d.registered || t('any')], [t('Address'), d.address], [t('Last heard'), ago(d.seen_at)], [t('Last position'), ago(d.fix_at)],
         [t('Connected since'), d.online ? ago(d.since) : null], [t('Frames on this connection'), d.frames_heard], [t('Sent again by the device'), d.resent], [t('Receipts for our messages'), d.receipts], [t('Gateway'), d.gateway]])),
     h('div', { class: 'columns' },
       counted(d.reasons, t('Rejected, by reason'), t('Nothing was rejected.')), counted(d.defects, t('Defects that were accepted'), t('None.')),
