@@ -85,7 +85,7 @@ class Health:
         return _part("ok", reason)
 
     async def _worker(self) -> Part:
-        age = beat_age(await self._built.store.read(lambda c: fact(c, HEARTBEAT)))
+        age = beat_age(await self._built.store.read(lambda c: fact(c, HEARTBEAT)), self._built.real.now())
         if age > LATE:
             return _part(
                 "down", "no worker has reported yet" if age == float("inf") else f"silent for {age:.0f} s"

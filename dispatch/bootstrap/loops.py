@@ -17,7 +17,6 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Connection
 
-from dispatch.adapters.redis.devices import EpochKeeper
 from dispatch.adapters.redis.inbox import INBOX, Arrival, reader
 from dispatch.adapters.redis.last_known import RedisLastKnown
 from dispatch.adapters.redis.streams import Entry, StreamConsumer
@@ -25,7 +24,9 @@ from dispatch.adapters.sql import history
 from dispatch.adapters.sql.organisation import set_fact
 from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.bootstrap.database import AnyStore
-from dispatch.clock import SystemClock
+from dispatch.bootstrap.epochs import Epochs
+from dispatch.bootstrap.timekeeping import TIME
+from dispatch.clock import InstallationClock, real_time
 from dispatch.core.errors import DispatchError, NotFound
 from dispatch.ending import end_if_cancelled
 from dispatch.messages import (
@@ -137,6 +138,7 @@ class Worker:
         self._due, self._calling = nudge.event(), nudge.event()
         self._sending, self._telling = nudge.event(), nudge.event()
         self._match_every = 3.0
+        self._epochs = Epochs(store, redis, self._all_desired, lambda epoch: setattr(context, "epoch", epoch))
 
     async def run(self, match_every: float) -> None:
         """Everything, until cancelled or broken."""
@@ -151,7 +153,7 @@ class Worker:
                 ("bound", self._look_again),
                 ("away", self._remind),
                 ("heartbeat", self._beat),
-                ("desired states", EpochKeeper(self.redis, self.context.epoch, self._all_desired).run),
+                ("desired states", self._confirm),
                 ("positions", self._consumer(positions_stream, self._on_positions).run),
                 ("device events", self._consumer(events_stream, self._on_events).run),
                 ("inbox", StreamConsumer(self.redis, [INBOX], self.name, reader(self._on_arrival)).run),
@@ -185,15 +187,21 @@ class Worker:
 
     async def _beat(self) -> None:
         """That a worker lives, and where the installation's time stands (to resume after a crash)."""
-        real = SystemClock().now().isoformat()
+        source = real_time(self.context.clock)
         virtual = self.context.clock.now().isoformat()
 
         def beat(connection: Connection) -> None:
-            set_fact(connection, HEARTBEAT, real)
+            set_fact(connection, HEARTBEAT, source.now().isoformat())
+            if isinstance(source, InstallationClock):
+                set_fact(connection, TIME, str(source.mark()))
             if self.context.speed != 1.0:
                 set_fact(connection, VIRTUAL, virtual)
 
         await self.store.write(beat)
+        await asyncio.sleep(2.0)
+
+    async def _confirm(self) -> None:
+        await self._epochs.look()
         await asyncio.sleep(2.0)
 
     async def _all_desired(self) -> list[Desired]:
@@ -235,8 +243,8 @@ class Worker:
             log.warning("inbox: %s", error)
 
 
-def beat_age(text: str) -> float:
-    """Real seconds since a worker's heartbeat; infinite where there was none."""
+def beat_age(text: str, now: datetime) -> float:
+    """Real seconds since a heartbeat; infinite where there was none. `now`: the installation's real time."""
     if not text:
         return float("inf")
-    return (SystemClock().now() - datetime.fromisoformat(text).astimezone(UTC)).total_seconds()
+    return (now - datetime.fromisoformat(text).astimezone(UTC)).total_seconds()

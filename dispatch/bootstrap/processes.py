@@ -15,6 +15,7 @@ from dispatch.adapters.redis.last_known import RedisLastKnown
 from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.bootstrap.build import Built, build, refresh_directory
 from dispatch.bootstrap.loops import Worker, for_ever
+from dispatch.bootstrap.timekeeping import LISTEN, listen
 from dispatch.core.errors import BadInput
 from dispatch.core.position import LastKnown
 from dispatch.services.delivery import all_desired
@@ -32,7 +33,7 @@ def centre() -> None:
     """Web, worker and tracking in one process (the embedded default)."""
     from dispatch.bootstrap.web import serve
 
-    _run(serve, _work)
+    _run(serve, _work, _keep_time)
 
 
 @click.command()
@@ -40,13 +41,13 @@ def web() -> None:
     """The pages, the API and the live feed; needs PostgreSQL and a worker beside it."""
     from dispatch.bootstrap.web import serve
 
-    _run(serve, _follow_fixes)
+    _run(serve, _follow_fixes, _keep_time)
 
 
 @click.command()
 def worker() -> None:
     """Clocks, escalation, outbox, matching and tracking; any number of them on PostgreSQL."""
-    _run(_work)
+    _run(_work, _keep_time)
 
 
 def _run(*parts: Part) -> None:
@@ -89,6 +90,16 @@ async def _work(built: Built) -> None:
         alone=not built.settings.database_url,
     )  # fmt: skip
     await asyncio.gather(worker_.run(built.settings.match_every), _keep_directory(built))
+
+
+async def _keep_time(built: Built) -> None:
+    """Hear the database's clock, and which epoch counts."""
+
+    async def once() -> None:
+        built.context.epoch = (await listen(built.store, built.real)).epoch
+        await asyncio.sleep(LISTEN)
+
+    await for_ever("time", once)
 
 
 async def _keep_directory(built: Built) -> None:
