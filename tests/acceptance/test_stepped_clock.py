@@ -49,7 +49,7 @@ class World:
             **os.environ, **to_environment(settings), "LD_PRELOAD": LIBRARY, "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "FAKETIME_NO_CACHE": "1", "FAKETIME_TIMESTAMP_FILE": str(self._file),
         }  # fmt: skip
-        self._said = (folder / "said.txt").open("ab")
+        self._said = folder / "said.txt"
 
     def step(self, seconds: int) -> None:
         part = self._file.with_suffix(".part")
@@ -59,13 +59,13 @@ class World:
     @contextmanager
     def program(self, name: str) -> Iterator[None]:
         command = [sys.executable, "-m", "dispatch.cli", name]
-        with subprocess.Popen(
-            command, env=self._environment, stdout=self._said, stderr=self._said
-        ) as process:
+        with self._said.open("ab") as said:
+            process = subprocess.Popen(command, env=self._environment, stdout=said, stderr=said)
             try:
                 yield
             finally:
                 process.kill()
+                process.wait()
 
 
 @pytest.mark.skipif(not LIBRARY, reason="needs libfaketime (Debian package libfaketime); .ci/run installs it")
