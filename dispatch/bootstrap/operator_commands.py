@@ -13,6 +13,7 @@ import click
 
 from dispatch.adapters.http.vocabulary import words
 from dispatch.adapters.sql.organisation import set_fact
+from dispatch.bootstrap.audit_trail import audit
 from dispatch.bootstrap.auditor import Auditor
 from dispatch.bootstrap.database import at_once, is_postgres, sqlite_file
 from dispatch.bootstrap.epochs import renew
@@ -40,11 +41,6 @@ def _settings(data: Path | None) -> Settings:
     if not is_postgres(settings) and not sqlite_file(settings).exists():
         raise BadInput(f"There is no installation in {settings.data}: name its folder with --data DIR")
     return settings
-
-
-@click.group()
-def audit() -> None:
-    """Look whether the installation does what it must."""
 
 
 @audit.command()
