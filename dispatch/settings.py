@@ -44,6 +44,12 @@ class Settings:
     """Apprise addresses for alerts by role, e.g. `hotline=json://host/path manager=mailto://…`."""
     clock: str = ""
     """`real_epoch virtual_epoch speed` of a scaled clock (ISO 8601); empty: the machine's time."""
+    time_mark: str = ""
+    """Where the installation's real time stood when it was started, for processes that do not read the database."""
+    auditor_urls: str = ""
+    """Apprise addresses that the auditor alarms, separated by spaces; they should not share a way with `alert_urls`."""
+    heartbeat_url: str = ""
+    """Asked for (GET) every 30 s while the auditor finds nothing: monitoring outside alarms when that stops."""
     fsync: str = "always"
     """Of the Redis server that the program supervises: always or everysec; docs/gateway.md says what each can lose."""
     match_every: float = 3.0

@@ -153,7 +153,7 @@ def _plan(settings: Settings, sign_ins: list[tuple[str, str, str]]) -> Plan:
         settings = replace(settings, redis_url=redis.url)
     split = settings.database_url.startswith("postgresql")
     names = ["web", "worker"] if split else ["centre"]
-    names += ["gateway", "exchange", "demo"] if settings.demo else ["gateway"]
+    names += ["auditor", "gateway", "exchange", "demo"] if settings.demo else ["auditor", "gateway"]
     environment = to_environment(settings)
     programs = [Program(name, [sys.executable, "-m", "dispatch.cli", name], environment) for name in names]
     return Plan(settings, programs, redis, sign_ins)

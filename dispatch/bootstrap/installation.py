@@ -10,7 +10,6 @@ import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from uuid import uuid4
 
 import click
 from sqlalchemy import Connection, func, insert, select
@@ -21,13 +20,14 @@ from dispatch.adapters.sql.passwords import hash_password
 from dispatch.adapters.sql.statements import table
 from dispatch.bootstrap import definitions
 from dispatch.bootstrap.database import at_once, make_ready
-from dispatch.clock import SystemClock, clock_from
+from dispatch.bootstrap.epochs import EPOCH, renew
+from dispatch.bootstrap.timekeeping import mark_start, open_clock
+from dispatch.clock import Clock, clock_from
 from dispatch.core.errors import BadInput, Unavailable
 from dispatch.settings import Settings
 
 PERSON = table(t.PersonRow)
 VIRTUAL = "virtual_time"
-EPOCH = "epoch"
 CITY = "city"
 DEMONSTRATION = "demonstration"
 """Fact: the people of this database are the demonstration's."""
@@ -47,7 +47,8 @@ def prepare(settings: Settings, *, speed: float, empty: bool) -> Settings:
         _first_administrator(settings)
     else:
         settings = _demonstration(settings)
-    return replace(settings, clock=_resume_clock(settings, speed))
+    real = mark_start(settings)
+    return replace(settings, clock=_resume_clock(settings, speed, real), time_mark=str(real.mark()))
 
 
 def _keep_apart(settings: Settings) -> None:
@@ -86,7 +87,7 @@ def sign_ins(settings: Settings) -> list[tuple[str, str, str]]:
 def freeze(settings: Settings) -> None:
     """Keep the installation's time where it stands, so that the next start goes on from there."""
     if settings.clock:
-        now = clock_from(settings.clock).now()
+        now = clock_from(settings.clock, open_clock(settings)).now()
         at_once(settings, lambda c: set_fact(c, VIRTUAL, now.isoformat()))
 
 
@@ -112,12 +113,12 @@ def _epoch(connection: Connection, *, anew: bool) -> None:
     """Of the devices' desired states. Anew at each start that has the database to itself: where it is an older one,
     put in its place from a backup, its revisions count for more than those that Redis and the terminals remember."""
     if anew or not fact(connection, EPOCH):
-        set_fact(connection, EPOCH, uuid4().hex)
+        renew(connection)
 
 
-def _resume_clock(settings: Settings, speed: float) -> str:
-    """Time goes on where it was frozen; an installation that was never scaled follows the machine's."""
-    now = SystemClock().now()
+def _resume_clock(settings: Settings, speed: float, real: Clock) -> str:
+    """Time goes on where it was frozen; in an installation that was never scaled it is the real one."""
+    now = real.now()
     kept = at_once(settings, lambda c: fact(c, VIRTUAL))
     if not kept and speed == 1:
         return ""

@@ -17,7 +17,6 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Connection
 
-from dispatch.adapters.redis.devices import EpochKeeper
 from dispatch.adapters.redis.inbox import INBOX, Arrival, reader
 from dispatch.adapters.redis.last_known import RedisLastKnown
 from dispatch.adapters.redis.streams import Entry, StreamConsumer
@@ -28,7 +27,9 @@ from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.bootstrap import definitions
 from dispatch.bootstrap.audit_trail import Sealer
 from dispatch.bootstrap.database import AnyStore
-from dispatch.clock import SystemClock
+from dispatch.bootstrap.epochs import Epochs
+from dispatch.bootstrap.timekeeping import TIME
+from dispatch.clock import InstallationClock, real_time
 from dispatch.core.errors import DispatchError, NotFound
 from dispatch.core.shortage import parse_rule
 from dispatch.ending import end_if_cancelled
@@ -141,6 +142,7 @@ class Worker:
         self._due, self._calling = nudge.event(), nudge.event()
         self._sending, self._telling = nudge.event(), nudge.event()
         self._match_every = 3.0
+        self._epochs = Epochs(store, redis, self._all_desired, lambda epoch: setattr(context, "epoch", epoch))
         self.shortage_rule = parse_rule(definitions.shipped_text("shortage.toml"))
 
     async def run(self, match_every: float) -> None:
@@ -157,8 +159,8 @@ class Worker:
                 ("away", self._remind),
                 ("shortage", self._shortage),
                 ("heartbeat", self._beat),
+                ("desired states", self._confirm),
                 ("audit trail", Sealer(self.store).run),
-                ("desired states", EpochKeeper(self.redis, self.context.epoch, self._all_desired).run),
                 ("positions", self._consumer(positions_stream, self._on_positions).run),
                 ("device events", self._consumer(events_stream, self._on_events).run),
                 ("inbox", StreamConsumer(self.redis, [INBOX], self.name, reader(self._on_arrival)).run),
@@ -197,15 +199,21 @@ class Worker:
 
     async def _beat(self) -> None:
         """That a worker lives, and where the installation's time stands (to resume after a crash)."""
-        real = SystemClock().now().isoformat()
+        source = real_time(self.context.clock)
         virtual = self.context.clock.now().isoformat()
 
         def beat(connection: Connection) -> None:
-            set_fact(connection, HEARTBEAT, real)
+            set_fact(connection, HEARTBEAT, source.now().isoformat())
+            if isinstance(source, InstallationClock):
+                set_fact(connection, TIME, str(source.mark()))
             if self.context.speed != 1.0:
                 set_fact(connection, VIRTUAL, virtual)
 
         await self.store.write(beat)
+        await asyncio.sleep(2.0)
+
+    async def _confirm(self) -> None:
+        await self._epochs.look()
         await asyncio.sleep(2.0)
 
     async def _all_desired(self) -> list[Desired]:
@@ -247,8 +255,8 @@ class Worker:
             log.warning("inbox: %s", error)
 
 
-def beat_age(text: str) -> float:
-    """Real seconds since a worker's heartbeat; infinite where there was none."""
+def beat_age(text: str, now: datetime) -> float:
+    """Real seconds since a heartbeat; infinite where there was none. `now`: the installation's real time."""
     if not text:
         return float("inf")
-    return (SystemClock().now() - datetime.fromisoformat(text).astimezone(UTC)).total_seconds()
+    return (now - datetime.fromisoformat(text).astimezone(UTC)).total_seconds()
