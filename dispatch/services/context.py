@@ -61,6 +61,8 @@ class Context:
     """Of the devices' desired states (D4)."""
     speed: float = 1.0
     """How much faster than real time the clock runs."""
+    public_url: str = ""
+    """Where people reach the pages from outside, without a slash at its end; empty: alerts hold no link."""
     links: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     """Whether each device was last heard to come or go, and when."""
 
