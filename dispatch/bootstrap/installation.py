@@ -130,9 +130,13 @@ def _take_in_alert_addresses(settings: Settings) -> None:
         try:
             check_address(url)
         except BadInput as error:
-            raise BadInput(f"DISPATCH45_ALERT_URLS, {role[:20]!r}: {error}; expected role=scheme://…") from None
+            raise BadInput(
+                f"DISPATCH45_ALERT_URLS, {role[:20]!r}: {error}; expected role=scheme://…"
+            ) from None
         if role not in ROLES:
-            raise BadInput(f"DISPATCH45_ALERT_URLS: no role {role[:20]!r}; expected one of {', '.join(ROLES)}")
+            raise BadInput(
+                f"DISPATCH45_ALERT_URLS: no role {role[:20]!r}; expected one of {', '.join(ROLES)}"
+            )
         found.append((role, url))
     known = sha256(settings.alert_urls.encode()).hexdigest()
 

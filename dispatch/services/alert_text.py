@@ -52,10 +52,15 @@ class Words:
         lines = [self._short(one) for one in news[:LISTED]]
         if len(news) > LISTED:
             more = len(news) - LISTED
-            lines.append(f"另有 {more} 条,见控制室。" if self._zh else f"and {more} more: see the control room.")
+            lines.append(
+                f"另有 {more} 条,见控制室。" if self._zh else f"and {more} more: see the control room."
+            )
         if self._context.public_url:
             lines.append(f"{self._context.public_url}/control-room")
-        return Letter(f"{counted}:{self._title(news[0])}" if self._zh else f"{counted}: {self._title(news[0])}", "\n".join(lines))
+        return Letter(
+            f"{counted}:{self._title(news[0])}" if self._zh else f"{counted}: {self._title(news[0])}",
+            "\n".join(lines),
+        )
 
     def trial(self, by: str) -> Letter:
         """What the test button sends."""
@@ -88,10 +93,20 @@ class Words:
         said: list[tuple[str, str, str]] = []
         if order is not None:
             process = news.process
-            fault = titled(process.fault_types.get(order.facts.fault_type), self._language, "") if process else ""
-            said += [("工单", "Order", order.id), ("地址", "Address", order.facts.address), ("故障", "Fault", fault)]
-        said.append(("报修中心", "Repair centre", self._name(self._context.directory.centres, told.centre_id)))
-        said.append(("班组", "Crew", self._name(self._context.directory.crews, str(facts.get("crew_id", "")))))
+            fault = (
+                titled(process.fault_types.get(order.facts.fault_type), self._language, "") if process else ""
+            )
+            said += [
+                ("工单", "Order", order.id),
+                ("地址", "Address", order.facts.address),
+                ("故障", "Fault", fault),
+            ]
+        said.append(
+            ("报修中心", "Repair centre", self._name(self._context.directory.centres, told.centre_id))
+        )
+        said.append(
+            ("班组", "Crew", self._name(self._context.directory.crews, str(facts.get("crew_id", ""))))
+        )
         if news.process is not None and (name := facts.get("segment")):
             title = news.process.segment(str(name)).title
             said.append(("环节", "Segment", titled(title, self._language, str(name))))

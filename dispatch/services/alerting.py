@@ -125,7 +125,11 @@ def _news(context: Context, loaded: Loaded, now: datetime, key: str) -> tuple[Ne
     if told is None:
         return None, "there is no such alert any more"
     if not told.order_id:
-        return (None, f"acknowledged in the pages by {told.acknowledged_by}") if told.acknowledged_by else (News(told), "")
+        return (
+            (None, f"acknowledged in the pages by {told.acknowledged_by}")
+            if told.acknowledged_by
+            else (News(told), "")
+        )
     order = loaded.order(told.order_id)
     process = context.processes.of(order)
     why = overtaken(order, process, told, now)

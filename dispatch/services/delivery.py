@@ -51,7 +51,8 @@ async def _deliver(context: Context, ports: Ports, row: OutboxRow) -> None:
     try:
         async with asyncio.timeout(PATIENCE):
             if row.kind == "alert":
-                return await alerting.plan(context, row)
+                await alerting.plan(context, row)
+                return
             settled = await _carry_out(context, ports, row)
     except (DispatchError, TimeoutError) as error:
         settled = failed(context, row, error)

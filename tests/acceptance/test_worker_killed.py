@@ -255,7 +255,9 @@ def _check_the_measure(scenario: str, expected: dict[str, Any], crossings: list[
         assert {"before ring", "after ring", "after send", "before write_desired", "after deliver"} <= set(
             crossings
         )
-        assert set(expected["ended"]) == {(k, "done") for k in ("centre", "desired", "alert", "phone")}
+        assert set(expected["ended"]) == {
+            (k, "done") for k in ("centre", "desired", "alert", "message", "phone")
+        }
     else:
         assert len(expected["rungs"]) == 1
         assert {"before hang_up", "after hang_up"} <= set(crossings)

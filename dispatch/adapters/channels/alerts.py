@@ -22,19 +22,23 @@ import apprise
 
 from dispatch.core.errors import BadInput, Unavailable
 
+_EMAIL_AND_WEBHOOKS = "mailto mailtos json jsons xml xmls form forms"
+_CHAT_AND_PUSH = """
+    dingtalk wecombot feishu lark schan pushplus wxpusher spugpush bark barks pushdeer pushdeers
+    ntfy gotify gotifys slack workflow workflows discord tgram matrix matrixs mmost mmosts rocket rockets gchat webex
+    wxteams zulip nctalk nctalks synology synologys pover pushy line threema whatsapp signal signals"""
+_SMS_AND_MAIL_PROVIDERS = """
+    twilio plivo vonage nexmo sinch msgbird bulksms burstsms clickatell clicksend d7sms httpsms infobip kavenegar
+    msg91 smsc smseagle smseagles sns telnyx telesign voipms mailgun sendgrid ses sparkpost smtp2go resend brevo
+    postmark"""
+_ON_CALL = "pagerduty opsgenie goalert goalerts ilert splunk spike signl4"
 ALLOWED = frozenset(
-    # e-mail; webhooks; chat and push that are used in China, then elsewhere; SMS; on-call services
-    "mailto mailtos json jsons xml xmls form forms dingtalk wecombot feishu lark schan pushplus wxpusher spugpush"
-    " bark barks pushdeer pushdeers ntfy gotify gotifys slack workflow workflows discord tgram matrix matrixs mmost"
-    " mmosts rocket rockets gchat webex wxteams zulip nctalk nctalks synology synologys pover pushy line threema"
-    " whatsapp signal signals twilio plivo vonage nexmo sinch msgbird bulksms burstsms clickatell clicksend d7sms"
-    " httpsms infobip kavenegar msg91 smsc smseagle smseagles sns telnyx telesign voipms mailgun sendgrid ses"
-    " sparkpost smtp2go resend brevo postmark pagerduty opsgenie goalert goalerts ilert splunk spike signl4".split()
+    " ".join((_EMAIL_AND_WEBHOOKS, _CHAT_AND_PUSH, _SMS_AND_MAIL_PROVIDERS, _ON_CALL)).split()
 )
-_SHOWS_HOST = frozenset(
-    "mailto mailtos json jsons xml xmls form forms gotify gotifys barks bark matrix matrixs mmost mmosts rocket rockets"
-    " nctalk nctalks synology synologys signal signals smseagle smseagles goalert goalerts".split()
-)
+_SHOWS_HOST = frozenset(_EMAIL_AND_WEBHOOKS.split()) | {
+    "gotify", "gotifys", "mmost", "mmosts", "rocket", "rockets", "nctalk", "nctalks", "goalert", "goalerts"
+}  # fmt: skip
+"""Services whose address names a host that is no secret."""
 _READS_FILES = {"template", "pgp", "pgpkey", "pgppub", "pgpprv", "wkd", "keyfile", "subfile", "attach"}
 """Parameters with which a service reads a file of this machine."""
 CONNECT_SECONDS, READ_SECONDS = 4.0, 6.0
@@ -98,7 +102,9 @@ def check_address(url: str) -> None:
 def _service(url: str) -> apprise.NotifyBase:
     schema = _schema(url)
     if schema not in ALLOWED:
-        raise BadInput(f"addresses of the kind {schema[:20]!r} are not allowed; see docs/alerts.md", field="url")
+        raise BadInput(
+            f"addresses of the kind {schema[:20]!r} are not allowed; see docs/alerts.md", field="url"
+        )
     try:
         parts = urlsplit(url.strip())
         used = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)} & _READS_FILES
@@ -108,7 +114,9 @@ def _service(url: str) -> apprise.NotifyBase:
     if used:
         raise BadInput(f"the parameter {min(used)!r} would read a file of this machine", field="url")
     if _never(host):
-        raise BadInput("the address names a host that is never a service (link-local, multicast)", field="url")
+        raise BadInput(
+            "the address names a host that is never a service (link-local, multicast)", field="url"
+        )
     service = apprise.Apprise.instantiate(url.strip(), asset=_ASSET, suppress_exceptions=True)
     if service is None:
         raise BadInput(f"Apprise cannot use this address: check its parts for {schema}", field="url")
@@ -147,7 +155,9 @@ def shown(url: str) -> str:
 def without_secrets(text: str, url: str) -> str:
     """The text without any part of the address but its service and host."""
     kept = {_schema(url), *shown(url).split("/")}
-    pieces = {p for word in (url, unquote(url)) for p in re.split(r"[/:@?&=,\s]+", word) if len(p) >= 4} - kept
+    pieces = {
+        p for word in (url, unquote(url)) for p in re.split(r"[/:@?&=,\s]+", word) if len(p) >= 4
+    } - kept
     for piece in sorted(pieces, key=len, reverse=True):
         text = text.replace(piece, "****")
     return text

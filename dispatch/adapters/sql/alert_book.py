@@ -14,7 +14,6 @@ from dispatch.core.alerting import Channel, Told
 from dispatch.core.errors import Conflict, NotFound
 
 
-
 def _table(model: type[SQLModel]) -> Table:
     found: Table = model.__table__  # type: ignore[attr-defined]
     return found
@@ -41,7 +40,14 @@ class LoadedAlerts:
         if row is None:
             return None
         return Told(
-            key, row.code, row.role, row.centre_id, row.order_id, row.facts, row.raised_at, row.acknowledged_by
+            key,
+            row.code,
+            row.role,
+            row.centre_id,
+            row.order_id,
+            row.facts,
+            row.raised_at,
+            row.acknowledged_by,
         )
 
     def channels(self) -> Sequence[Channel]:
@@ -79,7 +85,10 @@ def _channel(row: Any) -> Channel:
 
 def recipients(connection: Connection) -> list[dict[str, Any]]:
     """Every recipient with its channels, in their order, addresses whole."""
-    found = {row.id: {**row._mapping, "channels": []} for row in connection.execute(select(RECIPIENT).order_by(RECIPIENT.c.id))}
+    found = {
+        row.id: {**row._mapping, "channels": []}
+        for row in connection.execute(select(RECIPIENT).order_by(RECIPIENT.c.id))
+    }
     for row in connection.execute(select(CHANNEL).order_by(CHANNEL.c.position, CHANNEL.c.id)):
         found[row.recipient_id]["channels"].append(dict(row._mapping))
     return list(found.values())
@@ -93,7 +102,12 @@ def add_recipient(connection: Connection, values: Mapping[str, str]) -> int:
 
 def change_recipient(connection: Connection, recipient_id: int, values: Mapping[str, str]) -> None:
     """Raises NotFound."""
-    _one(connection, update(RECIPIENT).where(RECIPIENT.c.id == recipient_id).values(**values), "recipient", recipient_id)
+    _one(
+        connection,
+        update(RECIPIENT).where(RECIPIENT.c.id == recipient_id).values(**values),
+        "recipient",
+        recipient_id,
+    )
 
 
 def remove_recipient(connection: Connection, recipient_id: int) -> None:
@@ -103,8 +117,7 @@ def remove_recipient(connection: Connection, recipient_id: int) -> None:
 
 def add_channel(connection: Connection, recipient_id: int, values: Mapping[str, Any]) -> int:
     """At the end of the recipient's list; the id. Raises NotFound."""
-    if connection.execute(select(RECIPIENT.c.id).where(RECIPIENT.c.id == recipient_id)).first() is None:
-        raise NotFound(f"no recipient {recipient_id}", recipient=recipient_id)
+    recipient_name(connection, recipient_id)
     last = select(func.max(CHANNEL.c.position)).where(CHANNEL.c.recipient_id == recipient_id)
     place = (connection.execute(last).scalar() or 0) + 1
     row = {"recipient_id": recipient_id, "position": place, **values}
@@ -113,7 +126,9 @@ def add_channel(connection: Connection, recipient_id: int, values: Mapping[str, 
 
 def change_channel(connection: Connection, channel_id: int, values: Mapping[str, Any]) -> None:
     """Raises NotFound."""
-    _one(connection, update(CHANNEL).where(CHANNEL.c.id == channel_id).values(**values), "channel", channel_id)
+    _one(
+        connection, update(CHANNEL).where(CHANNEL.c.id == channel_id).values(**values), "channel", channel_id
+    )
 
 
 def remove_channel(connection: Connection, channel_id: int) -> None:
@@ -124,6 +139,23 @@ def remove_channel(connection: Connection, channel_id: int) -> None:
 def _one(connection: Connection, statement: Any, what: str, id_: int) -> None:
     if connection.execute(statement).rowcount != 1:
         raise NotFound(f"no {what} {id_}", **{what: id_})
+
+
+def recipient_name(connection: Connection, recipient_id: int) -> str:
+    """Raises NotFound."""
+    name = connection.execute(select(RECIPIENT.c.name).where(RECIPIENT.c.id == recipient_id)).scalar()
+    if name is None:
+        raise NotFound(f"no recipient {recipient_id}", recipient=recipient_id)
+    return str(name)
+
+
+def channel_name(connection: Connection, channel_id: int) -> str:
+    """Recipient and label. Raises NotFound."""
+    query = select(RECIPIENT.c.name, CHANNEL.c.label).join(CHANNEL, CHANNEL.c.recipient_id == RECIPIENT.c.id)
+    row = connection.execute(query.where(CHANNEL.c.id == channel_id)).first()
+    if row is None:
+        raise NotFound(f"no channel {channel_id}", channel=channel_id)
+    return f"{row.name} · {row.label}"
 
 
 def note(connection: Connection, now: datetime, by: str, what: str, subject: str) -> None:
@@ -152,8 +184,12 @@ def _lost(connection: Connection, row: Any) -> dict[str, Any]:
     told = connection.execute(
         select(_ALERT.c.code, _ALERT.c.role, _ALERT.c.raised_at).where(_ALERT.c.key == key)
     ).first()
-    query = select(RECIPIENT.c.name, CHANNEL.c.label).join(CHANNEL, CHANNEL.c.recipient_id == RECIPIENT.c.id)
-    whom = connection.execute(query.where(CHANNEL.c.id == int(row.target))).first() if row.kind == "message" else None
+    whom = None
+    if row.kind == "message":
+        query = select(RECIPIENT.c.name, CHANNEL.c.label).join(
+            CHANNEL, CHANNEL.c.recipient_id == RECIPIENT.c.id
+        )
+        whom = connection.execute(query.where(CHANNEL.c.id == int(row.target))).first()
     return {
         "id": row.id, "code": told.code if told else "", "role": told.role if told else "",
         "raised_at": told.raised_at if told else row.created_at, "order_id": row.order_id,
@@ -176,14 +212,14 @@ def dismiss(connection: Connection, row_id: int, by: str) -> None:
 def _of_the_dead(connection: Connection, row_id: int, values: Mapping[str, Any]) -> None:
     dead = and_(_OUTBOX.c.id == row_id, _OUTBOX.c.state == "dead", _OUTBOX.c.kind.in_(["alert", "message"]))
     if connection.execute(update(_OUTBOX).where(dead).values(**values)).rowcount != 1:
-        raise Conflict(f"message {row_id} is not among those given up any more", message=row_id)
+        raise Conflict(f"message {row_id} is not among those given up any more", row=row_id)
 
 
 def centre_of(connection: Connection, row_id: int) -> str:
     """Which centre's alert a row carries. Raises NotFound."""
     row = connection.execute(select(_OUTBOX.c.centre_id).where(_OUTBOX.c.id == row_id)).first()
     if row is None:
-        raise NotFound(f"no message {row_id}", message=row_id)
+        raise NotFound(f"no message {row_id}", row=row_id)
     return str(row.centre_id)
 
 
@@ -206,7 +242,13 @@ def take_in(connection: Connection, addresses: Sequence[tuple[str, str]], now: d
         )
         if connection.execute(there).first() is not None:
             continue
-        made = add_recipient(connection, {"name": role, "username": "", "role": role, "centre_id": "", "language": ""})
+        made = add_recipient(
+            connection, {"name": role, "username": "", "role": role, "centre_id": "", "language": ""}
+        )
         label = url.partition(":")[0]
-        add_channel(connection, made, {"label": label, "url": url, "minimum": "info", "codes": [], "quiet_from": "", "quiet_to": ""})
+        add_channel(
+            connection,
+            made,
+            {"label": label, "url": url, "minimum": "info", "codes": [], "quiet_from": "", "quiet_to": ""},
+        )
         note(connection, now, "settings", "recipient_added", f"{role} · {label}")

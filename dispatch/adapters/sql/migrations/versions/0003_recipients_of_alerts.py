@@ -13,12 +13,15 @@ branch_labels = None
 depends_on = None
 
 
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.String(), nullable=False)
+
+
 def upgrade() -> None:
-    text = lambda name: sa.Column(name, sa.String(), nullable=False)  # noqa: E731
     op.create_table(
         "alert_recipient",
         sa.Column("id", _SERIAL, autoincrement=True, nullable=False),
-        *map(text, ("name", "username", "role", "centre_id", "language")),
+        *map(_text, ("name", "username", "role", "centre_id", "language")),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -26,12 +29,12 @@ def upgrade() -> None:
         sa.Column("id", _SERIAL, autoincrement=True, nullable=False),
         sa.Column("recipient_id", _SERIAL, nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        text("label"),
+        _text("label"),
         sa.Column("url", sa.Text(), nullable=False),
-        text("minimum"),
+        _text("minimum"),
         sa.Column("codes", _JSON, nullable=False),
-        text("quiet_from"),
-        text("quiet_to"),
+        _text("quiet_from"),
+        _text("quiet_to"),
         sa.ForeignKeyConstraint(["recipient_id"], ["alert_recipient.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -40,8 +43,8 @@ def upgrade() -> None:
         "alert_change",
         sa.Column("id", _SERIAL, autoincrement=True, nullable=False),
         sa.Column("at", Instant(), nullable=False),
-        text("by"),
-        text("what"),
+        _text("by"),
+        _text("what"),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
