@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any, Literal, get_args
 
-from dispatch.core.escalation import is_answered, open_watches
+from dispatch.core.escalation import RUNG, is_answered, open_watches
 from dispatch.core.process import Process
 from dispatch.core.segments import deadline, timeline
 from dispatch.core.work_order import WorkOrder
@@ -96,8 +96,6 @@ def quiet_until(channel: Channel, now: datetime, zone: tzinfo) -> datetime | Non
 
 def overtaken(order: WorkOrder, process: Process, told: Told, now: datetime) -> str:
     """Why this need not be said any more; empty while it must."""
-    if told.acknowledged_by:
-        return f"acknowledged in the pages by {told.acknowledged_by}"
     facts = told.facts
     if told.code.startswith("unanswered_"):
         if is_answered(order, process, str(facts["watch"]), int(facts["generation"])):
@@ -117,3 +115,18 @@ def since(order: WorkOrder, process: Process, told: Told) -> datetime:
         found = [w.since for w in open_watches(order, process) if w.watch.name == told.facts.get("watch")]
         return found[0] if found else told.raised_at
     return deadline(order, process) if told.code == "promise_missed" else told.raised_at
+
+
+def later_rungs(order: WorkOrder, told: Told) -> tuple[str, ...]:
+    """Keys of the alerts by which the same role was told of later rungs of the same watch."""
+    facts = told.facts
+    if not told.code.startswith("unanswered_"):
+        return ()
+    mine = (facts["watch"], facts["generation"])
+    return tuple(
+        f"alert/{e.key}/{told.role}"
+        for e in order.history
+        if e.kind == RUNG
+        and (e.data["watch"], e.data["generation"]) == mine
+        and (e.data["cycle"], e.data["rung"]) > (facts["cycle"], facts["rung"])
+    )

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from dispatch.core.alerting import Channel, Told, overtaken, quiet_until, severity, wants
+from dispatch.core.alerting import Channel, Told, later_rungs, overtaken, quiet_until, severity, wants
 from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.core.outgoing import Outgoing
 from dispatch.services.alert_text import Letter, News, Words
@@ -28,6 +28,8 @@ APART = 10.0
 """Real seconds between two letters to one channel: a storm is told in a few letters, not in thousands."""
 HELD_UP = 1.0
 """Real seconds for which the others wait for a service that does not answer; it goes on beside them."""
+SENT = "sent: "
+"""How the outcome of a message begins that its service took."""
 NOT_DELIVERED = "not delivered: "
 """How the outcome of a test begins that reached nobody."""
 _under_way: set[asyncio.Task[None]] = set()
@@ -101,7 +103,7 @@ def _prepare(
             letter = Words(context, channel.language, now).trial(str(row.data["test"]))
             posts.append(_Post(channel, letter, (row,)))
         else:
-            news, why = _news(context, loaded, now, str(row.data["alert"]))
+            news, why = _news(context, loaded, now, row, channel)
             if news is None:
                 settled.append(Settled(row.id, "done", why))
             else:
@@ -119,20 +121,22 @@ def _prepare(
     return Changes(posts, settled=tuple(settled), dialled=tuple(dialled))
 
 
-def _news(context: Context, loaded: Loaded, now: datetime, key: str) -> tuple[News | None, str]:
-    """What an alert still has to say, or why nothing."""
-    told = loaded.alert(key)
+def _news(
+    context: Context, loaded: Loaded, now: datetime, row: OutboxRow, channel: Channel
+) -> tuple[News | None, str]:
+    """What a message still has to say, or why nothing."""
+    told = loaded.alert(str(row.data["alert"]))
     if told is None:
         return None, "there is no such alert any more"
+    if told.acknowledged_by:
+        return None, f"acknowledged in the pages by {told.acknowledged_by}"
     if not told.order_id:
-        return (
-            (None, f"acknowledged in the pages by {told.acknowledged_by}")
-            if told.acknowledged_by
-            else (News(told), "")
-        )
+        return News(told), ""
     order = loaded.order(told.order_id)
     process = context.processes.of(order)
     why = overtaken(order, process, told, now)
+    if not why and loaded.is_sent([f"message/{key}/{channel.id}" for key in later_rungs(order, told)]):
+        why = "a later rung was told meanwhile"
     return (None, why) if why else (News(told, order, process), "")
 
 
@@ -163,7 +167,7 @@ async def _post(context: Context, alerts: Alerts, post: _Post) -> None:
         settled = _not_sent(context, post, error)
         log.exception("channel %d: %d alert(s) not delivered", post.channel.id, len(post.rows))
     else:
-        settled = [Settled(row.id, "done", said) for row in post.rows]
+        settled = [Settled(row.id, "done", f"{SENT}{said}") for row in post.rows]
     try:
         await context.store.settle(settled, context.clock.now())
     except DispatchError as error:  # the lease ends, and it is sent again

@@ -117,6 +117,10 @@ class Loaded(Protocol):
         """Whether an outbox row has not ended yet."""
         ...
 
+    def is_sent(self, keys: Sequence[str]) -> bool:
+        """Whether one of these message rows has reached its service."""
+        ...
+
     def alert(self, key: str) -> Told | None:
         """An alert as the pages have it."""
         ...

@@ -88,6 +88,7 @@ def _listen() -> _Said:
     logger.setLevel(logging.DEBUG)
     said = _Said()
     logger.handlers = [said]
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # it tells paths of webhooks
     return said
 
 

@@ -17,7 +17,7 @@ from dispatch.adapters.sql import alert_book as book
 from dispatch.adapters.sql.views import alerts_of
 from dispatch.core.alerting import SEVERITIES
 from dispatch.core.errors import BadInput, Forbidden
-from dispatch.services.alerting import NOT_DELIVERED, trial
+from dispatch.services.alerting import NOT_DELIVERED, SENT, trial
 from dispatch.services.people import Person, scope_of
 from dispatch.services.ports import Changes
 
@@ -178,7 +178,12 @@ async def test_result(key: Id, admin: Admin, services: Services) -> Json:
     state, outcome = await services.views.look(lambda c: book.trial(c, key))
     if state not in {"done", "dead"}:
         return Json({"delivered": None, "said": ""})
-    return Json({"delivered": outcome.startswith("taken"), "said": outcome.removeprefix(NOT_DELIVERED)})
+    return Json(
+        {
+            "delivered": outcome.startswith(SENT),
+            "said": outcome.removeprefix(SENT).removeprefix(NOT_DELIVERED),
+        }
+    )
 
 
 def _values(body: ChannelIn) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Table, and_, delete, func, insert, literal, or_, select, update
 from sqlmodel import SQLModel
 
 from dispatch.adapters.sql import tables as t
 from dispatch.core.alerting import Channel, Told
 from dispatch.core.errors import Conflict, NotFound
+from dispatch.services.alerting import SENT
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -34,6 +35,11 @@ class LoadedAlerts:
     def is_waiting(self, row_id: int) -> bool:
         state = self._connection.execute(select(_OUTBOX.c.state).where(_OUTBOX.c.id == row_id)).scalar()
         return state in {"pending", "sent"}
+
+    def is_sent(self, keys: Sequence[str]) -> bool:
+        sent = _OUTBOX.c.outcome.startswith(SENT)
+        query = select(_OUTBOX.c.id).where(_OUTBOX.c.key.in_(list(keys)), _OUTBOX.c.state == "done", sent)
+        return bool(keys) and self._connection.execute(query.limit(1)).first() is not None
 
     def alert(self, key: str) -> Told | None:
         row = self._connection.execute(select(_ALERT).where(_ALERT.c.key == key)).first()
@@ -205,7 +211,7 @@ def send_again(connection: Connection, row_id: int, now: datetime) -> None:
 
 def dismiss(connection: Connection, row_id: int, by: str) -> None:
     """Somebody has seen that it was given up. Raises Conflict where it is not."""
-    outcome = func.concat(f"dismissed by {by}; ", _OUTBOX.c.outcome)
+    outcome = literal(f"dismissed by {by}; ") + _OUTBOX.c.outcome
     _of_the_dead(connection, row_id, {"state": "done", "outcome": outcome})
 
 

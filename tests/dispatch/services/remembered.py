@@ -66,6 +66,9 @@ class Remembered:
     def is_waiting(self, row_id: int) -> bool:
         return True
 
+    def is_sent(self, keys: Sequence[str]) -> bool:
+        return False
+
     def alert(self, key: str) -> Told | None:
         return None
 
