@@ -156,9 +156,8 @@ def shown(url: str) -> str:
 def without_secrets(text: str, url: str) -> str:
     """The text without any part of the address but its service and host."""
     kept = {_schema(url), *shown(url).split("/")}
-    pieces = {
-        p for word in (url, unquote(url)) for p in re.split(r"[/:@?&=,\s]+", word) if len(p) >= 4
-    } - kept
+    raw = {piece for piece in re.split(r"[/:@?&=,]+", url.strip()) if len(piece) >= 4}
+    pieces = (raw | {unquote(piece) for piece in raw}) - kept
     for piece in sorted(pieces, key=len, reverse=True):
         text = text.replace(piece, "****")
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 from base64 import b64decode
@@ -153,14 +154,21 @@ async def test_an_address_cannot_make_itself_wait_or_repeat_or_be_led_elsewhere(
     assert [path for _, path, _, _ in peer.requests] == ["/sesame-path"]
 
 
-async def test_no_log_holds_a_secret(
-    alerts: AppriseAlerts, peer: Peer, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    peer.status = 500
-    await _refusal(alerts, _webhook(peer))
-    await _refusal(alerts, "json://u:topsecret@127.0.0.1:9/sesame-path")
-    assert not any(secret in caplog.text for secret in SECRETS)
+async def test_no_log_holds_a_secret(alerts: AppriseAlerts, peer: Peer) -> None:
+    root, written = logging.getLogger(), io.StringIO()
+    log, before = logging.StreamHandler(written), root.level
+    root.addHandler(log)
+    root.setLevel(logging.DEBUG)
+    try:
+        peer.status = 500
+        await _refusal(alerts, _webhook(peer))
+        await _refusal(alerts, "json://u:topsecret@127.0.0.1:9/sesame-path")
+        logging.getLogger("dispatch").debug("heard")
+    finally:
+        root.removeHandler(log)
+        root.setLevel(before)
+    assert "heard" in written.getvalue()
+    assert not any(secret in written.getvalue() for secret in SECRETS)
 
 
 def test_everything_that_is_allowed_is_known_to_apprise() -> None:
