@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from dispatch.clock import Clock
 from dispatch.core.crew import Roster
+from dispatch.core.hop import LinkSeen
 from dispatch.core.position import LastKnown
 from dispatch.core.responsibility import Rules
 from dispatch.core.territory import Territories
@@ -63,8 +64,8 @@ class Context:
     """How much faster than real time the clock runs."""
     public_url: str = ""
     """Where people reach the pages from outside, without a slash at its end; empty: alerts hold no link."""
-    links: dict[str, tuple[str, datetime]] = field(default_factory=dict)
-    """Whether each device was last heard to come or go, and when."""
+    links: dict[str, LinkSeen] = field(default_factory=dict)
+    """How each device's line stands, by its last event or by what its gateway keeps."""
 
     def real(self, seconds: float) -> timedelta:
         """A transport time (retry, lease): so many real seconds, on this clock."""

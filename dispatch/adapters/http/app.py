@@ -17,6 +17,7 @@ from dispatch.adapters.http import (
     manager,
     positions,
     session,
+    shortages,
     vocabulary,
 )
 from dispatch.adapters.http.guard import Guard
@@ -25,7 +26,8 @@ from dispatch.adapters.http.services import Address, HttpServices
 __all__ = ["Address", "HttpServices", "create_app"]
 
 ROUTERS = (
-    session, health, vocabulary, hotline, dispatcher, positions, crew, manager, admin, alerts, devices, callbacks,
+    session, health, vocabulary, hotline, dispatcher, positions, crew, manager, shortages, admin, alerts, devices,
+    callbacks,
 )  # fmt: skip
 
 

@@ -7,8 +7,8 @@ from alembic import op
 
 from dispatch.adapters.sql.tables import _JSON, _SERIAL, Instant
 
-revision = "0003"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
