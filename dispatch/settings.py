@@ -41,7 +41,10 @@ class Settings:
     phone_url: str = ""
     """The telephone exchange's address; empty: no phone channel, and pages say so."""
     alert_urls: str = ""
-    """Apprise addresses for alerts by role, e.g. `hotline=json://host/path manager=mailto://…`."""
+    """Apprise addresses by role, e.g. `hotline=json://host/path manager=mailto://…`: taken in as recipients whenever
+    they have changed; from then on administrators change them in the pages (docs/alerts.md)."""
+    public_url: str = ""
+    """Where people reach the pages, e.g. `https://dispatch.example`: alerts link to their orders; empty: no links."""
     clock: str = ""
     """`real_epoch virtual_epoch speed` of a scaled clock (ISO 8601); empty: the machine's time."""
     time_mark: str = ""

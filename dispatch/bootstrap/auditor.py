@@ -17,7 +17,6 @@ import httpx
 from sqlalchemy import Connection
 
 from dispatch.adapters.channels.alarms import Alarms
-from dispatch.adapters.http.vocabulary import words
 from dispatch.adapters.sql import audit
 from dispatch.adapters.sql.audit import Eyes, Report
 from dispatch.adapters.sql.organisation import fact
@@ -30,6 +29,7 @@ from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.ending import end_if_cancelled
 from dispatch.services.auditor import Finding, Seen, Watchlist, Word, judge, late_since
 from dispatch.services.ports import Processes
+from dispatch.services.words import words
 from dispatch.settings import Settings, from_environment
 from dispatch.tracker import Mark
 

@@ -80,13 +80,13 @@ async def build(settings: Settings) -> Built:
         rules=parse_responsibility(definitions.shipped_text("responsibility.toml")), travel=load_travel(settings),
         ids=RandomIds(zone), zone=zone, language=settings.language, policy=settings.policy,
         epoch=await store.read(lambda c: fact(c, EPOCH)),
-        speed=clock.speed if isinstance(clock, ScaledClock) else 1.0,
+        speed=clock.speed if isinstance(clock, ScaledClock) else 1.0, public_url=settings.public_url.rstrip("/"),
     )  # fmt: skip
     phone = None
     if settings.phone_url:
         callback = f"http://{settings.host}:{settings.port}/callbacks/phone"
         phone = RestPhone(settings.phone_url, settings.secret, callback)
-    ports = Ports(RedisDevices(redis), RedisInbox(redis), phone, AppriseAlerts(settings.alert_urls))
+    ports = Ports(RedisDevices(redis), RedisInbox(redis), phone, AppriseAlerts())
     return Built(settings, context, store, positions, redis, ports, phone, nudge, real)
 
 

@@ -9,11 +9,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 import click
 from sqlalchemy import Connection, func, insert, select
 
+from dispatch.adapters.channels.alerts import check_address
+from dispatch.adapters.sql import alert_book
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.organisation import CREW, fact, replace_organisation, set_fact, set_territories
 from dispatch.adapters.sql.passwords import hash_password
@@ -22,12 +25,15 @@ from dispatch.bootstrap import definitions
 from dispatch.bootstrap.database import at_once, make_ready
 from dispatch.bootstrap.epochs import EPOCH, renew
 from dispatch.bootstrap.timekeeping import mark_start, open_clock
-from dispatch.clock import Clock, clock_from
+from dispatch.clock import Clock, SystemClock, clock_from
 from dispatch.core.errors import BadInput, Unavailable
+from dispatch.services.people import ROLES
 from dispatch.settings import Settings
 
 PERSON = table(t.PersonRow)
 VIRTUAL = "virtual_time"
+ALERT_URLS = "alert_urls"
+"""Fact: the digest of the setting that was taken in last."""
 CITY = "city"
 DEMONSTRATION = "demonstration"
 """Fact: the people of this database are the demonstration's."""
@@ -41,6 +47,7 @@ def prepare(settings: Settings, *, speed: float, empty: bool) -> Settings:
     settings = replace(settings, secret=_secret(settings), demo=not empty)
     make_ready(settings)
     _keep_apart(settings)
+    _take_in_alert_addresses(settings)
     definitions.register(settings)
     at_once(settings, lambda c: _epoch(c, anew=not settings.database_url))
     if empty:
@@ -114,6 +121,32 @@ def _epoch(connection: Connection, *, anew: bool) -> None:
     put in its place from a backup, its revisions count for more than those that Redis and the terminals remember."""
     if anew or not fact(connection, EPOCH):
         renew(connection)
+
+
+def _take_in_alert_addresses(settings: Settings) -> None:
+    """`alert_urls` becomes recipients whenever it has changed. Raises BadInput naming the role, never the address."""
+    found = []
+    for one in settings.alert_urls.split():
+        role, _, url = one.partition("=")
+        try:
+            check_address(url)
+        except BadInput as error:
+            raise BadInput(
+                f"DISPATCH45_ALERT_URLS, {role[:20]!r}: {error}; expected role=scheme://…"
+            ) from None
+        if role not in ROLES:
+            raise BadInput(
+                f"DISPATCH45_ALERT_URLS: no role {role[:20]!r}; expected one of {', '.join(ROLES)}"
+            )
+        found.append((role, url))
+    known = sha256(settings.alert_urls.encode()).hexdigest()
+
+    def take_in(connection: Connection) -> None:
+        if found and fact(connection, ALERT_URLS) != known:
+            alert_book.take_in(connection, found, SystemClock().now())
+            set_fact(connection, ALERT_URLS, known)
+
+    at_once(settings, take_in)
 
 
 def _resume_clock(settings: Settings, speed: float, real: Clock) -> str:

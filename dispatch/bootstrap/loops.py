@@ -140,7 +140,7 @@ class Worker:
         self.name = "centre" if alone else f"{socket.gethostname()}-{os.getpid()}"
         """Of a reader of streams. Where there can be one worker only, a new one goes on at once where it stopped."""
         self._due, self._calling = nudge.event(), nudge.event()
-        self._sending, self._telling = nudge.event(), nudge.event()
+        self._sending, self._telling, self._posting = nudge.event(), nudge.event(), nudge.event()
         self._match_every = 3.0
         self._epochs = Epochs(store, redis, self._all_desired, lambda epoch: setattr(context, "epoch", epoch))
         self.shortage_rule = parse_rule(definitions.shipped_text("shortage.toml"))
@@ -154,6 +154,7 @@ class Worker:
                 ("calls", lambda: self._deliver(delivery.CALLS, self._calling)),
                 ("orders", lambda: self._deliver(delivery.ORDERS, self._sending)),
                 ("alerts", lambda: self._deliver(delivery.ALERTS, self._telling)),
+                ("messages", lambda: self._deliver(delivery.MESSAGES, self._posting)),
                 ("matching", self._match),
                 ("bound", self._look_again),
                 ("away", self._remind),

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import click
 
-from dispatch.adapters.http.vocabulary import words
 from dispatch.adapters.sql.organisation import set_fact
 from dispatch.bootstrap.audit_trail import audit
 from dispatch.bootstrap.auditor import Auditor
@@ -20,6 +19,7 @@ from dispatch.bootstrap.epochs import renew
 from dispatch.bootstrap.timekeeping import CONFIRMED, open_clock
 from dispatch.core.errors import BadInput
 from dispatch.services.auditor import Finding
+from dispatch.services.words import words
 from dispatch.settings import Settings, from_environment
 
 

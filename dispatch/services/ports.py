@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from dispatch.core.alerting import Channel, Told
 from dispatch.core.crew import Roster
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.process import Process
@@ -58,6 +59,8 @@ class Settled:
     outcome: str = ""
     due: datetime | None = None
     call_id: str = ""
+    untried: bool = False
+    """Nothing was tried: it was not its turn, and no try is counted."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Changes(Generic[T]):
     decisions: tuple[Decision, ...] = ()
     settled: tuple[Settled, ...] = ()
     dialled: tuple[str, ...] = ()
-    """Telephone numbers that a call starts to now: one number is rung at most once a minute."""
+    """Telephone numbers that a call starts to now, and channels that a letter goes to: each only so often."""
 
 
 class Loaded(Protocol):
@@ -108,6 +111,22 @@ class Loaded(Protocol):
 
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
         """The phone rows of an order whose call may be ringing."""
+        ...
+
+    def is_waiting(self, row_id: int) -> bool:
+        """Whether an outbox row has not ended yet."""
+        ...
+
+    def is_sent(self, keys: Sequence[str]) -> bool:
+        """Whether one of these message rows has reached its service."""
+        ...
+
+    def alert(self, key: str) -> Told | None:
+        """An alert as the pages have it."""
+        ...
+
+    def channels(self) -> Sequence[Channel]:
+        """Every way to a recipient who is to be told, in their order."""
         ...
 
 
@@ -294,8 +313,9 @@ class Phone(Protocol):
 class Alerts(Protocol):
     """Alerts outside the pages: e-mail, webhook, chat."""
 
-    async def tell(self, role: str, title: str, body: str) -> str:
-        """Send to whatever is configured for the role; what was done, in words. Raises Unavailable."""
+    async def send(self, url: str, title: str, body: str) -> str:
+        """Hand a text to the service of an address; what it said, in words. It proves that the service took it,
+        not that anybody read it. Raises Unavailable, whose text holds no secret."""
         ...
 
 

@@ -94,8 +94,8 @@ class Outside:
             "desired", {"device": desired.device, "revision": desired.revision, "orders": orders}
         )
 
-    async def tell(self, role: str, title: str, body: str) -> str:
-        await self._post("alert", {"role": role, "title": title})
+    async def send(self, url: str, title: str, body: str) -> str:
+        await self._post("alert", {"role": url.removeprefix("test://"), "title": title})
         return "told"
 
     async def _post(self, what: str, body: dict[str, object]) -> None:
@@ -135,7 +135,7 @@ async def work(order: dict[str, Any]) -> None:
     )
     for target, names in (
         (store, ("transact", "lease", "settle")),
-        (outside, ("deliver", "write_desired", "tell")),
+        (outside, ("deliver", "write_desired", "send")),
         (phone, ("ring", "hang_up")),
     ):
         for name in names:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, Table, and_, delete, func, insert, se
 from sqlmodel import SQLModel
 
 from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.alert_book import LoadedAlerts
 from dispatch.core.crew import Roster
 from dispatch.core.errors import NotFound
 from dispatch.core.escalation import clocks
@@ -52,11 +53,11 @@ class Stale(Exception):
     """A row has another version than the one that was decided on: decide again."""
 
 
-class SqlLoaded:
+class SqlLoaded(LoadedAlerts):
     """`Loaded` over one connection; remembers every version that a decision looked at."""
 
     def __init__(self, connection: Connection, processes: Processes) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._processes = processes
         self.orders: dict[str, WorkOrder] = {}
         self.rosters: dict[tuple[str, str], Roster] = {}
@@ -303,6 +304,7 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
         values |= {"settled_at": now} if row.state in {"done", "dead"} else {}
         values |= {"due": row.due} if row.due else {}
         values |= {"call_id": row.call_id} if row.call_id else {}
+        values |= {"tries": OUTBOX.c.tries - 1} if row.untried else {}
         change = update(OUTBOX).where(OUTBOX.c.id == row.id)
         if row.state in {"pending", "sent"}:
             change = change.where(OUTBOX.c.state.in_(["pending", "sent"]))
@@ -313,8 +315,8 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
 
 def _tell_of_the_dead(connection: Connection, row: Settled, now: datetime) -> None:
     """In the pages only: the way outside may be what is broken."""
-    kind = connection.execute(select(OUTBOX.c.kind).where(OUTBOX.c.id == row.id)).scalar_one()
-    told = given_up(kind, row.outcome, now)
+    query = select(OUTBOX.c.kind, OUTBOX.c.target).where(OUTBOX.c.id == row.id)
+    told = given_up(*connection.execute(query).one(), row.outcome, now)
     if connection.execute(select(ALERT.c.id).where(ALERT.c.key == told.key)).first() is None:
         _show_alert(connection, told, now)
 
