@@ -61,6 +61,8 @@ class Context:
     """Of the devices' desired states (D4)."""
     speed: float = 1.0
     """How much faster than real time the clock runs."""
+    undecided: dict[str, datetime] = field(default_factory=dict)
+    """Orders whose due clocks could not be decided, and when they are looked at again."""
     links: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     """Whether each device was last heard to come or go, and when."""
 
