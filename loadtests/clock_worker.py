@@ -126,8 +126,12 @@ class Process:
         await self._paced(self._pair, lambda n: n / self.job.rate)
 
     async def _acknowledge(self) -> None:
+        """Half of them far nearer to their instant than the others: there the two meet, there they are ordered."""
         luck, jitter = self._luck, self.job.jitter
-        await self._paced(self._answer, lambda n: n / self.job.rate + luck.uniform(-jitter, jitter))
+        await self._paced(
+            self._answer,
+            lambda n: n / self.job.rate + luck.choice((jitter, jitter / 25)) * luck.uniform(-1, 1),
+        )
 
     async def _paced(self, act: Any, planned: Any) -> None:
         """Begin each at its instant, whatever became of those before; at most AT_ONCE are under way."""

@@ -49,7 +49,8 @@ def fire_order(context: Context, order_id: str, loaded: Loaded, now: datetime) -
     draft = Draft(context, loaded, now)
     before = order = draft.order(order_id)
     process = draft.process(order)
-    for clock in sorted(clocks(order, process), key=lambda c: c.due):
+    due = (clock for clock in clocks(order, process) if clock.due <= now)
+    for clock in sorted(due, key=lambda c: c.due):
         order, following = fire(order, process, clock, now)
         draft.outgoing.extend(following)
     if order is not before:

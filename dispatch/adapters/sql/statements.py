@@ -148,7 +148,7 @@ def folded(connection: Connection, processes: Processes, rows: Sequence[Any]) ->
         select(EVENT)
         .where(armed.among(connection, EVENT.c.order_id, list(histories)))
         .order_by(EVENT.c.order_id, EVENT.c.seq)
-    )
+    ).all()
     for e in events:
         histories[e.order_id].append(event_from(e))
     return [fold(facts_from(row), histories[row.id], processes.by_id[row.process]) for row in rows]
