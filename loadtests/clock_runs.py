@@ -30,8 +30,6 @@ from loadtests.processes import Failed
 T = TypeVar("T")
 WORKERS = 2
 """Processes that fire, on PostgreSQL; on SQLite one process does all."""
-READY = 15.0
-"""Seconds that processes have to get ready."""
 PATIENCE = 120.0
 """Seconds that a run waits for what is overdue."""
 AGAINST = """
@@ -70,12 +68,16 @@ class Worker:
         self._process.communicate()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Place:
-    """A database of the run, on PostgreSQL or in a SQLite file."""
+    """A database of the run, on PostgreSQL or in a SQLite file, and how long things take there at present."""
 
     settings: Settings
     server: Postgres | None = None
+    startup: float = 0.0
+    """Seconds until a process is ready."""
+    an_order: float = 0.0
+    """Seconds to seed one."""
 
     @property
     def name(self) -> str:
@@ -88,16 +90,26 @@ class Place:
     def prepare(self) -> None:
         """The organisation."""
         self.do(organise)
+        began = SystemClock.monotonic()
+        with self.at_work() as workers:
+            self.startup = SystemClock.monotonic() - began
+            for worker in workers:
+                worker.end()
 
-    def seed(self, *families: Family) -> float:
-        """Write them, some tens of thousands of orders a transaction; the seconds that it took."""
+    def lead(self, orders: int) -> float:
+        """Seconds until so many orders are seeded and the processes are ready: what falls due must lie ahead."""
+        return 2.0 + 2 * self.startup + 3 * self.an_order * orders
+
+    def seed(self, *families: Family) -> None:
+        """Write them, some tens of thousands of orders a transaction."""
         began = SystemClock.monotonic()
         for family in families:
             for first in range(1, family.count + 1, LINES):
                 last = min(first + LINES - 1, family.count)
                 self.do(lambda c, f=family, a=first, b=last: f.write(c, a, b))  # type: ignore[misc]
         self.do(lambda c: c.execute(text("ANALYZE")) and None)
-        return SystemClock.monotonic() - began
+        took = SystemClock.monotonic() - began
+        self.an_order = max(self.an_order, took / sum(family.count for family in families))
 
     @contextmanager
     def at_work(self, *roles: str, **job: Any) -> Iterator[list[Worker]]:
@@ -186,8 +198,8 @@ class Steady:
 
 def steady(place: Place, armed: int, rate: float, pair_rate: float, seconds: float) -> Steady:
     """`armed` clocks wait; `rate` fall due a second while `pair_rate` orders a second are sent and accepted."""
-    took = place.seed(Family("B", begin_at(3600), 0.01, armed // 2))
-    lead = READY + 4 * took * (rate + pair_rate) * seconds / armed
+    place.seed(Family("B", begin_at(3600), 0.01, armed // 2))
+    lead = place.lead(int((rate + pair_rate) * seconds))
     start = begin_at(lead)
     due = Family("F", start, 1 / rate, int(rate * seconds))
     calls = Family("P", begin_at(lead + 295), 1 / pair_rate, int(pair_rate * seconds), received=True)
@@ -212,10 +224,9 @@ class Drained:
     found: int
 
 
-def drain(place: Place, overdue: int, outage: float = 10.0) -> Drained:
+def drain(place: Place, overdue: int, outage: float) -> Drained:
     """Cut the database off (PostgreSQL) or have no worker (SQLite) while `overdue` clocks fall due."""
-    lead = READY + overdue / 1500
-    start = begin_at(lead)
+    start = begin_at(place.lead(overdue))
     due = Family("D", start, outage / overdue, overdue)
     place.seed(due)
     server = place.server
@@ -257,7 +268,7 @@ class Raced:
 
 def race(place: Place, count: int, rate: float, jitter: float, prefix: str = "R") -> Raced:
     """Crews acknowledge `count` orders within `jitter` seconds of the instant at which their rung is due."""
-    start = begin_at(READY + count / 1500)
+    start = begin_at(place.lead(count))
     family = Family(prefix, start, 1 / rate, count)
     place.seed(family)
     job = {"start": start.timestamp(), "rate": rate, "count": count, "prefix": prefix, "jitter": jitter}
