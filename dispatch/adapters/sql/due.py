@@ -6,8 +6,9 @@ is written with a few statements. What cannot be decided or written is left out 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
@@ -29,22 +30,40 @@ def decide(
     decide_order: DecideOrder,
 ) -> Decided:
     """Decide at most `limit` due orders, the oldest first, except those `aside`."""
-    loaded = SqlLoaded(connection, processes)
     rows = connection.execute(armed.claim(connection, now, limit, aside)).all()
-    for order in statements.folded(connection, processes, list({row.id: row for row in rows}.values())):
-        loaded.orders[order.id] = order
+    loaded, failed = _load(connection, processes, {row.id: row for row in rows})
     made: Made = {}
-    failed: dict[str, Exception] = {}
     for order_id in list(loaded.orders):
         try:
             made[order_id] = decide_order(order_id, loaded, now)
         except Exception as error:
             failed[order_id] = error
+            del loaded.orders[order_id]
     failed |= _write(connection, loaded, made, processes, now)
     failed |= _put_right(connection, loaded, made, processes, now)
     orders = sum(changes.result for order_id, changes in made.items() if order_id not in failed)
     full = len(rows) >= limit
     return Decided(orders, failed, full, None if full else armed.following(connection, now))
+
+
+def _load(
+    connection: Connection, processes: Processes, rows: Mapping[str, Any]
+) -> tuple[SqlLoaded, dict[str, Exception]]:
+    """The orders of these rows, and those that cannot be read: one that is spoilt must not hide the others."""
+    loaded, failed = SqlLoaded(connection, processes), dict[str, Exception]()
+    try:
+        kept = statements.histories(connection, list(rows))
+    except OperationalError:
+        raise
+    except Exception:
+        kept = {}
+    for order_id, row in rows.items():
+        try:
+            history = kept.get(order_id) or statements.histories(connection, [order_id])[order_id]
+            loaded.orders[order_id] = statements.folded(row, history, processes)
+        except Exception as error:
+            failed[order_id] = error
+    return loaded, failed
 
 
 def _write(

@@ -136,22 +136,29 @@ def _one_at_a_time(connection: Connection, place: Point, dlat: float, dlon: floa
 
 def load_orders(connection: Connection, processes: Processes, query: Select[Any]) -> list[WorkOrder]:
     """The orders that `query` (over the work_order table) selects, folded from their histories."""
-    return folded(connection, processes, connection.execute(query).all())
-
-
-def folded(connection: Connection, processes: Processes, rows: Sequence[Any]) -> list[WorkOrder]:
-    """The orders of these work_order rows; their histories come with one query."""
+    rows = connection.execute(query).all()
     if not rows:
         return []
-    histories: dict[str, list[Event]] = {row.id: [] for row in rows}
+    kept = histories(connection, [row.id for row in rows])
+    return [folded(row, kept[row.id], processes) for row in rows]
+
+
+def histories(connection: Connection, order_ids: Sequence[str]) -> dict[str, list[Event]]:
+    """The events of each of these orders, with one query."""
+    kept: dict[str, list[Event]] = {order_id: [] for order_id in order_ids}
     events = connection.execute(
         select(EVENT)
-        .where(armed.among(connection, EVENT.c.order_id, list(histories)))
+        .where(armed.among(connection, EVENT.c.order_id, list(kept)))
         .order_by(EVENT.c.order_id, EVENT.c.seq)
     ).all()
     for e in events:
-        histories[e.order_id].append(event_from(e))
-    return [fold(facts_from(row), histories[row.id], processes.by_id[row.process]) for row in rows]
+        kept[e.order_id].append(event_from(e))
+    return kept
+
+
+def folded(row: Any, history: Sequence[Event], processes: Processes) -> WorkOrder:
+    """The order of a work_order row and its events."""
+    return fold(facts_from(row), history, processes.by_id[row.process])
 
 
 def roster_from(doc: Any, version: int) -> Roster:

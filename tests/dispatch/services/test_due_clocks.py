@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, text, update
 
 from dispatch.adapters.sql.rows import event_row, outbox_row
-from dispatch.adapters.sql.statements import CLOCK, EVENT, OUTBOX
+from dispatch.adapters.sql.statements import CLOCK, EVENT, ORDER, OUTBOX
 from dispatch.core import escalation
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.types import SYSTEM
@@ -81,6 +81,26 @@ async def test_an_order_whose_effects_cannot_be_written_takes_nobody_along(datab
     assert engine.rungs() == dict.fromkeys(names(1, 6) - {"D3"}, 1)
     armed = database.at_once(lambda c: c.execute(select(CLOCK.c.rung).where(CLOCK.c.order_id == "D3")).all())
     assert sorted(r.rung for r in armed) == [0, 0], "its clocks are armed as they were"
+
+
+async def test_an_order_that_cannot_be_read_takes_nobody_along(database: Database) -> None:
+    """Of a process that is not there any more, with an empty history; on SQLite with a spoilt line in it, too."""
+    engine = Engine(database)
+    engine.seed(6)
+    engine.all_due(6)
+    broken = {"D2", "D4"}
+
+    def spoil(connection: Any) -> None:
+        connection.execute(update(ORDER).where(ORDER.c.id == "D2").values(process="gone@1"))
+        connection.execute(delete(EVENT).where(EVENT.c.order_id == "D4"))
+        if database.kind == "sqlite":
+            connection.execute(text("UPDATE order_event SET data = '{' WHERE order_id = 'D5'"))
+            broken.add("D5")
+
+    database.at_once(spoil)
+    decided = await clocks.decide_due(engine.worker())
+    assert set(decided.failed) == broken
+    assert set(engine.rungs()) == names(1, 6) - broken
 
 
 async def test_the_oldest_come_first(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
