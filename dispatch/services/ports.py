@@ -6,7 +6,7 @@ Ports say what they can prove: a telephone exchange that takes a call has not re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -131,6 +131,22 @@ class Loaded(Protocol):
 
 
 Decide = Callable[[Loaded, datetime], Changes[T]]
+DecideOrder = Callable[[str, Loaded, datetime], Changes[bool]]
+"""What one order's clocks decide; whether that was anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of one look at the clocks."""
+
+    orders: int
+    """Decided and committed."""
+    failed: Mapping[str, Exception]
+    """Orders that could not be decided, and why: their clocks are armed still."""
+    full: bool
+    """More may be due."""
+    following: datetime | None = None
+    """When the next clock is due, where that was asked: not while more is due now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +176,11 @@ class Store(Protocol):
         """
         ...
 
-    async def due_orders(self, now: datetime, limit: int) -> list[str]:
-        """Ids of orders with a clock that is due, the oldest first."""
+    async def decide_due(self, decide: DecideOrder, limit: int, aside: Collection[str] = ()) -> Decided:
+        """Decide orders with a due clock, the oldest first, at most `limit`, none of those `aside`.
+
+        One transaction, in which nobody else decides them. An order that cannot be decided is left as it was.
+        """
         ...
 
     async def next_due(self) -> datetime | None:
