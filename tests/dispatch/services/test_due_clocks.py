@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import insert, select, text, update
 
 from dispatch.adapters.sql.rows import event_row, outbox_row
 from dispatch.adapters.sql.statements import CLOCK, EVENT, ORDER, OUTBOX
@@ -83,8 +83,13 @@ async def test_an_order_whose_effects_cannot_be_written_takes_nobody_along(datab
     assert sorted(r.rung for r in armed) == [0, 0], "its clocks are armed as they were"
 
 
+SPOIL = """
+INSERT INTO order_event (order_id, seq, kind, at, recorded_at, by_role, by_id, "key", data)
+SELECT order_id, 8, kind, at, recorded_at, by_role, by_id, "key", '{' FROM order_event WHERE order_id = 'D5' AND seq = 7"""
+
+
 async def test_an_order_that_cannot_be_read_takes_nobody_along(database: Database) -> None:
-    """Of a process that is not there any more, with an empty history; on SQLite with a spoilt line in it, too."""
+    """Of a process that is not there any more, with a line that cannot be folded; on SQLite with one that is no JSON, too."""
     engine = Engine(database)
     engine.seed(6)
     engine.all_due(6)
@@ -92,9 +97,11 @@ async def test_an_order_that_cannot_be_read_takes_nobody_along(database: Databas
 
     def spoil(connection: Any) -> None:
         connection.execute(update(ORDER).where(ORDER.c.id == "D2").values(process="gone@1"))
-        connection.execute(delete(EVENT).where(EVENT.c.order_id == "D4"))
+        wrong = Event(7, "expedite", START, START, SYSTEM, "", {"priority": "much"})
+        connection.execute(insert(EVENT), event_row("D4", wrong))
         if database.kind == "sqlite":
-            connection.execute(text("UPDATE order_event SET data = '{' WHERE order_id = 'D5'"))
+            connection.execute(insert(EVENT), event_row("D5", Event(7, "joined", START, START, SYSTEM)))
+            connection.execute(text(SPOIL))
             broken.add("D5")
 
     database.at_once(spoil)
@@ -234,8 +241,10 @@ async def test_the_judge_of_races_sees_a_rung_after_the_acknowledgement(database
     assert (judge(database.at_once, "D", {}).after, judge(database.at_once, "D", {}).effects) == (0, 0)
     database.at_once(spoil)
     assert (judge(database.at_once, "D", {}).after, judge(database.at_once, "D", {}).effects) == (1, 1)
-    database.at_once(lambda c: c.execute(delete(EVENT).where(EVENT.c.seq == 8)) and None)
-    assert (judge(database.at_once, "D", {}).after, judge(database.at_once, "D", {}).effects) == (0, 1)
+    await crews.step(worker, "D2", "acknowledge", crew=engine.directory.crews["c2-0"], generation=1)
+    alone = outbox_row(Outgoing("phone/D2/crew/1/0", "phone", "crew_duty", START, "D2"), START)
+    database.at_once(lambda c: c.execute(insert(OUTBOX), alone) and None)
+    assert (judge(database.at_once, "D", {}).after, judge(database.at_once, "D", {}).effects) == (1, 2)
 
 
 async def test_seeded_clocks_are_what_the_core_says(database: Database) -> None:
