@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from dispatch.core.crew import Roster
+from dispatch.core.on_call import Duty
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.process import Process
 from dispatch.core.types import Point
@@ -242,6 +243,7 @@ class Directory:
     crews: Mapping[str, Crew] = field(default_factory=dict)
     territories: Mapping[str, Any] = field(default_factory=dict)
     """A GeoJSON feature collection."""
+    on_call: tuple[Duty, ...] = ()
 
     def crew_of_device(self, device: str) -> Crew | None:
         """The crew that a device belongs to."""

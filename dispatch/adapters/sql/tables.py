@@ -257,6 +257,32 @@ class DeviceRow(SQLModel, table=True):
     protocol: str
 
 
+class OnCallRow(SQLModel, table=True):
+    """One duty of the schedule, in local wall time; `days` are ISO weekdays such as "12345", dates may be empty."""
+
+    __tablename__ = "on_call"
+    id: int = Field(primary_key=True)
+    unit: str
+    name: str
+    phone: str
+    start: str
+    end: str
+    days: str
+    first_day: str
+    last_day: str
+
+
+class AdoptionRow(SQLModel, table=True):
+    """Each time that a process definition became the current one; only added to, the last one holds."""
+
+    __tablename__ = "process_adoption"
+    id: int = _serial()
+    process: str
+    at: datetime = _instant()
+    by: str
+    difference: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class PersonRow(SQLModel, table=True):
     """Someone who signs in. `password` is an Argon2 hash."""
 
