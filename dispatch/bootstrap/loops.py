@@ -135,6 +135,7 @@ class Worker:
         self.name = "centre" if alone else f"{socket.gethostname()}-{os.getpid()}"
         """Of a reader of streams. Where there can be one worker only, a new one goes on at once where it stopped."""
         self._due, self._calling = nudge.event(), nudge.event()
+        self._cutting = nudge.event()
         self._sending, self._telling = nudge.event(), nudge.event()
         self._match_every = 3.0
 
@@ -145,6 +146,7 @@ class Worker:
             for name, once in (
                 ("clocks", self._fire),
                 ("calls", lambda: self._deliver(delivery.CALLS, self._calling)),
+                ("cuts", lambda: self._deliver(delivery.CUTS, self._cutting)),
                 ("orders", lambda: self._deliver(delivery.ORDERS, self._sending)),
                 ("alerts", lambda: self._deliver(delivery.ALERTS, self._telling)),
                 ("matching", self._match),

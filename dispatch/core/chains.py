@@ -103,9 +103,7 @@ _CREW = _rung_of("crew", "dispatcher", phone="crew_duty")
 OWNERS: Mapping[str, Owner] = {
     "hotline": Owner("hotline", _rung_of("hotline"), _rung_of("manager")),
     "network": Owner("network", _rung_of("dispatcher"), _rung_of("manager")),
-    "repair_centre": Owner(
-        "repair_centre", _rung_of("dispatcher", phone="centre_duty"), _rung_of("manager")
-    ),
+    "repair_centre": Owner("repair_centre", _rung_of("dispatcher", phone="centre_duty"), _rung_of("manager")),
     "crew_receiver": Owner(
         "crew_receiver", replace(_CREW, keypress="acknowledge"), _rung_of("dispatcher", phone="leader1")
     ),
@@ -138,9 +136,7 @@ def watches(read: LinedToml, steps: set[str]) -> tuple[Watch, ...]:
     return found
 
 
-def _watch(
-    read: LinedToml, table: Mapping[str, Any], index: int, steps: set[str], count: _Count
-) -> Watch:
+def _watch(read: LinedToml, table: Mapping[str, Any], index: int, steps: set[str], count: _Count) -> Watch:
     here = ("watch", index)
     until = read.known(table, *here, "until", steps | {ROUTE})
     if not set(until) - {ROUTE}:
@@ -203,7 +199,9 @@ def _told(read: LinedToml, table: Mapping[str, Any], header: str, index: int) ->
         raise read.fail(*here, "of", 'of: only a rung with phone = "on_call" asks a schedule')
     channels = read.known(table, *here, "channels", CHANNELS) if "channels" in table else CHANNELS
     if "page" not in channels:
-        raise read.fail(*here, "channels", 'channels: "page" is always among them: what is told is kept there')
+        raise read.fail(
+            *here, "channels", 'channels: "page" is always among them: what is told is kept there'
+        )
     alert = read.known(table, *here, "alert", get_args(Role))
     if not alert and not phone:
         raise read.fail(*here, "alert", "it tells nobody: expected alert, phone, or both")
@@ -229,7 +227,9 @@ def owners(read: LinedToml, parties: set[str]) -> Mapping[str, Owner]:
     """Every `[[owner]]`, one for each party that owns a segment; those of the first version where there is none."""
     tables = read.tables("owner")
     if not tables:
-        unknown = {name: Owner(name, _rung_of("manager"), _rung_of("manager")) for name in parties - set(OWNERS)}
+        unknown = {
+            name: Owner(name, _rung_of("manager"), _rung_of("manager")) for name in parties - set(OWNERS)
+        }
         return {**OWNERS, **unknown}
     found = {}
     for index, table in enumerate(tables):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from dispatch.core.chains import ROUTE, Owner, Watch
@@ -209,17 +209,27 @@ def owner_now(order: WorkOrder, process: Process) -> Owner:
     return process.owners["crew" if order.crew_id and order.record is None else "hotline"]
 
 
-def chase(order: WorkOrder, process: Process, kind: str, now: datetime, zone: tzinfo = UTC) -> tuple[Outgoing, ...]:
+def chase(
+    order: WorkOrder, process: Process, kind: str, now: datetime, zone: tzinfo = UTC
+) -> tuple[Outgoing, ...]:
     """Who hears of an expedite or a supervise that was just noted: the party whose turn it is, and its superior."""
     owner = owner_now(order, process)
     local = now.astimezone(zone).time()
-    facts = {"watch": "", "why": kind, "owner": owner.name, "generation": order.generation, "rung": 0}
+    facts: dict[str, Any] = {
+        "watch": "",
+        "why": kind,
+        "owner": owner.name,
+        "generation": order.generation,
+        "rung": 0,
+    }
     code = {"expedite": "expedited", "supervise": "supervised"}[kind]
     follow: list[Outgoing] = []
     for whom, rung in (("owner", owner.told), ("superior", owner.superior)):
         key = f"{order.id}/{kind}/{order.version}/{whom}"
         silent = rung.silent(local, order.priority)
-        follow += told(order, rung, key=key, code=code, now=now, silent=silent, whom=whom, **facts)
+        follow += told(
+            order, rung, key=key, code=code, now=now, silent=silent, above=whom == "superior", **facts
+        )
     return tuple({(one.kind, one.target): one for one in reversed(follow)}.values())[::-1]
 
 
@@ -254,4 +264,3 @@ def is_needless(order: WorkOrder, process: Process, call: Mapping[str, Any]) -> 
     if order.state in process.final:
         return True
     return (owner_now(order, process).name, order.generation) != (call["owner"], call["generation"])
-

@@ -39,7 +39,8 @@ def alert(
 
 def told(
     order: WorkOrder,
-    rung: Rung,
+    whom: Rung,
+    /,
     *,
     key: str,
     code: str,
@@ -48,18 +49,22 @@ def told(
     roles: tuple[str, ...] | None = None,
     **facts: Any,
 ) -> tuple[Outgoing, ...]:
-    """All that a rung says about an order: its alerts (of `roles`, if given), and its call unless it is `silent`."""
-    by = {} if rung.channels == CHANNELS else {"channels": list(rung.channels)}
+    """All that a rung (`whom`) says about an order: its alerts (of `roles`, if given), and its call unless it is `silent`."""
+    by = {} if whom.channels == CHANNELS else {"channels": list(whom.channels)}
     follow = [
         alert(
             key=key, role=role, code=code, due=now, order_id=order.id, centre_id=order.centre_id,
             crew_id=order.crew_id, **by, **facts,
         )
-        for role in dict.fromkeys(rung.alert if roles is None else roles)
+        for role in dict.fromkeys(whom.alert if roles is None else roles)
     ]  # fmt: skip
-    if rung.phone and not silent:
-        call = {"crew_id": order.crew_id, "keypress": rung.keypress, "of": rung.of, **facts}
-        follow.append(
-            Outgoing(f"phone/{key}", "phone", rung.phone, now, order.id, order.centre_id, call)
-        )
+    if whom.phone and not silent:
+        call = {
+            "crew_id": order.crew_id,
+            "keypress": whom.keypress,
+            "of": whom.of,
+            "trade": order.trade,
+            **facts,
+        }
+        follow.append(Outgoing(f"phone/{key}", "phone", whom.phone, now, order.id, order.centre_id, call))
     return tuple(follow)

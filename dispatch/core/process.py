@@ -162,12 +162,13 @@ def parse(text: str, name: str = "process.toml") -> Process:
     """Read and validate a definition. Raises ProcessInvalid with `file:line: what was expected`."""
     read = LinedToml(text, name)
     head = read.table("process")
+    called = read.get(head, "process", 0, "name", str)
     transitions = _transitions(read)
     repeat = read.table("repeat")
     chase = {"expedite": 1, "supervise": 1, **read.table("chase")}
     segments = _segments(read)
     process = Process(
-        name=read.get(head, "process", 0, "name", str),
+        name=called,
         version=read.get(head, "process", 0, "version", int),
         title=read.titles(head, "process", 0),
         first=read.get(head, "process", 0, "first", str),

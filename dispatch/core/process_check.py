@@ -41,7 +41,8 @@ def _stands(process: Process) -> Iterator[tuple[_Stand, tuple[str, ...]]]:
     """Everywhere that an order can stand, with the shortest way there."""
     opened = frozenset(w.name for w in process.watches if w.opens("", "A"))
     first = _Stand(process.first, open=opened, opened=opened)
-    known, fresh = {first: ("take_call",)}, [first]
+    known: dict[_Stand, tuple[str, ...]] = {first: ("take_call",)}
+    fresh = [first]
     while fresh:
         stand = fresh.pop(0)
         yield stand, known[stand]

@@ -45,7 +45,7 @@ async def fire_order(context: Context, order_id: str) -> bool:
         before = order = draft.order(order_id)
         process = draft.process(order)
         for clock in sorted(clocks(order, process), key=lambda c: c.due):
-            order, following = fire(order, process, clock, now)
+            order, following = fire(order, process, clock, now, context.zone)
             draft.outgoing.extend(following)
         if order is not before:
             draft.put(order)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
+from dispatch.core.chains import CHANNELS
 from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.messages import Desired, DesiredOrder
 from dispatch.services import telephone
@@ -22,9 +23,9 @@ log = logging.getLogger(__name__)
 BATCH = 200
 LEASE = 30.0
 """Real seconds for which a worker keeps a row."""
-CALLS, ORDERS, ALERTS = ("phone", "cut"), ("centre", "desired"), ("alert",)
+CALLS, CUTS, ORDERS, ALERTS = ("phone",), ("cut",), ("centre", "desired"), ("alert",)
 """Kinds, in lanes that do not wait for one another: a mail server that hangs keeps no telephone from ringing and no
-order from its way."""
+order from its way, and a call that is needless is cut while others are still being placed."""
 SEND_AGAIN = 15.0
 """Real seconds after which an order that was handed over and has not arrived is handed over again."""
 
@@ -61,7 +62,9 @@ async def _carry_out(context: Context, ports: Ports, row: OutboxRow) -> Settled:
         case "desired":
             outcome = await _write_desired(context, ports, row.target)
         case "alert":
-            outcome = await ports.alerts.tell(row.target, str(row.data["code"]), alert_text(row))
+            outcome = "in the pages"
+            if "message" in row.data.get("channels", CHANNELS):
+                outcome = await ports.alerts.tell(row.target, str(row.data["code"]), alert_text(row))
         case "cut":
             outcome = await telephone.cut(context, ports, row)
         case _:

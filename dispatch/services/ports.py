@@ -107,6 +107,16 @@ class Loaded(Protocol):
         """The phone rows that one call carries."""
         ...
 
+    def waiting_calls(
+        self, ids: Sequence[int], targets: Sequence[str], centres: Sequence[str], now: datetime, limit: int
+    ) -> Sequence[OutboxRow]:
+        """Phone rows that no call carries yet: of these ids, and all that are due to these targets and centres."""
+        ...
+
+    def fetch(self, order_ids: Sequence[str]) -> None:
+        """Load these orders together; a decision that then asks for them one by one waits for none."""
+        ...
+
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
         """The phone rows of an order whose call may be ringing."""
         ...
@@ -130,6 +140,7 @@ class OutboxRow:
     due: datetime
     call_id: str = ""
     state: str = "pending"
+    outcome: str = ""
 
 
 class Store(Protocol):
