@@ -320,12 +320,16 @@ class IdSource(Protocol):
     def contact_id(self) -> str: ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class Processes:
-    """Every process definition by its id; orders pin theirs."""
+    """Every process definition by its id; orders pin theirs. One for a whole process: what it learns, all see."""
 
     by_id: Mapping[str, Process]
     current: str
+
+    def learn(self, process: Process) -> None:
+        """A definition that was adopted elsewhere. The mapping is replaced: other threads read it."""
+        self.by_id = {**self.by_id, process.id: process}
 
     def of(self, order: WorkOrder) -> Process:
         """The definition that the order began under."""

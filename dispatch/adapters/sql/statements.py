@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 
 from dispatch.adapters.sql import phone_rows
 from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.definitions import definition
 from dispatch.adapters.sql.neighbourhood import one_at_a_time
 from dispatch.core.crew import Roster
 from dispatch.core.errors import NotFound
@@ -143,7 +144,9 @@ def load_orders(connection: Connection, processes: Processes, query: Select[Any]
         histories[e.order_id].append(
             Event(e.seq, e.kind, e.at, e.recorded_at, Actor(e.by_role, e.by_id), e.key, e.data)
         )
-    return [fold(_facts(row), histories[row.id], processes.by_id[row.process]) for row in rows]
+    return [
+        fold(_facts(row), histories[row.id], definition(connection, processes, row.process)) for row in rows
+    ]
 
 
 def _facts(row: Any) -> Facts:

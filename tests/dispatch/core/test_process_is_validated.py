@@ -98,7 +98,7 @@ def test_what_is_missing_is_said(old: str, new: str, says: str) -> None:
 def quiet_in(watch: str, *windows: str) -> str:
     """The shipped file with the telephones of a watch quiet at these parts of the day."""
     text = TEXT
-    begin = text.index(f'name = "{watch}"')
+    begin = text.rindex(f'name = "{watch}"')
     end = text.index("# --- Reasons")
     rungs = text[begin:end].split("[[watch]]")[0]
     made = rungs
