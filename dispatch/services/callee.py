@@ -91,7 +91,7 @@ def prompt(context: Context, told: Sequence[tuple[OutboxRow, WorkOrder]]) -> str
 
 def _places(orders: Sequence[WorkOrder], separator: str) -> tuple[str, int]:
     """The most urgent addresses, and how many are not named."""
-    first = sorted(orders, key=lambda o: (-o.priority, o.facts.reported_at, o.id))[:NAMED]
+    first = sorted(orders, key=lambda o: (-o.priority, o.facts.reported_at))[:NAMED]
     return separator.join(o.facts.address or o.id for o in first), len(orders) - len(first)
 
 

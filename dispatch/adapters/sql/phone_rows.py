@@ -23,11 +23,16 @@ def waiting(
     return query.order_by(OUTBOX.c.id).limit(limit)
 
 
+def unfinished(order_id: str) -> Select[Any]:
+    """Rows of an order that are not over: they wait for the telephone, or their call may be ringing."""
+    return (
+        select(OUTBOX)
+        .where(OUTBOX.c.order_id == order_id, OUTBOX.c.kind == "phone")
+        .where(OUTBOX.c.state.in_(["pending", "sent"]))
+        .order_by(OUTBOX.c.id)
+    )
+
+
 def live(order_id: str) -> Select[Any]:
     """Rows of an order whose call may be ringing."""
-    return select(OUTBOX).where(
-        OUTBOX.c.order_id == order_id,
-        OUTBOX.c.kind == "phone",
-        OUTBOX.c.call_id != "",
-        OUTBOX.c.state.in_(["pending", "sent"]),
-    )
+    return unfinished(order_id).where(OUTBOX.c.call_id != "")
