@@ -72,25 +72,32 @@ async def ring(context: Context, ports: Ports, rows: list[OutboxRow]) -> None:
         if row.state != "sent":
             number = "" if row.call_id else callee(context, row, now).number
             calls.setdefault((number, row.call_id), []).append(row)
-    free = asyncio.Semaphore(AT_ONCE)
+    turn, free = asyncio.Lock(), asyncio.Semaphore(AT_ONCE)
     await asyncio.gather(
         *(_no_report(context, row) for row in rows if row.state == "sent"),
-        *(_ring_one(context, ports, free, *which, wanted) for which, wanted in calls.items()),
+        *(_ring_one(context, ports, turn, free, *which, wanted) for which, wanted in calls.items()),
     )
 
 
 async def _ring_one(
-    context: Context, ports: Ports, free: asyncio.Semaphore, number: str, begun: str, rows: list[OutboxRow]
+    context: Context,
+    ports: Ports,
+    turn: asyncio.Lock,
+    free: asyncio.Semaphore,
+    number: str,
+    begun: str,
+    rows: list[OutboxRow],
 ) -> None:
     if not (number or begun) or ports.phone is None:
         why = "no telephone exchange is configured" if number or begun else "no number on file"
         await _cannot(context, rows, why)
         return
+    prepare = _again if begun else _prepare
     async with free:
-        prepare = _again if begun else _prepare
-        call = await context.store.transact(
-            lambda loaded, now: prepare(context, loaded, now, begun or number, rows)
-        )
+        async with turn:  # one by one: an acknowledgement waits for one of them, not for all
+            call = await context.store.transact(
+                lambda loaded, now: prepare(context, loaded, now, begun or number, rows)
+            )
         if call is not None:
             await _place(context, ports.phone, call)
 

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from dispatch.adapters.sql.organisation import load_directory, replace_organisation
 from dispatch.core.types import Actor, Point
 from dispatch.services import chases, dispatcher, hotline
-from tests.dispatch.centre import CENTRE, DORA, DUTY, HOLLY, LEADER1, START, Centre, organisation
+from tests.dispatch.centre import CENTRE, DORA, DUTY, HOLLY, LEADER1, Centre, organisation
+from tests.dispatch.outside import START
 
 DAY, NIGHT, HOTLINE_ON_CALL = "+8640001", "+8640002", "+8640003"
 MARY = Actor("manager", "mary")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -46,7 +47,7 @@ def something(order: WorkOrder, process: Process, draw: Random, minutes: float) 
     if due and draw.random() < 0.6:
         return fire(order, process, draw.choice(due), now)[0]
     what = draw.choice([*process.steps, *process.steps, "route", "in_hand", "expedite", "supervise"])
-    noted = {
+    noted: dict[str, dict[str, Any]] = {
         "route": {"centre_id": draw.choice(CENTRES), "trade": "service", "area_class": "urban"},
         "in_hand": {"watch": draw.choice(process.watches).name},
         "expedite": {"priority": 1},
