@@ -257,7 +257,8 @@ async def phone_reported(context: Context, report: PhoneReport) -> None:
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
         draft = Draft(context, loaded, now)
         rows = loaded.calls(report.call_id)
-        loaded.fetch([row.order_id for row in rows])
+        if report.state not in REACHED:
+            loaded.fetch([row.order_id for row in rows])
         for row in rows:
             _report_of(draft, row, report)
         return draft.changes(None)
