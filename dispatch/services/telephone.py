@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -126,7 +126,8 @@ def _not_placed(
     """Again later under the same id; an attempt that is given up is kept on the order as failed."""
     draft = Draft(context, loaded, now)
     for row in call.rows:
-        settled = failed(context, row, error)
+        leased = replace(row, tries=max(row.tries - 1, 0))  # as it was when this try began
+        settled = failed(context, leased, error)
         draft.settled.append(settled)
         if settled.state == "dead":
             to = Callee(call.number)
