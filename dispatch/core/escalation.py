@@ -192,7 +192,7 @@ def _fire_segment(
     key = f"{order.id}/{name}/{clock.generation}"
     data = {"segment": name, "attempt": clock.generation, "owner": owner}
     late = remark(order, process, OVERDUE, by=SYSTEM, now=now, key=key, data=data)
-    rung = process.owners[owner].told
+    rung = (process.owners.get(owner) or process.owners[process.segment(name).owner]).told
     return late, told(
         order, rung, key=key, code="segment_overdue", now=now, silent=True, segment=name, owner=owner
     )
