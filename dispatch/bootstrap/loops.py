@@ -165,6 +165,7 @@ class Worker:
         """Of a reader of streams. Where there can be one worker only, a new one goes on at once where it stopped."""
         self._due, self._calling = nudge.event(), nudge.event()
         self._sending, self._telling, self._posting = nudge.event(), nudge.event(), nudge.event()
+        self._cutting = nudge.event()
         self._match_every = 3.0
         self._epochs = Epochs(store, redis, self._all_desired, lambda epoch: setattr(context, "epoch", epoch))
         self.shortage_rule = parse_rule(definitions.shipped_text("shortage.toml"))
@@ -176,6 +177,7 @@ class Worker:
             for name, once in (
                 ("clocks", lambda: fire_clocks(self.context, self._due)),
                 ("calls", lambda: self._deliver(delivery.CALLS, self._calling)),
+                ("cuts", lambda: self._deliver(delivery.CUTS, self._cutting)),
                 ("orders", lambda: self._deliver(delivery.ORDERS, self._sending)),
                 ("alerts", lambda: self._deliver(delivery.ALERTS, self._telling)),
                 ("messages", lambda: self._deliver(delivery.MESSAGES, self._posting)),

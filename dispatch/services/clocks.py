@@ -51,7 +51,7 @@ def fire_order(context: Context, order_id: str, loaded: Loaded, now: datetime) -
     process = draft.process(order)
     due = (clock for clock in clocks(order, process) if clock.due <= now)
     for clock in sorted(due, key=lambda c: c.due):
-        order, following = fire(order, process, clock, now)
+        order, following = fire(order, process, clock, now, context.zone)
         draft.outgoing.extend(following)
     if order is not before:
         draft.put(order)

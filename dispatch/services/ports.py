@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from dispatch.core.alerting import Channel, Told
 from dispatch.core.crew import Roster
+from dispatch.core.on_call import Duty
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.process import Process
 from dispatch.core.types import Point
@@ -109,6 +110,16 @@ class Loaded(Protocol):
         """The phone rows that one call carries."""
         ...
 
+    def waiting_calls(
+        self, ids: Sequence[int], targets: Sequence[str], centres: Sequence[str], now: datetime, limit: int
+    ) -> Sequence[OutboxRow]:
+        """Phone rows that no call carries yet: of these ids, and all that are due to these targets and centres."""
+        ...
+
+    def fetch(self, order_ids: Sequence[str]) -> None:
+        """Load these orders together; a decision that then asks for them one by one waits for none."""
+        ...
+
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
         """The phone rows of an order whose call may be ringing."""
         ...
@@ -164,6 +175,7 @@ class OutboxRow:
     due: datetime
     call_id: str = ""
     state: str = "pending"
+    outcome: str = ""
 
 
 class Store(Protocol):
@@ -280,6 +292,7 @@ class Directory:
     crews: Mapping[str, Crew] = field(default_factory=dict)
     territories: Mapping[str, Any] = field(default_factory=dict)
     """A GeoJSON feature collection."""
+    on_call: tuple[Duty, ...] = ()
 
     def crew_of_device(self, device: str) -> Crew | None:
         """The crew that a device belongs to."""
@@ -346,12 +359,16 @@ class IdSource(Protocol):
     def contact_id(self) -> str: ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class Processes:
-    """Every process definition by its id; orders pin theirs."""
+    """Every process definition by its id; orders pin theirs. One for a whole process: what it learns, all see."""
 
     by_id: Mapping[str, Process]
     current: str
+
+    def learn(self, process: Process) -> None:
+        """A definition that was adopted elsewhere. The mapping is replaced: other threads read it."""
+        self.by_id = {**self.by_id, process.id: process}
 
     def of(self, order: WorkOrder) -> Process:
         """The definition that the order began under."""

@@ -60,7 +60,7 @@ def _load(
     for order_id, row in rows.items():
         try:
             history = kept.get(order_id) or statements.histories(connection, [order_id])[order_id]
-            loaded.orders[order_id] = statements.folded(row, history, processes)
+            loaded.orders[order_id] = statements.folded(connection, row, history, processes)
         except Exception as error:
             failed[order_id] = error
     return loaded, failed

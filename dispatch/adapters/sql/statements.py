@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from math import cos, floor, radians
+from math import cos, radians
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, insert, select, update
 from sqlmodel import SQLModel
 
-from dispatch.adapters.sql import armed
+from dispatch.adapters.sql import armed, phone_rows
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.alert_book import LoadedAlerts
+from dispatch.adapters.sql.definitions import definition
+from dispatch.adapters.sql.neighbourhood import one_at_a_time
 from dispatch.adapters.sql.rows import alert_row, event_from, event_row, facts_from, outbox_row
 from dispatch.core.crew import Roster
 from dispatch.core.errors import NotFound
@@ -47,8 +49,6 @@ DECISION = table(t.DecisionRow)
 DIAL = table(t.DialRow)
 
 METRES_A_DEGREE = 111_320.0
-CELL = 0.01
-"""Degrees: the squares in which decisions about a neighbourhood wait for each other."""
 
 
 class Stale(Exception):
@@ -91,7 +91,7 @@ class SqlLoaded(LoadedAlerts):
         dlat = metres / METRES_A_DEGREE
         dlon = dlat / max(cos(radians(place.lat)), 0.01)
         if self.connection.dialect.name == "postgresql":
-            _one_at_a_time(self.connection, place, dlat, dlon)
+            one_at_a_time(self.connection, place, dlat, dlon)
         rows = self.connection.execute(
             select(ORDER.c.id, ORDER.c.lat, ORDER.c.lon, ORDER.c.address)
             .where(ORDER.c.is_open, ORDER.c.lat.between(place.lat - dlat, place.lat + dlat))
@@ -114,25 +114,21 @@ class SqlLoaded(LoadedAlerts):
     def calls(self, call_id: str) -> Sequence[OutboxRow]:
         return outbox_rows(self.connection, select(OUTBOX).where(OUTBOX.c.call_id == call_id))
 
+    def waiting_calls(
+        self, ids: Sequence[int], targets: Sequence[str], centres: Sequence[str], now: datetime, limit: int
+    ) -> Sequence[OutboxRow]:
+        query = phone_rows.waiting(ids, targets, centres, now, limit)
+        return outbox_rows(self.connection, query)
+
+    def fetch(self, order_ids: Sequence[str]) -> None:
+        missing = sorted(set(order_ids) - set(self.orders))
+        for start in range(0, len(missing), 500):
+            query = select(ORDER).where(ORDER.c.id.in_(missing[start : start + 500]))
+            found = load_orders(self.connection, self.processes, query)
+            self.orders |= {order.id: order for order in found}
+
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
-        return outbox_rows(
-            self.connection,
-            select(OUTBOX).where(
-                OUTBOX.c.order_id == order_id,
-                OUTBOX.c.kind == "phone",
-                OUTBOX.c.call_id != "",
-                OUTBOX.c.state.in_(["pending", "sent"]),
-            ),
-        )
-
-
-def _one_at_a_time(connection: Connection, place: Point, dlat: float, dlon: float) -> None:
-    """Decisions about one neighbourhood wait for each other until their commit: two calls of the same moment
-    must see each other, although neither order exists yet. (SQLite has one writer.)"""
-    lats = range(floor((place.lat - dlat) / CELL), floor((place.lat + dlat) / CELL) + 1)
-    lons = range(floor((place.lon - dlon) / CELL), floor((place.lon + dlon) / CELL) + 1)
-    for key in sorted(lat * 1_000_000 + lon for lat in lats for lon in lons):
-        connection.execute(select(func.pg_advisory_xact_lock(key)))
+        return outbox_rows(self.connection, phone_rows.live(order_id))
 
 
 def load_orders(connection: Connection, processes: Processes, query: Select[Any]) -> list[WorkOrder]:
@@ -141,7 +137,7 @@ def load_orders(connection: Connection, processes: Processes, query: Select[Any]
     if not rows:
         return []
     kept = histories(connection, [row.id for row in rows])
-    return [folded(row, kept[row.id], processes) for row in rows]
+    return [folded(connection, row, kept[row.id], processes) for row in rows]
 
 
 def histories(connection: Connection, order_ids: Sequence[str]) -> dict[str, list[Event]]:
@@ -157,9 +153,9 @@ def histories(connection: Connection, order_ids: Sequence[str]) -> dict[str, lis
     return kept
 
 
-def folded(row: Any, history: Sequence[Event], processes: Processes) -> WorkOrder:
+def folded(connection: Connection, row: Any, history: Sequence[Event], processes: Processes) -> WorkOrder:
     """The order of a work_order row and its events."""
-    return fold(facts_from(row), history, processes.by_id[row.process])
+    return fold(facts_from(row), history, definition(connection, processes, row.process))
 
 
 def roster_from(doc: Any, version: int) -> Roster:
@@ -334,7 +330,18 @@ def outbox_rows(connection: Connection, query: Select[Any]) -> list[OutboxRow]:
     """Outbox rows as values."""
     return [
         OutboxRow(
-            r.id, r.key, r.kind, r.target, r.order_id, r.centre_id, r.data, r.tries, r.due, r.call_id, r.state
+            r.id,
+            r.key,
+            r.kind,
+            r.target,
+            r.order_id,
+            r.centre_id,
+            r.data,
+            r.tries,
+            r.due,
+            r.call_id,
+            r.state,
+            r.outcome,
         )
         for r in connection.execute(query)
     ]
