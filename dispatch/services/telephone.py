@@ -40,6 +40,8 @@ class PhoneReport:
     state: str
     digit: str
     at: datetime
+    why: str = ""
+    """Why a call failed, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +171,14 @@ def _answered(draft: Draft, row: OutboxRow) -> bool:
     return is_answered(order, draft.process(order), str(row.data["watch"]), int(row.data["generation"]))
 
 
-def _attempt(draft: Draft, row: OutboxRow, state: str, number: str, call_id: str, *, key: str) -> None:
+def _attempt(
+    draft: Draft, row: OutboxRow, state: str, number: str, call_id: str, *, key: str, note: str = ""
+) -> None:
     """Every attempt is kept on the order: who, which channel, when, with what outcome."""
     data: dict[str, Any] = {
         "channel": "phone", "to": row.target, "number": number, "state": state, "call_id": call_id,
         "watch": row.data["watch"], "generation": row.data["generation"], "rung": row.data["rung"],
+        **({"note": note} if note else {}),
     }  # fmt: skip
     draft.remark(row.order_id, "attempt", by=SYSTEM, data=data, key=key)
 
@@ -240,8 +245,9 @@ def _report_of(draft: Draft, row: OutboxRow, report: PhoneReport) -> None:
     if report.state == "keypress" and report.digit == "2":
         return
     state = f"keypress {report.digit}" if report.state == "keypress" else report.state
-    _attempt(draft, row, state, report.number, report.call_id, key=key)
-    draft.settled.append(Settled(row.id, "done", state, call_id=report.call_id))
+    _attempt(draft, row, state, report.number, report.call_id, key=key, note=report.why)
+    outcome = f"{state}: {report.why}" if report.why else state
+    draft.settled.append(Settled(row.id, "done", outcome, call_id=report.call_id))
     if report.state == "keypress" and not _answered(draft, row):
         _pressed(draft, row, report, key)
 

@@ -151,3 +151,4 @@ class PhoneCallback(BaseModel):
     ]  # fmt: skip
     digit: Annotated[str | None, Field(max_length=1)] = None
     at: AwareDatetime
+    why: Annotated[str, Field(max_length=300)] = ""
