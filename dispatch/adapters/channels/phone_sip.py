@@ -26,6 +26,7 @@ LOOK, TICK, AGAIN = 10.0, 0.2, 0.25
 """Seconds between two looks at all lines, at the calls' limits, and between two tries to reach the sidecar."""
 UNHEARD = 5.0
 """Seconds after a hang-up in which the line has to come free."""
+UNANSWERED = "the exchange does not answer"
 REPEAT, DECIDES = "2", {"1", "9"}
 ACTIVE = re.compile(r"\]\s+[\d:]+\s+(\w+)\s+sips?:([^@\s]+)@")
 """A line of `listcalls`: the call's state and whom it is to."""
@@ -229,7 +230,8 @@ class SipPhone:
 
     def _closed(self, call: Call, reason: str) -> None:
         state = call.ends_as or ("completed" if call.answered else meaning(reason))
-        self._book.reach(call, state, why=reason if state == "failed" else "")
+        why = UNANSWERED if call.ends_as else reason
+        self._book.reach(call, state, why=why if state == "failed" else "")
 
     async def _mind(self) -> None:
         """Every call's limits, and now and then whether the lines carry what the book says."""
@@ -255,7 +257,7 @@ class SipPhone:
                 return
             if call.hung_up:
                 if now > call.hung_up + UNHEARD:
-                    self._book.reach(call, call.ends_as)
+                    self._closed(call, UNANSWERED)
             elif call.answered:
                 if now > call.answered + TALK:
                     await self._end(call, "completed")
