@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators.phone_port import Address, Port
 from simulators.phone_sip import (
     FRAME,
     PCMA,
@@ -30,7 +31,6 @@ from simulators.phone_sip import (
     unpacked,
 )  # fmt: skip
 
-Address = tuple[str, int]
 HOST = "127.0.0.1"
 
 
@@ -74,20 +74,19 @@ class Telephones:
         self.habits, self._account = habits or {}, account
         self.calls: list[Heard] = []
         self._legs: dict[str, _Leg] = {}
-        self._signals: asyncio.DatagramTransport | None = None
+        self._signals: Port | None = None
         self._nonce = secrets.token_hex(8)
 
     @property
     def port(self) -> int:
         """Where they listen."""
         assert self._signals is not None
-        return int(self._signals.get_extra_info("sockname")[1])
+        return int(self._signals.port)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Telephones]:
         """While the block lasts."""
-        loop = asyncio.get_running_loop()
-        self._signals, _ = await loop.create_datagram_endpoint(lambda: _Signals(self), local_addr=(HOST, 0))
+        self._signals = Port(HOST, self._arrived)
         try:
             yield self
         finally:
@@ -101,8 +100,12 @@ class Telephones:
 
     def send(self, message: Message, to: Address) -> None:
         """To the caller."""
-        if self._signals is not None and not self._signals.is_closing():
-            self._signals.sendto(message.encode(), to)
+        if self._signals is not None:
+            self._signals.send(message.encode(), to)
+
+    def _arrived(self, data: bytes, sender: Address) -> None:
+        if (message := Message.parse(data)) is not None:
+            self.take(message, sender)
 
     def take(self, message: Message, sender: Address) -> None:
         """A request of the caller; what it answers to ours needs nothing."""
@@ -138,25 +141,6 @@ class Telephones:
         leg.start()
 
 
-class _Signals(asyncio.DatagramProtocol):
-    def __init__(self, telephones: Telephones) -> None:
-        self._telephones = telephones
-
-    def datagram_received(self, data: bytes, addr: Address) -> None:
-        if (message := Message.parse(data)) is not None:
-            self._telephones.take(message, addr)
-
-
-class _Sound(asyncio.DatagramProtocol):
-    def __init__(self, heard: Heard) -> None:
-        self._heard = heard
-
-    def datagram_received(self, data: bytes, addr: Address) -> None:
-        payload, _, body = unpacked(data)
-        if payload == PCMA:
-            self._heard.sound.append(body)
-
-
 class _Leg:
     """One call, lived by a task."""
 
@@ -166,12 +150,17 @@ class _Leg:
         self._all, self._invite, self._sender, self.heard, self._habit = all_, invite, sender, heard, habit
         self._tag, self._cseq = secrets.token_hex(6), 100
         self._task: asyncio.Task[None] | None = None
-        self._sound: asyncio.DatagramTransport | None = None
+        self._sound: Port | None = None
         self._seq = secrets.randbits(15)
         self._now = 0
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._live())
+
+    def _hears(self, packet: bytes, _: Address) -> None:
+        payload, _stamp, body = unpacked(packet)
+        if payload == PCMA:
+            self.heard.sound.append(body)
 
     def _answer(self, status: str, body: str = "", **more: str) -> None:
         self._all.send(self._invite.answer(status, self._tag, body, **more), self._sender)
@@ -188,10 +177,8 @@ class _Leg:
         if habit.rings_on:
             return
         await asyncio.sleep(habit.answer_after)
-        self._sound, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Sound(self.heard), local_addr=(HOST, 0)
-        )
-        port = self._sound.get_extra_info("sockname")[1]
+        self._sound = Port(HOST, self._hears)
+        port = self._sound.port
         self._answer("200 OK", sdp(HOST, port), Contact=f"<sip:{self.heard.number}@{HOST}:{self._all.port}>")
         self.heard.answered = True
         passed = 0.0
@@ -213,7 +200,7 @@ class _Leg:
         for n in range(1, 9):
             body = key_event(key, min(n, 6) * FRAME, end=n > 5)
             if self._sound is not None:
-                self._sound.sendto(rtp(payload, self._seq, stamp, ssrc, body, mark=n == 1), (host, port))
+                self._sound.send(rtp(payload, self._seq, stamp, ssrc, body, mark=n == 1), (host, port))
             self._seq += 1
             await asyncio.sleep(0.02)
 

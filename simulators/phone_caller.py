@@ -11,7 +11,6 @@ import re
 import secrets
 import wave
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from dispatch.adapters.channels.phone_sip import DECIDES, REPEAT, RING, UNANSWER
 from dispatch.clock import SystemClock
 from dispatch.core.errors import BadInput, Unavailable
 from dispatch.ending import end_if_cancelled
+from simulators.phone_port import Address, Port
 from simulators.phone_sip import (
     FRAME,
     PCMA,
@@ -57,7 +57,7 @@ class OwnCaller:
             seconds,
             ring,
         )
-        self.signals: asyncio.DatagramTransport | None = None
+        self.signals: Port | None = None
         self._legs: dict[str, Leg] = {}
         self._ready = asyncio.Event()
 
@@ -92,10 +92,7 @@ class OwnCaller:
     async def run(self) -> None:
         """Signals, sound and limits of all calls, until cancelled."""
         host, port = self.account.server.rsplit(":", 1)
-        loop = asyncio.get_running_loop()
-        self.signals, _ = await loop.create_datagram_endpoint(
-            lambda: _Signals(self), remote_addr=(host, int(port)), local_addr=(self.account.local, 0)
-        )
+        self.signals = Port(self.account.local, self._arrived, (host, int(port)), self.refused)
         self._ready.set()
         due = SystemClock.monotonic()
         try:
@@ -110,8 +107,12 @@ class OwnCaller:
                 leg.close()
             self.signals.close()
 
+    def _arrived(self, data: bytes, _: Address) -> None:
+        if (message := Message.parse(data)) is not None:
+            self.take(message)
+
     def take(self, message: Message) -> None:
-        """A datagram for one of the calls; requests that belong to none are told so."""
+        """A message for one of the calls; requests that belong to none are told so."""
         leg = self._legs.get(message.get("Call-ID"))
         if leg is not None:
             leg.take(message)
@@ -126,32 +127,12 @@ class OwnCaller:
 
     def send(self, message: Message) -> None:
         """To the exchange."""
-        if self.signals is not None and not self.signals.is_closing():
-            self.signals.sendto(message.encode())
+        if self.signals is not None:
+            self.signals.send(message.encode())
 
     def forget(self, leg: Leg) -> None:
         """A call that has ended."""
         self._legs.pop(leg.id, None)
-
-
-class _Signals(asyncio.DatagramProtocol):
-    def __init__(self, caller: OwnCaller) -> None:
-        self._caller = caller
-
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        if (message := Message.parse(data)) is not None:
-            self._caller.take(message)
-
-    def error_received(self, exc: Exception) -> None:
-        self._caller.refused()
-
-
-class _Sound(asyncio.DatagramProtocol):
-    def __init__(self, leg: Leg) -> None:
-        self._leg = leg
-
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        self._leg.heard_sound(data)
 
 
 class Leg:
@@ -164,7 +145,7 @@ class Leg:
         self.heard = False
         self._tries, self._again = 0, 0.0
         self._pressed: set[int] = set()
-        self._sound: asyncio.DatagramTransport | None = None
+        self._sound: Port | None = None
         self._theirs = ("127.0.0.1", 0)
         self._frames: list[bytes] = []
         self._next, self._ssrc = 0, secrets.randbits(32)
@@ -174,15 +155,13 @@ class Leg:
     async def begin(self) -> None:
         """Open the sound, read the prompt, invite."""
         account = self._caller.account
-        self._sound, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Sound(self), local_addr=(account.local, 0)
-        )
+        self._sound = Port(account.local, self.heard_sound)
         self._frames = await asyncio.to_thread(frames, Path(self.call.prompt))
         self._invite()
 
     def _request(self, method: str, *more: tuple[str, str], body: str = "", cseq: int = 0) -> Message:
         account, sock = self._caller.account, self._caller.signals
-        here = "{}:{}".format(*sock.get_extra_info("sockname")[:2]) if sock else ""
+        here = f"{sock.host}:{sock.port}" if sock else ""
         me = f"<sip:{account.user or 'caller'}@{account.server}>;tag={self._tag}"
         same = method in {"CANCEL", "INVITE"}
         return Message(f"{method} {self._uri} SIP/2.0", [
@@ -194,7 +173,7 @@ class Leg:
     def _invite(self) -> None:
         self._tries += 1
         self._again = self._caller.seconds() + AGAIN * 2 ** (self._tries - 1)
-        port = self._sound.get_extra_info("sockname")[1] if self._sound else 0
+        port = self._sound.port if self._sound else 0
         kind = ("Content-Type", "application/sdp")
         self._caller.send(
             self._request("INVITE", kind, *self._credentials, body=sdp(self._caller.account.local, port))
@@ -269,7 +248,7 @@ class Leg:
         if self.call.ends_as:  # the answer crossed our CANCEL
             self._bye()
 
-    def heard_sound(self, packet: bytes) -> None:
+    def heard_sound(self, packet: bytes, _: Address) -> None:
         """Only keys interest us; one press is several packets with one time stamp."""
         payload, stamp, body = unpacked(packet)
         if payload >= 96 and stamp not in self._pressed and (key := key_of(body)):
@@ -309,7 +288,7 @@ class Leg:
             if self._sound is not None and self._theirs[1]:
                 n = self._next
                 packet = rtp(PCMA, n, n * FRAME, self._ssrc, self._frames[n], mark=n == 0)
-                self._sound.sendto(packet, self._theirs)
+                self._sound.send(packet, self._theirs)
             self._next += 1
         elif self.call.hung_up:
             if now > self.call.hung_up + 2:
@@ -328,8 +307,7 @@ class Leg:
         """Give the sound's port back."""
         self._caller.forget(self)
         if self._sound is not None:
-            with suppress(RuntimeError):
-                self._sound.close()
+            self._sound.close()
 
 
 def frames(file: Path) -> list[bytes]:

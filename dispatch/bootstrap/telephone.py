@@ -66,7 +66,7 @@ def telephone() -> None:
 async def _serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT, or until a part breaks."""
     clock = clock_from(settings.clock)
-    book = Book(settings.data.resolve() / "phone" / "calls.json", clock.now)
+    book = Book(settings.data.resolve() / "phone" / "calls.jsonl", clock.now)
     phone = open_telephone(wiring(settings), book, lambda: SystemClock().now().timestamp())
     listener = _listen(settings)
     config = uvicorn.Config(

@@ -81,7 +81,10 @@ class Rig:
 
     async def ended(self, call_id: str, within: float = 8.0) -> list[str]:
         """All states of a call that ends."""
-        await true(lambda: call_id in self.book.calls and not self.book.calls[call_id].live, within)
+        deadline = SystemClock.monotonic() + within
+        while call_id not in self.book.calls or self.book.calls[call_id].live:
+            assert SystemClock.monotonic() < deadline, f"it does not end: {self.states(call_id)}"
+            await asyncio.sleep(0.01)
         return self.states(call_id)
 
     async def stop(self) -> None:
@@ -98,11 +101,13 @@ def account(port: int, *, user: str = "", password: str = "", lines: int = 6) ->
 def at_work(kind: str, data: Path, who: Account, ring: float, process: Any = None) -> Rig:
     """A telephone process's telephone: again with the same folder, it is the one that was started anew."""
     sidecar = Baresip(data, who)
-    book = Book(data / "phone" / "calls.json", SystemClock().now)
+    book = Book(data / "phone" / "calls.jsonl", SystemClock().now)
     prompts = Prompts(data / "phone" / "prompts", data / "recordings")
     build = SipPhone if kind == "baresip" else OwnCaller
     phone: Any = (
-        build(sidecar, prompts, book, seconds, ring) if build is SipPhone else OwnCaller(who, prompts, book, seconds, ring)
+        build(sidecar, prompts, book, seconds, ring)
+        if build is SipPhone
+        else OwnCaller(who, prompts, book, seconds, ring)
     )
     return Rig(phone, book, prompts, sidecar, process, asyncio.create_task(phone.run()), data)
 

@@ -12,6 +12,7 @@ import re
 import shutil
 import socket
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from dispatch.core.errors import BadInput, Unavailable
@@ -22,6 +23,8 @@ ADDRESS = re.compile(
     r"sips?:(?:(?P<user>[\w.!~*'+-]+)@)?(?P<server>(?:[\w.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?)"
     r"(?P<options>(?:;[\w-]+=[\w-]+)*)"
 )
+MOST_LINES = 120
+"""Choosing a line takes a step a line (four E1 trunks); whoever has more runs a second telephone."""
 TRANSPORTS = ("udp", "tcp", "tls")
 NUMBER = re.compile(r"\+?[0-9*]{2,32}")
 """What may be dialled: digits with a leading plus, and stars."""
@@ -50,6 +53,14 @@ class Account:
         transport, register = options.pop("transport", "udp"), options.pop("register", "no")
         if options or transport not in TRANSPORTS or register not in {"yes", "no"}:
             raise BadInput("the telephone's address takes ;transport=udp|tcp|tls and ;register=yes|no")
+        try:
+            ip_address(local)
+        except ValueError:
+            raise BadInput(
+                f"DISPATCH45_PHONE_LOCAL: found {local!r}, expected an address like 10.0.0.5"
+            ) from None
+        if lines < 1 or lines > MOST_LINES:
+            raise BadInput(f"DISPATCH45_PHONE_LINES: found {lines}, expected 1 to {MOST_LINES}")
         if re.search(r'[;",\s]', password):
             raise BadInput(
                 "the telephone's password: baresip cannot take quotes, commas, semicolons or blanks"

@@ -1,7 +1,8 @@
 """The telephone's own memory: which calls were asked for, where each stands, and what the centre was not told yet.
 
-It is a file that is replaced whole at each change, before anything is done that cannot be taken back: a telephone
-process that is killed goes on where it stood, places no second call, and loses no keypress that it has seen.
+Every change is a line of a file, written before anything is done that cannot be taken back: a telephone process that is
+killed goes on where it stood, places no second call, and loses no keypress that it has seen. A call's last line counts;
+a line that a killed process left half written does not.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from dispatch.services.telephone import ENDED
 
 KEPT = 2_000
 """Ended calls that are remembered: a call id is rung once."""
+LINES = 20_000
+"""Lines of the file, after which it is written anew with what is still remembered."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -69,9 +73,11 @@ class Book:
         self._callbacks: dict[str, str] = {}
         self.news = asyncio.Event()
         """Set when there is something to tell the centre."""
-        if file.exists():
-            for call in msgspec.json.decode(file.read_bytes(), type=list[Call]):
+        for line in file.read_bytes().splitlines() if file.exists() else ():
+            with suppress(msgspec.DecodeError):
+                call = msgspec.json.decode(line, type=Call)
                 self.calls[call.id] = call
+        self._lines = LINES
         self.news.set()
 
     def live(self) -> list[Call]:
@@ -86,7 +92,7 @@ class Book:
         """A new call."""
         call.callback = self._callbacks.pop(call.id, "")
         self.calls[call.id] = call
-        self.save()
+        self.save(call)
 
     def reach(self, call: Call, state: str, digit: str = "", why: str = "") -> None:
         """Note the next state; the centre will be told."""
@@ -95,26 +101,38 @@ class Book:
         seq = len(call.reports) + 1
         call.state = call.state if state == "keypress" else state
         call.reports.append(Report(call.id, call.number, seq, state, digit, self._now(), why))
-        self.save()
+        self.save(call)
         self.news.set()
 
     def told(self, call: Call) -> None:
         """The oldest report of this call is dealt with."""
         call.told += 1
-        self.save()
+        self.save(call)
 
     def untold(self) -> list[Call]:
         """Calls with something that the centre does not know yet."""
         return [call for call in self.calls.values() if call.told < len(call.reports)]
 
-    def save(self) -> None:
-        """Put it on the disk, readable by its owner only."""
-        if (over := len(self.calls) - KEPT) > 0:
-            done = [c.id for c in self.calls.values() if not c.live and c.told == len(c.reports)]
-            for call_id in done[:over]:
-                del self.calls[call_id]
+    def save(self, call: Call) -> None:
+        """Put a call as it is now on the disk."""
+        self._lines += 1
+        if self._lines > LINES:
+            self._write_anew()
+        else:
+            self._put(self._file, os.O_APPEND, [call])
+
+    def _write_anew(self) -> None:
+        done = [c.id for c in self.calls.values() if not c.live and c.told == len(c.reports)]
+        for call_id in done[: max(0, len(self.calls) - KEPT)]:
+            del self.calls[call_id]
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = self._file.with_suffix(".part")
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            out.write(msgspec.json.encode(list(self.calls.values())))
+        self._put(part, os.O_TRUNC, list(self.calls.values()))
         part.replace(self._file)
+        self._lines = len(self.calls)
+
+    @staticmethod
+    def _put(file: Path, how: int, calls: list[Call]) -> None:
+        """Readable by its owner only."""
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | how, 0o600), "wb") as out:
+            out.write(b"".join(msgspec.json.encode(call) + b"\n" for call in calls))

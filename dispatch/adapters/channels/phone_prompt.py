@@ -64,7 +64,7 @@ class Prompts:
                 if not file.exists():  # somebody else may have been quicker
                     sound = await make()
                     await asyncio.to_thread(_write, file, sound, silences)
-            self._forget_old()
+                    self._forget_old()
         return file
 
     def _forget_old(self) -> None:

@@ -168,7 +168,7 @@ class SipPhone:
 
     async def _end(self, call: Call, ends_as: str) -> None:
         call.ends_as, call.hung_up = ends_as, self._seconds()
-        self._book.save()
+        self._book.save(call)
         await self._on_line(call.line, ("hangup", ""))
 
     async def _say(self, call: Call, file: str) -> None:

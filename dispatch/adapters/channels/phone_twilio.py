@@ -121,7 +121,7 @@ class TwilioPhone:
             self._book.reach(call, "failed", why=answer)
         else:
             call.sid = str(answer.get("sid", ""))
-            self._book.save()
+            self._book.save(call)
 
     async def _found(self, call: Call) -> bool:
         """Whether the provider has a call to this number that began with ours and belongs to no other of ours."""
@@ -132,7 +132,7 @@ class TwilioPhone:
         mine = [one for one in listed if one.get("status") in live and one.get("sid") not in known]
         if mine:
             call.sid = str(mine[0]["sid"])
-            self._book.save()
+            self._book.save(call)
         return bool(mine)
 
     async def _ask(self, method: str, path: str, form: dict[str, Any] | None = None) -> dict[str, Any] | str:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from dispatch.adapters.channels.phone_prompt import Prompts
-from simulators.phone_caller import frames
 from simulators.phone_callee import Habit, Telephones
+from simulators.phone_caller import frames
 from simulators.phone_sip import linear
 from tests.dispatch.telephones import KINDS, account, needs, telephone, tone, true
 
@@ -27,7 +27,10 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize("by", ["rfc2833", "info"])
 async def test_a_key_is_reported_and_ends_the_call(kind: str, by: str, tmp_path: Path) -> None:
     habit = Habit(keys=((0.3, "1"),), by=by)  # type: ignore[arg-type]
-    async with Telephones({N: habit}).listening() as there, telephone(kind, tmp_path, account(there.port)) as rig:
+    async with (
+        Telephones({N: habit}).listening() as there,
+        telephone(kind, tmp_path, account(there.port)) as rig,
+    ):
         await rig.phone.ring("call-1", N, "en", "press 1")
         assert await rig.ended("call-1") == ["ringing", "answered", "keypress 1", "completed"]
 
@@ -57,7 +60,10 @@ async def test_what_the_other_side_does_is_said_as_it_was(
 
 
 async def test_a_call_id_is_rung_once(kind: str, tmp_path: Path) -> None:
-    async with Telephones({N: Habit(rings_on=True)}).listening() as there, telephone(kind, tmp_path, account(there.port)) as rig:
+    async with (
+        Telephones({N: Habit(rings_on=True)}).listening() as there,
+        telephone(kind, tmp_path, account(there.port)) as rig,
+    ):
         await asyncio.gather(*(rig.phone.ring("call-1", N, "en", "press 1") for _ in range(3)))
         await true(lambda: "ringing" in rig.states("call-1"))
         await rig.phone.ring("call-1", N, "en", "press 1")
@@ -69,7 +75,10 @@ async def test_a_call_id_is_rung_once(kind: str, tmp_path: Path) -> None:
 
 
 async def test_hanging_up_a_conversation_cuts_it(kind: str, tmp_path: Path) -> None:
-    async with Telephones({N: Habit()}).listening() as there, telephone(kind, tmp_path, account(there.port)) as rig:
+    async with (
+        Telephones({N: Habit()}).listening() as there,
+        telephone(kind, tmp_path, account(there.port)) as rig,
+    ):
         await rig.phone.ring("call-1", N, "en", "press 1")
         await true(lambda: "answered" in rig.states("call-1"))
         await rig.phone.hang_up("call-1")
@@ -88,9 +97,14 @@ async def test_the_exchange_is_shown_who_we_are(kind: str, password: str, tmp_pa
             assert states == (["ringing", "answered", "completed"] if password == who[1] else ["failed"])
             if password != who[1]:
                 assert "401" in rig.reports("call-1")[-1].why
-        secret = [f for f in tmp_path.rglob("*") if f.is_file() and password.encode() in f.read_bytes()]
+        secret = holding(tmp_path, password)
         assert {f.name for f in secret} <= {"accounts"}, "in no log, no state"
         assert all(f.stat().st_mode & 0o077 == 0 for f in secret)
+
+
+def holding(folder: Path, text: str) -> list[Path]:
+    """The files in which a text stands."""
+    return [f for f in folder.rglob("*") if f.is_file() and text.encode() in f.read_bytes()]
 
 
 async def test_nobody_listens_at_the_exchange(kind: str, tmp_path: Path) -> None:
@@ -127,7 +141,10 @@ async def test_each_hears_its_own_prompt_and_hears_it_again_at_the_key_2(kind: s
         await rig.phone.ring("one", "100", "zh-CN", "")
         await rig.phone.ring("two", "200", "en", "")
         await asyncio.gather(rig.ended("one"), rig.ended("two"))
-    prompts = {name: linear(b"".join(frames(Path(rig.book.calls[name].prompt))))[: 8000 * 8 // 10] for name in ("one", "two")}
+    prompts = {
+        name: linear(b"".join(frames(Path(rig.book.calls[name].prompt))))[: 8000 * 8 // 10]
+        for name in ("one", "two")
+    }
     one, two = there.of("100")[0].samples(), there.of("200")[0].samples()
     assert correlation(one, prompts["one"]) > 0.9
     assert correlation(two[:8000], prompts["two"]) > 0.9
@@ -143,5 +160,7 @@ async def test_a_text_is_spoken(kind: str, language: str, text: str, tmp_path: P
             (tmp_path / "recordings" / "en.wav").unlink()
             await rig.phone.ring("call-1", N, language, text)
             await rig.ended("call-1")
-        said = linear(b"".join(frames(await Prompts(rig.sidecar.folder / "prompts", tmp_path).prompt(language, text))))
+        said = linear(
+            b"".join(frames(await Prompts(rig.sidecar.folder / "prompts", tmp_path).prompt(language, text)))
+        )
         assert correlation(there.of(N)[0].samples(), said[:6000]) > 0.9

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dispatch.processes import until
 from tests.dispatch.telephones import KINDS, account, needs, telephone
 
 pytestmark = [needs("baresip", "sipp"), pytest.mark.timeout(60)]
@@ -41,10 +42,16 @@ def sipp(scenario: str, folder: Path) -> Iterator[tuple[int, subprocess.Popen[by
     with (folder / "sipp.txt").open("wb") as said:
         process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
     try:
+        until(lambda: f":{port:04X} " in Path("/proc/net/udp").read_text())
         yield port, process
     finally:
         process.kill()
         process.wait()
+
+
+def errors(folder: Path) -> str:
+    """What SIPp has to say."""
+    return "".join(f.read_text() for f in folder.glob("*errors.log"))
 
 
 EXPECTED = {
@@ -67,8 +74,7 @@ async def test_what_sipp_does_is_reported_as_it_was(kind: str, scenario: str, tm
         async with telephone(kind, tmp_path, who, ring=1.2) as rig:
             await rig.phone.ring("call-1", N, "en", "press 1")
             assert await rig.ended("call-1") == EXPECTED[scenario]
-            errors = "".join(f.read_text() for f in tmp_path.glob("*errors.log"))
-            assert process.wait(5) == 0, f"SIPp saw its scenario to the end; {errors}"
+            assert process.wait(5) == 0, f"SIPp did not see its scenario to the end; {errors(tmp_path)}"
 
 
 async def test_sipp_refuses_who_does_not_know_the_password(kind: str, tmp_path: Path) -> None:
