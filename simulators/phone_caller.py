@@ -259,9 +259,9 @@ class Leg:
         if not self.call.answered or not self.call.live:
             return
         self._caller.book.reach(self.call, "keypress", key)
-        if key == REPEAT:
+        if key == REPEAT and not self._ends_at:
             self._next = 0
-        elif key in DECIDES:
+        elif key in DECIDES and not self._ends_at:
             self._ends_at = self._caller.seconds() + LISTENS
 
     def end(self, ends_as: str) -> None:

@@ -52,11 +52,11 @@ async def _ring(settings: Settings, number: str, language: str) -> bool:
     assert phone_ is not None
     call_id = f"test-{uuid4().hex[:12]}"
     try:
-        well, words = await phone_.state()
+        _, words = await phone_.state()
         click.echo(f"The telephone: {words}")
         await phone_.ring(call_id, number, language, PROMPTS[language])
         click.echo(f"dialling {number}; the words: {PROMPTS[language]}")
-        return well and await _follow(phone_, call_id)
+        return await _follow(phone_, call_id)
     finally:
         await phone_.close()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 
 import click
@@ -64,7 +63,7 @@ def telephone() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT, or until a part breaks."""
+    """Until SIGTERM or SIGINT, which end the server, or until a part breaks."""
     clock = clock_from(settings.clock)
     book = Book(settings.data.resolve() / "phone" / "calls.jsonl", clock.now)
     phone = open_telephone(wiring(settings), book, lambda: SystemClock().now().timestamp())
@@ -74,16 +73,13 @@ async def _serve(settings: Settings) -> None:
         server_header=False, timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, lambda: setattr(server, "should_exit", True))
     async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
         beside = [
             asyncio.create_task(run()) for run in (Teller(book, settings.secret, client).run, phone.run)
         ]
         serving = asyncio.create_task(server.serve([listener]))
         try:
-            await asyncio.wait([serving, *beside], return_when=asyncio.FIRST_EXCEPTION)
+            await asyncio.wait([serving, *beside], return_when=asyncio.FIRST_COMPLETED)
             for task in (serving, *beside):
                 if task.done():
                     task.result()

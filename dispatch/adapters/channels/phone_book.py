@@ -52,6 +52,8 @@ class Call(msgspec.Struct):
     """Where the centre wants to be told; empty: nobody waits for it."""
     state: str = "dialling"
     answered: float = 0.0
+    decided: float = 0.0
+    """When a key was pressed that ends the call."""
     ends_as: str = ""
     hung_up: float = 0.0
     reports: list[Report] = []

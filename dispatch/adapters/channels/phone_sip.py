@@ -24,6 +24,10 @@ RING, TALK = 25.0, 120.0
 """Seconds until nobody answers; seconds after which an answered call is ended."""
 LOOK, TICK, AGAIN = 10.0, 0.2, 0.25
 """Seconds between two looks at all lines, at the calls' limits, and between two tries to reach the sidecar."""
+THANKS = 5.0
+"""Seconds after a key that decides, in which the call has to have ended."""
+MOST_KEYS = 50
+"""Reports of one call: whoever plays on the keys is not listened to any more."""
 UNHEARD = 5.0
 """Seconds after a hang-up in which the line has to come free."""
 UNANSWERED = "the exchange does not answer"
@@ -220,13 +224,14 @@ class SipPhone:
             self._book.reach(call, "answered")
 
     def _pressed(self, call: Call, digit: str) -> None:
-        if not re.fullmatch(r"[0-9*#A-D]", digit) or not call.answered:
+        if not re.fullmatch(r"[0-9*#A-D]", digit) or not call.answered or len(call.reports) > MOST_KEYS:
             return
-        self._book.reach(call, "keypress", digit)
-        if digit == REPEAT:
-            self._later(self._say(call, call.prompt))
-        elif digit in DECIDES:
+        if digit in DECIDES and not call.decided:
+            call.decided = self._seconds()
             self._later(self._thank(call))
+        elif digit == REPEAT and not call.decided:
+            self._later(self._say(call, call.prompt))
+        self._book.reach(call, "keypress", digit)
 
     def _closed(self, call: Call, reason: str) -> None:
         state = call.ends_as or ("completed" if call.answered else meaning(reason))
@@ -259,7 +264,7 @@ class SipPhone:
                 if now > call.hung_up + UNHEARD:
                     self._closed(call, UNANSWERED)
             elif call.answered:
-                if now > call.answered + TALK:
+                if now > call.answered + TALK or (call.decided and now > call.decided + THANKS):
                     await self._end(call, "completed")
             elif now > call.began + self._ring:
                 await self._end(call, "no_answer" if call.state == "ringing" else "failed")

@@ -7,6 +7,7 @@ up and never counts. https://www.twilio.com/docs/voice/api/call-resource, https:
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from base64 import b64encode
 from collections.abc import Callable, Iterable
@@ -102,7 +103,11 @@ class TwilioPhone:
         }, f"{urlsplit(self._provider.address).hostname}: {self._said}"
 
     async def run(self) -> None:
-        """Nothing to keep: the provider comes to us."""
+        """Nothing to keep: the provider comes to us. Until cancelled."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         """Give the connections back."""

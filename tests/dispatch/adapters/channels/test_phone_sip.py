@@ -35,6 +35,18 @@ async def test_a_key_is_reported_and_ends_the_call(kind: str, by: str, tmp_path:
         assert await rig.ended("call-1") == ["ringing", "answered", "keypress 1", "completed"]
 
 
+async def test_whoever_goes_on_pressing_keys_does_not_hold_the_line(kind: str, tmp_path: Path) -> None:
+    habit = Habit(keys=tuple((0.3 + at / 2, "1") for at in range(20)))
+    async with (
+        Telephones({N: habit}).listening() as there,
+        telephone(kind, tmp_path, account(there.port)) as rig,
+    ):
+        await rig.phone.ring("call-1", N, "en", "press 1")
+        states = await rig.ended("call-1")
+        assert (states[2], states[-1]) == ("keypress 1", "completed")
+        assert len(states) < 15
+
+
 @pytest.mark.parametrize(
     ("habit", "states"),
     [
