@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
 import httpx
@@ -55,7 +55,7 @@ class Provider:
         """From `twilio:https://host/2010-04-01/Accounts/ACxxx?from=+86…`. Raises BadInput saying what is wrong."""
         parts = urlsplit(address.removeprefix("twilio:"))
         sid = parts.path.rstrip("/").rsplit("/", 1)[-1]
-        caller = parts.query.removeprefix("from=")
+        caller = unquote(parts.query.removeprefix("from="))
         if parts.scheme not in {"http", "https"} or not sid or not parts.query.startswith("from="):
             raise BadInput(
                 "the telephone's address: expected twilio:https://host/2010-04-01/Accounts/SID?from=+number"
