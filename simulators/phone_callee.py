@@ -73,6 +73,8 @@ class Telephones:
     ) -> None:
         self.habits, self._account = habits or {}, account
         self.calls: list[Heard] = []
+        self.registered, self.registers = 0, "200 OK"
+        """Registrations that were asked for, and what they are answered."""
         self._legs: dict[str, _Leg] = {}
         self._signals: Port | None = None
         self._nonce = secrets.token_hex(8)
@@ -114,6 +116,10 @@ class Telephones:
         leg = self._legs.get(message.get("Call-ID"))
         if message.method == "INVITE":
             self._invited(message, sender, leg)
+        elif message.method == "REGISTER":
+            self.registered += 1
+            given = {"Contact": f"{message.get('Contact')};expires=600"}
+            self.send(message.answer(self.registers, secrets.token_hex(4), **given), sender)
         elif leg is None:
             if message.method != "ACK":
                 self.send(message.answer("481 No Such Call"), sender)

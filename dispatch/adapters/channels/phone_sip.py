@@ -52,8 +52,7 @@ class SipPhone:
         self._control = Control(self._on_event)
         self._lock = asyncio.Lock()
         self._soon: set[asyncio.Task[None]] = set()
-        self.registered = ""
-        """What the exchange said to our registration, where there is one."""
+        self._registered = False
 
     async def ring(self, call_id: str, number: str, language: str, prompt: str) -> None:
         """Start a call, or find that it was started. Raises Unavailable where it can be asked for again later.
@@ -99,11 +98,8 @@ class SipPhone:
             return False, MISSING
         if not self._control.connected:
             return False, "baresip does not run"
-        if self._sidecar.account.register and self.registered != "ok":
-            return (
-                False,
-                f"the exchange {self._sidecar.account.server} does not register us: {self.registered or 'no answer yet'}",
-            )
+        if self._sidecar.account.register and not self._registered:
+            return False, f"the exchange {self._sidecar.account.server} does not register us"
         busy, lines = len(self._book.live()), self._sidecar.account.lines
         return True, f"baresip, {busy} of {lines} lines busy, exchange {self._sidecar.account.server}"
 
@@ -166,6 +162,7 @@ class SipPhone:
         now = next((n for n, text in enumerate(lines) if text.startswith(">")), None)
         if now is None or line >= len(lines):
             raise Unavailable("baresip has not set up its lines")
+        self._registered = bool(re.search(r"(?:\s|\dm)OK\b", lines[0]))
         steps = (line - now) % len(lines)
         answers = await self._control.run([("uanext", "")] * steps + list(commands))
         return answers[steps:]
@@ -201,7 +198,7 @@ class SipPhone:
     def _on_event(self, event: Event) -> None:
         kind, told = str(event.get("type")), str(event.get("param", ""))
         if kind in {"REGISTER_OK", "REGISTER_FAIL"}:
-            self.registered = "ok" if kind == "REGISTER_OK" else told
+            self._registered = kind == "REGISTER_OK"
         if event.get("direction") != "outgoing":
             return
         number = re.sub(r"^sips?:|@.*$", "", str(event.get("peeruri", "")))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dispatch.adapters.channels import phone_baresip, phone_sip
+from dispatch.adapters.channels.phone_baresip import Baresip
 from dispatch.adapters.channels.phone_book import Book, Call
 from dispatch.adapters.channels.phone_prompt import Prompts
 from dispatch.clock import SystemClock
@@ -106,6 +108,28 @@ async def test_a_sidecar_that_is_killed_fails_its_calls_and_the_next_one_rings(t
         finally:
             rig.process.kill()
             rig.process.wait()
+
+
+@with_baresip
+@pytest.mark.parametrize("answer", ["200 OK", "403 Forbidden"])
+async def test_an_exchange_that_wants_a_registration_gets_one(tmp_path: Path, answer: str) -> None:
+    there = Telephones()
+    there.registers = answer
+    async with there.listening():
+        who = replace(account(there.port, user="desk", lines=2), register=True)
+        process = start(Baresip(tmp_path, who))
+        await true(lambda: there.registered)
+        await asyncio.sleep(0.2)  # before anybody looks
+        rig = at_work("baresip", tmp_path, who, 3.0, process)
+        try:
+            expected = "of 2 lines busy" if answer == "200 OK" else "does not register us"
+            await true(lambda: expected in rig.phone.state()[1])
+            assert rig.phone.state()[0] == (answer == "200 OK")
+            assert there.registered == 1, "one line registers for all"
+        finally:
+            await rig.stop()
+            process.kill()
+            process.wait()
 
 
 async def test_without_the_sidecar_every_call_says_so(
