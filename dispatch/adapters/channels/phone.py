@@ -50,7 +50,7 @@ class Wiring:
     @property
     def sidecar(self) -> Baresip | None:
         """The process that has to run beside it, where there is one. Raises BadInput."""
-        if self.scheme not in {"sip", "sips"}:
+        if self.scheme != "sip":
             return None
         return Baresip(self.data, Account.read(self.url, self.password, self.local, self.lines))
 
@@ -68,7 +68,6 @@ def _twilio(wiring: Wiring, book: Book, seconds: Callable[[], float]) -> Telepho
 
 TELEPHONES: dict[str, Callable[[Wiring, Book, Callable[[], float]], Telephone]] = {
     "sip": _sip,
-    "sips": _sip,
     "twilio": _twilio,
 }
 

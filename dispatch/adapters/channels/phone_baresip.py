@@ -20,12 +20,12 @@ from dispatch.core.errors import BadInput, Unavailable
 MISSING = "baresip is not installed"
 MODULES = ("/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules", "/opt/homebrew/lib/baresip/modules")
 ADDRESS = re.compile(
-    r"sips?:(?:(?P<user>[\w.!~*'+-]+)@)?(?P<server>(?:[\w.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?)"
+    r"sip:(?:(?P<user>[\w.!~*'+-]+)@)?(?P<server>(?:[\w.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?)"
     r"(?P<options>(?:;[\w-]+=[\w-]+)*)"
 )
 MOST_LINES = 120
 """Choosing a line takes a step a line (four E1 trunks); whoever has more runs a second telephone."""
-TRANSPORTS = ("udp", "tcp", "tls")
+TRANSPORTS = ("udp", "tcp")
 NUMBER = re.compile(r"\+?[0-9*]{2,32}")
 """What may be dialled: digits with a leading plus, and stars."""
 
@@ -52,7 +52,7 @@ class Account:
         options = dict(pair.split("=", 1) for pair in found["options"].split(";") if pair)
         transport, register = options.pop("transport", "udp"), options.pop("register", "no")
         if options or transport not in TRANSPORTS or register not in {"yes", "no"}:
-            raise BadInput("the telephone's address takes ;transport=udp|tcp|tls and ;register=yes|no")
+            raise BadInput("the telephone's address takes ;transport=udp|tcp and ;register=yes|no")
         try:
             ip_address(local)
         except ValueError:
@@ -139,10 +139,7 @@ class Baresip:
         who = f"<sip:{a.user or 'dispatch45'}@{a.server};transport={a.transport}>"
         secret = f";auth_user={a.user};auth_pass={a.password}" if a.password else ""
         often = 600 if a.register and number == 0 else 0
-        secured = ";mediaenc=srtp" if a.transport == "tls" else ""
-        return (
-            f"{who}{secret};regint={often};audio_codecs=PCMA/8000/1,PCMU/8000/1;answermode=manual{secured}\n"
-        )
+        return f"{who}{secret};regint={often};audio_codecs=PCMA/8000/1,PCMU/8000/1;answermode=manual\n"
 
 
 def installed() -> bool:

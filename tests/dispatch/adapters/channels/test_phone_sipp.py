@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,17 +33,18 @@ def _free_port() -> int:
 
 
 @contextmanager
-def sipp(scenario: str, folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def sipp(scenario: str, folder: Path, *options: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """SIPp waiting for one call; its port."""
     port = _free_port()
     command = [
         "sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1",
-        "-mp", str(_free_port()), "-m", "1", "-timeout", "15", "-timeout_error", "-nostdin", "-trace_err",
+        "-mp", str(_free_port()), "-m", "1", "-timeout", "15", "-timeout_error", "-nostdin", "-trace_err", *options,
     ]  # fmt: skip
     with (folder / "sipp.txt").open("wb") as said:
         process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
     try:
-        until(lambda: f":{port:04X} " in Path("/proc/net/udp").read_text())
+        table = Path("/proc/net/tcp" if options else "/proc/net/udp")
+        until(lambda: f":{port:04X} " in table.read_text())
         yield port, process
     finally:
         process.kill()
@@ -75,6 +77,13 @@ async def test_what_sipp_does_is_reported_as_it_was(kind: str, scenario: str, tm
             await rig.phone.ring("call-1", N, "en", "press 1")
             assert await rig.ended("call-1") == EXPECTED[scenario]
             assert process.wait(5) == 0, f"SIPp did not see its scenario to the end; {errors(tmp_path)}"
+
+
+async def test_an_exchange_that_speaks_tcp(tmp_path: Path) -> None:
+    with sipp("key_by_info", tmp_path, "-t", "t1") as (port, _):
+        async with telephone("baresip", tmp_path, replace(account(port), transport="tcp")) as rig:
+            await rig.phone.ring("call-1", N, "en", "press 1")
+            assert await rig.ended("call-1") == EXPECTED["key_by_info"]
 
 
 async def test_sipp_refuses_who_does_not_know_the_password(kind: str, tmp_path: Path) -> None:
