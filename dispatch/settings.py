@@ -57,6 +57,8 @@ class Settings:
     """Of the Redis server that the program supervises: always or everysec; docs/gateway.md says what each can lose."""
     match_every: float = 3.0
     """Seconds between two batches of automatic dispatch."""
+    keep_positions_days: int = 90
+    """Days for which the position history is kept; 0: for ever. docs/positions.md."""
     language: str = "zh-CN"
     """What terminals and telephone prompts speak: zh-CN or en."""
     policy: str = "risk"

@@ -55,15 +55,18 @@ def open_history(
     return SqliteStore(sqlite.open_engine(positions_file(settings)), processes, clock)
 
 
-def at_once(settings: Settings, work: Callable[[Connection], T]) -> T:
-    """Run `work` in one transaction, outside any event loop. Raises Unavailable saying what to do."""
+def at_once(settings: Settings, work: Callable[[Connection], T], *, reading: bool = False) -> T:
+    """Run `work` in one transaction, outside any event loop. Raises Unavailable saying what to do.
+
+    `reading`: nothing is changed, and no writer waits.
+    """
     if is_postgres(settings):
         url = settings.database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
         return _with_asyncpg(url, work)
     engine = sqlite.open_engine(sqlite_file(settings))
     try:
         with engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
             result = work(connection)
             connection.exec_driver_sql("COMMIT")
             return result

@@ -24,9 +24,13 @@ from dispatch.adapters.redis.streams import Entry, StreamConsumer
 from dispatch.adapters.sql import history
 from dispatch.adapters.sql.organisation import set_fact
 from dispatch.adapters.sql.postgres import PostgresStore
+from dispatch.adapters.sql.shortages import SqlShortages
+from dispatch.bootstrap import definitions
+from dispatch.bootstrap.audit_trail import Sealer
 from dispatch.bootstrap.database import AnyStore
 from dispatch.clock import SystemClock
 from dispatch.core.errors import DispatchError, NotFound
+from dispatch.core.shortage import parse_rule
 from dispatch.ending import end_if_cancelled
 from dispatch.messages import (
     Desired,
@@ -36,7 +40,7 @@ from dispatch.messages import (
     events_stream,
     positions_stream,
 )
-from dispatch.services import clocks, delivery, dispatcher
+from dispatch.services import clocks, delivery, dispatcher, shortage
 from dispatch.services.context import Context
 from dispatch.services.ports import Ports
 from dispatch.services.tracking import Tracking, device_event
@@ -137,6 +141,7 @@ class Worker:
         self._due, self._calling = nudge.event(), nudge.event()
         self._sending, self._telling = nudge.event(), nudge.event()
         self._match_every = 3.0
+        self.shortage_rule = parse_rule(definitions.shipped_text("shortage.toml"))
 
     async def run(self, match_every: float) -> None:
         """Everything, until cancelled or broken."""
@@ -150,7 +155,9 @@ class Worker:
                 ("matching", self._match),
                 ("bound", self._look_again),
                 ("away", self._remind),
+                ("shortage", self._shortage),
                 ("heartbeat", self._beat),
+                ("audit trail", Sealer(self.store).run),
                 ("desired states", EpochKeeper(self.redis, self.context.epoch, self._all_desired).run),
                 ("positions", self._consumer(positions_stream, self._on_positions).run),
                 ("device events", self._consumer(events_stream, self._on_events).run),
@@ -182,6 +189,11 @@ class Worker:
     async def _remind(self) -> None:
         await clocks.remind_away(self.context)
         await self.context.clock.sleep(10.0)
+
+    async def _shortage(self) -> None:
+        await shortage.observe(self.context, self.shortage_rule)
+        await shortage.report(self.context, SqlShortages(self.store), self.shortage_rule)
+        await self.context.clock.sleep(15.0)
 
     async def _beat(self) -> None:
         """That a worker lives, and where the installation's time stands (to resume after a crash)."""

@@ -11,11 +11,14 @@ from collections.abc import Awaitable, Callable
 import click
 from redis.exceptions import RedisError
 
+from dispatch.adapters.redis.device_window import RedisDeviceWindow
 from dispatch.adapters.redis.last_known import RedisLastKnown
+from dispatch.adapters.sql.retention import Retention
 from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.bootstrap.build import Built, build, refresh_directory
 from dispatch.bootstrap.loops import Worker, for_ever
-from dispatch.core.errors import BadInput
+from dispatch.core.errors import BadInput, DispatchError
+from dispatch.core.hop import learn
 from dispatch.core.position import LastKnown
 from dispatch.services.delivery import all_desired
 from dispatch.settings import Settings, from_environment
@@ -88,7 +91,15 @@ async def _work(built: Built) -> None:
         built.context, built.ports, built.store, built.positions, built.redis, built.nudge,
         alone=not built.settings.database_url,
     )  # fmt: skip
-    await asyncio.gather(worker_.run(built.settings.match_every), _keep_directory(built))
+    if built.settings.keep_positions_days < 0:
+        raise BadInput("DISPATCH45_KEEP_POSITIONS_DAYS: expected days, or 0 to keep positions for ever")
+    retention = Retention(built.context, built.store, built.positions, built.settings.keep_positions_days)
+    with contextlib.suppress(DispatchError):
+        await _learn_links(built)  # before the first receipt
+    await asyncio.gather(
+        worker_.run(built.settings.match_every), _keep_directory(built), _follow_links(built),
+        for_ever("retention", retention.once),
+    )  # fmt: skip
 
 
 async def _keep_directory(built: Built) -> None:
@@ -129,4 +140,19 @@ async def _follow_fixes(built: Built) -> None:
             built.context.fixes.put(fix)
         await asyncio.sleep(FIX_REFRESH)
 
-    await asyncio.gather(for_ever("positions", once), _keep_directory(built))
+    await asyncio.gather(for_ever("positions", once), _keep_directory(built), _follow_links(built))
+
+
+async def _follow_links(built: Built) -> None:
+    """Which devices are on the line, also those whose events another worker reads."""
+
+    async def once() -> None:
+        await _learn_links(built)
+        await asyncio.sleep(LOOK_EVERY)
+
+    await for_ever("links", once)
+
+
+async def _learn_links(built: Built) -> None:
+    now = built.context.clock.now().timestamp()
+    learn(built.context.links, await RedisDeviceWindow(built.redis).links(now))

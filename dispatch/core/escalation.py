@@ -26,6 +26,8 @@ OWNER_ROLE = {
     "hotline": "hotline",
     "repair_centre": "dispatcher",
     "network": "dispatcher",
+    "device": "dispatcher",
+    "our_queue": "dispatcher",
     "crew_receiver": "dispatcher",
     "crew": "dispatcher",
 }
@@ -189,7 +191,8 @@ def _fire_watch(
 def _fire_segment(
     order: WorkOrder, process: Process, name: str, clock: Clock, now: datetime
 ) -> tuple[WorkOrder, tuple[Outgoing, ...]]:
-    owner = process.segment(name).owner
+    running = timeline(order, process, now).intervals[-1]
+    owner = running.owner if running.label == name else process.segment(name).owner
     key = f"{order.id}/{name}/{clock.generation}"
     late = remark(
         order,

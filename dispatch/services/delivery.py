@@ -122,9 +122,10 @@ async def all_desired(context: Context) -> list[Desired]:
 
 def _desired(context: Context, loaded: Loaded, crew: Crew, device: str) -> Desired:
     duty = loaded.roster(crew.centre_id, crew.trade).crew(crew.id)
-    kind = next((d.kind for d in crew.devices if d.id == device), "phone")
+    known = next((d for d in crew.devices if d.id == device), Device(device, crew.id, "phone"))
     stack: Sequence[DesiredOrder] = [
         DesiredOrder(s.order_id, s.version, slot, s.text, s.acknowledged)
         for slot, s in enumerate(duty.stack, 1)
     ]
-    return Desired(device, context.epoch, duty.revision, tuple(stack) if kind == "terminal" else ())
+    orders = tuple(stack) if known.kind == "terminal" else ()
+    return Desired(device, context.epoch, duty.revision, orders, known.protocol)

@@ -42,8 +42,8 @@ class People(Protocol):
         """The active person with this password; takes as long for a name that nobody has."""
         ...
 
-    async def sign_in(self, person: Person) -> str:
-        """A new session's token; only its digest is kept."""
+    async def sign_in(self, person: Person, address: str = "") -> str:
+        """A new session's token; only its digest is kept. `address`: where from, for the audit trail."""
         ...
 
     async def signed_in(self, token: str) -> Person | None:
@@ -58,11 +58,11 @@ class People(Protocol):
         """Somebody by name."""
         ...
 
-    async def create(self, person: Person, password: str) -> Person:
+    async def create(self, person: Person, password: str, *, by: Person) -> Person:
         """A new person. Raises Conflict where the name is taken."""
         ...
 
-    async def disable(self, username: str) -> Person:
+    async def disable(self, username: str, *, by: Person) -> Person:
         """Nobody signs in by this name any more; open sessions end. Raises NotFound."""
         ...
 

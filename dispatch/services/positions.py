@@ -16,6 +16,7 @@ from dispatch.core.errors import BadInput, NotFound
 from dispatch.core.position import LastKnown
 from dispatch.core.track import Kept, Whereabouts, whereabouts
 from dispatch.core.types import Point, distance
+from dispatch.core.work_order import WorkOrder
 from dispatch.services.context import Context
 from dispatch.services.people import Person, Scope, own_crew
 from dispatch.services.ports import Crew
@@ -68,6 +69,10 @@ class Seen(msgspec.Struct, frozen=True):
     odometer_m: float | None
     moving: bool | None
     flag: str
+    altitude_m: float | None
+    protocol: str
+    attributes: dict[str, str | int | float | bool]
+    """What else the device said with it, by the codec's names."""
 
 
 class PositionAt(msgspec.Struct, frozen=True):
@@ -91,6 +96,18 @@ class TrackPage(msgspec.Struct, frozen=True):
     crew_id: str
     fixes: Sequence[Seen]
     next: str | None
+
+
+class VehicleThen(msgspec.Struct, frozen=True):
+    """Where the crew's vehicle was at one event of an order; `to_fault_m` in a straight line, None: place unknown."""
+
+    seq: int
+    device: str
+    lat: float
+    lon: float
+    how: str
+    age_s: float
+    to_fault_m: float | None
 
 
 class Nearby(msgspec.Struct, frozen=True):
@@ -123,6 +140,36 @@ async def position_at(context: Context, tracks: Tracks, crew: Crew, device: str,
     if found is None:
         raise NotFound(f"nothing is known of {device} in the day before {at.isoformat()}", device=device)
     return _position(crew, device, at, found)
+
+
+async def along(context: Context, tracks: Tracks, order: WorkOrder) -> list[VehicleThen]:
+    """Where the vehicle of the order's crew was at each event while the crew had the order, if that is known."""
+    found = []
+    device = ""
+    for event in order.history:
+        if event.kind == "dispatch":
+            device = _terminal(context, str(event.data.get("crew_id", "")))
+        if device:
+            at = event.at.timestamp()
+            then = whereabouts(await tracks.around(device, at), at)
+            if then is not None:
+                found.append(_then(event.seq, device, then, order.facts.place))
+        if event.kind in {"reject", "recall", "restore", "cancel"}:
+            device = ""
+    return found
+
+
+def _terminal(context: Context, crew_id: str) -> str:
+    crew = context.directory.crews.get(crew_id)
+    devices = sorted(crew.devices, key=lambda d: d.kind != "terminal") if crew else []
+    return devices[0].id if devices else ""
+
+
+def _then(seq: int, device: str, then: Whereabouts, fault: Point | None) -> VehicleThen:
+    away = None if fault is None else round(distance(Point(then.lat, then.lon), fault), 1)
+    return VehicleThen(
+        seq, device, round(then.lat, 7), round(then.lon, 7), then.how, round(then.age_s, 1), away
+    )
 
 
 async def track(
@@ -180,6 +227,7 @@ def _seen(one: Kept) -> Seen:
     return Seen(
         fix.lat, fix.lon, _instant(fix.fix_time), _instant(one.device_time), _instant(fix.received_time),
         fix.speed_mps, fix.course_deg, one.odometer_m, one.moving, one.flag,
+        one.altitude_m, one.protocol, one.attributes,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from dispatch.core.crew import Roster, Stacked, show_acknowledged, stack, unstack
 from dispatch.core.errors import NotFound
+from dispatch.core.hop import standing
 from dispatch.core.outgoing import Outgoing, alert
 from dispatch.core.process import Process, Transition
 from dispatch.core.segments import deadline
@@ -128,6 +129,8 @@ def _with_devices(
     facts["revision"] = duty.revision + 1
     if "stack" in row.effects:
         facts |= {"behind": [s.order_id for s in duty.stack], "same_office": crew.same_office}
+        links = draft.context.links
+        facts["links"] = {device: standing(links.get(device)) for device in facts["devices"]}
     return {**data, **facts}
 
 

@@ -250,9 +250,3 @@ def overrun_rows(order: WorkOrder, process: Process, now: datetime) -> list[dict
         }
         for o in overruns(order, process, now)
     ]  # fmt: skip
-
-
-def attempts(order: WorkOrder) -> list[dict[str, Any]]:
-    """Every try to reach somebody about this order: the rungs that fired, and what became of each call."""
-    kinds = {"rung", "attempt", "in_hand"}
-    return [{"kind": e.kind, "at": e.at, **dict(e.data)} for e in order.history if e.kind in kinds]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from dispatch.adapters.http.access import Admin, Id, Services
 from dispatch.adapters.http.reply import Json
@@ -32,7 +32,7 @@ async def create(body: PersonIn, admin: Admin, services: Services) -> Json:
     """Someone new."""
     person = Person(body.username, body.name, body.role, body.centre_id, body.crew_id)
     check_person(person, services.context.directory)
-    return Json(_listed(await services.people.create(person, body.password)), status_code=201)
+    return Json(_listed(await services.people.create(person, body.password, by=admin)), status_code=201)
 
 
 @router.post("/api/admin/people/{username}/disable")
@@ -40,7 +40,7 @@ async def disable(username: Id, admin: Admin, services: Services) -> Json:
     """Nobody signs in by this name any more, and open sessions end."""
     if username == admin.username:
         raise GuardRefused("nobody locks himself out", guard="disable", why="yourself")
-    return Json(_listed(await services.people.disable(username)))
+    return Json(_listed(await services.people.disable(username, by=admin)))
 
 
 @router.get("/api/admin/organisation")
@@ -52,12 +52,18 @@ async def organisation(admin: Admin, services: Services) -> Json:
 @router.put("/api/admin/organisation")
 async def replace(body: dict[str, Any], admin: Admin, services: Services) -> Json:
     """Put a whole organisation in place."""
-    await services.administration.replace(body)
+    await services.administration.replace(body, by=admin)
     return Json(services.administration.document())
 
 
 @router.put("/api/admin/territories")
 async def territories(body: dict[str, Any], admin: Admin, services: Services) -> Json:
     """Put all territories in place."""
-    await services.administration.replace_territories(body)
+    await services.administration.replace_territories(body, by=admin)
     return Json(territories_to_geojson(services.context.territories))
+
+
+@router.get("/api/admin/audit")
+async def audit(admin: Admin, services: Services, before: int = Query(0, ge=0)) -> Json:
+    """The audit trail, the newest first; `before` = the lowest id of the page before."""
+    return Json(await services.administration.audit(before))

@@ -16,6 +16,7 @@ from dispatch.adapters.http import (
     manager,
     positions,
     session,
+    shortages,
     vocabulary,
 )
 from dispatch.adapters.http.guard import Guard
@@ -24,7 +25,7 @@ from dispatch.adapters.http.services import Address, HttpServices
 __all__ = ["Address", "HttpServices", "create_app"]
 
 ROUTERS = (
-    session, health, vocabulary, hotline, dispatcher, positions, crew, manager, admin, devices, callbacks,
+    session, health, vocabulary, hotline, dispatcher, positions, crew, manager, shortages, admin, devices, callbacks,
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from dispatch.core.territory import territories_to_geojson
 from dispatch.core.types import Actor
 from dispatch.services import crew as duty
 from dispatch.services import dispatcher as centre
+from dispatch.services import positions
 from dispatch.services.people import Person, acting_as, own_crew, own_order, scope_of, session_id
 from dispatch.services.ports import Crew
 from dispatch.services.tickets import Guest
@@ -43,9 +44,11 @@ async def board(person: Dispatcher, services: Services) -> Json:
 
 @router.get("/api/orders/{order_id}")
 async def story(order_id: Id, person: Router, services: Services) -> Json:
-    """Everything about one order."""
-    own_order(person, await services.views.order(order_id))
-    return Json(await services.views.story(order_id))
+    """Everything about one order, and where the vehicle was at each event."""
+    order = own_order(person, await services.views.order(order_id))
+    told = await services.views.story(order_id)
+    vehicle = await positions.along(services.context, services.tracks, order)
+    return Json({**told, "vehicle": vehicle})
 
 
 @router.get("/api/orders/{order_id}/candidates")

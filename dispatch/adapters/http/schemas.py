@@ -138,6 +138,18 @@ class PersonIn(Body):
     password: Annotated[str, Field(min_length=8, max_length=200)]
 
 
+class Said(Body):
+    """What somebody says in a follow-up."""
+
+    text: Annotated[Text, Field(min_length=1)]
+
+
+class TakeUp(Said):
+    """What will be done, and by when."""
+
+    until: AwareDatetime
+
+
 class PhoneCallback(BaseModel):
     """What a telephone exchange reports; exchanges may say more than we ask."""
 

@@ -12,8 +12,9 @@ from dispatch.adapters.redis.device_window import DeviceWindow, OneDevice
 from dispatch.adapters.sql.views import Views
 from dispatch.core.compliance import Measured
 from dispatch.services.context import Context
-from dispatch.services.people import People
+from dispatch.services.people import People, Person
 from dispatch.services.positions import Near, Tracks
+from dispatch.services.shortage import Shortages
 from dispatch.services.tickets import Tickets
 
 
@@ -34,12 +35,16 @@ class Administration(Protocol):
         """The organisation as a file that `replace` takes."""
         ...
 
-    async def replace(self, document: Mapping[str, Any]) -> None:
+    async def replace(self, document: Mapping[str, Any], *, by: Person) -> None:
         """Put a whole organisation in place. Raises BadInput naming what is wrong."""
         ...
 
-    async def replace_territories(self, geojson: Mapping[str, Any]) -> None:
+    async def replace_territories(self, geojson: Mapping[str, Any], *, by: Person) -> None:
         """Put all territories in place. Raises BadInput naming the feature."""
+        ...
+
+    async def audit(self, before: int) -> list[dict[str, Any]]:
+        """A page of the audit trail, the newest first; `before`: the lowest id of the page before, 0: none."""
         ...
 
 
@@ -76,6 +81,7 @@ class HttpServices:
     tracks: Tracks
     near: Near
     devices: Devices
+    shortages: Shortages
     health: Callable[[], Awaitable[Mapping[str, Any]]]
     secret: str
     """Of the telephone exchange's callbacks."""

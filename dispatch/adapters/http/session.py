@@ -33,7 +33,7 @@ async def sign_in(request: Request, body: SignIn, services: Services) -> Json:
         person = await _known(services, body, address)
     answer = Json(shown(person))
     answer.set_cookie(
-        COOKIE, await services.people.sign_in(person), max_age=LASTS, httponly=True, samesite="strict",
+        COOKIE, await services.people.sign_in(person, address), max_age=LASTS, httponly=True, samesite="strict",
         secure=request.url.scheme == "https", path="/",
     )  # fmt: skip
     return answer

@@ -56,6 +56,9 @@ def _vocabulary(context: Context) -> dict[str, Any]:
         ],
         "owners": words()["owners"],
         "centres": {c.id: {"zh": c.name_zh, "en": c.name} for c in context.directory.centres.values()},
+        "departments": {
+            d.id: {"zh": d.name_zh or d.name, "en": d.name} for d in context.directory.departments.values()
+        },
         "crews": {c.id: {"zh": c.name_zh, "en": c.name} for c in context.directory.crews.values()},
         "alert_codes": words()["alert_codes"],
     }

@@ -11,13 +11,17 @@ from sqlalchemy import Connection, select
 from dispatch.adapters.sql.organisation import load_directory, replace_organisation, set_territories
 from dispatch.adapters.sql.statements import ORDER, load_orders
 from dispatch.adapters.sql.store import SqlStore
+from dispatch.adapters.sql.trail import Note, note, notes
 from dispatch.adapters.sql.views import not_final
+from dispatch.clock import SystemClock
 from dispatch.core.errors import BadInput, GuardRefused
 from dispatch.core.territory import territories_from_geojson
 from dispatch.services.context import Context
+from dispatch.services.people import Person
 from dispatch.services.ports import Crew, Department, Directory
 
 LISTS = ("centres", "departments", "crews")
+NOTES_SHOWN = 100
 
 
 class SqlAdministration:
@@ -36,7 +40,7 @@ class SqlAdministration:
             "crews": [_crew(one) for one in directory.crews.values()],
         }
 
-    async def replace(self, document: Mapping[str, Any]) -> None:
+    async def replace(self, document: Mapping[str, Any], *, by: Person) -> None:
         """Put a whole organisation in place. Raises BadInput naming what is wrong."""
         for name in LISTS:
             entries = document.get(name)
@@ -50,11 +54,14 @@ class SqlAdministration:
                 replace_organisation(connection, document)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise BadInput(f"the organisation cannot be used: {error}") from None
-            return load_directory(connection)
+            directory = load_directory(connection)
+            changed = _changed(self._context.directory, directory)
+            self._note(connection, by, "replace_organisation", changed)
+            return directory
 
         self._context.directory = await self._database.write(work)
 
-    async def replace_territories(self, geojson: Mapping[str, Any]) -> None:
+    async def replace_territories(self, geojson: Mapping[str, Any], *, by: Person) -> None:
         """Put all territories in place. Raises BadInput naming the feature."""
         territories = territories_from_geojson(geojson)
         for one in territories:
@@ -63,10 +70,18 @@ class SqlAdministration:
 
         def work(connection: Connection) -> Directory:
             set_territories(connection, geojson)
+            self._note(connection, by, "replace_territories", {"ids": [one.id for one in territories]})
             return load_directory(connection)
 
         self._context.directory = await self._database.write(work)
         self._context.territories = territories
+
+    async def audit(self, before: int) -> list[dict[str, Any]]:
+        """A page of the audit trail, the newest first."""
+        return await self._database.read(lambda c: notes(c, before, NOTES_SHOWN))
+
+    def _note(self, connection: Connection, by: Person, action: str, data: Mapping[str, Any]) -> None:
+        note(connection, Note(by.role, by.username, action, "", data), SystemClock().now())
 
     async def _keep_the_busy(self, document: Mapping[str, Any]) -> None:
         """A crew that holds orders is not removed or moved under them."""
@@ -95,6 +110,15 @@ class SqlAdministration:
                     " to others",
                     guard="organisation", why="needed", orders=mine[:5],
                 )  # fmt: skip
+
+
+def _changed(before: Directory, after: Directory) -> dict[str, list[str]]:
+    """Which centres, departments and crews are new, gone or other than before."""
+    found = {}
+    for name in LISTS:
+        was, now = getattr(before, name), getattr(after, name)
+        found[name] = sorted(one for one in {*was, *now} if was.get(one) != now.get(one))
+    return found
 
 
 def _department(one: Department) -> dict[str, Any]:

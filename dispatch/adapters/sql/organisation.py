@@ -20,6 +20,7 @@ from dispatch.services.ports import Centre, Crew, Department, Device, Directory,
 CENTRE, DEPARTMENT, CREW = table(t.CentreRow), table(t.DepartmentRow), table(t.CrewRow)
 DEVICE, INSTALLATION = table(t.DeviceRow), table(t.InstallationRow)
 TERRITORIES = "territories"
+_PROTOCOL = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
 _HH_MM = re.compile(r"([01]?\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
 
 
@@ -170,12 +171,23 @@ def _devices(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "id": vehicle["device"], "crew_id": entry["id"], "kind": "terminal",
-                "label": vehicle.get("plate", ""), "protocol": vehicle.get("protocol", "jt808"),
+                "label": vehicle.get("plate", ""), "protocol": _protocol(entry["id"], vehicle),
             }
         )  # fmt: skip
     if phone := entry.get("phone_device"):
         rows.append({"id": phone, "crew_id": entry["id"], "kind": "phone", "label": "", "protocol": "osmand"})
     return rows
+
+
+def _protocol(crew_id: str, vehicle: Mapping[str, Any]) -> str:
+    """The only one that the terminal may speak; empty: any. Which there are only the gateway knows."""
+    name = str(vehicle.get("protocol") or "").strip().lower()
+    if name and not _PROTOCOL.fullmatch(name):
+        raise BadInput(
+            f"crew {crew_id}: vehicle.protocol {name[:40]!r}: expected a protocol's name such as jt808, or none for any",
+            field="protocol",
+        )
+    return name
 
 
 def _fill_rosters(connection: Connection, *, moved: bool) -> None:

@@ -19,6 +19,7 @@ from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.passwords import HASHER
 from dispatch.adapters.sql.statements import table
 from dispatch.adapters.sql.store import SqlStore
+from dispatch.adapters.sql.trail import Note, note
 from dispatch.clock import Clock, SystemClock
 from dispatch.core.errors import Conflict, NotFound
 from dispatch.services.people import Person, session_id
@@ -50,7 +51,7 @@ class SqlPeople:
             fits = await asyncio.to_thread(self._fits, known, password)
         return _person(row) if fits and row is not None and row.active else None
 
-    async def sign_in(self, person: Person) -> str:
+    async def sign_in(self, person: Person, address: str = "") -> str:
         token = secrets.token_urlsafe(32)
         now = self._clock.now()
         row = {"token_hash": session_id(token), "username": person.username, "expires_at": now + LASTS}
@@ -58,6 +59,7 @@ class SqlPeople:
         def work(connection: Connection) -> None:
             connection.execute(delete(SESSION).where(SESSION.c.expires_at <= now))
             connection.execute(insert(SESSION), row)
+            note(connection, Note(person.role, person.username, "sign_in", address), now)
 
         await self._database.write(work)
         return token
@@ -75,7 +77,7 @@ class SqlPeople:
         row = await self._database.read(lambda c: _row(c, username))
         return None if row is None else _person(row)
 
-    async def create(self, person: Person, password: str) -> Person:
+    async def create(self, person: Person, password: str, *, by: Person) -> Person:
         async with self._hashing:
             hashed = await asyncio.to_thread(self._hasher.hash, password)
         values = {
@@ -88,16 +90,20 @@ class SqlPeople:
             if _row(connection, person.username) is not None:
                 raise Conflict(f"there is a {person.username!r} already", username=person.username)
             connection.execute(insert(PERSON), values)
+            facts = {k: values[k] for k in ("role", "centre_id", "crew_id")}
+            noted = Note(by.role, by.username, "create_person", person.username, facts)
+            note(connection, noted, self._clock.now())
             return person
 
         return await self._database.write(work)
 
-    async def disable(self, username: str) -> Person:
+    async def disable(self, username: str, *, by: Person) -> Person:
         def work(connection: Connection) -> Person:
             if _row(connection, username) is None:
                 raise NotFound(f"nobody is called {username!r}", username=username)
             connection.execute(update(PERSON).where(PERSON.c.username == username).values(active=False))
             connection.execute(delete(SESSION).where(SESSION.c.username == username))
+            note(connection, Note(by.role, by.username, "disable_person", username), self._clock.now())
             return _person(_row(connection, username))
 
         return await self._database.write(work)

@@ -174,7 +174,7 @@ def write(
         _write_roster(connection, roster)
     _check_untouched(connection, loaded, changes)
     for row in changes.outgoing:
-        _write_outgoing(connection, row, now)
+        write_outgoing(connection, row, now)
     for contact in changes.contacts:
         connection.execute(insert(CONTACT), _fields(contact))
     for decision in changes.decisions:
@@ -282,7 +282,7 @@ def _writes(changes: Changes[Any]) -> bool:
     return bool(changes.orders or changes.rosters or changes.outgoing or changes.settled or changes.contacts)
 
 
-def _write_outgoing(connection: Connection, row: Outgoing, now: datetime) -> None:
+def write_outgoing(connection: Connection, row: Outgoing, now: datetime) -> None:
     """An outbox row; an alert is in the pages at once, its row carries it to the channels outside."""
     if row.kind == "alert":
         _show_alert(connection, row, now)

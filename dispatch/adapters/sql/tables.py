@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -285,3 +295,41 @@ class InstallationRow(SQLModel, table=True):
     __tablename__ = "installation"
     name: str = Field(primary_key=True)
     value: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class ShortageRow(SQLModel, table=True):
+    """A shortage report, as JSON. `open_scope`: whose it is, until it is closed."""
+
+    __tablename__ = "shortage"
+    id: str = Field(primary_key=True)
+    version: int
+    opened_at: datetime = _instant(index=True)
+    open_scope: str | None = Field(default=None, unique=True)
+    doc: dict[str, Any] = _json()
+
+
+class AuditRow(SQLModel, table=True):
+    """Who changed what outside the orders, whose own history says it: people, organisation, settings, sign-ins."""
+
+    __tablename__ = "audit"
+    id: int = _serial()
+    at: datetime = _instant()
+    by_role: str
+    by_id: str
+    action: str = Field(index=True)
+    subject: str
+    data: dict[str, Any] = _json()
+
+
+class SealRow(SQLModel, table=True):
+    """One batch of the audit trail. `hash` covers the seal before it; `leaves` has id and digest of every row."""
+
+    __tablename__ = "seal"
+    id: int = Field(sa_column=Column(_SERIAL, primary_key=True, autoincrement=False))
+    source: str
+    first_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    last_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    leaves: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    at: datetime = _instant()
+    previous: str
+    hash: str

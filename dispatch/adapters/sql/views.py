@@ -97,7 +97,7 @@ class Views:
             "order": order_view(order, process, now), "events": shown.history(order),
             "intervals": shown.intervals(order, process, now),
             "overruns": shown.overrun_rows(order, process, now), "decisions": decisions,
-            "attempts": shown.attempts(order), "alerts": alerts, "contacts": contacts,
+            "alerts": alerts, "contacts": contacts,
         }  # fmt: skip
 
     async def desk(self, scope: Scope) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 /** Administration, thin: people; the organisation as a file; how the parts are. */
 import { ApiError, explain, get, post, request } from './api.js';
 import { byId, fill, h } from './dom.js';
-import { named, t } from './page.js';
+import { fullTime, named, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
 import { table } from './tables.js';
 import { centreName, crewName, loadWords, options, roleName } from './vocabulary.js';
@@ -75,10 +75,27 @@ async function health() {
   return response ? response.json().catch(() => null) : null;
 }
 
+/** What an administrator did. @param {string} code */
+function deed(code) {
+  /** @type {Record<string, string>} */
+  const names = { sign_in: t('signed in'), create_person: t('added a person'), disable_person: t('locked a person out'), replace_organisation: t('put an organisation in force'), replace_territories: t('put territories in force') };
+  return names[code] ?? code;
+}
+
+/** The facts of a note, as they are kept. @param {Record<string, any>} data */
+const kept = (data) => Object.entries(data).filter(([, v]) => v && String(v).length).map(([name, v]) => `${name}: ${Array.isArray(v) ? v.join(', ') : typeof v === 'object' ? JSON.stringify(v) : v}`).join(' · ');
+
+/** @param {any[]} rows of the audit trail */
+const trail = (rows) => table({
+  title: t('Audit trail'), note: t('The newest first. Lines are sealed by a chain of hashes: `dispatch45 audit verify` checks it.'),
+  columns: [[t('Time')], [t('Who')], [t('What')], [t('Whom or where from')], [t('Facts')]],
+  rows: rows.map((one) => [fullTime(one.at), `${roleName(one.by_role)} ${one.by_id}`, deed(one.action), one.subject || '–', h('span', { lang: 'en' }, kept(one.data) || '–')]),
+});
+
 async function show() {
   const box = byId('admin');
   try {
-    const [people, org, state] = await Promise.all([get('/api/admin/people'), get('/api/admin/organisation').catch(() => null), health()]);
+    const [people, org, state, noted] = await Promise.all([get('/api/admin/people'), get('/api/admin/organisation').catch(() => null), health(), get('/api/admin/audit')]);
     organisation = org;
     fill(box, parts(state),
       table({
@@ -89,7 +106,8 @@ async function show() {
       h('section', { class: 'panel' }, h('h2', {}, t('Organisation')), org ? h('p', {}, t('{centres} repair centres, {departments} departments, {crews} crews', { centres: org.centres?.length ?? 0, departments: org.departments?.length ?? 0, crews: org.crews?.length ?? 0 })) : null,
         h('p', {}, h('a', { class: 'button', href: '/api/admin/organisation', download: 'organisation.json' }, t('Download the organisation file')), ' ', h('a', { class: 'button', href: '/api/territories', download: 'territories.geojson' }, t('Download the territories'))),
         uploader('organisation', t('Put an organisation file in force:')), uploader('territories', t('Put territories (GeoJSON) in force:')),
-        h('p', { class: 'soft' }, t('What the files hold, and everything else that can be set, is described in the folder docs of the program.'))));
+        h('p', { class: 'soft' }, t('What the files hold, and everything else that can be set, is described in the folder docs of the program.'))),
+      trail(noted));
   } catch (error) {
     fill(box, h('p', { class: 'problem' }, explain(error)));
   }

@@ -25,6 +25,8 @@ function factsText({ facts = {} }) {
   if (facts.label || facts.segment) parts.push(segmentName(facts.label ?? facts.segment));
   if (facts.owner) parts.push(ownerName(facts.owner));
   if (facts.reason) parts.push(word('reasons', facts.reason));
+  if (facts.trade) parts.push(word('trades', facts.trade));
+  if (facts.leaders) parts.push(t('{n} order(s) without a free crew', { n: Number(facts.orders) }), facts.leaders.join(', '));
   if (facts.text) parts.push(String(facts.text));
   return parts.join(' · ');
 }

@@ -6,6 +6,7 @@ import { duration } from './countdown.js';
 import { byId, fill, h } from './dom.js';
 import { fullTime, localDay, t } from './page.js';
 import { startShell } from './shell.js';
+import { showShortages } from './shortages.js';
 import { share, table } from './tables.js';
 import { areaName, centreName, crewName, loadWords, ownerName, segmentName, watchName, word } from './vocabulary.js';
 
@@ -92,4 +93,4 @@ if (asked.get('from') && asked.get('to')) {
   form.from.value = asked.get('from');
   form.to.value = asked.get('to');
 }
-await show();
+await Promise.all([show(), showShortages(byId('shortages'))]);

@@ -4,13 +4,13 @@ import { explain, get } from './api.js';
 import { askTime } from './clock.js';
 import { duration } from './countdown.js';
 import { byId, fill, h } from './dom.js';
-import { alertTitle } from './alerts.js';
 import { fullTime, page, t } from './page.js';
 import { startShell } from './shell.js';
+import { timeline } from './order_timeline.js';
 import { table } from './tables.js';
-import { areaName, centreName, crewName, loadWords, ownerName, roleName, segmentName, watchName, word } from './vocabulary.js';
+import { areaName, centreName, crewName, loadWords, ownerName, segmentName, word } from './vocabulary.js';
 import { because } from './candidates.js';
-import { eventName, evidence, facts, outcome, policyName, who, whom } from './order_words.js';
+import { evidence, policyName, who } from './order_words.js';
 
 startShell();
 await Promise.all([loadWords(), askTime()]);
@@ -43,10 +43,7 @@ function story(s) {
     bar(s),
     table({ title: t('Overruns'), columns: [[t('Segment')], [t('Responsible')], [t('Took'), 'number'], [t('Limit'), 'number'], [t('Too much'), 'number'], [t('Evidence')]], rows: s.overruns.map((/** @type {any} */ r) => [segmentName(r.label), ownerName(r.owner), duration(r.seconds), duration(r.limit_s), h('b', { class: 'late' }, `+${duration(r.excess_s)}`), evidence(r.evidence)]), empty: t('No limit was exceeded.') }),
     s.decisions.map(decision),
-    table({ title: t('Watches and attempts to reach somebody'), columns: [[t('Time')], [t('What')], [t('Whom')], [t('Outcome')]], rows: s.attempts.map((/** @type {any} */ a) => [fullTime(a.at), eventName(a.kind), whom(a.to ?? a.who ?? a.phone), a.kind === 'attempt' ? `${outcome(a.state)}${a.note ? `: ${a.note}` : ''}${a.number ? ` (${a.number})` : ''}` : [a.watch ? watchName(a.watch) : '', a.rung ? t('rung {rung}', { rung: a.rung }) : ''].filter(Boolean).join(' · ')]), empty: t('Nobody had to be reminded.') }),
-    table({ title: t('Alerts'), columns: [[t('Time')], [t('Alert')], [t('For')], [t('Acknowledged')]], rows: s.alerts.map((/** @type {any} */ a) => [fullTime(a.raised_at), alertTitle(a), roleName(a.role), a.acknowledged_at ? `${fullTime(a.acknowledged_at)} · ${a.acknowledged_by}` : '–']), empty: t('No alerts.') }),
-    table({ title: t('Contacts with the customer'), columns: [[t('Time')], [t('Channel')], [t('Name')], [t('Phone')], [t('Said')]], rows: s.contacts.map((/** @type {any} */ c) => [fullTime(c.at), word('channels', c.channel), c.name || '–', c.phone || '–', (c.outcome === 'cancelled' ? word('reasons', c.text) : c.text) || '–']), empty: t('No contacts yet.') }),
-    table({ title: t('History'), columns: [[t('Time')], [t('What')], [t('Who')], [t('Facts')]], rows: s.events.map((/** @type {any} */ e) => [fullTime(e.at), eventName(e.kind), who(e.by), facts(e)]) }),
+    timeline(s),
   ];
 }
 

@@ -9,7 +9,7 @@ export function eventName(kind) {
   const names = {
     take_call: t('Call taken'), rung: t('Rung climbed'), attempt: t('Attempt to reach somebody'), in_hand: t('Taken in hand'), overdue: t('Segment overdue'), promise_missed: t('Promise missed'),
     joined: t('Another call joined'), expedite: t('The customer chases'), supervise: t('Superior watches'), crew_free: t('Crew free for this order'), route: t('Responsibility decided'), removed: t('Device confirmed the removal'),
-    gps_departed: t('Seen departing by GPS'), late_receipt: t('Receipt that came late'), also_received: t('Received on one more device'), unreceipted: t('The terminal does not confirm it'), recall_unreceipted: t('The terminal does not confirm the recall'),
+    gps_departed: t('Seen departing by GPS'), late_receipt: t('Receipt that came late'), also_received: t('Received on one more device'), no_free_crew: t('No crew is free'), unreceipted: t('The terminal does not confirm it'), recall_unreceipted: t('The terminal does not confirm the recall'),
   };
   return names[kind] ?? word('steps', kind);
 }
@@ -43,7 +43,11 @@ function way(via) {
 }
 
 /** @param {string} link */
-const line = (link) => (['up', 'online'].includes(link) ? t('line up') : link === 'unknown' ? t('line unknown') : t('line down'));
+function line(link) {
+  if (['up', 'online'].includes(link)) return t('line up');
+  if (link === 'device_off') return t('terminal off');
+  return link === 'unknown' ? t('line unknown') : t('line down');
+}
 
 /**
  * How each fact is said, in this order; what is not here is for machines.
@@ -58,6 +62,7 @@ const SAID = {
   behind: (v) => t('after {n} order(s) aboard', { n: v.length }),
   via: (v) => way(String(v)),
   link: (v) => line(v),
+  links: (v) => [...new Set(Object.values(v).map((link) => line(String(link))))].join(', '),
   watch: (v) => watchName(v),
   segment: (v) => segmentName(v),
   owner: (v) => t('responsible: {who}', { who: ownerName(v) }),
@@ -74,6 +79,7 @@ const SAID = {
   material: (v) => t('material: {text}', { text: v }),
   customers: (v) => t('{n} customer(s) affected', { n: v }),
   text: (v) => String(v),
+  crews: (v, { data }) => t('{crews} crew(s): {busy} with orders, {away} away, {off} off shift', { crews: v, busy: data.busy, away: data.away, off: data.off_shift }),
 };
 
 /** The facts of an event that matter to a person. @param {any} event @returns {string} */

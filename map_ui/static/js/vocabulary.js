@@ -39,6 +39,9 @@ export function segmentName(label) {
 export const centreName = (id) => word('centres', id);
 
 /** @param {string|null|undefined} id */
+export const departmentName = (id) => word('departments', id);
+
+/** @param {string|null|undefined} id */
 export const crewName = (id) => word('crews', id);
 
 /** @param {string} code */

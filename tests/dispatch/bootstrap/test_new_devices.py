@@ -14,8 +14,11 @@ from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.bootstrap import prepare, processes
 from dispatch.bootstrap.build import Built, build
 from dispatch.messages import desired_key
+from dispatch.services.people import Person
 from dispatch.settings import Settings
 from tests.dispatch.centre import organisation
+
+BOSS = Person("boss", "Boss", "admin")
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ async def test_a_new_terminal_gets_its_desired_state(built: Built, monkeypatch: 
     monkeypatch.setattr(processes, "LOOK_EVERY", 0.05)
     keeping = asyncio.create_task(processes._keep_directory(built))
     await asyncio.sleep(0)
-    await SqlAdministration(built.store, built.context).replace(organisation())
+    await SqlAdministration(built.store, built.context).replace(organisation(), by=BOSS)
     try:
         async with asyncio.timeout(5):
             while not await built.redis.exists(desired_key("t-N1")):

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from dispatch.services.delivery import all_desired
 from tests.dispatch.http.conftest import City, call
 from tests.dispatch.organisation import NOWHERE, ORGANISATION, TERRITORIES
 
@@ -152,3 +153,55 @@ async def test_territories_are_replaced_and_decide_at_once(city: City) -> None:
     wider["features"][0]["properties"]["centre_id"] = "north"
     assert (await _put(city, "/api/admin/territories", wider)).status_code == 400
     assert (await _put(city, "/api/admin/territories", {"type": "x"})).status_code == 400
+
+
+@pytest.mark.parametrize(("given", "bound"), [("GT06", "gt06"), ("", ""), (None, ""), ("jt808", "jt808")])
+async def test_a_terminal_is_registered_with_its_protocol(city: City, given: str | None, bound: str) -> None:
+    document = (await city.get("ada", "/api/admin/organisation")).json()
+    vehicle = document["crews"][0]["vehicle"]
+    vehicle["protocol"] = given
+    if given is None:
+        del vehicle["protocol"]
+    said = (await _put(city, "/api/admin/organisation", document)).json()
+    assert said["crews"][0]["vehicle"]["protocol"] == bound
+    desired = {one.device: one.protocol for one in await all_desired(city.place.context)}
+    assert desired[vehicle["device"]] == bound
+    assert desired[document["crews"][0]["phone_device"]] == "osmand"
+
+
+async def test_what_is_no_protocol_is_refused(city: City) -> None:
+    document = (await city.get("ada", "/api/admin/organisation")).json()
+    document["crews"][0]["vehicle"]["protocol"] = "JT/T 808"
+    answer = await _put(city, "/api/admin/organisation", document)
+    assert answer.status_code == 400
+    assert "vehicle.protocol 'jt/t 808'" in answer.text
+
+
+async def test_what_administrators_do_is_kept_with_who_did_it(city: City) -> None:
+    new = {"username": "nina", "name": "Nina", "role": "hotline", "password": "long enough"}
+    await city.post("ada", "/api/admin/people", new)
+    await city.post("ada", "/api/admin/people/nina/disable")
+    client = await city.person("ada")
+    document = (await city.get("ada", "/api/admin/organisation")).json()
+    document["crews"][0]["capacity"] = 3
+    assert (await client.put("/api/admin/organisation", json=document)).status_code == 200
+    kept = (await city.get("ada", "/api/admin/audit")).json()
+    done = [(row["by_id"], row["action"], row["subject"]) for row in kept]
+    assert done[:4] == [
+        ("ada", "replace_organisation", ""),
+        ("ada", "disable_person", "nina"),
+        ("ada", "create_person", "nina"),
+        ("ada", "sign_in", "127.0.0.1"),
+    ]
+    assert kept[0]["data"]["crews"] == [document["crews"][0]["id"]]
+    assert "long enough" not in json.dumps(kept)
+    older = (await city.get("ada", f"/api/admin/audit?before={kept[2]['id']}")).json()
+    assert [row["id"] for row in older] == [row["id"] for row in kept[3:]]
+
+
+async def test_a_refused_change_leaves_no_note(city: City) -> None:
+    before = len((await city.get("ada", "/api/admin/audit")).json())
+    client = await city.person("ada")
+    assert (await client.put("/api/admin/organisation", json={"centres": 1})).status_code == 400
+    assert len((await city.get("ada", "/api/admin/audit")).json()) == before
+    assert (await city.get("mona", "/api/admin/audit")).status_code == 403

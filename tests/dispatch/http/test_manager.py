@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from dispatch.adapters.sql.shortages import SqlShortages
+from dispatch.core.shortage import Occasion, Scope, open_report
+from dispatch.core.types import SYSTEM
 from dispatch.services.clocks import fire_due
 from tests.dispatch.http.conftest import City
 from tests.dispatch.organisation import WEST
@@ -70,3 +74,25 @@ async def test_the_rows_as_csv_are_no_formulas(city: City) -> None:
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert rows[0]["address"] == "'=HYPERLINK(1)"
     assert (rows[0]["within"], rows[0]["GH_s"]) == ("true", "30.0")
+
+
+async def test_a_shortage_report_is_followed_up_on_the_managers_desk(city: City) -> None:
+    scope, now = Scope("east", "service", "d-east"), city.place.clock.now()
+    evidence = (Occasion(scope, "W1", now, missed=True),)
+    made = await SqlShortages(city.place.store).save(open_report(scope, evidence, SYSTEM, now))
+    path = f"/api/manager/shortages/{made.id}"
+    (shown,) = (await city.get("mona", "/api/manager/shortages")).json()["reports"]
+    assert shown["leaders"] == [{"name": "Leader", "phone": "+861000002"}]
+    assert shown["evidence"][0]["order_id"] == "W1"
+    assert (await city.post("mona", f"{path}/close", {"text": "done"})).status_code == 409
+    until = (now + timedelta(days=3)).isoformat()
+    assert (await city.post("mona", f"{path}/take-up", {"text": "hire", "until": "soon"})).status_code == 400
+    taken = (await city.post("mona", f"{path}/take-up", {"text": "hire", "until": until})).json()
+    assert (taken["state"], taken["steps"][-1]["by"]["id"]) == ("taken_up", "mona")
+    assert (await city.post("mona", f"{path}/note", {"text": "two applied"})).status_code == 200
+    assert (await city.post("mona", f"{path}/close", {"text": "hired"})).json()["state"] == "closed"
+    assert (await city.post("mona", "/api/manager/shortages/none/note", {"text": "x"})).status_code == 404
+    for other in ("dora", "holly", "carl"):
+        assert (await city.get(other, "/api/manager/shortages")).status_code == 403
+    noted = [row["subject"] for row in (await city.get("ada", "/api/admin/audit")).json()]
+    assert noted.count(made.id) == 4

@@ -28,6 +28,7 @@ async def drive(city: City, crew: str = "E1") -> None:
         Kept(
             f"s {n}-0", 0, f"t-{crew}", Fix(30.0 + (100 * n if flag == "ok" else 90_000) * METRE, 120.05,
             T0 + 10 * n, T0 + 10 * n + 2), flag, T0 + 10 * n + 1, 100.0 * n, True,
+            altitude_m=12.5, protocol="gt06", attributes={"battery": 80 + n},
         )
         for n, flag in enumerate(flags)
     ]  # fmt: skip
@@ -46,6 +47,7 @@ async def test_the_position_at_a_time_says_how_it_is_known(city: City) -> None:
         stamp(22),
     ]
     assert (before["odometer_m"], before["moving"], before["flag"]) == (200, True, "ok")
+    assert (before["altitude_m"], before["protocol"], before["attributes"]) == (12.5, "gt06", {"battery": 82})
     late = (await city.get("dora", f"/api/devices/t-E1/position?at={stamp(700)}")).json()
     assert (late["how"], late["age_s"], late["after"]) == ("last", 610, None)
 
@@ -136,3 +138,30 @@ async def test_where_nothing_is_known_is_not_found(city: City) -> None:
     for seconds in (-1, 90_000):
         answer = await city.get("dora", f"/api/devices/t-E1/position?at={stamp(seconds)}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_an_orders_story_says_where_the_vehicle_was_at_each_event(city: City) -> None:
+    await drive(city)
+    order = await city.order("acknowledged")
+    story = (await city.get("dora", f"/api/orders/{order}")).json()
+    kinds = {e["seq"]: e["kind"] for e in story["events"]}
+    assert {kinds[v["seq"]] for v in story["vehicle"]} == {"dispatch", "acknowledge"}
+    last = story["vehicle"][-1]
+    assert (last["device"], last["how"]) == ("t-E1", "fix")
+    assert last["to_fault_m"] == pytest.approx(abs(30.05 - last["lat"]) / METRE, rel=0.01)
+
+
+async def test_a_story_without_any_position_says_none(city: City) -> None:
+    order = await city.order("acknowledged")
+    assert (await city.get("dora", f"/api/orders/{order}")).json()["vehicle"] == []
+
+
+async def test_after_a_recall_the_vehicle_is_nobodys_any_more(city: City) -> None:
+    await drive(city)
+    order = await city.order("dispatched")
+    await city.post("dora", f"/api/orders/{order}/recall", {"reason": "nearer_crew"})
+    city.place.clock.advance(5)
+    await city.post("dora", f"/api/orders/{order}/accept")
+    story = (await city.get("dora", f"/api/orders/{order}")).json()
+    kinds = {e["seq"]: e["kind"] for e in story["events"]}
+    assert [kinds[v["seq"]] for v in story["vehicle"]] == ["dispatch", "recall"]

@@ -22,6 +22,7 @@ from tests.dispatch.databases import AnyStore, Database
 from tests.dispatch.organisation import EAST, HASHER, PASSWORD, START, context_of, fill, shipped_processes
 
 HOLLY, DORA = Actor("hotline", "holly"), Actor("dispatcher", "dora")
+ADA = Person("ada", "Ada", "admin")
 
 
 @pytest.fixture
@@ -94,8 +95,8 @@ async def test_people_sessions_and_figures(store: AnyStore, context: Context) ->
     token = await people.sign_in(dora)
     assert await people.signed_in(token) == dora
     with pytest.raises(Conflict):
-        await people.create(Person("dora", "Dora", "manager"), PASSWORD)
-    await people.disable("dora")
+        await people.create(Person("dora", "Dora", "manager"), PASSWORD, by=ADA)
+    await people.disable("dora", by=ADA)
     assert await people.signed_in(token) is None
     assert await people.verify("dora", PASSWORD) is None
     await _recalled_order(context)
@@ -103,5 +104,5 @@ async def test_people_sessions_and_figures(store: AnyStore, context: Context) ->
     assert [(r.centre_id, r.dispatches) for r in rows] == [("east", 1)]
     administration = SqlAdministration(store, context)
     document = administration.document()
-    await administration.replace(document)
+    await administration.replace(document, by=ADA)
     assert administration.document() == document

@@ -15,10 +15,12 @@ from dispatch.adapters.ws import live as module
 from dispatch.core.types import Actor
 from dispatch.services import crew as duty
 from dispatch.services import dispatcher
+from dispatch.services.people import Person
 from tests.dispatch.organisation import WEST
 from tests.dispatch.ws.conftest import Live
 
 DORA = Actor("dispatcher", "dora")
+ADA = Person("ada", "Ada", "admin")
 
 
 async def test_a_board_comes_first_and_changes_follow_it_without_a_gap(live: Live) -> None:
@@ -132,7 +134,7 @@ async def test_a_person_who_is_disabled_is_shown_out(live: Live, monkeypatch: py
     monkeypatch.setattr(module, "KNOWN_STILL", 0.1)
     screen = await live.screen("dora")
     await screen.next("board")
-    await SqlPeople(live.place.store).disable("dora")
+    await SqlPeople(live.place.store).disable("dora", by=ADA)
     with pytest.raises(ConnectionClosed, match="sign in again"):
         await screen.until(lambda f: False)
 
@@ -195,7 +197,7 @@ async def test_a_changed_organisation_brings_new_boards(live: Live) -> None:
     administration = SqlAdministration(live.place.store, live.context)
     document = administration.document()
     document["crews"][0]["name"] = "Crew with another name"
-    await administration.replace(document)
+    await administration.replace(document, by=ADA)
     board = await screen.next("board")
     assert "Crew with another name" in [c["name"] for c in board["crews"]]
 
