@@ -47,12 +47,20 @@ class Settings:
     """The address of this machine that the SIP exchange sends to."""
     phone_lines: int = 30
     """SIP calls at once that the exchange lets us make."""
-    public_url: str = ""
-    """Where a telephone provider finds these pages, `https://dispatch.example.org`."""
     alert_urls: str = ""
-    """Apprise addresses for alerts by role, e.g. `hotline=json://host/path manager=mailto://…`."""
+    """Apprise addresses by role, e.g. `hotline=json://host/path manager=mailto://…`: taken in as recipients whenever
+    they have changed; from then on administrators change them in the pages (docs/alerts.md)."""
+    public_url: str = ""
+    """Where people reach the pages, e.g. `https://dispatch.example`: alerts link to their orders (empty: no links), and a
+    telephone provider finds us there."""
     clock: str = ""
     """`real_epoch virtual_epoch speed` of a scaled clock (ISO 8601); empty: the machine's time."""
+    time_mark: str = ""
+    """Where the installation's real time stood when it was started, for processes that do not read the database."""
+    auditor_urls: str = ""
+    """Apprise addresses that the auditor alarms, separated by spaces; they should not share a way with `alert_urls`."""
+    heartbeat_url: str = ""
+    """Asked for (GET) every 30 s while the auditor finds nothing: monitoring outside alarms when that stops."""
     fsync: str = "always"
     """Of the Redis server that the program supervises: always or everysec; docs/gateway.md says what each can lose."""
     match_every: float = 3.0

@@ -155,7 +155,7 @@ def _plan(settings: Settings, sign_ins: list[tuple[str, str, str]]) -> Plan:
         settings = replace(settings, redis_url=redis.url)
     split = settings.database_url.startswith("postgresql")
     names = ["web", "worker"] if split else ["centre"]
-    names.append("gateway")
+    names += ["auditor", "gateway"]
     if own_telephone := wants_own_telephone(settings):
         names.append("telephone")
     elif settings.demo:

@@ -112,9 +112,10 @@ class Answering:
 
     def _send(self, frames: list[bytes]) -> None:
         now = self._house.clock.timestamp()
-        self.seen.sent(now, frames)
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        self.seen.sent(now, data)
         if self._house.window.watched:
-            self._show(SeenFrame(now, b"".join(frames)[:LONGEST], True))
+            self._show(SeenFrame(now, data[:LONGEST], True))
         self._wire.write(frames)
 
     def _show(self, frame: SeenFrame) -> None:

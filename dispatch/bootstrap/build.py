@@ -24,9 +24,11 @@ from dispatch.adapters.roads.speeds import load_speeds
 from dispatch.adapters.sql.organisation import fact, load_directory
 from dispatch.bootstrap import definitions
 from dispatch.bootstrap.database import AnyStore, open_history, open_store
-from dispatch.bootstrap.installation import CITY, EPOCH
+from dispatch.bootstrap.epochs import EPOCH
+from dispatch.bootstrap.installation import CITY
 from dispatch.bootstrap.loops import Nudge
-from dispatch.clock import ScaledClock, clock_from
+from dispatch.bootstrap.timekeeping import open_clock
+from dispatch.clock import InstallationClock, ScaledClock, clock_from
 from dispatch.core.responsibility import parse_responsibility
 from dispatch.core.territory import Territories, territories_from_geojson
 from dispatch.core.travel import RoadTravel, StraightLine, TravelTimes
@@ -47,6 +49,8 @@ class Built:
     ports: Ports
     phone: RestPhone | None
     nudge: Nudge
+    real: InstallationClock
+    """The installation's real time, which `context.clock` may scale."""
 
     async def close(self) -> None:
         """Give everything back; what is queued is finished first."""
@@ -61,7 +65,8 @@ class Built:
 
 async def build(settings: Settings) -> Built:
     """Everything that web and worker share. Raises DispatchError where a part cannot be used."""
-    clock = clock_from(settings.clock)
+    real = await asyncio.to_thread(open_clock, settings)
+    clock = clock_from(settings.clock, real)
     processes = await asyncio.to_thread(definitions.load, settings)
     nudge = Nudge()
     store = open_store(settings, processes, clock, nudge)
@@ -75,11 +80,11 @@ async def build(settings: Settings) -> Built:
         rules=parse_responsibility(definitions.shipped_text("responsibility.toml")), travel=load_travel(settings),
         ids=RandomIds(zone), zone=zone, language=settings.language, policy=settings.policy,
         epoch=await store.read(lambda c: fact(c, EPOCH)),
-        speed=clock.speed if isinstance(clock, ScaledClock) else 1.0,
+        speed=clock.speed if isinstance(clock, ScaledClock) else 1.0, public_url=settings.public_url.rstrip("/"),
     )  # fmt: skip
     phone = open_phone(settings)
-    ports = Ports(RedisDevices(redis), RedisInbox(redis), phone, AppriseAlerts(settings.alert_urls))
-    return Built(settings, context, store, positions, redis, ports, phone, nudge)
+    ports = Ports(RedisDevices(redis), RedisInbox(redis), phone, AppriseAlerts())
+    return Built(settings, context, store, positions, redis, ports, phone, nudge, real)
 
 
 def open_phone(settings: Settings) -> RestPhone | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -56,13 +57,18 @@ def register(settings: Settings) -> None:
     at_once(settings, keep)
 
 
-def load(settings: Settings) -> Processes:
-    """Every definition that is kept; the current one is for new orders. Blocking: not for an event loop."""
+def kept(connection: Connection) -> dict[str, str]:
+    """The texts that are kept beside the orders, by name."""
+    rows = connection.execute(select(INSTALLATION).where(INSTALLATION.c.name.startswith(PREFIX)))
+    return {row.name.removeprefix(PREFIX): row.value for row in rows}
 
-    def read(connection: Connection) -> dict[str, str]:
-        rows = connection.execute(select(INSTALLATION).where(INSTALLATION.c.name.startswith(PREFIX)))
-        return {row.name.removeprefix(PREFIX): row.value for row in rows}
 
+def with_kept(settings: Settings, texts: Mapping[str, str]) -> Processes:
+    """Every definition; the current one is for new orders."""
     now = current(settings)
-    kept = {name: parse(text, name) for name, text in at_once(settings, read).items()}
-    return Processes({**kept, now.id: now}, now.id)
+    return Processes({**{name: parse(text, name) for name, text in texts.items()}, now.id: now}, now.id)
+
+
+def load(settings: Settings) -> Processes:
+    """Every definition that is kept. Blocking: not for an event loop."""
+    return with_kept(settings, at_once(settings, kept))

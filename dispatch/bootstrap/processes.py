@@ -17,6 +17,7 @@ from dispatch.adapters.sql.retention import Retention
 from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.bootstrap.build import Built, build, refresh_directory
 from dispatch.bootstrap.loops import Worker, for_ever
+from dispatch.bootstrap.timekeeping import LISTEN, listen
 from dispatch.core.errors import BadInput, DispatchError
 from dispatch.core.hop import learn
 from dispatch.core.position import LastKnown
@@ -35,7 +36,7 @@ def centre() -> None:
     """Web, worker and tracking in one process (the embedded default)."""
     from dispatch.bootstrap.web import serve
 
-    _run(serve, _work)
+    _run(serve, _work, _keep_time)
 
 
 @click.command()
@@ -43,13 +44,13 @@ def web() -> None:
     """The pages, the API and the live feed; needs PostgreSQL and a worker beside it."""
     from dispatch.bootstrap.web import serve
 
-    _run(serve, _follow_fixes)
+    _run(serve, _follow_fixes, _keep_time)
 
 
 @click.command()
 def worker() -> None:
     """Clocks, escalation, outbox, matching and tracking; any number of them on PostgreSQL."""
-    _run(_work)
+    _run(_work, _keep_time)
 
 
 def _run(*parts: Part) -> None:
@@ -100,6 +101,16 @@ async def _work(built: Built) -> None:
         worker_.run(built.settings.match_every), _keep_directory(built), _follow_links(built),
         for_ever("retention", retention.once),
     )  # fmt: skip
+
+
+async def _keep_time(built: Built) -> None:
+    """Hear the database's clock, and which epoch counts."""
+
+    async def once() -> None:
+        built.context.epoch = (await listen(built.store, built.real)).epoch
+        await asyncio.sleep(LISTEN)
+
+    await for_ever("time", once)
 
 
 async def _keep_directory(built: Built) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-Kind = Literal["centre", "desired", "alert", "phone", "cut"]
+Kind = Literal["centre", "desired", "alert", "message", "phone", "cut"]
 """`centre`: deliver an order to its repair centre. `desired`: write a device's desired state. `alert`: tell a
-role. `phone`: ring a number. `cut`: hang up calls about an order that was acknowledged meanwhile."""
+role. `message`: carry an alert to one channel of one recipient. `phone`: ring a number. `cut`: hang up calls about an order that was acknowledged meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

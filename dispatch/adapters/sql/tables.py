@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -186,6 +187,48 @@ class AlertRow(SQLModel, table=True):
     raised_at: datetime = _instant(index=True)
     acknowledged_at: datetime | None = _instant(null=True)
     acknowledged_by: str = ""
+
+
+class RecipientRow(SQLModel, table=True):
+    """Who is told outside the pages: a person (`username`), or a role, of one centre where `centre_id` says which."""
+
+    __tablename__ = "alert_recipient"
+    id: int = _serial()
+    name: str
+    username: str
+    role: str
+    centre_id: str
+    language: str
+
+
+class ChannelRow(SQLModel, table=True):
+    """One way to a recipient. `url` holds secrets: it is never logged, nor sent whole to a browser."""
+
+    __tablename__ = "alert_channel"
+    id: int = _serial()
+    recipient_id: int = Field(
+        sa_column=Column(
+            _SERIAL, ForeignKey("alert_recipient.id", ondelete="CASCADE"), nullable=False, index=True
+        )
+    )
+    position: int
+    label: str
+    url: str = Field(sa_column=Column(Text, nullable=False))
+    minimum: str
+    codes: list[str] = Field(sa_column=Column(_JSON, nullable=False), default_factory=list)
+    quiet_from: str
+    quiet_to: str
+
+
+class AlertChangeRow(SQLModel, table=True):
+    """Who changed, tested, resent or dismissed what of the alerts outside the pages; rows are only added."""
+
+    __tablename__ = "alert_change"
+    id: int = _serial()
+    at: datetime = _instant(index=True)
+    by: str
+    what: str
+    subject: str = Field(sa_column=Column(Text, nullable=False))
 
 
 class ContactRow(SQLModel, table=True):

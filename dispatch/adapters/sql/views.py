@@ -59,6 +59,10 @@ class Views:
         """Run several reads in one look."""
         return await self._database.read(work)
 
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a change of what people administer, in one transaction."""
+        return await self._database.write(work)
+
     async def board(self, scope: Scope) -> Board:
         """Open orders, crews and unacknowledged alerts of a scope."""
         return await self.look(lambda c: self.board_of(c, scope))

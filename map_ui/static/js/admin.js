@@ -1,5 +1,6 @@
 // @ts-check
 /** Administration, thin: people; the organisation as a file; how the parts are. */
+import { watchAlerts } from './alert_watch.js';
 import { ApiError, explain, get, post, request } from './api.js';
 import { byId, fill, h } from './dom.js';
 import { fullTime, named, t } from './page.js';
@@ -9,6 +10,7 @@ import { centreName, crewName, loadWords, options, roleName } from './vocabulary
 
 startShell();
 await loadWords();
+watchAlerts();
 const ROLES = ['hotline', 'dispatcher', 'crew', 'manager', 'admin'];
 /** @type {any} */
 let organisation = null;

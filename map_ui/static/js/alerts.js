@@ -56,7 +56,7 @@ export class Alerts {
     }
     this.strip();
     const count = document.getElementById('alert-count');
-    const panel = document.getElementById('panel-alerts');
+    const panel = document.getElementById('alert-list');
     if (!count || !panel) return;
     count.hidden = !this.waiting.length;
     say(count, String(this.waiting.length));
