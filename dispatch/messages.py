@@ -16,6 +16,7 @@ Keys, with `NN` = `shard(device)` (the braces let Redis Cluster keep a shard tog
 | `gateway:<name>` | string with expiry | gateway | `GatewayState`, renewed every few seconds |
 | `devices:{sNN}` | hash, field device | gateway | `DeviceState`: how each device that was ever here is, for people |
 | `doubled:{sNN}` | hash, field device | gateway | `Doubled`: the device was on two connections |
+| `misnamed:{sNN}` | hash, field device | gateway | `Misnamed`: somebody used the device's id in a protocol that is not its |
 | `frames:{sNN}:<device>` | list with expiry | gateway | `SeenFrame`, oldest first: what was rejected, and all while somebody looks |
 | `strangers:<name>` | string with expiry | gateway | `list[Stranger]`: who spoke and is not (yet) known |
 | `look` | pub/sub channel | centre | a device's id: somebody looks at its frames now |
@@ -55,7 +56,7 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
     protocol: str = ""
     attributes: dict[str, str | int | float | bool] = {}
     device_time: float | None = None
-    """When the device sent it, by its own clock, where its protocol says so apart from the fix time."""
+    """When the device made the message, by its own clock, where its protocol says so apart from the fix time."""
 
 
 class Receipt(msgspec.Struct, frozen=True, tag="receipt"):
@@ -92,7 +93,7 @@ class Press(msgspec.Struct, frozen=True, tag="press"):
 
 
 class Link(msgspec.Struct, frozen=True, tag="link"):
-    """A device came (`online`) or went (`offline`)."""
+    """A device came (`online`) or went: its line is gone (`offline`), or it logged out (`off`)."""
 
     device: str
     state: str
@@ -134,6 +135,8 @@ class Desired(msgspec.Struct, frozen=True):
     epoch: str
     revision: int
     orders: tuple[DesiredOrder, ...] = ()
+    protocol: str = ""
+    """The one that this device is registered with: by another nobody speaks for it. Empty: any."""
 
 
 class ShownOrder(msgspec.Struct, frozen=True):
@@ -215,6 +218,8 @@ class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
     status_at: float | None = None
     until: float | None = None
     """Of a device without a connection: when it counts as gone, unless it is heard again."""
+    logged_out: bool = False
+    """It is gone, and has said so."""
 
 
 class Doubled(msgspec.Struct, frozen=True):
@@ -225,6 +230,17 @@ class Doubled(msgspec.Struct, frozen=True):
     older: str
     """The address that gave way."""
     newer: str
+    times: int
+
+
+class Misnamed(msgspec.Struct, frozen=True):
+    """A device's id in a protocol that is not the one it is registered with: refused."""
+
+    device: str
+    at: float
+    protocol: str
+    """That was spoken."""
+    address: str
     times: int
 
 
@@ -290,6 +306,11 @@ def doubled_key(tag: str) -> str:
     return f"doubled:{tag}"
 
 
+def misnamed_key(tag: str) -> str:
+    """Key of the `Misnamed`s of one shard."""
+    return f"misnamed:{tag}"
+
+
 def frames_key(device: str) -> str:
     """Key of a device's `SeenFrame`s."""
     return f"frames:{shard(device)}:{device}"
@@ -318,6 +339,7 @@ decode_shown = msgspec.msgpack.Decoder(Shown).decode
 decode_gateway_state = msgspec.msgpack.Decoder(GatewayState).decode
 decode_device_state = msgspec.msgpack.Decoder(DeviceState).decode
 decode_doubled = msgspec.msgpack.Decoder(Doubled).decode
+decode_misnamed = msgspec.msgpack.Decoder(Misnamed).decode
 decode_seen_frame = msgspec.msgpack.Decoder(SeenFrame).decode
 decode_strangers = msgspec.msgpack.Decoder(list[Stranger]).decode
 decode_here = msgspec.msgpack.Decoder(Here).decode

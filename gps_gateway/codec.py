@@ -44,6 +44,8 @@ class Fix(msgspec.Struct, frozen=True, gc=False):
     course_deg: float | None = None
     altitude_m: float | None = None
     attributes: Attributes = {}
+    device_time: float | None = None
+    """When the device made the message of it, where its protocol says so apart from `time`, and in which zone."""
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -182,7 +184,9 @@ Event = (
 Pressed = Answer | Button | OrderStep
 """What a person did with an order."""
 
-Refusal = Literal["unknown device", "bad code", "not authenticated", "no such order", "unsupported"]
+Refusal = Literal[
+    "unknown device", "wrong protocol", "bad code", "not authenticated", "no such order", "unsupported"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +250,11 @@ class Codec(Protocol):
     """One connection's protocol state. Buffers are bounded whatever arrives."""
 
     name: str
-    counts: Counter[str]
-    """Defects that were accepted all the same, by name."""
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Defects that were accepted all the same, by name."""
+        ...
 
     def receive(self, data: bytes) -> list[Event]:
         """What these bytes complete; any split of a stream gives the same events."""

@@ -103,18 +103,18 @@ class Connection(asyncio.BufferedProtocol):
         return _READ
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(_READ[:nbytes]))
-
-    def data_received(self, data: bytes) -> None:
-        """What the device sent, split anywhere."""
+        """The device sent something, split anywhere. Whatever else decides about reading steers by itself."""
+        data = bytes(_READ[:nbytes])
         self.last_heard = now = SystemClock.monotonic()
         if self._talk is None:
             data = self._begin(data)
-        if self._talk is not None and data:
-            frames = self._talk.hear(data)
-            if self._bucket is not None and (debt := self._bucket.take(frames, now)):
-                self._rest(debt)
-        self.steer()
+        if (talk := self._talk) is None or not data:
+            return
+        frames = talk.hear(data)
+        if self._bucket is not None and (debt := self._bucket.take(frames, now)):
+            self._rest(debt)
+        if talk.crowded:
+            self.steer()
 
     def _begin(self, data: bytes) -> bytes:
         """On the shared port: hold what came until a protocol knows it; gives what it is to hear."""
@@ -141,6 +141,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._resting is None:
             self._house.counted(self._protocol).limited["too fast"] += 1
             self._resting = asyncio.get_running_loop().call_later(seconds, self._rested)
+            self.steer()
 
     def _rested(self) -> None:
         self._resting = None
@@ -180,6 +181,6 @@ class Connection(asyncio.BufferedProtocol):
         if transport is None or transport.is_closing():
             return
         transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
-        if transport.get_write_buffer_size() > WRITE_BOUND:
+        if self._choked and transport.get_write_buffer_size() > WRITE_BOUND:
             log.warning("%s does not read: cut off", self._talk.who if self._talk else self.address)
             transport.abort()

@@ -5,23 +5,23 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Coroutine, Sequence
-from functools import partial
-from typing import Protocol
 
+from msgspec import structs
 from redis.exceptions import RedisError
 
 from dispatch.clock import SystemClock
 from dispatch.messages import DeviceState, Link, SeenFrame
+from gps_gateway.answering import Answering
 from gps_gateway.codec import (
     Answer,
     Button,
+    Codec,
     Event,
     Frame,
     Login,
     Logout,
     OrderCodec,
     OrderStep,
-    Pressed,
     Receipt,
     Refusal,
     Register,
@@ -30,10 +30,10 @@ from gps_gateway.codec import (
     Status,
     Unsupported,
 )
-from gps_gateway.house import House, position_of, status_of
-from gps_gateway.line import Line
-from gps_gateway.seen import LONGEST, Seen, meaning
-from gps_gateway.session import DEVICES, Session, believable, code_for
+from gps_gateway.failing import failed, salvage
+from gps_gateway.house import House, Wire
+from gps_gateway.seen import LONGEST, meaning
+from gps_gateway.session import DEVICES, believable, code_for
 
 log = logging.getLogger(__name__)
 
@@ -44,53 +44,18 @@ ASK_AGAIN = 5.0
 """Real seconds after which a device that was not (yet) known is looked up again when it speaks."""
 
 
-class Wire(Protocol):
-    """What carries a conversation."""
-
-    address: str
-
-    @property
-    def open(self) -> bool:
-        """Whether an answer can still be sent."""
-        ...
-
-    def write(self, frames: list[bytes]) -> None:
-        """Send."""
-        ...
-
-    def steer(self) -> None:
-        """There may be room again, or none."""
-        ...
-
-    def close(self, *, abort: bool = False) -> None:
-        """Hang up."""
-        ...
-
-
-class Conversation:
+class Conversation(Answering):
     """Frames are handled in their order; one that waits for Redis holds back those behind it, except that
     positions only wait for their own batch."""
 
-    __slots__ = (
-        "_ask_at", "_asked", "_busy", "_codec", "_counts", "_fresh", "_house", "_inbox", "_line", "_session",
-        "_wire", "protocol", "seen",
-    )  # fmt: skip
+    __slots__ = ("_ask_at", "_asked", "_busy", "_inbox")
 
     def __init__(self, house: House, protocol: str, wire: Wire) -> None:
-        self.protocol = protocol
-        self._house = house
-        self._wire = wire
-        self._codec = house.codec(protocol)
-        self._counts = house.counted(protocol)
+        super().__init__(house, protocol, wire)
         self._counts.connections += 1
-        self._session = Session()
-        self.seen = Seen(self._now())
-        self._inbox: list[Event] = []
-        """Nearly always empty, and short: a deque would take 600 bytes of every idle session."""
+        self._inbox: tuple[Event, ...] = ()
+        """What waits while this is busy. Nearly always empty, and the empty tuple is shared by all sessions."""
         self._busy = False
-        self._fresh: list[Report] = []
-        """Reports of the packet that is being handled."""
-        self._line: Line | None = None
         self._asked: Login | None = None
         """Whose Login was not taken, though it may be when the centre is asked again."""
         self._ask_at = 0.0
@@ -112,16 +77,29 @@ class Conversation:
 
     def hear(self, data: bytes) -> int:
         """These bytes have arrived; gives the number of frames that they completed."""
-        now = self._house.clock.timestamp()
-        self.seen.heard(now, data)
-        events = self._codec.receive(data)
-        if self._house.window.watched:
+        house = self._house
+        now = house.clock.timestamp()
+        try:
+            events = self._codec.receive(data)
+        except Exception:
+            codec = self._codec if self.seen.frames else self._fresh_codec()  # who spoke first was not heard
+            self._codec, events = salvage(codec, self._fresh_codec, data, self._session.device)
+        self.seen.heard(now, data, len(events))
+        if house.window.watched:
             self._show(SeenFrame(now, data[:LONGEST], False, meaning(events)))
         return self._take(events)
 
     def hear_end(self) -> None:
         """The stream, or the datagram, has ended: its last bytes may mean something, too."""
-        self._take(self._codec.end())
+        try:
+            events = self._codec.end()
+        except Exception:
+            events = [failed(self.protocol, self._session.device, b"")]
+        self.seen.frames += len(events)
+        self._take(events)
+
+    def _fresh_codec(self) -> Codec:
+        return self._house.codec(self.protocol)
 
     def state(self, device: str, *, online: bool) -> DeviceState:
         """As the operators see it."""
@@ -137,13 +115,6 @@ class Conversation:
     def _now(self) -> float:
         return self._house.clock.timestamp()
 
-    def _show(self, frame: SeenFrame) -> None:
-        """To those who look at a device of this conversation now."""
-        for device in self._session.devices:
-            if device in self._house.window.watched:
-                self.seen.shown = frame.at
-                self._house.window.frame(device, frame)
-
     def _strange(self, device: str, why: str) -> None:
         """Somebody whom we do not know; an administrator may want to."""
         wire = self._wire
@@ -152,28 +123,37 @@ class Conversation:
     # -- values in their order
 
     def _take(self, events: list[Event]) -> int:
-        self.seen.frames += len(events)
-        self._counts.frames += len(events)
-        self._inbox += events
-        if not self._busy:
-            self._drain()
-        return len(events)
+        number = len(events)
+        self._counts.frames += number
+        if self._busy:
+            self._inbox += tuple(events)
+        else:
+            self._handle(events)
+        return number
 
-    def _drain(self) -> None:
-        inbox, devices = self._inbox, self._session.devices
-        while inbox and not self._busy:
-            event = inbox.pop(0)
-            if isinstance(event, Report) and event.device in devices:
-                self._keep(event)
-            elif isinstance(event, Rejected):
-                self._reject(event)
-            elif isinstance(event, (Register, Login)):
-                self._wait_for(self._enter(event))
-            elif self._session.speaks_for(event):
-                self._known(event)
-            else:
-                self._stranger(event)
-        self._publish()
+    def _handle(self, events: Sequence[Event]) -> None:
+        """One after the other; when one has to wait, those behind it are kept in the inbox."""
+        fresh: list[Report] = []
+        for n, event in enumerate(events):
+            if self._busy:
+                self._inbox += tuple(events[n:])
+                break
+            try:
+                if isinstance(event, Report) and event.device in self._session.devices:
+                    if self._is_new(event):
+                        fresh.append(event)
+                elif isinstance(event, Rejected):
+                    self._reject(event)
+                elif isinstance(event, (Register, Login)):
+                    self._wait_for(self._enter(event))
+                elif self._session.speaks_for(event):
+                    self._known(event)
+                else:
+                    self._stranger(event)
+            except Exception:  # of the codec, which was asked for an answer
+                self._reject(failed(self.protocol, event.device, b""))
+        if fresh:
+            self._publish(fresh)
         self._flush()
 
     def _wait_for(self, work: Coroutine[None, None, None]) -> None:
@@ -185,8 +165,8 @@ class Conversation:
             await work
         except Exception:
             log.exception("a frame of %s was not handled", self.who)
-        self._busy = False
-        self._drain()
+        waiting, self._inbox, self._busy = self._inbox, (), False
+        self._handle(waiting)
         self._wire.steer()
 
     def _known(self, event: Frame) -> None:
@@ -204,21 +184,21 @@ class Conversation:
                 self._codec.refuse(event, "unsupported")
             case Logout():
                 self._codec.accept(event)
-                self._dismiss(event.device)
+                self._dismiss(event.device, left="off")
             case _:
                 self._codec.accept(event)
 
     def _stranger(self, event: Event) -> None:
         """Nothing of a device that has not authenticated here is taken; but it may have become known."""
         if self._asked is not None and SystemClock.monotonic() >= self._ask_at:
-            self._inbox.insert(0, event)
+            self._inbox = (event,)
             self._wait_for(self._enter(self._asked))
         elif self._session.state in {"undecided", "quarantined"}:
             self._counts.withheld += 1
             if self._session.state == "quarantined":
                 self._strange(event.device, "quarantined")
         elif isinstance(event, Frame):
-            self._counts.refused += 1
+            self._counts.refuse("not authenticated")
             if not self._session.devices and self._asked is None:
                 self._strange(event.device, "not authenticated")
             self._codec.refuse(event, "not authenticated")
@@ -239,18 +219,18 @@ class Conversation:
     async def _enter(self, event: Register | Login) -> None:
         self._ask_at = SystemClock.monotonic() + ASK_AGAIN
         try:
-            known = await self._house.store.known(event.device)
+            refusal = await self._house.store.refusal(event.device, self.protocol)
         except (RedisError, OSError):
             self._withhold(event, "undecided")
             return
         if not self._wire.open:
             return
         there = self._house.online.get(event.device)
-        if not known and self._house.quarantine:
+        if refusal == "unknown device" and self._house.quarantine:
             self._withhold(event, "quarantined")
-        elif not known or (event.device not in self._session.devices and self._full(event)):
+        elif refusal or (event.device not in self._session.devices and self._full(event)):
             self._asked = event if isinstance(event, Login) else None
-            self._refuse(event, "unknown device")
+            self._refuse(event, refusal or "unknown device")
         elif isinstance(event, Register):
             self._codec.accept(event, code_for(self._house.secret, event.device))
         elif not believable(event, self._house.secret, there._session if there else None):
@@ -270,13 +250,17 @@ class Conversation:
 
     def _refuse(self, event: Register | Login, why: Refusal) -> None:
         log.warning("%s refused: %s", event.device, why)
-        self._counts.refused += 1
+        self._counts.refuse(why)
         self._dismiss(event.device)
         if self._session.state != "authenticated":
             self._session.state = "anonymous"
         self._codec.refuse(event, why)
         self._flush()  # so that who looks sees it, too
-        self._strange(event.device, why)
+        if why == "wrong protocol":
+            raw = next((raw for _, raw, sent in reversed(self.seen.trace) if not sent), b"")
+            self._house.window.misnamed(event.device, self._wire.address, self.protocol, raw)
+        else:
+            self._strange(event.device, why)
 
     def _admit(self, event: Login) -> None:
         """The newest conversation that authenticates is the device; an older one is hung up."""
@@ -305,94 +289,18 @@ class Conversation:
         if not self._session.devices:
             self._wire.close()
 
-    def _dismiss(self, *devices: str) -> None:
-        """These are not here any more."""
+    def _dismiss(self, *devices: str, left: str = "offline") -> None:
+        """These are not here any more; `off`: by their own word."""
         for device in devices:
             if self._line is not None and self._line.device == device:
                 self._house.delivery.detach(self._line)
                 self._line = None
             if self._house.online.get(device) is self:
                 del self._house.online[device]
-                self._say(device, "offline")
-                self._house.window.went(self.state(device, online=False))
+                self._say(device, left)
+                gone = self.state(device, online=False)
+                self._house.window.went(structs.replace(gone, logged_out=left == "off"))
             self._session.dismiss(device)
 
     def _say(self, device: str, state: str) -> None:
         self._house.publisher.event(Link(device, state, self._now(), self.protocol), lambda: None)
-
-    # -- what is kept before it is answered
-
-    def _keep(self, event: Report | Status) -> None:
-        taken = self._session.take(event)
-        if taken == "new":
-            if not self._append(event):  # it stays unanswered, and the device sends it again
-                self._session.forget(event)
-                self._counts.withheld += 1
-            return
-        self._resent()
-        if taken == "stored":
-            self._codec.accept(event)
-
-    def _resent(self) -> None:
-        self._counts.resent += 1
-        self.seen.resent += 1
-
-    def _append(self, event: Report | Status) -> bool:
-        """False: no room. Reports follow together, when their packet is done."""
-        if isinstance(event, Report):
-            has_room = self._house.publisher.reserve(len(event.fixes))
-            if has_room:
-                self._fresh.append(event)
-            return has_room
-        said = status_of(event, self.seen.last, self.protocol)
-        return self._house.publisher.event(said, partial(self._stored, (event,)))
-
-    def _publish(self) -> None:
-        """What came in one packet is stored, and answered, in one go."""
-        if self._fresh:
-            reports, self._fresh = self._fresh, []
-            now, protocol = self.seen.last, self.protocol
-            positions = [
-                position_of(report.device, fix, now, protocol) for report in reports for fix in report.fixes
-            ]
-            self._house.publisher.positions(positions, partial(self._stored, reports))
-
-    def _stored(self, events: Sequence[Report | Status | Pressed]) -> None:
-        self._session.stored(events)
-        self.seen.kept(events)
-        if self._wire.open:
-            accept = self._codec.accept
-            for event in events:
-                accept(event)
-            self._flush()
-
-    def _press(self, event: Pressed) -> None:
-        taken = self._session.take(event)
-        if taken != "new":
-            self._resent()
-        if taken == "stored":
-            self._codec.accept(event)
-        elif taken == "new" and self._line is not None:
-            self._wait_for(self._press_stored(self._line, event))
-
-    async def _press_stored(self, line: Line, event: Pressed) -> None:
-        match await self._house.delivery.press(line, event):
-            case "stored":
-                self._stored((event,))
-            case "unknown":
-                self._session.forget(event)
-                self._codec.refuse(event, "no such order")
-            case "withheld":
-                self._session.forget(event)
-                self._counts.withheld += 1
-
-    def _flush(self) -> None:
-        if frames := self._codec.to_send():
-            self._send(frames)
-
-    def _send(self, frames: list[bytes]) -> None:
-        now = self._house.clock.timestamp()
-        self.seen.sent(now, frames)
-        if self._house.window.watched:
-            self._show(SeenFrame(now, b"".join(frames)[:LONGEST], True))
-        self._wire.write(frames)

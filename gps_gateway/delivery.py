@@ -68,8 +68,7 @@ class Delivery:
 
     def attach(self, device: str, codec: OrderCodec, write: Callable[[list[bytes]], None]) -> Line:
         """A terminal has authenticated: bring it to its desired state now."""
-        lock = self._locks.setdefault(device, asyncio.Lock())
-        line = Line(device, codec, write, lock)
+        line = Line(device, codec, write)
         self._lines[device] = line
         self._start(self.bring(line))
         return line
@@ -80,9 +79,13 @@ class Delivery:
         if self._lines.get(line.device) is line:
             del self._lines[line.device]
 
+    def _lock(self, line: Line) -> asyncio.Lock:
+        """One a device, while somebody holds or awaits it."""
+        return self._locks.setdefault(line.device, asyncio.Lock())
+
     async def bring(self, line: Line) -> None:
         """Send what is missing. When Redis is away, the sweep comes back to it."""
-        async with line.lock:
+        async with self._lock(line):
             line.brought = False
             try:
                 await self._bring(line)
@@ -112,7 +115,7 @@ class Delivery:
 
     async def receipt(self, line: Line, event: Receipt) -> None:
         """The terminal has one of our messages."""
-        async with line.lock:
+        async with self._lock(line):
             outstanding = line.waiting.get(event.answers)
             if outstanding is None:
                 self.counts["receipt of nothing"] += 1
@@ -126,7 +129,7 @@ class Delivery:
 
     async def press(self, line: Line, event: Pressed) -> Outcome:
         """A crew's press, durable when this gives `stored`; `unknown`: it means no order of ours."""
-        async with line.lock:
+        async with self._lock(line):
             try:
                 await self._load(line)
             except (RedisError, OSError):
@@ -288,7 +291,7 @@ class Delivery:
 
     async def _give_up(self, line: Line, outstanding: Outstanding) -> None:
         """It was sent as often as it is sent on one connection: the centre is told, once."""
-        async with line.lock:
+        async with self._lock(line):
             if outstanding.due == inf or outstanding not in line.waiting.values():
                 return
             if await self._report_missed(line, outstanding):

@@ -25,9 +25,10 @@ class Bucket:
         self._at = now
 
     def take(self, tokens: int, now: float) -> float:
-        self._left = min(self._most, self._left + (now - self._at) * self._rate) - tokens
+        left = self._left + (now - self._at) * self._rate
+        self._left = left = (left if left < self._most else self._most) - tokens
         self._at = now
-        return -self._left / self._rate if self._left < 0 else 0.0
+        return -left / self._rate if left < 0 else 0.0
 
     def try_one(self, now: float) -> bool:
         """Take one if it is there."""

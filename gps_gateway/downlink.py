@@ -7,7 +7,7 @@ for as long as the order is remembered: a press that comes late still names the 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from zlib import crc32
 
 from msgspec.structs import replace
@@ -29,11 +29,11 @@ Key = tuple[str, int]
 class OnLine:
     """What has been sent on this connection; a new connection begins with nothing."""
 
-    asked: set[int] = field(default_factory=set)
-    """Serials of the questions sent."""
-    withdrawn: set[int] = field(default_factory=set)
+    asked: frozenset[int] = frozenset()
+    """Serials of the questions sent. Frozen: most terminals have none, and the empty one is shared."""
+    withdrawn: frozenset[int] = frozenset()
     """Those of them that were taken back."""
-    receipted: set[int] = field(default_factory=set)
+    receipted: frozenset[int] = frozenset()
     """Those whose taking back is receipted."""
     buttons: tuple[int, ...] | None = None
     """Slots of the last set of buttons sent."""
@@ -94,9 +94,9 @@ def sent(line: OnLine, actions: Iterable[Action]) -> None:
     for action in actions:
         match action:
             case Ask():
-                line.asked.add(action.serial)
+                line.asked |= {action.serial}
             case Withdraw():
-                line.withdrawn.add(action.question)
+                line.withdrawn |= {action.question}
             case SetButtons():
                 line.buttons, line.buttons_serial, line.confirmed = action.slots, action.serial, None
 
@@ -115,7 +115,7 @@ def receipted(
             if asked is not None and asked.state in {"sent", "removing"}:
                 receipts.append((asked, "delivered"))
         case Withdraw():
-            line.receipted.add(action.question)
+            line.receipted |= {action.question}
         case SetButtons() if action.serial == line.buttons_serial:
             line.confirmed = action.slots
             shown = replace(shown, doubtful=shown.doubtful and not said)

@@ -34,6 +34,8 @@ class Counts:
     rejected: int = 0
     withheld: int = 0
     refused: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+    """Of the refused, by reason."""
     replaced: int = 0
     """Connections closed because their device authenticated on a newer one."""
     resent: int = 0
@@ -47,6 +49,11 @@ class Counts:
     """Connections not taken and talk put off, by limit."""
     defects: Counter[str] = field(default_factory=Counter)
     """Accepted all the same, by name; of conversations that have ended."""
+
+    def refuse(self, why: str) -> None:
+        """Count one frame that is not taken from whom it comes."""
+        self.refused += 1
+        self.refusals[why] += 1
 
     def reject(self, reason: str) -> None:
         """Count one; a protocol with too many reasons has the rest under one name."""
@@ -75,6 +82,29 @@ class Peer(Protocol):
 
     def close(self, *, abort: bool = False) -> None:
         """Send what is queued, then hang up; `abort`: at once."""
+        ...
+
+
+class Wire(Protocol):
+    """What carries a conversation."""
+
+    address: str
+
+    @property
+    def open(self) -> bool:
+        """Whether an answer can still be sent."""
+        ...
+
+    def write(self, frames: list[bytes]) -> None:
+        """Send."""
+        ...
+
+    def steer(self) -> None:
+        """There may be room again, or none."""
+        ...
+
+    def close(self, *, abort: bool = False) -> None:
+        """Hang up."""
         ...
 
 
@@ -139,6 +169,7 @@ def position_of(device: str, fix: Fix, received: float, protocol: str) -> Positi
         fix.altitude_m,
         protocol,
         fix.attributes,
+        fix.device_time,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
@@ -12,12 +12,15 @@ import uvicorn
 from redis.exceptions import RedisError
 
 from dispatch.clock import Clock
-from dispatch.messages import DeviceState
-from gps_gateway.codec import Frame, Rejected, Report, Status
+from dispatch.messages import SeenFrame
+from gps_gateway.codec import Event, Frame, Rejected, Report, Status
+from gps_gateway.failing import failed
 from gps_gateway.house import Counts, keep
+from gps_gateway.phones import device_of, reason
 from gps_gateway.protocols import Web
 from gps_gateway.publisher import Publisher
-from gps_gateway.seen import LONGEST
+from gps_gateway.redaction import hidden
+from gps_gateway.seen import LONGEST, meaning
 from gps_gateway.store import Store
 from gps_gateway.tls import Certificate
 from gps_gateway.window import Window
@@ -29,8 +32,8 @@ MAX_REQUESTS = 2000
 PATIENCE = 5.0
 """Real seconds that a request waits for its position to be durable."""
 
-SILENCE = 600.0
-"""Seconds after which a phone that says nothing counts as gone."""
+SHOWN_HEADERS = ("content-type", "x-limit-u", "x-limit-d", "user-agent")
+"""All others may carry secrets."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -72,9 +75,12 @@ class Route:
             self._counts.frames += 1
             self._counts.reject("incomplete")
             return
-        status, text = (
-            (413, f"more than {MAX_BODY} bytes") if body is None else await self._answer(scope, body)
-        )
+        if body is None:
+            self._counts.frames += 1
+            self._counts.reject("too long")
+            status, text = 413, f"more than {MAX_BODY} bytes"
+        else:
+            status, text = await self._answer(scope, body)
         headers = [(b"content-type", b"text/plain; charset=utf-8")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": text.encode()})
@@ -82,42 +88,49 @@ class Route:
     async def _answer(self, scope: Message, body: bytes) -> tuple[int, str]:
         self._counts.frames += 1
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        event = self._protocol.parse(scope["query_string"].decode("latin-1"), headers, body)
-        if not isinstance(event, Rejected):
-            client = scope.get("client")
-            raw = scope["query_string"] + b" " + body
-            return await self._take(event, str(client[0]) if client else "", raw)
-        self._counts.reject(event.reason.partition(":")[0])
-        return 400, event.reason
-
-    async def _take(self, event: Frame, address: str, raw: bytes) -> tuple[int, str]:
-        """What says nothing to keep is taken as a codec's connection takes it: it needs no place in the stream."""
-        now = self._house.clock.now().timestamp()
+        event = self._parsed(scope["query_string"].decode("latin-1"), headers, body)
+        client = scope.get("client")
+        address = str(client[0]) if client else ""
+        raw = _shown(scope, headers, body)
+        if isinstance(event, Rejected):
+            self._counts.reject(reason(event))
         try:
-            if not await self._house.store.known(event.device):
-                self._counts.refused += 1
-                heard = (now, raw[:LONGEST], False)
-                self._house.window.stranger(event.device, address, self._name, "unknown device", [heard])
-                return 404, f"device {event.device} is not registered"
+            refusal = await self._house.store.refusal(device_of(event), self._name)
         except (RedisError, OSError):
-            return self._withheld()
+            return (400, event.reason) if isinstance(event, Rejected) else self._withheld()
+        if refusal:
+            return self._refused(event, refusal, address, raw)
+        heard = SeenFrame(self._now(), raw, False, meaning((event,)))
+        status, text = (400, event.reason) if isinstance(event, Rejected) else await self._take(event)
+        answer = SeenFrame(self._now(), f"{status} {text}".encode()[:LONGEST], True)
+        phones, device = self._house.window.phones, device_of(event)
+        phones.took(device, self._name, address, event, (heard, answer), kept=status == 200)
+        return status, text
+
+    def _parsed(self, query: str, headers: Mapping[str, str], body: bytes) -> Event:
+        try:
+            return self._protocol.parse(query, headers, body)
+        except Exception:
+            return failed(self._name, "", hidden(query).encode() + b" " + hidden(_text(body)).encode())
+
+    def _refused(self, event: Event, refusal: str, address: str, raw: bytes) -> tuple[int, str]:
+        if not isinstance(event, Rejected):
+            self._counts.refuse(refusal)
+        self._house.window.phones.refused(event, refusal, self._name, address, raw)
+        if isinstance(event, Rejected):
+            return 400, event.reason
+        if refusal == "wrong protocol":
+            return 403, f"device {event.device} is registered with another protocol"
+        return 404, f"device {event.device} is not registered"
+
+    async def _take(self, event: Frame) -> tuple[int, str]:
+        """What says nothing to keep is taken as a codec's connection takes it: it needs no place in the stream."""
         if isinstance(event, Report | Status) and not await self._stored(event):
             return self._withheld()
-        if isinstance(event, Report):
-            fix_time = max((fix.time for fix in event.fixes if fix.time is not None), default=now)
-            state = DeviceState(
-                event.device,
-                True,
-                self._name,
-                address,
-                self._house.name,
-                now,
-                now,
-                fix_time,
-                until=now + SILENCE,
-            )
-            self._house.window.went(state)
         return 200, self._protocol.thanks
+
+    def _now(self) -> float:
+        return self._house.clock.now().timestamp()
 
     async def _stored(self, event: Report | Status) -> bool:
         """True only when it is durable. A phone that is told otherwise sends it again."""
@@ -132,6 +145,20 @@ class Route:
     def _withheld(self) -> tuple[int, str]:
         self._counts.withheld += 1
         return 503, "cannot be stored now, send it again"
+
+
+def _shown(scope: Message, headers: Mapping[str, str], body: bytes) -> bytes:
+    """The request as people may see it: its first line, the headers that say who and what, its body; no secrets."""
+    said = scope["query_string"].decode("latin-1")
+    first = f"{scope['method']} {scope['path'][:100]}{'?' if said else ''}{said}"
+    named = [f"{name}: {headers[name][:100]}" for name in SHOWN_HEADERS if name in headers]
+    text = "\n".join([hidden(first), *named, *([hidden(_text(body))] if body else [])])
+    return text.encode("latin-1", "replace")[:LONGEST]
+
+
+def _text(body: bytes) -> str:
+    """Bytes as they are, one character each."""
+    return body[: 2 * LONGEST].decode("latin-1")
 
 
 class _Cut(Exception):

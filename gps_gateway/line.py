@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
@@ -42,7 +41,6 @@ class Line:
     device: str
     codec: OrderCodec
     write: Callable[[list[bytes]], None]
-    lock: asyncio.Lock
     online: OnLine = field(default_factory=OnLine)
     waiting: dict[Ref, Outstanding] = field(default_factory=dict)
     shown: Shown | None = None

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 BY_PROTOCOL = {
     "frames": "Values that devices sent, good and bad.",
     "withheld": "Frames not acknowledged because they could not be stored or their device not be asked for.",
-    "refused": "Frames of devices that are not known or have not authenticated.",
     "replaced": "Connections closed because their device authenticated on a newer one.",
     "resent": "Frames that devices sent again.",
     "receipts": "Receipts of terminals for messages of ours.",
 }
 BY_NAME = {
     "reasons": ("rejected", "reason", "Bytes that were no message, by reason."),
+    "refusals": ("refused", "why", "Frames not taken from whom they come, by reason."),
     "limited": ("limited", "limit", "Connections not taken and talk put off, by limit."),
 }
 

@@ -18,10 +18,16 @@ from redis.exceptions import RedisError
 
 from dispatch.clock import SystemClock
 from dispatch.core.errors import BadInput
-from gps_gateway.codec import Frame, Rejected, Report, Status
+from dispatch.messages import SeenFrame
+from gps_gateway.codec import Event, Rejected, Report, Status
+from gps_gateway.failing import failed
 from gps_gateway.house import keep
 from gps_gateway.http import MAX_BODY, House
+from gps_gateway.phones import device_of as whose
+from gps_gateway.phones import reason
 from gps_gateway.protocols.owntracks import device_of, read
+from gps_gateway.redaction import hidden
+from gps_gateway.seen import LONGEST, meaning
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +35,9 @@ NAME = "owntracks"
 CLIENT = "dispatch45-gateway"
 TOPICS = ("owntracks/+/+", "owntracks/+/+/event")
 """Positions and last wills; transitions."""
+
+ADDRESS = "MQTT broker"
+"""Where such a phone is: the broker does not say from where it publishes."""
 
 AT_LEAST_ONCE = 1
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
@@ -101,32 +110,52 @@ class Subscriber:
         counts.frames += 1
         payload = message.payload if isinstance(message.payload, bytes) else b""
         topic = str(message.topic)
-        event = (
-            read(device_of(topic), payload)
-            if len(payload) <= MAX_BODY
-            else Rejected("too long", payload[:256], device_of(topic))
-        )
+        event = _event(device_of(topic), payload)
+        raw = f"{topic}\n{hidden(payload[: 2 * LONGEST].decode('latin-1'))}".encode("latin-1", "replace")[
+            :LONGEST
+        ]
         if isinstance(event, Rejected):
-            counts.reject(event.reason)
-            log.debug("rejected, %s: %s of %s", event.reason, payload[:256], topic)
-        elif not await self._known(event):
-            counts.refused += 1
-            log.warning("%s refused: unknown device", event.device)
+            counts.reject(reason(event))
+            log.debug("rejected, %s: %s", event.reason, raw)
+        refusal = await self._refusal(event)
+        done = partial(self._done, event, SeenFrame(self._now(), raw, False, meaning((event,))), acknowledge)
+        if refusal:
+            if not isinstance(event, Rejected):
+                counts.refuse(refusal)
+            self._house.window.phones.refused(event, refusal, NAME, ADDRESS, raw)
+            acknowledge()
         elif isinstance(event, Report | Status):
-            await self._store(event, acknowledge)
-            return
-        acknowledge()
+            await self._store(event, done)
+        else:
+            done()
 
-    async def _known(self, event: Frame) -> bool:
+    def _now(self) -> float:
+        return self._house.clock.now().timestamp()
+
+    def _done(self, event: Event, heard: SeenFrame, acknowledge: Callable[[], None]) -> None:
+        """It is durable, or there is nothing to keep."""
+        acknowledge()
+        self._house.window.phones.took(whose(event), NAME, ADDRESS, event, (heard,), kept=True)
+
+    async def _refusal(self, event: Event) -> str:
         while True:
             try:
-                return await self._house.store.known(event.device)
+                return await self._house.store.refusal(whose(event), NAME)
             except (RedisError, OSError):
                 self._counts.withheld += 1
                 await SystemClock().sleep(AGAIN)
 
-    async def _store(self, event: Report | Status, acknowledge: Callable[[], None]) -> None:
+    async def _store(self, event: Report | Status, done: Callable[[], None]) -> None:
         """Those behind it wait; the broker stops sending when too many are not acknowledged."""
-        while not keep(self._house, event, NAME, acknowledge):
+        while not keep(self._house, event, NAME, done):
             self._counts.withheld += 1
             await SystemClock().sleep(AGAIN)
+
+
+def _event(device: str, payload: bytes) -> Event:
+    if len(payload) > MAX_BODY:
+        return Rejected("too long", payload[:256], device)
+    try:
+        return read(device, payload)
+    except Exception:
+        return failed(NAME, device, hidden(payload.decode("latin-1")).encode())

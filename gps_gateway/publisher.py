@@ -153,10 +153,7 @@ class Publisher:
 
     async def _flush(self) -> bool:
         """One pipeline. What Redis refused goes back to the front, in its order."""
-        taken = self._take()
-        streams: dict[str, list[Position | DeviceEvent]] = {}
-        for stream, items, *_ in taken:
-            streams.setdefault(stream, []).extend(items)
+        taken, streams = self._take()
         failed = await self._send(streams)
         if failed:
             self._queue.extendleft(waiting for waiting in reversed(taken) if waiting[0] in failed)
@@ -170,13 +167,18 @@ class Publisher:
             self._press(False)
         return not failed
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> tuple[list[_Waiting], dict[str, list[Position | DeviceEvent]]]:
+        """One batch from the front of the queue, and what goes into each stream."""
         taken: list[_Waiting] = []
+        streams: dict[str, list[Position | DeviceEvent]] = {}
         size = 0
         while self._queue and size < FLUSH:
-            taken.append(self._queue.popleft())
-            size += len(taken[-1][1])
-        return taken
+            waiting = self._queue.popleft()
+            taken.append(waiting)
+            stream, items, _, _ = waiting
+            streams.setdefault(stream, []).extend(items)
+            size += len(items)
+        return taken, streams
 
     async def _send(self, streams: dict[str, list[Position | DeviceEvent]]) -> set[str]:
         """Append; gives the streams of which not every entry was confirmed."""

@@ -39,7 +39,7 @@ async def serve(settings: Settings) -> None:
     if not settings.redis_url:
         raise BadInput("REDIS_URL is empty: `dispatch45 up` starts a server, or name one")
     try:
-        clock = clock_from(settings.clock)
+        clock = clock_from(settings.clock, mark=settings.time_mark)
     except ValueError as error:
         raise BadInput(f"DISPATCH45_CLOCK: {error}") from None
     stop = asyncio.Event()

@@ -50,7 +50,7 @@ class Session:
     __slots__ = ("_taken", "devices", "proven", "state")
 
     def __init__(self) -> None:
-        self.devices: list[str] = []
+        self.devices: tuple[str, ...] = ()
         self.state: State = "anonymous"
         self.proven = False
         """Whether the device showed its authentication code."""
@@ -64,7 +64,7 @@ class Session:
 
     def admit(self, device: str, *, proven: bool) -> None:
         """This connection is this device's from now on, beside those that it was already."""
-        self.devices.append(device)
+        self.devices += (device,)
         self.proven = proven
         self.state = "authenticated"
 
@@ -75,8 +75,7 @@ class Session:
 
     def dismiss(self, device: str) -> None:
         """This one is not here any more."""
-        if device in self.devices:
-            self.devices.remove(device)
+        self.devices = tuple(other for other in self.devices if other != device)
         if not self.devices:
             self.proven = False
             self.state = "anonymous"

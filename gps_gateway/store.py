@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -21,6 +22,7 @@ from dispatch.messages import (
     shard,
     shown_key,
 )
+from gps_gateway.protocols import belongs
 
 STATE_EXPIRY = 10
 """Seconds after which a gateway that says nothing is gone."""
@@ -52,9 +54,12 @@ class Store:
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
 
-    async def known(self, device: str) -> bool:
-        """Whether the centre has registered this device."""
-        return bool(await self.redis.exists(desired_key(device)))
+    async def refusal(self, device: str, protocol: str) -> Literal["", "unknown device", "wrong protocol"]:
+        """Why nobody may speak for this device by this protocol; empty: the centre has registered it so."""
+        raw = await self.redis.get(desired_key(device))
+        if raw is None:
+            return "unknown device"
+        return "" if belongs(protocol, _registered(_bytes(raw))) else "wrong protocol"
 
     async def epoch(self) -> str | None:
         """The confirmed epoch; None: not confirmed."""
@@ -90,6 +95,23 @@ class Store:
 def _bytes(raw: bytes | str) -> bytes:
     """The client decodes nothing; its types leave that open."""
     return raw if isinstance(raw, bytes) else raw.encode()
+
+
+class _Registration(msgspec.Struct):
+    """Of a Desired, what says who the device is; its orders are passed over."""
+
+    protocol: str = ""
+
+
+_registration = msgspec.msgpack.Decoder(_Registration).decode
+
+
+def _registered(raw: bytes) -> str:
+    """With which protocol. What cannot be read names none: the device is known all the same."""
+    try:
+        return _registration(raw).protocol
+    except msgspec.MsgspecError:
+        return ""
 
 
 def _readable(raw: bytes) -> Desired | None:

@@ -23,6 +23,7 @@ from dispatch.messages import (
     DeviceState,
     Doubled,
     Here,
+    Misnamed,
     SeenFrame,
     Stranger,
     decode_here,
@@ -30,11 +31,13 @@ from dispatch.messages import (
     doubled_key,
     encode,
     frames_key,
+    misnamed_key,
     shard,
 )
-from gps_gateway.codec import Codec
+from gps_gateway.codec import Codec, Rejected
+from gps_gateway.phones import Phones
 from gps_gateway.protocols import PROTOCOLS, Stream
-from gps_gateway.seen import Heard, decoded
+from gps_gateway.seen import Heard, decoded, meaning
 
 if TYPE_CHECKING:
     from gps_gateway.conversation import Conversation
@@ -88,7 +91,7 @@ class Window:
         codec: Callable[[str], Codec],
     ) -> None:
         self._redis = redis
-        self._clock = clock
+        self.clock = clock
         self._name = name
         self._online = online
         self._codec = codec
@@ -100,6 +103,9 @@ class Window:
         self._gone: dict[str, DeviceState] = {}
         self._doubled: dict[str, Doubled] = {}
         self._doubled_changed: set[str] = set()
+        self._misnamed: dict[str, Misnamed] = {}
+        self._misnamed_changed: set[str] = set()
+        self.phones = Phones(self, name)
         self._told = 0.0
 
     # -- what conversations tell
@@ -118,7 +124,7 @@ class Window:
         """Somebody who is not known has spoken; `name` is the id that is claimed, or the address."""
         known = self._strangers.pop(name, None)
         times = 1 if known is None else known.times + 1
-        at = self._clock.now().timestamp()
+        at = self.clock.now().timestamp()
         self._strangers[name] = _Unknown(address, protocol, why, at, times, list(trace))
         if len(self._strangers) > STRANGERS:
             self._strangers.popitem(last=False)
@@ -128,7 +134,7 @@ class Window:
         """It has authenticated here: known, and wherever else it still is, that gives way."""
         if self._strangers.pop(device, None) is not None:
             self._strangers_changed = True
-        return self._publish(Here(self._name, device, self._clock.now().timestamp(), address))
+        return self._publish(Here(self._name, device, self.clock.now().timestamp(), address))
 
     async def _publish(self, here: Here) -> None:
         try:
@@ -144,8 +150,19 @@ class Window:
         """It was here twice."""
         before = self._doubled.get(device)
         times = 1 + (before.times if before else 0)
-        self._doubled[device] = Doubled(device, self._clock.now().timestamp(), older, newer, times)
+        self._doubled[device] = Doubled(device, self.clock.now().timestamp(), older, newer, times)
         self._doubled_changed.add(device)
+
+    def misnamed(self, device: str, address: str, protocol: str, raw: bytes) -> None:
+        """Somebody spoke for it in a protocol that is not the one it is registered with."""
+        before, at = self._misnamed.get(device), self.clock.now().timestamp()
+        times = 1 + (before.times if before else 0)
+        if before is None:
+            log.warning("%s refused: %s from %s is not its protocol", device, protocol, address)
+        self._misnamed[device] = Misnamed(device, at, protocol, address, times)
+        self._misnamed_changed.add(device)
+        why = Rejected(f"wrong protocol: {protocol} from {address}", raw, device)
+        self.frame(device, SeenFrame(at, raw, False, meaning((why,))))
 
     # -- what is written
 
@@ -176,6 +193,9 @@ class Window:
         for device in self._doubled_changed:
             pipeline.hset(doubled_key(shard(device)), device, encode(self._doubled[device]))
         self._doubled_changed.clear()
+        for device in self._misnamed_changed:
+            pipeline.hset(misnamed_key(shard(device)), device, encode(self._misnamed[device]))
+        self._misnamed_changed.clear()
         if states:
             for key, fields in self._states().items():
                 pipeline.hset(key, mapping=cast(Mapping[Any, bytes], fields))
@@ -184,7 +204,7 @@ class Window:
 
     def _states(self) -> dict[str, dict[str, bytes]]:
         """One hash a shard: of devices that were heard since the last time, or that have gone."""
-        since, self._told = self._told, self._clock.now().timestamp()
+        since, self._told = self._told, self.clock.now().timestamp()
         states = {
             device: talk.state(device, online=True)
             for device, talk in self._online.items()
@@ -239,9 +259,8 @@ class Window:
     def _look(self, device: str) -> None:
         """From now on each of its frames is shown, and first those that are remembered."""
         talk = self._online.get(device)
-        if talk is None:
-            return
-        if device not in self.watched:
+        self.phones.show(device)
+        if talk is not None and device not in self.watched:
             unseen = [heard for heard in talk.seen.trace if heard[0] > talk.seen.shown]
             for seen in decoded(unseen, self._codec(talk.protocol)):
                 self.frame(device, seen)

@@ -1,6 +1,6 @@
 """Mutations of the golden frames over every codec: `python -m loadtests.mutate_frames --count 10000000 --seed 1`.
 
-No bytes raise, any split gives the same events, and buffers stay bounded. What gives a kind of event, a reason or a line of
+No bytes raise, any split gives the same events, buffers stay bounded, and what was decoded fits the streams. What gives a kind of event, a reason or a line of
 a codec that was not seen before is kept and mutated further. Lines are watched on a sample. Exit code 1 on a finding.
 """
 
@@ -20,8 +20,11 @@ import click
 import msgspec
 
 from dispatch.clock import SystemClock
-from gps_gateway.codec import Checksum, Codec, Event, Frame, Rejected, Report, Unsupported
+from dispatch.messages import SeenFrame, encode
+from gps_gateway.codec import Checksum, Codec, Event, Frame, Rejected, Report, Status, Unsupported
+from gps_gateway.house import position_of, status_of
 from gps_gateway.protocols import PROTOCOLS, Stream, Web
+from gps_gateway.seen import meaning
 from loadtests.mutations import Mutator
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
@@ -32,11 +35,15 @@ BOUND = 256 * 1024
 WATCHED = 64
 """One input in so many runs with its lines watched, and with its splits compared."""
 STREAM = 500
-"""Inputs that one codec gets as one stream."""
+"""Inputs that one codec gets."""
+ENDS = 8
+"""After so many inputs a stream, or a datagram, has ended."""
 CHUNK = 100_000
 
 WEB = [b"id=0139&lat=39.9&lon=116.4&timestamp=1735776184&speed=12&bearing=90&altitude=50&batt=77"]
 """Requests to begin with where a protocol of HTTP has no golden ones."""
+UNPUBLISHED = frozenset({"ref", "mark"})
+"""What only answers need."""
 BODIES = ("", "application/json", "application/x-www-form-urlencoded")
 
 
@@ -98,8 +105,10 @@ class Trial:
                 new = self._watch(data) or new
                 if isinstance(PROTOCOLS[self._name], Stream):  # a request comes whole
                     self._split(data)
-            if n % STREAM == STREAM - 1:
+            if n % ENDS == ENDS - 1:
                 self._end()
+            if n % STREAM == STREAM - 1:
+                self._renew()
         except Exception as error:
             self._find(f"escaped: {error!r}")
             self._codec = self._make()
@@ -113,6 +122,7 @@ class Trial:
         for event in events:
             if isinstance(event, Frame):
                 codec.accept(event, "code")
+                published(event)
         codec.to_send()
         return events
 
@@ -129,9 +139,10 @@ class Trial:
 
         sys.settrace(trace)
         try:
-            self._feed(self._make(), data)
+            events = self._feed(self._make(), data)
         finally:
             sys.settrace(None)
+        encode(SeenFrame(0.0, data, False, meaning(events)))  # what people who look are shown
         return len(self._lines) > before
 
     def _split(self, data: bytes) -> None:
@@ -142,12 +153,15 @@ class Trial:
             self._find("a split changes the events", data)
 
     def _end(self) -> None:
-        if (size := held(self._codec)) > BOUND:
-            self._find(f"{size} bytes are held")
         for event in self._codec.end():
             if isinstance(event, Frame):
                 self._codec.refuse(event, "not authenticated")
+                published(event)
         self._codec.to_send()
+
+    def _renew(self) -> None:
+        if (size := held(self._codec)) > BOUND:
+            self._find(f"{size} bytes are held")
         self._codec = self._make()
         self._stream.clear()
 
@@ -183,6 +197,16 @@ class _Requests:
     def to_send(self) -> list[bytes]:
         """Nothing."""
         return []
+
+
+def published(event: Frame) -> None:
+    """What becomes of it in the streams. Raises where it does not fit: the gateway would have to make text of it."""
+    if isinstance(event, Report):
+        encode([position_of(event.device, fix, 0.0, "") for fix in event.fixes])
+    elif isinstance(event, Status):
+        encode(status_of(event, 0.0, ""))
+    else:
+        encode([getattr(event, name) for name in event.__struct_fields__ if name not in UNPUBLISHED])
 
 
 def _kinds(event: Event) -> Iterator[str]:

@@ -37,6 +37,7 @@ ALLOWED = {
     "/hotline": {"hotline", "admin"},
     "/manager": {"manager", "admin"},
     "/admin": {"admin"},
+    "/alerts": {"admin"},
     "/devices": {"dispatcher", "admin"},
     "/orders": {"dispatcher", "hotline", "manager", "admin"},
 }
@@ -66,6 +67,7 @@ def mount(app: FastAPI, pages: PageServices) -> None:
         "/hotline": site.page("/hotline", "hotline.html", with_map=True),
         "/manager": site.page("/manager", "manager.html"),
         "/admin": site.page("/admin", "admin.html"),
+        "/alerts": site.page("/alerts", "alerts.html"),
         "/devices": site.page("/devices", "devices.html"),
         "/devices/{device_id}": site.page("/devices", "device.html"),
         "/orders/{order_id}": site.page("/orders", "order.html"),

@@ -54,7 +54,7 @@ def demo(scenario: str, seed: int | None) -> None:
 def _world(settings: Settings, scenario_name: str, seed: int | None) -> World:
     scenario = load_scenario(scenario_name)
     try:
-        clock = clock_from(settings.clock)
+        clock = clock_from(settings.clock, mark=settings.time_mark)
     except ValueError as error:
         raise BadInput(str(error)) from None
     return World(

@@ -141,7 +141,7 @@ def _json(content: object, status: int = 200) -> Response:
 def phone_service(settings: Settings, secret: str, seed: int, behaviour: Path) -> PhoneService:
     """The exchange of an installation, going on where its log ends."""
     try:
-        clock = clock_from(settings.clock)
+        clock = clock_from(settings.clock, mark=settings.time_mark)
     except ValueError as error:
         raise BadInput(str(error)) from None
     exchange = Exchange(People(seed, behaviour))

@@ -77,6 +77,11 @@ def replay_gps(
     for sentence in traces.malformed[:20]:
         errors.print(f"skipped: {sentence}", markup=False, highlight=False, soft_wrap=True)
     first = datetime.fromtimestamp(traces.fixes[0].time, UTC)
+    span = traces.fixes[-1].time - traces.fixes[0].time
+    errors.print(
+        f"{len(traces.fixes):,} fixes over {span / 3600:.1f} h: about {lasts(span / speed + LEAD_S)} at --speed {speed:g}",
+        highlight=False,
+    )
     real = SystemClock().now() + timedelta(seconds=LEAD_S)
     clock = f"{real.isoformat()} {first.isoformat()} {speed!r}"
     with (
@@ -89,6 +94,11 @@ def replay_gps(
         raise click.exceptions.Exit(INTERRUPTED)
     if not result.ok:
         raise click.ClickException("not everything that was sent is acknowledged and stored")
+
+
+def lasts(seconds: float) -> str:
+    """How long, for people."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 async def _replay(traces: Traces, settings: Settings, folder: Path, errors: Console) -> Result:

@@ -59,7 +59,7 @@ def _installation(data: Path | None) -> Settings:
 
 @click.group()
 def audit() -> None:
-    """The audit trail: check it, note where it stands."""
+    """The audit trail: check it, note where it stands; and one look of the auditor."""
 
 
 @audit.command()

@@ -24,15 +24,17 @@ from dispatch.adapters.roads.speeds import load_speeds
 from dispatch.adapters.sql.organisation import fact, load_directory
 from dispatch.bootstrap import definitions
 from dispatch.bootstrap.database import AnyStore, open_history, open_store
-from dispatch.bootstrap.installation import CITY, EPOCH
+from dispatch.bootstrap.epochs import EPOCH
+from dispatch.bootstrap.installation import CITY
 from dispatch.bootstrap.loops import Nudge
-from dispatch.clock import ScaledClock, clock_from
+from dispatch.bootstrap.timekeeping import open_clock
+from dispatch.clock import InstallationClock, ScaledClock, clock_from
 from dispatch.core.responsibility import parse_responsibility
 from dispatch.core.territory import Territories, territories_from_geojson
 from dispatch.core.travel import RoadTravel, StraightLine, TravelTimes
 from dispatch.services.context import Context
 from dispatch.services.ports import Directory, Ports
-from dispatch.settings import Settings
+from dispatch.settings import Settings, wants_own_telephone
 
 
 @dataclass
@@ -47,6 +49,8 @@ class Built:
     ports: Ports
     phone: RestPhone | None
     nudge: Nudge
+    real: InstallationClock
+    """The installation's real time, which `context.clock` may scale."""
 
     async def close(self) -> None:
         """Give everything back; what is queued is finished first."""
@@ -61,7 +65,8 @@ class Built:
 
 async def build(settings: Settings) -> Built:
     """Everything that web and worker share. Raises DispatchError where a part cannot be used."""
-    clock = clock_from(settings.clock)
+    real = await asyncio.to_thread(open_clock, settings)
+    clock = clock_from(settings.clock, real)
     processes = await asyncio.to_thread(definitions.load, settings)
     nudge = Nudge()
     store = open_store(settings, processes, clock, nudge)
@@ -75,14 +80,27 @@ async def build(settings: Settings) -> Built:
         rules=parse_responsibility(definitions.shipped_text("responsibility.toml")), travel=load_travel(settings),
         ids=RandomIds(zone), zone=zone, language=settings.language, policy=settings.policy,
         epoch=await store.read(lambda c: fact(c, EPOCH)),
-        speed=clock.speed if isinstance(clock, ScaledClock) else 1.0,
+        speed=clock.speed if isinstance(clock, ScaledClock) else 1.0, public_url=settings.public_url.rstrip("/"),
     )  # fmt: skip
-    phone = None
-    if settings.phone_url:
-        callback = f"http://{settings.host}:{settings.port}/callbacks/phone"
-        phone = RestPhone(settings.phone_url, settings.secret, callback)
-    ports = Ports(RedisDevices(redis), RedisInbox(redis), phone, AppriseAlerts(settings.alert_urls))
-    return Built(settings, context, store, positions, redis, ports, phone, nudge)
+    phone = open_phone(settings)
+    ports = Ports(RedisDevices(redis), RedisInbox(redis), phone, AppriseAlerts())
+    return Built(settings, context, store, positions, redis, ports, phone, nudge, real)
+
+
+def open_phone(settings: Settings) -> RestPhone | None:
+    """The telephone exchange as the centre knows it: by our REST interface, which the telephone process has too."""
+    if not settings.phone_url:
+        return None
+    own = f"http://{in_url(settings.host)}:{settings.phone_port}"
+    callback = f"http://{in_url(settings.host)}:{settings.port}/callbacks/phone"
+    return RestPhone(own if wants_own_telephone(settings) else settings.phone_url, settings.secret, callback)
+
+
+def in_url(host: str) -> str:
+    """An address of this machine, for a URL, where a server listening on `host` answers."""
+    everywhere = "0.0.0.0"  # noqa: S104 (not bound here)
+    found = {everywhere: "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    return f"[{found}]" if ":" in found else found
 
 
 async def refresh_directory(built: Built) -> bool:

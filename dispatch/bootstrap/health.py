@@ -6,9 +6,11 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, and_, func, select, text
 
+from dispatch.adapters.sql.audit import AUDITOR, Report
 from dispatch.adapters.sql.organisation import fact
 from dispatch.adapters.sql.statements import OUTBOX
 from dispatch.bootstrap.build import Built
@@ -18,6 +20,8 @@ from dispatch.messages import decode_gateway_state
 
 LATE = 10.0
 """Real seconds after which a silent worker or gateway counts as down."""
+AUDITOR_LATE = 40.0
+"""The same for the auditor, which reports every 10 s and gives each look 20."""
 PATIENCE = 3.0
 GIVEN_UP_WITHIN = timedelta(days=1)
 """What could not be delivered longer ago says nothing about now."""
@@ -36,16 +40,18 @@ class Health:
         self._built = built
 
     async def __call__(self) -> dict[str, Any]:
-        sql, redis, gateway, worker = await asyncio.gather(
-            self._limited(self._sql()), self._limited(self._redis()),
-            self._limited(self._gateway()), self._limited(self._worker()),
+        sql, redis, gateway, worker, auditor, telephone = await asyncio.gather(
+            self._limited(self._sql()), self._limited(self._redis()), self._limited(self._gateway()),
+            self._limited(self._worker()), self._limited(self._auditor()), self._limited(self._telephone()),
         )  # fmt: skip
         parts = {
             "sql": sql,
             "redis": redis,
             "gateway": gateway,
             "worker": worker,
+            "auditor": auditor,
             "web": _part("ok", "answers"),
+            **({"telephone": telephone} if self._built.phone is not None else {}),
         }
         states = {part["state"] for part in parts.values()}
         status = "ok" if states == {"ok"} else ("down" if sql["state"] == "down" else "degraded")
@@ -84,8 +90,14 @@ class Health:
         reason = f"{len(states)} gateway(s), {connections} connections, {withheld} withheld; {listening}"
         return _part("ok", reason)
 
+    async def _telephone(self) -> Part:
+        if self._built.phone is None:
+            return _part("ok", "none is configured")
+        well, words = await self._built.phone.state()
+        return _part("ok" if well else "down", words)
+
     async def _worker(self) -> Part:
-        age = beat_age(await self._built.store.read(lambda c: fact(c, HEARTBEAT)))
+        age = beat_age(await self._built.store.read(lambda c: fact(c, HEARTBEAT)), self._built.real.now())
         if age > LATE:
             return _part(
                 "down", "no worker has reported yet" if age == float("inf") else f"silent for {age:.0f} s"
@@ -97,6 +109,19 @@ class Health:
                 "degraded", f"gave up {number} deliveries within a day, the last ({kind}): {why[:200]}"
             )
         return _part("ok", f"reported {age:.0f} s ago")
+
+    async def _auditor(self) -> Part:
+        """Codes only: which orders, the managers' alerts say."""
+        kept = await self._built.store.read(lambda c: fact(c, AUDITOR))
+        if not kept:
+            return _part("down", "the auditor has not looked yet")
+        report = msgspec.json.decode(kept, type=Report)
+        age = beat_age(report.looked, self._built.real.now())
+        if age > AUDITOR_LATE:
+            return _part("down", f"the auditor is silent for {age:.0f} s")
+        looked = f"looked {age:.0f} s ago"
+        found = ", ".join(report.findings)
+        return _part("degraded", f"{looked}: {found}") if found else _part("ok", looked)
 
 
 def _undelivered(connection: Connection, since: datetime) -> tuple[int, str, str]:

@@ -9,25 +9,31 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
 
 import click
 from sqlalchemy import Connection, func, insert, select
 
+from dispatch.adapters.channels.alerts import check_address
+from dispatch.adapters.sql import alert_book
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.organisation import CREW, fact, replace_organisation, set_fact, set_territories
 from dispatch.adapters.sql.passwords import hash_password
 from dispatch.adapters.sql.statements import table
 from dispatch.bootstrap import definitions
 from dispatch.bootstrap.database import at_once, make_ready
-from dispatch.clock import SystemClock, clock_from
+from dispatch.bootstrap.epochs import EPOCH, renew
+from dispatch.bootstrap.timekeeping import mark_start, open_clock
+from dispatch.clock import Clock, SystemClock, clock_from
 from dispatch.core.errors import BadInput, Unavailable
+from dispatch.services.people import ROLES
 from dispatch.settings import Settings
 
 PERSON = table(t.PersonRow)
 VIRTUAL = "virtual_time"
-EPOCH = "epoch"
+ALERT_URLS = "alert_urls"
+"""Fact: the digest of the setting that was taken in last."""
 CITY = "city"
 DEMONSTRATION = "demonstration"
 """Fact: the people of this database are the demonstration's."""
@@ -38,16 +44,18 @@ LEAST_PASSWORD = 10
 
 def prepare(settings: Settings, *, speed: float, empty: bool) -> Settings:
     """The settings that every process of this run gets. Raises DispatchError saying what to do."""
-    settings = replace(settings, secret=_secret(settings), demo=not empty)
+    settings = replace(settings, secret=own_secret(settings), demo=not empty)
     make_ready(settings)
     _keep_apart(settings)
+    _take_in_alert_addresses(settings)
     definitions.register(settings)
     at_once(settings, lambda c: _epoch(c, anew=not settings.database_url))
     if empty:
         _first_administrator(settings)
     else:
         settings = _demonstration(settings)
-    return replace(settings, clock=_resume_clock(settings, speed))
+    real = mark_start(settings)
+    return replace(settings, clock=_resume_clock(settings, speed, real), time_mark=str(real.mark()))
 
 
 def _keep_apart(settings: Settings) -> None:
@@ -86,11 +94,12 @@ def sign_ins(settings: Settings) -> list[tuple[str, str, str]]:
 def freeze(settings: Settings) -> None:
     """Keep the installation's time where it stands, so that the next start goes on from there."""
     if settings.clock:
-        now = clock_from(settings.clock).now()
+        now = clock_from(settings.clock, open_clock(settings)).now()
         at_once(settings, lambda c: set_fact(c, VIRTUAL, now.isoformat()))
 
 
-def _secret(settings: Settings) -> str:
+def own_secret(settings: Settings) -> str:
+    """The installation's secret, made where there is none yet."""
     if settings.secret:
         return settings.secret
     file = settings.data / "secret"
@@ -112,12 +121,38 @@ def _epoch(connection: Connection, *, anew: bool) -> None:
     """Of the devices' desired states. Anew at each start that has the database to itself: where it is an older one,
     put in its place from a backup, its revisions count for more than those that Redis and the terminals remember."""
     if anew or not fact(connection, EPOCH):
-        set_fact(connection, EPOCH, uuid4().hex)
+        renew(connection)
 
 
-def _resume_clock(settings: Settings, speed: float) -> str:
-    """Time goes on where it was frozen; an installation that was never scaled follows the machine's."""
-    now = SystemClock().now()
+def _take_in_alert_addresses(settings: Settings) -> None:
+    """`alert_urls` becomes recipients whenever it has changed. Raises BadInput naming the role, never the address."""
+    found = []
+    for one in settings.alert_urls.split():
+        role, _, url = one.partition("=")
+        try:
+            check_address(url)
+        except BadInput as error:
+            raise BadInput(
+                f"DISPATCH45_ALERT_URLS, {role[:20]!r}: {error}; expected role=scheme://…"
+            ) from None
+        if role not in ROLES:
+            raise BadInput(
+                f"DISPATCH45_ALERT_URLS: no role {role[:20]!r}; expected one of {', '.join(ROLES)}"
+            )
+        found.append((role, url))
+    known = sha256(settings.alert_urls.encode()).hexdigest()
+
+    def take_in(connection: Connection) -> None:
+        if found and fact(connection, ALERT_URLS) != known:
+            alert_book.take_in(connection, found, SystemClock().now())
+            set_fact(connection, ALERT_URLS, known)
+
+    at_once(settings, take_in)
+
+
+def _resume_clock(settings: Settings, speed: float, real: Clock) -> str:
+    """Time goes on where it was frozen; in an installation that was never scaled it is the real one."""
+    now = real.now()
     kept = at_once(settings, lambda c: fact(c, VIRTUAL))
     if not kept and speed == 1:
         return ""

@@ -17,7 +17,6 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Connection
 
-from dispatch.adapters.redis.devices import EpochKeeper
 from dispatch.adapters.redis.inbox import INBOX, Arrival, reader
 from dispatch.adapters.redis.last_known import RedisLastKnown
 from dispatch.adapters.redis.streams import Entry, StreamConsumer
@@ -28,8 +27,10 @@ from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.bootstrap import definitions
 from dispatch.bootstrap.audit_trail import Sealer
 from dispatch.bootstrap.database import AnyStore
-from dispatch.clock import SystemClock
-from dispatch.core.errors import DispatchError, NotFound
+from dispatch.bootstrap.epochs import Epochs
+from dispatch.bootstrap.timekeeping import TIME
+from dispatch.clock import InstallationClock, real_time
+from dispatch.core.errors import DispatchError, NotFound, Unavailable
 from dispatch.core.shortage import parse_rule
 from dispatch.ending import end_if_cancelled
 from dispatch.messages import (
@@ -50,6 +51,8 @@ FAILURES = 20
 """Failures in a row after which the process ends."""
 POLL = 0.25
 """Real seconds between two looks at the clocks when nothing nudges."""
+GATHER = 0.02
+"""Real seconds after a look at the clocks until the next one, unless more is due than one look takes."""
 HEARTBEAT = "worker"
 VIRTUAL = "virtual_time"
 
@@ -115,6 +118,28 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
         event.clear()
 
 
+async def fire_clocks(context: Context, woken: asyncio.Event) -> None:
+    """Decide what is due, then sleep until the next clock is.
+
+    A commit of this process may have armed an earlier one: it wakes. What another process armed, or holds locked,
+    is found after POLL at the latest. What falls due within GATHER is decided together.
+    """
+    try:
+        decided = await clocks.decide_due(context)
+    except Unavailable as error:
+        log.warning("clocks: %s", error)
+        await asyncio.sleep(POLL)
+        return
+    if decided.full:
+        return
+    await asyncio.sleep(GATHER)
+    left = POLL
+    if decided.following is not None:
+        left = min(POLL, (decided.following - context.clock.now()).total_seconds() / context.speed)
+    if left > 0:
+        await _wait(woken, left)
+
+
 class Worker:
     """The loops of one worker process."""
 
@@ -139,8 +164,10 @@ class Worker:
         self.name = "centre" if alone else f"{socket.gethostname()}-{os.getpid()}"
         """Of a reader of streams. Where there can be one worker only, a new one goes on at once where it stopped."""
         self._due, self._calling = nudge.event(), nudge.event()
-        self._sending, self._telling = nudge.event(), nudge.event()
+        self._sending, self._telling, self._posting = nudge.event(), nudge.event(), nudge.event()
+        self._cutting = nudge.event()
         self._match_every = 3.0
+        self._epochs = Epochs(store, redis, self._all_desired, lambda epoch: setattr(context, "epoch", epoch))
         self.shortage_rule = parse_rule(definitions.shipped_text("shortage.toml"))
 
     async def run(self, match_every: float) -> None:
@@ -148,17 +175,19 @@ class Worker:
         self._match_every = match_every
         async with asyncio.TaskGroup() as tasks:
             for name, once in (
-                ("clocks", self._fire),
+                ("clocks", lambda: fire_clocks(self.context, self._due)),
                 ("calls", lambda: self._deliver(delivery.CALLS, self._calling)),
+                ("cuts", lambda: self._deliver(delivery.CUTS, self._cutting)),
                 ("orders", lambda: self._deliver(delivery.ORDERS, self._sending)),
                 ("alerts", lambda: self._deliver(delivery.ALERTS, self._telling)),
+                ("messages", lambda: self._deliver(delivery.MESSAGES, self._posting)),
                 ("matching", self._match),
                 ("bound", self._look_again),
                 ("away", self._remind),
                 ("shortage", self._shortage),
                 ("heartbeat", self._beat),
+                ("desired states", self._confirm),
                 ("audit trail", Sealer(self.store).run),
-                ("desired states", EpochKeeper(self.redis, self.context.epoch, self._all_desired).run),
                 ("positions", self._consumer(positions_stream, self._on_positions).run),
                 ("device events", self._consumer(events_stream, self._on_events).run),
                 ("inbox", StreamConsumer(self.redis, [INBOX], self.name, reader(self._on_arrival)).run),
@@ -169,10 +198,6 @@ class Worker:
         self, stream: Callable[[str], str], handle: Callable[[Sequence[Entry]], Awaitable[None]]
     ) -> StreamConsumer:
         return StreamConsumer(self.redis, [stream(tag) for tag in all_shards()], self.name, handle)
-
-    async def _fire(self) -> None:
-        if not await clocks.fire_due(self.context):
-            await _wait(self._due, POLL)
 
     async def _deliver(self, kinds: Sequence[str], woken: asyncio.Event) -> None:
         if not await delivery.deliver_due(self.context, self.ports, kinds):
@@ -197,15 +222,21 @@ class Worker:
 
     async def _beat(self) -> None:
         """That a worker lives, and where the installation's time stands (to resume after a crash)."""
-        real = SystemClock().now().isoformat()
+        source = real_time(self.context.clock)
         virtual = self.context.clock.now().isoformat()
 
         def beat(connection: Connection) -> None:
-            set_fact(connection, HEARTBEAT, real)
+            set_fact(connection, HEARTBEAT, source.now().isoformat())
+            if isinstance(source, InstallationClock):
+                set_fact(connection, TIME, str(source.mark()))
             if self.context.speed != 1.0:
                 set_fact(connection, VIRTUAL, virtual)
 
         await self.store.write(beat)
+        await asyncio.sleep(2.0)
+
+    async def _confirm(self) -> None:
+        await self._epochs.look()
         await asyncio.sleep(2.0)
 
     async def _all_desired(self) -> list[Desired]:
@@ -247,8 +278,8 @@ class Worker:
             log.warning("inbox: %s", error)
 
 
-def beat_age(text: str) -> float:
-    """Real seconds since a worker's heartbeat; infinite where there was none."""
+def beat_age(text: str, now: datetime) -> float:
+    """Real seconds since a heartbeat; infinite where there was none. `now`: the installation's real time."""
     if not text:
         return float("inf")
-    return (SystemClock().now() - datetime.fromisoformat(text).astimezone(UTC)).total_seconds()
+    return (now - datetime.fromisoformat(text).astimezone(UTC)).total_seconds()

@@ -11,11 +11,16 @@ from collections.abc import Awaitable, Callable
 import click
 from redis.exceptions import RedisError
 
+from dispatch.adapters.redis.device_window import RedisDeviceWindow
 from dispatch.adapters.redis.last_known import RedisLastKnown
+from dispatch.adapters.sql.retention import Retention
 from dispatch.adapters.sql.tracks import SqlTracks
+from dispatch.bootstrap import definitions
 from dispatch.bootstrap.build import Built, build, refresh_directory
 from dispatch.bootstrap.loops import Worker, for_ever
-from dispatch.core.errors import BadInput
+from dispatch.bootstrap.timekeeping import LISTEN, listen
+from dispatch.core.errors import BadInput, DispatchError
+from dispatch.core.hop import learn
 from dispatch.core.position import LastKnown
 from dispatch.services.delivery import all_desired
 from dispatch.settings import Settings, from_environment
@@ -24,7 +29,7 @@ log = logging.getLogger(__name__)
 Part = Callable[[Built], Awaitable[None]]
 FIX_REFRESH = 1.0
 LOOK_EVERY = 5.0
-"""Real seconds between two looks whether the organisation has changed."""
+"""Real seconds between two looks whether the organisation or the process has changed."""
 
 
 @click.command()
@@ -32,7 +37,7 @@ def centre() -> None:
     """Web, worker and tracking in one process (the embedded default)."""
     from dispatch.bootstrap.web import serve
 
-    _run(serve, _work)
+    _run(serve, _work, _keep_time)
 
 
 @click.command()
@@ -40,13 +45,13 @@ def web() -> None:
     """The pages, the API and the live feed; needs PostgreSQL and a worker beside it."""
     from dispatch.bootstrap.web import serve
 
-    _run(serve, _follow_fixes)
+    _run(serve, _follow_fixes, _keep_time)
 
 
 @click.command()
 def worker() -> None:
     """Clocks, escalation, outbox, matching and tracking; any number of them on PostgreSQL."""
-    _run(_work)
+    _run(_work, _keep_time)
 
 
 def _run(*parts: Part) -> None:
@@ -88,7 +93,25 @@ async def _work(built: Built) -> None:
         built.context, built.ports, built.store, built.positions, built.redis, built.nudge,
         alone=not built.settings.database_url,
     )  # fmt: skip
-    await asyncio.gather(worker_.run(built.settings.match_every), _keep_directory(built))
+    if built.settings.keep_positions_days < 0:
+        raise BadInput("DISPATCH45_KEEP_POSITIONS_DAYS: expected days, or 0 to keep positions for ever")
+    retention = Retention(built.context, built.store, built.positions, built.settings.keep_positions_days)
+    with contextlib.suppress(DispatchError):
+        await _learn_links(built)  # before the first receipt
+    await asyncio.gather(
+        worker_.run(built.settings.match_every), _keep_directory(built), _follow_links(built),
+        for_ever("retention", retention.once),
+    )  # fmt: skip
+
+
+async def _keep_time(built: Built) -> None:
+    """Hear the database's clock, and which epoch counts."""
+
+    async def once() -> None:
+        built.context.epoch = (await listen(built.store, built.real)).epoch
+        await asyncio.sleep(LISTEN)
+
+    await for_ever("time", once)
 
 
 async def _keep_directory(built: Built) -> None:
@@ -100,6 +123,7 @@ async def _keep_directory(built: Built) -> None:
 
     async def once() -> None:
         nonlocal written
+        await built.store.read(lambda c: definitions.refresh(c, built.context.processes))
         await refresh_directory(built)
         if (directory := built.context.directory) != written:
             for desired in await all_desired(built.context):
@@ -129,4 +153,19 @@ async def _follow_fixes(built: Built) -> None:
             built.context.fixes.put(fix)
         await asyncio.sleep(FIX_REFRESH)
 
-    await asyncio.gather(for_ever("positions", once), _keep_directory(built))
+    await asyncio.gather(for_ever("positions", once), _keep_directory(built), _follow_links(built))
+
+
+async def _follow_links(built: Built) -> None:
+    """Which devices are on the line, also those whose events another worker reads."""
+
+    async def once() -> None:
+        await _learn_links(built)
+        await asyncio.sleep(LOOK_EVERY)
+
+    await for_ever("links", once)
+
+
+async def _learn_links(built: Built) -> None:
+    now = built.context.clock.now().timestamp()
+    learn(built.context.links, await RedisDeviceWindow(built.redis).links(now))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from dispatch.core.hop import best, hop_owner
 from dispatch.core.process import POINTS, Process
 from dispatch.core.work_order import FREED, Event, WorkOrder
 
@@ -127,6 +128,8 @@ class _Walk:
         self.attempt = 0
         self.behind = False
         self.left: Event | None = None
+        self.sent: Event | None = None
+        """The dispatch whose order has not arrived yet."""
         self.begun = {"send": 0, "dispatch": 0}
         self.points = {"A": self.since}
         self.intervals: list[Interval] = []
@@ -149,9 +152,13 @@ class _Walk:
             self.close(event.at)
             self.ended = True
 
-    def close(self, at: datetime, evidence: str = "") -> None:
-        """End the running interval at `at`."""
+    def close(self, at: datetime, evidence: str = "", link: str = "") -> None:
+        """End the running interval at `at`. A hop's owner follows from its link, as far as that is known."""
         owner = "repair_centre" if self.label == STACKED else self.process.segment(self.label).owner
+        if self.label == "DE" and not link and self.sent is not None and "links" in self.sent.data:
+            link = best(self.sent.data["links"].values())
+            evidence = evidence or f"{self.sent.kind} by {self.sent.by}, link {link}"
+        owner = hop_owner(owner, link)
         self.intervals.append(Interval(self.label, self.since, at, owner, self.attempt, evidence))
         self.since = at
 
@@ -160,15 +167,16 @@ class _Walk:
         if point == "H" and self.label == "FG" and left is not None and left.at <= event.at:
             self._reach("G", left)
         evidence = f"{event.kind} by {event.by}"
-        if link := event.data.get("link"):
+        if link := str(event.data.get("link", "")):
             evidence += f", link {link}"
-        self.close(event.at, evidence)
+        self.close(event.at, evidence, link)
         self.points[point] = event.at
         if point == "H":
             self.ended = True
             return
         if point == "B":
             self.begun["send"] = len(self.intervals)
+        self.sent = event if point == "D" else None
         if point == "D":
             self.attempt += 1
             self.begun["dispatch"] = len(self.intervals)

@@ -32,6 +32,11 @@ class Kept(msgspec.Struct, frozen=True):
     odometer_m: float | None = None
     """How far the device had driven by then; None where the fix was not believed."""
     moving: bool | None = None
+    altitude_m: float | None = None
+    protocol: str = ""
+    """That the device spoke; empty: not known, of a history of before."""
+    attributes: dict[str, str | int | float | bool] = {}
+    """What else the device said with it (ignition, battery, alarms, ...), by the codec's names."""
 
     @property
     def order(self) -> tuple[float, str, int]:

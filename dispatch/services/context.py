@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from dispatch.clock import Clock
 from dispatch.core.crew import Roster
+from dispatch.core.hop import LinkSeen
 from dispatch.core.position import LastKnown
 from dispatch.core.responsibility import Rules
 from dispatch.core.territory import Territories
@@ -61,8 +62,12 @@ class Context:
     """Of the devices' desired states (D4)."""
     speed: float = 1.0
     """How much faster than real time the clock runs."""
-    links: dict[str, tuple[str, datetime]] = field(default_factory=dict)
-    """Whether each device was last heard to come or go, and when."""
+    public_url: str = ""
+    """Where people reach the pages from outside, without a slash at its end; empty: alerts hold no link."""
+    undecided: dict[str, datetime] = field(default_factory=dict)
+    """Orders whose due clocks could not be decided, and when they are looked at again."""
+    links: dict[str, LinkSeen] = field(default_factory=dict)
+    """How each device's line stands, by its last event or by what its gateway keeps."""
 
     def real(self, seconds: float) -> timedelta:
         """A transport time (retry, lease): so many real seconds, on this clock."""

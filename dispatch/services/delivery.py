@@ -13,7 +13,7 @@ from datetime import datetime
 
 from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.messages import Desired, DesiredOrder
-from dispatch.services import telephone
+from dispatch.services import alerting, telephone
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Crew, Device, Loaded, OutboxRow, Ports, Settled
 from dispatch.services.retries import PATIENCE, failed
@@ -22,9 +22,11 @@ log = logging.getLogger(__name__)
 BATCH = 200
 LEASE = 30.0
 """Real seconds for which a worker keeps a row."""
-CALLS, ORDERS, ALERTS = ("phone", "cut"), ("centre", "desired"), ("alert",)
+LETTERS = 2_000
+"""Message rows at once: all that is due for a channel goes in one letter."""
+CALLS, CUTS, ORDERS, ALERTS, MESSAGES = ("phone",), ("cut",), ("centre", "desired"), ("alert",), ("message",)
 """Kinds, in lanes that do not wait for one another: a mail server that hangs keeps no telephone from ringing and no
-order from its way."""
+order from its way, and a call that is needless is cut while others are still being placed."""
 SEND_AGAIN = 15.0
 """Real seconds after which an order that was handed over and has not arrived is handed over again."""
 
@@ -32,11 +34,15 @@ SEND_AGAIN = 15.0
 async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ()) -> int:
     """Carry out everything of these kinds (none named: all) that is due, once; the number of rows taken."""
     now = context.clock.now()
-    rows = await context.store.lease(now, now + context.real(LEASE), BATCH, kinds)
+    limit = LETTERS if kinds == MESSAGES else BATCH
+    rows = await context.store.lease(now, now + context.real(LEASE), limit, kinds)
     phone = [row for row in rows if row.kind == "phone"]
-    others = [row for row in rows if row.kind != "phone"]
+    messages = [row for row in rows if row.kind == "message"]
+    others = [row for row in rows if row.kind not in {"phone", "message"}]
     await asyncio.gather(
-        *(_deliver(context, ports, row) for row in others), telephone.ring(context, ports, phone)
+        *(_deliver(context, ports, row) for row in others),
+        telephone.ring(context, ports, phone),
+        alerting.send(context, ports.alerts, messages),
     )
     return len(rows)
 
@@ -44,6 +50,9 @@ async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ())
 async def _deliver(context: Context, ports: Ports, row: OutboxRow) -> None:
     try:
         async with asyncio.timeout(PATIENCE):
+            if row.kind == "alert":
+                await alerting.plan(context, row)
+                return
             settled = await _carry_out(context, ports, row)
     except (DispatchError, TimeoutError) as error:
         settled = failed(context, row, error)
@@ -60,8 +69,6 @@ async def _carry_out(context: Context, ports: Ports, row: OutboxRow) -> Settled:
             return await _hand_over(context, ports, row)
         case "desired":
             outcome = await _write_desired(context, ports, row.target)
-        case "alert":
-            outcome = await ports.alerts.tell(row.target, str(row.data["code"]), alert_text(row))
         case "cut":
             outcome = await telephone.cut(context, ports, row)
         case _:
@@ -82,12 +89,6 @@ async def _hand_over(context: Context, ports: Ports, row: OutboxRow) -> Settled:
     await ports.link.deliver(row.target, row.order_id, send, row.tries + 1)
     due = context.clock.now() + context.real(SEND_AGAIN)
     return Settled(row.id, "pending", "handed to the centre's inbox", due=due)
-
-
-def alert_text(row: OutboxRow) -> str:
-    """What an alert says outside the pages."""
-    facts = ", ".join(f"{k} {v}" for k, v in row.data.items() if k != "code" and v not in {"", None})
-    return " · ".join(part for part in (str(row.data["code"]), row.order_id, row.centre_id, facts) if part)
 
 
 async def _write_desired(context: Context, ports: Ports, device: str) -> str:
@@ -122,9 +123,10 @@ async def all_desired(context: Context) -> list[Desired]:
 
 def _desired(context: Context, loaded: Loaded, crew: Crew, device: str) -> Desired:
     duty = loaded.roster(crew.centre_id, crew.trade).crew(crew.id)
-    kind = next((d.kind for d in crew.devices if d.id == device), "phone")
+    known = next((d for d in crew.devices if d.id == device), Device(device, crew.id, "phone"))
     stack: Sequence[DesiredOrder] = [
         DesiredOrder(s.order_id, s.version, slot, s.text, s.acknowledged)
         for slot, s in enumerate(duty.stack, 1)
     ]
-    return Desired(device, context.epoch, duty.revision, tuple(stack) if kind == "terminal" else ())
+    orders = tuple(stack) if known.kind == "terminal" else ()
+    return Desired(device, context.epoch, duty.revision, orders, known.protocol)

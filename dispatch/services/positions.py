@@ -69,6 +69,10 @@ class Seen(msgspec.Struct, frozen=True):
     odometer_m: float | None
     moving: bool | None
     flag: str
+    altitude_m: float | None
+    protocol: str
+    attributes: dict[str, str | int | float | bool]
+    """What else the device said with it, by the codec's names."""
 
 
 class PositionAt(msgspec.Struct, frozen=True):
@@ -223,6 +227,7 @@ def _seen(one: Kept) -> Seen:
     return Seen(
         fix.lat, fix.lon, _instant(fix.fix_time), _instant(one.device_time), _instant(fix.received_time),
         fix.speed_mps, fix.course_deg, one.odometer_m, one.moving, one.flag,
+        one.altitude_m, one.protocol, one.attributes,
     )  # fmt: skip
 
 

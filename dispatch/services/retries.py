@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from zlib import crc32
 
 from dispatch.core.outgoing import Outgoing, alert
 from dispatch.services.context import Context
@@ -16,17 +17,21 @@ UNDYING = {"centre", "desired"}
 
 
 def failed(context: Context, row: OutboxRow, error: Exception) -> Settled:
-    """Again after a growing pause (real 1, 2, 4 ... 60 s), or dead."""
+    """Again after a growing pause (real 1, 2, 4 ... 60 s, and up to a quarter more, so that what failed together
+    does not come back together; the same for the same row and try), or dead."""
     said = str(error) or repr(error)
     if row.tries + 1 >= TRIES and row.kind not in UNDYING:
         return Settled(row.id, "dead", said)
-    pause = context.real(min(60.0, 2.0 ** min(row.tries, 6)))
+    spread = 1.0 + crc32(f"{row.key} {row.tries}".encode()) / 2**34
+    pause = context.real(min(60.0, 2.0 ** min(row.tries, 6)) * spread)
     return Settled(row.id, "pending", said, due=context.clock.now() + pause)
 
 
-def given_up(kind: str, why: str, now: datetime) -> Outgoing:
-    """Tell the managers in their pages, once a day, that effects of this kind do not get through."""
+def given_up(kind: str, target: str, why: str, now: datetime) -> Outgoing:
+    """Tell the managers in their pages, once a day, that effects of this kind (messages: of this channel) do not get
+    through."""
+    what = f"{kind}/{target}" if kind == "message" else kind
     return alert(
-        key=f"undelivered/{kind}/{now:%Y-%m-%d}", role="manager", code="undelivered", due=now, kind=kind,
+        key=f"undelivered/{what}/{now:%Y-%m-%d}", role="manager", code="undelivered", due=now, kind=kind,
         text=why[:200],
     )  # fmt: skip

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from dispatch.core import hop
 from dispatch.core import position as fixes
 from dispatch.core.arrival import ArrivalWatch, DepartureWatch
 from dispatch.core.errors import TRANSIENT, DispatchError
@@ -195,7 +196,7 @@ async def device_event(context: Context, event: DeviceEvent) -> None:
     Raises one of TRANSIENT where it could not be decided now: it has to come again, or it would be lost.
     """
     if isinstance(event, Link):
-        context.links[event.device] = (event.state, _instant(event.at))
+        hop.learn(context.links, [(event.device, event.state, _instant(event.at))])
         return
     if isinstance(event, Status):
         return  # moves no order; the gateway keeps the last one for the device page
@@ -235,14 +236,16 @@ async def _receipt(context: Context, crew: Crew, event: DeviceEvent) -> None:
 
 async def _link_since_dispatch(context: Context, event: Receipt) -> str:
     """State of the hop while the order was on its way: the network's minutes are explained by it."""
-    state, since = context.links.get(event.device, ("unknown", _instant(event.at)))
 
     def load(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         return Changes(loaded.order(event.order_id))
 
     order = await context.store.transact(load)
     sent = order.last("dispatch")
-    return "device_off" if state == "online" and sent is not None and since > sent.at else state
+    if sent is None:
+        return "unknown"
+    at_dispatch = str(sent.data.get("links", {}).get(event.device, "unknown"))
+    return hop.crossed(at_dispatch, context.links.get(event.device), sent.at)
 
 
 async def _settled(context: Context, device: str, revision: int, at: datetime) -> None:

@@ -55,3 +55,13 @@ PROTOCOLS: dict[str, Stream | Web] = {
     "osmand": Web(osmand.parse, lambda settings: settings.osmand_port),
     "owntracks": Web(owntracks.parse, lambda settings: settings.owntracks_port, thanks="[]"),
 }
+
+
+def belongs(spoken: str, registered: str) -> bool:
+    """Whether what is `spoken` may speak for a device that is `registered` with a protocol; empty: with none.
+
+    The apps of phones are one family: whoever carries the phone changes the app without asking an administrator.
+    """
+    if registered in ("", spoken):
+        return True
+    return all(isinstance(PROTOCOLS.get(name), Web) for name in (spoken, registered))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from dispatch.adapters.sql.statements import ALERT
+from dispatch.core.outgoing import Kind
 from dispatch.core.types import Point
 from dispatch.services import clocks, delivery, retries
 from tests.dispatch.centre import DUTY, START, Centre
@@ -50,20 +51,15 @@ async def test_an_exchange_that_never_answers_is_asked_again(
 
 
 async def test_calls_wait_for_no_mail_server(centre: Centre) -> None:
-    centre.mail.tell = _for_ever  # type: ignore[method-assign,assignment]
+    centre.mail.send = _for_ever  # type: ignore[method-assign,assignment]
     await centre.dispatched()
     centre.clock.advance(3600)
     await clocks.fire_due(centre.context)
     async with asyncio.timeout(5):
         await delivery.deliver_due(centre.context, centre.ports, delivery.CALLS)
     assert DUTY in {call.number for call in centre.exchange.calls.values()}
-    assert {*delivery.CALLS, *delivery.ORDERS, *delivery.ALERTS} == {
-        "centre",
-        "desired",
-        "alert",
-        "phone",
-        "cut",
-    }
+    lanes = delivery.CALLS + delivery.CUTS + delivery.ORDERS + delivery.ALERTS + delivery.MESSAGES
+    assert sorted(lanes) == sorted(get_args(Kind)), "each kind goes by one lane"
 
 
 async def test_an_order_that_cannot_be_decided_stops_no_other_ones_clocks(
@@ -91,10 +87,12 @@ async def test_a_mail_server_that_stays_away_is_said_in_the_pages_once(centre: C
     for n in range(3):
         await centre.take_call(Point(35.0 + n, 110.0))
     await centre.until(60)
-    assert len(await centre.rows(kind="alert", state="dead")) > 3
-    assert await centre.alerts("undelivered") == ["manager"]
-    (told,) = await centre.rows(ALERT, code="undelivered")
-    assert (told.facts["kind"], told.facts["text"]) == ("alert", "the mail server does not answer")
+    assert len(await centre.rows(kind="message", state="dead")) > 3
+    roles = {row.target for row in await centre.rows(kind="message", state="dead")}
+    assert await centre.alerts("undelivered") == ["manager"] * len(roles), "once for each channel"
+    told = await centre.rows(ALERT, code="undelivered")
+    assert "hotline · test: the mail server does not answer" in {row.facts["text"] for row in told}
+    assert not await centre.rows(kind="alert", state="dead"), "what tells of it is told in the pages only"
 
 
 async def test_an_exchange_that_stays_away_is_said_in_the_pages(centre: Centre) -> None:

@@ -163,7 +163,7 @@ async def test_a_port_that_is_down_is_tried_again_ever_more_slowly_until_the_row
     centre.mail.down = True
     await centre.sent()
     await centre.until(30)
-    (row,) = await centre.rows(key="alert/W1/centre/1/0/hotline")
+    (row,) = await centre.rows(kind="message", key="message/alert/W1/centre/1/0/hotline/1")
     assert (row.state, row.tries) == ("dead", TRIES)
     assert "does not answer" in row.outcome
 
@@ -223,13 +223,13 @@ async def test_an_inbox_that_loses_what_it_had_gets_it_again(centre: Centre) -> 
 
 
 async def test_what_nobody_expected_of_a_port_is_a_failure_like_any_other(centre: Centre) -> None:
-    async def broken(role: str, title: str, body: str) -> str:
+    async def broken(url: str, title: str, body: str) -> str:
         raise KeyError("a bug in an adapter")
 
-    centre.mail.tell = broken  # type: ignore[method-assign]
+    centre.mail.send = broken  # type: ignore[method-assign]
     order_id = await centre.dispatched()
     await centre.until(9)
     assert len(centre.exchange.calls) == 3, "the telephone does not wait for the mail"
     await centre.until(30)
-    (row,) = await centre.rows(key=f"alert/{order_id}/crew/1/0/dispatcher")
+    (row,) = await centre.rows(key=f"message/alert/{order_id}/crew/1/0/dispatcher/2")
     assert (row.state, row.tries) == ("dead", TRIES)

@@ -245,6 +245,8 @@ def _check_the_measure(scenario: str, expected: dict[str, Any], crossings: list[
     assert max(expected["events"].values()) == max(expected["outbox"].values()) == 1
     assert {
         "before transact",
+        "before decide_due",
+        "after decide_due",
         "written, not committed",
         "after transact",
         "after lease",
@@ -252,10 +254,12 @@ def _check_the_measure(scenario: str, expected: dict[str, Any], crossings: list[
     } <= set(crossings)
     if scenario == "nobody answers":
         assert expected["rungs"] == Counter(("W1", "crew", 1, 1, n) for n in (1, 2, 3))
-        assert {"before ring", "after ring", "after tell", "before write_desired", "after deliver"} <= set(
+        assert {"before ring", "after ring", "after send", "before write_desired", "after deliver"} <= set(
             crossings
         )
-        assert set(expected["ended"]) == {(k, "done") for k in ("centre", "desired", "alert", "phone")}
+        assert set(expected["ended"]) == {
+            (k, "done") for k in ("centre", "desired", "alert", "message", "phone")
+        }
     else:
         assert len(expected["rungs"]) == 1
         assert {"before hang_up", "after hang_up"} <= set(crossings)

@@ -94,8 +94,8 @@ class Outside:
             "desired", {"device": desired.device, "revision": desired.revision, "orders": orders}
         )
 
-    async def tell(self, role: str, title: str, body: str) -> str:
-        await self._post("alert", {"role": role, "title": title})
+    async def send(self, url: str, title: str, body: str) -> str:
+        await self._post("alert", {"role": url.removeprefix("test://"), "title": title})
         return "told"
 
     async def _post(self, what: str, body: dict[str, object]) -> None:
@@ -134,8 +134,8 @@ async def work(order: dict[str, Any]) -> None:
         RestPhone(order["outside"], "secret", "http://127.0.0.1/unused"),
     )
     for target, names in (
-        (store, ("transact", "lease", "settle")),
-        (outside, ("deliver", "write_desired", "tell")),
+        (store, ("transact", "decide_due", "lease", "settle")),
+        (outside, ("deliver", "write_desired", "send")),
         (phone, ("ring", "hang_up")),
     ):
         for name in names:

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from dispatch.adapters.roads.speeds import load_speeds
+from dispatch.adapters.sql import alert_book
 from dispatch.adapters.sql.organisation import load_directory, replace_organisation, set_territories
 from dispatch.adapters.sql.statements import ALERT, CLOCK, CONTACT, OUTBOX
 from dispatch.clock import VirtualClock
@@ -235,6 +236,8 @@ class Centre:
 def _settle(connection: Any) -> None:
     replace_organisation(connection, organisation())
     set_territories(connection, LAND)
+    roles = [(role, f"test://{role}") for role in ("hotline", "dispatcher", "crew", "manager")]
+    alert_book.take_in(connection, roles, START)
 
 
 async def refused(doing: Awaitable[Any]) -> DispatchError:

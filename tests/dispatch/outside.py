@@ -159,8 +159,11 @@ class Mail(Port):
     """Alerts outside the pages."""
 
     told: list[tuple[str, str]] = field(default_factory=list)
+    """Role and title: each role's channel is called after it."""
+    bodies: list[str] = field(default_factory=list)
 
-    async def tell(self, role: str, title: str, body: str) -> str:
+    async def send(self, url: str, title: str, body: str) -> str:
         self.ask("the mail server")
-        self.told.append((role, title))
+        self.told.append((url.removeprefix("test://"), title))
+        self.bodies.append(body)
         return "told"

@@ -8,6 +8,7 @@ from dispatch.messages import (
     DesiredOrder,
     DeviceState,
     Doubled,
+    Misnamed,
     SeenFrame,
     Shown,
     ShownOrder,
@@ -35,6 +36,7 @@ class ShownDevices:
             Stranger("900000000001", "10.1.2.3", "jt808", NOW, "unknown device", 4, tuple(FRAMES))
         ]
         self.doubled: dict[str, Doubled] = {}
+        self.misnamed: dict[str, Misnamed] = {}
 
     def put(self, device: str, *, online: bool = True, rejected: int = 0) -> None:
         """It is (or was) here."""
@@ -45,10 +47,11 @@ class ShownDevices:
         )  # fmt: skip
 
     async def all(self) -> DeviceWindow:
-        return DeviceWindow(self.states, self.doubled, self.strangers)
+        return DeviceWindow(self.states, self.doubled, self.misnamed, self.strangers)
 
     async def one(self, device: str) -> OneDevice:
         self.looked.append(device)
         desired = Desired(device, "e", 3, (DesiredOrder("W20250102-0001", 1, 2, "#2 Harbour Road 12"),))
         shown = Shown(device, 3, 9, (ShownOrder("W20250102-0001", 1, 2, 9, "delivered"),), "e")
-        return OneDevice(self.states.get(device), self.doubled.get(device), FRAMES, desired, shown)
+        doubled, misnamed = self.doubled.get(device), self.misnamed.get(device)
+        return OneDevice(self.states.get(device), doubled, misnamed, FRAMES, desired, shown)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gps_gateway.codec import Codec
+from gps_gateway.codec import Codec, Frame, Login, Report, Status
 from gps_gateway.decode import read
 
 FOLDER = Path(__file__).parent.parent / "golden"
@@ -40,3 +41,46 @@ def check(codec: Codec, row: dict[str, Any]) -> None:
             ), (name, row["source"])
     if "replies" in row:
         assert [bytes.fromhex(reply).decode() for reply in found["replies"]] == row["replies"]
+
+
+def check_frame(codec: Codec, row: dict[str, Any], tolerance: float) -> None:
+    """The same for binary protocols, whose rows tell of the last value: `event`, `device`, `time` or `fixes`, `attributes`,
+    its `login` before, how many `values`, whether its `checksum` is wrong, and `reply` and `refusal` in hexadecimal digits."""
+    events = codec.receive(packet(row))
+    *before, event = events
+    if "values" in row:
+        assert len(events) == row["values"]
+    else:
+        logins = [login.device for login in before if isinstance(login, Login)]
+        assert logins == ([row["login"]] if "login" in row else [])
+        assert len(events) == len(logins) + 1
+    assert type(event).__name__ == row["event"]
+    assert event.device == row.get("device", row.get("login", ""))
+    assert codec.counts["checksum"] == ("checksum" in row)
+    found: dict[str, Any] = {}
+    match event:
+        case Status():
+            found = event.attributes
+            if "time" in row:
+                assert _iso(event.time) == row["time"]
+        case Report(fixes=(fix,)):
+            found = fix.attributes
+            (expected,) = row["fixes"]
+            assert _iso(fix.time) == expected["fix_time"]
+            for name in expected.keys() - {"fix_time"}:
+                assert getattr(fix, name) == pytest.approx(expected[name], abs=tolerance), name
+    assert found.items() >= row.get("attributes", {}).items()
+    for answer, name in (
+        (codec.accept, "reply"),
+        (lambda one: codec.refuse(one, "unknown device"), "refusal"),
+    ):
+        if name in row:
+            for one in events:
+                assert isinstance(one, Frame)
+                answer(one)
+            assert b"".join(codec.to_send()).hex() == row[name].lower()
+
+
+def _iso(seconds: float | None) -> str:
+    assert seconds is not None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

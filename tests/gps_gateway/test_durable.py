@@ -151,6 +151,16 @@ async def test_coming_and_going_is_told(gateway: Gateway, centre: Centre) -> Non
     assert [link.state for link in links] == ["online", "offline"]
 
 
+async def test_a_device_that_logs_out_is_off_and_not_without_a_line(gateway: Gateway, centre: Centre) -> None:
+    async with RawTerminal(gateway.ports["jt808"]) as terminal:
+        await terminal.login()
+        serial = terminal.send(0x0003, b"")
+        assert (await terminal.expect(0x8001)).answered == (0x0003, serial, 0)
+    await gateway.close()
+    links = [event for event in await centre.events() if isinstance(event, Link)]
+    assert [link.state for link in links] == ["online", "off"]
+
+
 @pytest.mark.parametrize("split", [1, 2, 7])
 async def test_a_slow_line_makes_no_difference(gateway: Gateway, centre: Centre, split: int) -> None:
     async with RawTerminal(gateway.ports["jt808"]) as terminal:

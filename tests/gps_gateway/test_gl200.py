@@ -12,35 +12,9 @@ from hypothesis import strategies as st
 from gps_gateway.codec import Event, Heartbeat, Login, Rejected, Report, Status
 from gps_gateway.protocols.gl200 import Gl200, begins
 from gps_gateway.protocols.gl200.codec import LONGEST
-from tests.gps_gateway.golden import check, golden, packet
-from tests.gps_gateway.real_packets import (
-    check_attributes,
-    needs_packets,
-    packets,
-    read,
-    share_with_a_position,
-)
+from tests.gps_gateway.golden import golden, packet
 
 GOLDEN = golden("gl200")
-
-
-@pytest.mark.parametrize("row", GOLDEN, ids=lambda row: row["source"])
-def test_golden_messages(row: dict[str, Any]) -> None:
-    check(Gl200(), row)
-
-
-@needs_packets
-def test_real_devices_yield_their_positions() -> None:
-    found = [read(Gl200(), row, data) for row, data in packets("Gl200Text")]
-    assert share_with_a_position(found) == 1
-    assert [one.reasons for one in found if one.reasons] == []
-    names: dict[str, str | tuple[str, float]] = {
-        "power2": "power_2_v",
-        "adBlueLevel": "adblue_pct",
-        "accessoryVoltage": "accessory_v",
-        "KEY_FUEL": "fuel",
-    }
-    assert check_attributes(found, names) >= 20
 
 
 POSITION = "1,4.3,92,70.0,121.354335,31.222073,20090214013254,0460,0000,18d8,6141,00"

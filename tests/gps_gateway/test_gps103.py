@@ -7,33 +7,10 @@ from typing import Any
 import pytest
 
 from gps_gateway.codec import Frame, Login, Rejected, Report
-from gps_gateway.protocols.gps103 import Gps103, begins
-from tests.gps_gateway.golden import check, golden
-from tests.gps_gateway.real_packets import (
-    check_attributes,
-    check_positions,
-    needs_packets,
-    packets,
-    read,
-    share_with_a_position,
-)
+from gps_gateway.protocols.gps103 import Gps103
+from gps_gateway.protocols.gps103.position import read_cell
 
 PLACE = b"0809231929,,F,055403.000,A,2233.1870,N,11354.3067,E,0.00,,;"
-
-
-@pytest.mark.parametrize("row", golden("gps103"), ids=lambda row: row["source"])
-def test_golden_frames(row: dict[str, Any]) -> None:
-    check(Gps103(), row)
-
-
-@needs_packets
-def test_real_packets() -> None:
-    found = [read(Gps103(), packet, data) for packet, data in packets("Gps103")]
-    assert share_with_a_position(found) == 1
-    assert check_positions(found) >= 2
-    assert check_attributes(found, {"fuel1": "fuel_pct"}) >= 3
-    assert [one.reasons for one in found if one.reasons] == []
-    assert all(begins(data) for _, data in packets("Gps103"))
 
 
 @pytest.mark.parametrize(
@@ -79,3 +56,9 @@ def test_a_picture_that_is_too_long_ends_nothing() -> None:
     assert isinstance(rejected, Rejected)
     assert (rejected.reason, rejected.device) == ("too long", "353451044508750")
     assert (type(login), type(report)) == (Login, Report)
+
+
+def test_a_cell_that_no_network_has_is_none() -> None:
+    """Found by mutation: a number that does not fit the streams."""
+    assert read_cell(["L", "", "", "1a2b", "", "0c3d"]) == {"lac": 0x1A2B, "cell_id": 0x0C3D}
+    assert read_cell(["L", "", "", "1a2b", "", "f" * 17]) == {}

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from gps_gateway.codec import Event, Heartbeat, Login, Rejected, Report, Status, Unsupported
 from gps_gateway.protocols.fields import Fields
 from gps_gateway.protocols.gt06 import Gt06
 from gps_gateway.protocols.gt06.blocks import Reading
-from gps_gateway.protocols.gt06.framing import MAX_FRAME, checksum
 from gps_gateway.protocols.gt06.modules import modules
 from tests.gps_gateway.real_packets import (
-    check_attributes,
     needs_packets,
     packets,
     read,
-    share_with_a_position,
 )
-
-GOLDEN = [
-    json.loads(row)
-    for row in (Path(__file__).parent.parent / "golden/gt06/frames.jsonl").read_text().splitlines()
-]
 
 NAMES: dict[str, str | tuple[str, float]] = {
     "tag1Temp": "temperature_1_c",
@@ -76,46 +63,9 @@ def one(data: bytes) -> Event:
     return event
 
 
-@pytest.mark.parametrize("frame", GOLDEN, ids=lambda frame: frame["source"])
-def test_golden_frames(frame: dict[str, Any]) -> None:
-    codec = Gt06(now=lambda: datetime(2024, 2, 29, 23, 59, 58, tzinfo=UTC))
-    *before, event = codec.receive(bytes.fromhex(frame["hex"]))
-    assert [login.device for login in before if isinstance(login, Login)] == (
-        [frame["login"]] if "login" in frame else []
-    )
-    assert type(event).__name__ == frame["event"]
-    assert codec.counts["checksum"] == ("checksum" in frame)
-    found: dict[str, Any] = {}
-    match event:
-        case Login():
-            assert event.device == frame["device"]
-        case Status():
-            found = event.attributes
-            if "time" in frame:
-                assert event.time is not None
-                assert datetime.fromtimestamp(event.time, UTC).isoformat() == frame["time"]
-        case Report(fixes=(fix,)):
-            found = fix.attributes
-            (expected,) = frame["fixes"]
-            assert fix.time is not None
-            assert datetime.fromtimestamp(fix.time, UTC).isoformat() == expected["fix_time"]
-            for name in expected.keys() - {"fix_time"}:
-                assert getattr(fix, name) == pytest.approx(expected[name], abs=1e-6), name
-    assert found.items() >= frame.get("attributes", {}).items()
-    if "reply" in frame:
-        assert not isinstance(event, Rejected)
-        codec.accept(event)
-        assert b"".join(codec.to_send()).hex() == frame["reply"].lower()
-
-
 @needs_packets
-def test_real_packets() -> None:
-    found = [read(Gt06(), packet, data) for packet, data in packets("Gt06")]
-    assert len(found) > 100
-    assert share_with_a_position(found) >= 0.97
-    assert check_attributes([one for one in found if one.packet["id"] not in MISREAD], NAMES) > 40
-    assert {reason for one in found for reason in one.reasons} == set()
-    (misread,) = (one for one in found if one.packet["id"] in MISREAD)
+def test_an_altitude_is_no_checksum() -> None:
+    (misread,) = (read(Gt06(), row, data) for row, data in packets("Gt06") if row["id"] in MISREAD)
     assert misread.attributes["altitude"] == 687
 
 
@@ -179,16 +129,6 @@ def test_hemispheres(flags: int, north: int, east: int) -> None:
     assert fix.speed_mps == pytest.approx(10)
 
 
-def test_a_wrong_checksum_is_counted_or_rejected() -> None:
-    frame = bytearray(built(0x13, bytes.fromhex("4406040002")))
-    frame[4] ^= 1
-    for checks, kind in (("accept", Status), ("strict", Rejected)):
-        codec = Gt06(checks)  # type: ignore[arg-type]
-        (event,) = codec.receive(bytes(frame))
-        assert isinstance(event, kind)
-        assert codec.counts["checksum"] == 1
-
-
 def test_answers_bear_the_serial_of_what_they_answer() -> None:
     codec = Gt06(now=lambda: datetime(2024, 2, 29, 23, 59, 58, tzinfo=UTC))
     asked = [(0x13, bytes.fromhex("4406040002")), (0x8A, b""), (0x15, b"\x06\0\0\0\1OK\0\2"), (0x5F, b"?")]
@@ -220,34 +160,6 @@ def test_what_is_no_frame_is_rejected_and_the_next_one_is_read() -> None:
     assert isinstance(one(built(0x12, b"")), Heartbeat)
     codec = Gt06()
     assert [getattr(event, "reason", "") for event in codec.receive(beat[:9]) + codec.end()] == ["incomplete"]
-
-
-def test_buffers_stay_bounded() -> None:
-    for head in (b"", b"\x79\x79\xff\xff\x13", b"\x79\x79\x0f\xf0\x13", b"\x78\x78\xff\x69"):
-        codec = Gt06()
-        for piece in (head, *[bytes(1000)] * 300):
-            for event in codec.receive(piece):
-                assert isinstance(event, Rejected)
-                assert len(event.raw) <= 256
-            assert len(codec._deframer._rest) <= MAX_FRAME + 1000
-
-
-@given(
-    st.lists(st.sampled_from([LOGIN, built(0x12, gps()), b"\x78", b"\r\n", b"\x78\x78\x05"]), max_size=6),
-    st.data(),
-)
-@settings(max_examples=100, deadline=None)
-def test_any_split_gives_the_same_events(parts: list[bytes], data: st.DataObject) -> None:
-    stream = b"".join(parts)
-    at = data.draw(st.integers(0, len(stream)))
-    whole, pieces = Gt06(), Gt06()
-    expected = [*whole.receive(stream), *whole.end()]
-    assert [*pieces.receive(stream[:at]), *pieces.receive(stream[at:]), *pieces.end()] == expected
-
-
-@given(st.binary(max_size=200))
-def test_the_checksum_is_that_of_the_document(content: bytes) -> None:
-    assert checksum(content) == crc_itu(content)
 
 
 def test_a_module_with_an_endless_number_is_kept_as_it_came() -> None:

@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from gps_gateway.codec import Login, Rejected, Report
 from gps_gateway.protocols.h02 import H02, begins
-from tests.gps_gateway.golden import check, golden
-from tests.gps_gateway.real_packets import (
-    check_attributes,
-    check_positions,
-    needs_packets,
-    packets,
-    read,
-    share_with_a_position,
-)
 
 TEXT = b"*HQ,4300256455,V1,111817,A,1935.5128,N,04656.3243,E,0.00,100,170913,FFE7FBFF#"
 SHORT = bytes.fromhex("2410307310010503162209022212874500113466574C014028fffffbffff0000")
 LONG = bytes.fromhex(
     "2441091144271222470112142233983006114026520E000000FFFFFBFFFF0014060000000001CC00262B0F170A"
 )
-
-
-@pytest.mark.parametrize("row", golden("h02"), ids=lambda row: row["source"])
-def test_golden_frames(row: dict[str, Any]) -> None:
-    check(H02(), row)
-
-
-@needs_packets
-def test_real_packets() -> None:
-    found = [read(H02(), packet, data) for packet, data in packets("H02")]
-    assert share_with_a_position(found) == 1
-    assert check_positions(found) >= 3
-    assert check_attributes(found) >= 3
-    assert [one.reasons for one in found if one.reasons] == []
-    assert all(begins(data) for _, data in packets("H02"))
 
 
 @pytest.mark.parametrize("packet", [SHORT, LONG])

@@ -9,7 +9,7 @@ from gps_gateway.codec import Ask, Event, Frame, Part, Rejected, Report, Withdra
 from gps_gateway.gateway import Gateway
 from gps_gateway.protocols.jt808 import Jt808
 from gps_gateway.protocols.jt808.framing import MAX_BODY, packages
-from gps_gateway.protocols.jt808.parts import MAX_PARTS, MESSAGES, Assembly
+from gps_gateway.protocols.jt808.parts import MAX_PARTS, MESSAGES, Assembly, Sent
 from tests.gps_gateway.conftest import Centre
 from tests.gps_gateway.raw_2019 import DEVICE_2019, Terminal2019
 from tests.gps_gateway.raw_terminal import DEVICE, RawTerminal, between_flags, exclusive_or, line, position
@@ -98,6 +98,7 @@ def test_the_memory_for_parts_is_bounded() -> None:
 def test_the_parts_that_a_terminal_lacks_are_sent_again_and_no_others() -> None:
     codec = Jt808()
     _, frames = packages(0x8300, bytes.fromhex(DEVICE), 500, bytes(3 * MAX_BODY))
+    codec._sent = Sent()
     codec._sent.keep(500, frames)
     for body in (b"\x01\xf4\x02\x00\x01\x00\x03", b"\x01\xf4\x00\x02\x00\x01\x00\x03"):
         (asked,) = codec.receive(line(0x0005, 9, body))

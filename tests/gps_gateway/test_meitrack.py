@@ -12,37 +12,9 @@ from hypothesis import strategies as st
 from gps_gateway.codec import Event, Fix, Frame, Login, Rejected, Report, Status
 from gps_gateway.protocols.meitrack import Meitrack, begins
 from gps_gateway.protocols.meitrack.framing import LONGEST
-from tests.gps_gateway.golden import check, golden
-from tests.gps_gateway.real_packets import (
-    check_attributes,
-    check_positions,
-    needs_packets,
-    packets,
-    read,
-    share_with_a_position,
-)
+from tests.gps_gateway.golden import golden
 
 GOLDEN = golden("meitrack")
-
-
-@pytest.mark.parametrize("row", GOLDEN, ids=lambda row: row["source"])
-def test_golden_packets(row: dict[str, Any]) -> None:
-    check(Meitrack(), row)
-
-
-@needs_packets
-def test_real_devices_yield_their_positions() -> None:
-    found = [read(Meitrack(), packet, data) for packet, data in packets("Meitrack")]
-    assert share_with_a_position(found) == 1
-    assert [one.reasons for one in found if one.reasons] == [["length"]]  # a picture, cut
-    assert check_positions(found) == 2
-    names: dict[str, str | tuple[str, float]] = {
-        "tagTemp": "tag_temperature_c",
-        "tagName": "tag_name",
-        "battery2Level": "battery_2_pct",
-        "KEY_HOURS": ("engine_hours_s", 0.001),
-    }
-    assert check_attributes(found, names) == 7
 
 
 DEVICE = "353358017784062"

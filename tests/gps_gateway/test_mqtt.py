@@ -15,6 +15,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
+from dispatch.adapters.redis.device_window import RedisDeviceWindow
 from dispatch.clock import SystemClock
 from dispatch.core.errors import BadInput
 from dispatch.messages import Desired, Position, desired_key, encode
@@ -143,6 +144,31 @@ async def test_a_stranger_and_what_cannot_be_read_do_not_hold_up_the_others(
     (position,) = await stored(centre, 1)
     assert position.attributes == {"alarm": "geofence_enter", "event": "enter depot"}
     assert (gateway.counts.refused, gateway.counts.rejected) == (1, 1)
+
+
+@needs_broker
+async def test_its_messages_rejects_and_what_is_not_its_protocol_are_shown(
+    open_gateway: Open, broker: Broker, centre: Centre
+) -> None:
+    gateway = await open_gateway()
+    terminal = "li/terminal"
+    await centre.redis.set(desired_key(terminal), encode(Desired(terminal, "e1", 1, (), "jt808")))
+    await publish(broker, 1, topic=f"owntracks/{terminal}")
+    await publish(broker, 2, lat="north", password="hunter2")
+    await publish(broker, 3)
+    await stored(centre, 1)
+    await gateway.window.write()
+    window = RedisDeviceWindow(centre.redis)
+    seen = await window.one(PHONE)
+    assert seen.state is not None
+    assert (seen.state.protocol, seen.state.frames, seen.state.fix_time) == ("owntracks", 2, 3.0)
+    assert seen.state.rejected == {"lat and lon are no place in WGS-84 degrees": 1}
+    assert seen.frames[0].raw.startswith(TOPIC.encode() + b"\n{")
+    assert b"hunter2" not in seen.frames[0].raw
+    other = await window.one(terminal)
+    assert other.misnamed is not None
+    assert (other.misnamed.protocol, other.misnamed.times) == ("owntracks", 1)
+    assert gateway.counts.refusals == {"wrong protocol": 1}
 
 
 @needs_broker

@@ -6,37 +6,18 @@ import json
 import re
 from datetime import UTC
 from pathlib import Path
-from typing import Any
 
 import pynmea2
 import pytest
 
 from gps_gateway.codec import Event, Fix, Login, Rejected, Report, Status
 from gps_gateway.protocols.nmea import Nmea, begins
-from tests.gps_gateway.golden import check, golden
 from tests.gps_gateway.real_packets import (
     FOLDER,
-    check_attributes,
     needs_packets,
-    packets,
-    read,
-    share_with_a_position,
 )
 
 LOGS = sorted((Path(FOLDER) / "dev/nmea").glob("*.log")) if FOLDER else []
-
-
-@pytest.mark.parametrize("row", golden("nmea"), ids=lambda row: row["source"])
-def test_golden_sentences(row: dict[str, Any]) -> None:
-    check(Nmea(row.get("checksum", "accept")), row)
-
-
-@needs_packets
-def test_real_trackers_yield_their_positions() -> None:
-    found = [read(Nmea(), packet, data) for packet, data in packets("T55")]
-    assert share_with_a_position(found) == 1
-    assert [one.reasons for one in found if one.reasons] == []
-    assert check_attributes(found) == 1
 
 
 def fixes(events: list[Event]) -> list[Fix]:

@@ -14,6 +14,7 @@ from gps_gateway.gateway import Gateway
 from gps_gateway.protocols import PROTOCOLS, Web
 from gps_gateway.protocols.owntracks import parse
 from tests.gps_gateway.conftest import Centre, RealServer
+from tests.gps_gateway.golden import golden, packet
 from tests.gps_gateway.raw_terminal import DEVICE
 from tests.gps_gateway.real_packets import needs_packets, requests
 
@@ -54,6 +55,25 @@ def test_a_location() -> None:
     assert (fix.speed_mps, fix.course_deg, fix.altitude_m) == (pytest.approx(10.0), 90, 50)
     expected = {"accuracy_m": 15, "battery_pct": 46, "charging": True, "trigger": "u"}
     assert fix.attributes == expected
+
+
+@pytest.mark.parametrize("row", golden("owntracks"), ids=lambda row: row["source"])
+def test_golden_messages(row: dict[str, Any]) -> None:
+    event = parse("", {}, packet(row))
+    (expected,) = row["events"]
+    assert (type(event).__name__.lower(), event.device) == (expected.pop("type"), expected.pop("device"))
+    (said,) = event.fixes if isinstance(event, Report) else (event,)
+    assert said.attributes.items() >= expected.pop("attributes").items()
+    assert {name: getattr(said, name) for name in expected} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("created", "device_time"),
+    [(1735777000, 1735777000), (None, None), (-1, None), ("soon", None), (1e12, None), (True, None)],
+)
+def test_when_the_phone_made_the_message_is_kept_apart(created: object, device_time: float | None) -> None:
+    (fix,) = read(HERE if created is None else HERE | {"created_at": created}).fixes
+    assert (fix.time, fix.device_time) == (1735776184, device_time)
 
 
 @pytest.mark.parametrize(
@@ -104,11 +124,12 @@ def test_what_cannot_be_read_says_why(body: bytes, reason: str) -> None:
 async def test_the_answer_is_an_empty_list_when_the_position_is_stored(
     phone: httpx.AsyncClient, centre: Centre, server: RealServer
 ) -> None:
-    ours = HERE | {"tid": DEVICE}
+    ours = HERE | {"tid": DEVICE, "created_at": 1735777000}
     answer = await phone.post("/", json=ours)
     assert (answer.status_code, answer.text) == (200, "[]")
     (stored,) = await centre.positions()
     assert (stored.device, stored.protocol, stored.fix_time) == (DEVICE, "owntracks", 1735776184)
+    assert stored.device_time == 1735777000
     assert (await phone.post("/", json={"_type": "lwt", "tid": DEVICE})).text == "[]"
     assert (await phone.post("/", json=HERE, headers=PHONE)).status_code == 404
     assert (await phone.post("/", content=b"{")).status_code == 400

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dispatch.messages import Position, Status, decode_events, decode_positions, storable
 from gps_gateway.codec import Attributes
 from gps_gateway.codec import Status as SaidStatus
@@ -14,14 +16,18 @@ from tests.gps_gateway.conftest import Centre
 from tests.gps_gateway.raw_terminal import RawTerminal, position
 
 TRACKER = "359710049075097"
-HUGE = b"imei:359710049075097,help me,,,L,,,199999999999999999999b,,558f,,,,,0,0,,,;"
-"""GPS103 with cells in place of a position: lac and cell in hexadecimal, here far beyond 64 bits."""
+CELLS = b"imei:359710049075097,help me,,,L,,,1a2b,,558f,,,,,0,0,,,;"
+"""GPS103 with cells in place of a position."""
 
 
-async def test_a_number_that_no_store_holds_stops_nobody(gateway: Gateway, centre: Centre) -> None:
+async def test_a_number_that_no_store_holds_stops_nobody(
+    gateway: Gateway, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huge = {"lac": 0x199999999999999999999B}  # as a codec without a bound would read it
+    monkeypatch.setattr("gps_gateway.protocols.gps103.codec.read_cell", lambda _: huge)
     await centre.register(TRACKER)
     _, writer = await dial(gateway.ports["trackers"])
-    writer.write(b"##,imei:359710049075097,A;" + HUGE)
+    writer.write(b"##,imei:359710049075097,A;" + CELLS)
     async with RawTerminal(gateway.ports["jt808"]) as terminal:
         await terminal.login()
         serial = terminal.send(0x0200, position())

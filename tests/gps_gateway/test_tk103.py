@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from gps_gateway.codec import Frame, Login, Rejected, Report
-from gps_gateway.protocols.tk103 import Tk103, begins
-from tests.gps_gateway.golden import check, golden
-from tests.gps_gateway.real_packets import (
-    check_attributes,
-    check_positions,
-    needs_packets,
-    packets,
-    read,
-    share_with_a_position,
-)
+from gps_gateway.protocols.tk103 import Tk103
 
 REPORT = b"(012345678901BR00130520A3439.9629S05826.3504W000.1175622323.8700000000L000450AC)"
-
-
-@pytest.mark.parametrize("row", golden("tk103"), ids=lambda row: row["source"])
-def test_golden_frames(row: dict[str, Any]) -> None:
-    check(Tk103(), row)
-
-
-@needs_packets
-def test_real_packets() -> None:
-    found = [read(Tk103(), packet, data) for packet, data in packets("Tk103")]
-    assert share_with_a_position(found) == 1
-    assert check_positions(found) >= 2
-    assert check_attributes(found, {"batteryTemp2": "temperature_2_c"}) >= 3
-    assert [one.reasons for one in found if one.reasons] == []
-    assert all(begins(data) for _, data in packets("Tk103"))
 
 
 def test_a_packet_that_lost_its_end_does_not_swallow_the_next() -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from gps_gateway.codec import Event, Frame, Heartbeat, Refusal
+from gps_gateway.codec import Event, Fix, Frame, Heartbeat, Refusal, Report
 from gps_gateway.protocols import PROTOCOLS
 from loadtests import mutate_frames
 from loadtests.mutate_frames import Trial, held, run, seeds
@@ -38,9 +38,14 @@ class Broken:
             raise IndexError
         if self.fault == "keeps":
             self.kept += data * 20
+        if self.fault in {"too large", "no text"}:
+            value = 2**70 if self.fault == "too large" else "\ud800"
+            return [Report(device="7", fixes=(Fix(1.0, 1.0, 1.0, attributes={"said": value}),))]
         return [Heartbeat(device=str(len(data)))] if self.fault == "splits" else []
 
     def end(self) -> list[Event]:
+        if self.fault == "ends":
+            raise IndexError
         return []
 
     def accept(self, event: Frame, code: str = "") -> None: ...
@@ -52,7 +57,15 @@ class Broken:
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"), [("raises", "escaped"), ("keeps", "bytes are held"), ("splits", "a split")]
+    ("fault", "said"),
+    [
+        ("raises", "escaped: IndexError"),
+        ("ends", "escaped: IndexError"),
+        ("keeps", "bytes are held"),
+        ("splits", "a split"),
+        ("too large", "escaped: OverflowError"),
+        ("no text", "escaped: UnicodeEncodeError"),
+    ],
 )
 def test_a_broken_codec_is_found(fault: str, said: str) -> None:
     result = Trial("jt808", lambda: Broken(fault), 1).run(5_000)

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from dispatch.adapters.http import (
     admin,
+    alerts,
     callbacks,
     crew,
     devices,
@@ -25,7 +26,8 @@ from dispatch.adapters.http.services import Address, HttpServices
 __all__ = ["Address", "HttpServices", "create_app"]
 
 ROUTERS = (
-    session, health, vocabulary, hotline, dispatcher, positions, crew, manager, shortages, admin, devices, callbacks,
+    session, health, vocabulary, hotline, dispatcher, positions, crew, manager, shortages, admin, alerts, devices,
+    callbacks,
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from dispatch.adapters.http.access import Id, Services, Technician
 from dispatch.adapters.http.reply import Json
 from dispatch.core.errors import NotFound
-from dispatch.messages import DeviceState, Doubled, SeenFrame, Shown, Stranger
+from dispatch.messages import DeviceState, Doubled, Misnamed, SeenFrame, Shown, Stranger
 from dispatch.services.people import Person
 from dispatch.services.ports import Crew, Device, Directory
 
@@ -28,6 +28,7 @@ async def devices(person: Technician, services: Services) -> Json:
             **_who(crew, device),
             **_how(window.states.get(device.id), now),
             "doubled": _doubled(window.doubled.get(device.id)),
+            "misnamed": _misnamed(window.misnamed.get(device.id)),
         }
         for crew, device in _in_sight(person, services.context.directory)
     ]
@@ -66,6 +67,7 @@ async def _known(services: Services, crew: Crew, one: Device) -> Json:
         }  # fmt: skip
     return Json({
         **_who(crew, one), **_how(state, services.context.clock.now().timestamp()), **more, "doubled": _doubled(seen.doubled),
+        "misnamed": _misnamed(seen.misnamed), "registered": one.protocol,
         "frames": [_frame(frame) for frame in seen.frames], "shown": _shown(seen.shown),
         "wanted": [{"order_id": o.order_id, "slot": o.slot, "version": o.version} for o in seen.desired.orders]
         if seen.desired else [],
@@ -99,6 +101,12 @@ def _doubled(doubled: Doubled | None) -> dict[str, Any] | None:
     if doubled is None:
         return None
     return {"at": _time(doubled.at), "older": doubled.older, "newer": doubled.newer, "times": doubled.times}
+
+
+def _misnamed(one: Misnamed | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    return {"at": _time(one.at), "protocol": one.protocol, "address": one.address, "times": one.times}
 
 
 def _stranger(one: Stranger, *, frames: bool) -> dict[str, Any]:

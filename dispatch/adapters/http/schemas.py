@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from dispatch.core.types import AreaClass
 from dispatch.services.people import PersonRole
@@ -163,3 +163,35 @@ class PhoneCallback(BaseModel):
     ]  # fmt: skip
     digit: Annotated[str | None, Field(max_length=1)] = None
     at: AwareDatetime
+    why: Annotated[str, Field(max_length=300)] = ""
+
+
+_Wall = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$")]
+
+
+class RecipientIn(Body):
+    """Who is told outside the pages: a person, or a role (of a centre)."""
+
+    name: Annotated[Line, Field(min_length=1)]
+    username: Line = ""
+    role: PersonRole | Literal[""] = ""
+    centre_id: Code = ""
+    language: Literal["", "zh-CN", "en"] = ""
+
+
+class ChannelIn(Body):
+    """One way to a recipient. Quiet hours are wall times of the utility's zone."""
+
+    label: Annotated[Line, Field(min_length=1)]
+    url: Annotated[Text, Field(max_length=1_000)] = ""
+    minimum: Literal["info", "warning", "escalation"] = "info"
+    codes: Annotated[list[Code], Field(max_length=50)] = []
+    quiet_from: _Wall = ""
+    quiet_to: _Wall = ""
+    position: Annotated[int, Field(ge=1, le=1_000)] | None = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> ChannelIn:
+        if bool(self.quiet_from) != bool(self.quiet_to):
+            raise ValueError("quiet hours need both ends")
+        return self

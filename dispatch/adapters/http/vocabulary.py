@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
@@ -14,15 +11,10 @@ from dispatch.adapters.http.access import AnyPerson, Services
 from dispatch.adapters.http.reply import Json
 from dispatch.services.context import Context
 from dispatch.services.hotline import CHANNELS
+from dispatch.services.words import words
 
 router = APIRouter()
 Titles = dict[str, Mapping[str, str]]
-
-
-@cache
-def words() -> dict[str, dict[str, dict[str, str]]]:
-    """The product's own words (words.toml)."""
-    return tomllib.loads((Path(__file__).parent / "words.toml").read_text(encoding="utf-8"))
 
 
 def _titles(kind: str, codes: Iterable[str]) -> Titles:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -10,11 +9,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, WatchError
 
 from dispatch.core.errors import Unavailable
-from dispatch.ending import end_if_cancelled
 from dispatch.messages import EPOCH_KEY, WAKE_CHANNEL, Desired, decode_desired, desired_key, encode
 
 log = logging.getLogger(__name__)
-EVERY = 2.0
 
 
 class RedisDevices:
@@ -62,16 +59,6 @@ class EpochKeeper:
         self._epoch = epoch
         self._all_desired = all_desired
         self._server = ""
-
-    async def run(self) -> None:
-        """Look every few seconds, for ever."""
-        while True:
-            end_if_cancelled()
-            try:
-                await self.keep()
-            except (RedisError, OSError, Unavailable) as error:
-                log.warning("desired states not confirmed: %s", error)
-            await asyncio.sleep(EVERY)
 
     async def keep(self) -> None:
         """Confirm the epoch if it has to be."""

@@ -16,12 +16,11 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from dispatch.adapters.redis.shares import Shares
+from dispatch.adapters.redis.shares import GROUP, Lost, Shares
 from dispatch.core.errors import TRANSIENT
 from dispatch.ending import end_if_cancelled
 
 log = logging.getLogger(__name__)
-GROUP = "centre"
 FIELD = b"b"
 BLOCK_MS = 500
 SET_ASIDE = "set-aside"
@@ -48,6 +47,8 @@ class StreamConsumer:
         self._name = name
         self._handle = handle
         self._count = count
+        self._ends: dict[str, str] = {}
+        """The last entry that was read of each stream."""
 
     async def run(self) -> None:
         """Read for ever; Redis being away only makes it wait."""
@@ -55,23 +56,35 @@ class StreamConsumer:
         while True:
             end_if_cancelled()
             try:
-                held = await self._shares.hold()
-                for stream in held:
-                    if stream not in mine:
-                        await self._take_over(stream)
-                mine = held
-                if mine:
-                    await self._pass(await self._read(mine))
-                else:
-                    await asyncio.sleep(BLOCK_MS / 1000)
+                mine = await self._turn(mine)
+                continue
+            except Lost as error:
+                log.warning("streams are looked at anew: %s", error)
+                pause = 0.2
             except ResponseError as error:
-                mine = []
                 log.info("consumer groups are made anew: %s", error)
-                await asyncio.sleep(0.2)
+                pause = 0.2
             except (RedisError, OSError) as error:
-                mine = []
                 log.warning("Redis does not answer: %s", error)
-                await asyncio.sleep(1.0)
+                pause = 1.0
+            mine = []
+            self._shares.forget()
+            await asyncio.sleep(pause)
+
+    async def _turn(self, mine: Sequence[str]) -> list[str]:
+        """Handle what is there, or wait for it a little; the streams that are read, with nothing of before in them."""
+        held, new = await self._shares.hold()
+        for stream in held:
+            if stream not in mine or stream in new:
+                await self._take_over(stream)
+        if not held:
+            await asyncio.sleep(BLOCK_MS / 1000)
+        elif entries := await self._read(held):
+            await self._pass(entries)
+        else:
+            ends: dict[Any, Any] = {stream: self._ends[stream] for stream in held}
+            await self._redis.xread(ends, count=1, block=BLOCK_MS)
+        return held
 
     async def _take_over(self, stream: str) -> None:
         """First of all what its last reader had read and not finished, in its order."""
@@ -82,33 +95,39 @@ class StreamConsumer:
                 raise
         start: Any = "0-0"
         while start is not None:
-            start, entries, *_ = await self._redis.xautoclaim(
-                stream, GROUP, self._name, min_idle_time=0, start_id=start, count=self._count
-            )
+            start, entries, *_ = await self._shares.claim(stream, start, self._count)
             await self._pass(_entries(stream, entries))
             if _text(start) == "0-0":
                 start = None
+        groups: Any = await self._redis.xinfo_groups(stream)
+        self._ends[stream] = next(
+            _text(one["last-delivered-id"]) for one in groups if _text(one["name"]) == GROUP
+        )
 
     async def _read(self, streams: Sequence[str]) -> list[Entry]:
-        found: Any = await self._redis.xreadgroup(
-            GROUP, self._name, dict.fromkeys(streams, ">"), count=self._count, block=BLOCK_MS
-        )
-        pairs = found.items() if isinstance(found, dict) else (found or [])
-        return [entry for stream, entries in pairs for entry in _entries(stream, entries)]
+        found = []
+        for stream, entries in await self._shares.read(streams, self._count):
+            self._ends[_text(stream)] = _text(entries[-1][0])
+            found += _entries(stream, entries)
+        return found
 
     async def _pass(self, entries: list[Entry]) -> None:
+        """Handle a batch while its streams are ours, then settle it."""
         if not entries:
             return
+        await self._shares.during(self._handle_all(entries))
+        done: dict[str, list[str]] = {}
+        for stream, entry_id, _ in entries:
+            done.setdefault(stream, []).append(entry_id)
+        await self._shares.settle(done)
+
+    async def _handle_all(self, entries: list[Entry]) -> None:
         try:
             await self._handle(entries)
         except Exception as error:
             if _comes_again(error):
                 raise
             await self._one_by_one(entries)
-        pipeline = self._redis.pipeline(transaction=False)
-        for stream, entry_id, _ in entries:
-            pipeline.xack(stream, GROUP, entry_id)
-        await pipeline.execute()
 
     async def _one_by_one(self, entries: list[Entry]) -> None:
         """One of them cannot be handled: find it, keep it, say so."""
@@ -136,13 +155,13 @@ def _comes_again(error: Exception) -> bool:
 
 
 def _entries(stream: Any, entries: Any) -> list[Entry]:
-    """Entries of one stream, whichever protocol version the client speaks; deleted ones are skipped."""
-    name = _text(stream)
-    if entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], (list, tuple)):
-        entries = entries[0]
-    return [
-        (name, _text(entry_id), fields[FIELD]) for entry_id, fields in entries if fields and FIELD in fields
-    ]
+    """Entries of one stream, as a script hands them on; of another kind than ours are skipped."""
+    name, found = _text(stream), []
+    for entry_id, flat in entries:
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        if FIELD in fields:
+            found.append((name, _text(entry_id), fields[FIELD]))
+    return found
 
 
 def _text(value: Any) -> str:

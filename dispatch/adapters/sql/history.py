@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import isfinite
+from typing import Any
 
+import msgspec
 from sqlalchemy import (
     Boolean,
     Column,
@@ -47,9 +49,15 @@ POSITION = Table(
     Column("flag", Text, nullable=False),
     Column("odometer_m", Double),
     Column("moving", Boolean),
+    Column("altitude_m", Double),
+    Column("protocol", Text),
+    Column("attributes", Text),
     postgresql_partition_by="RANGE (fix_time)",
 )
-"""Times are seconds since 1970-01-01 UTC. A place whose numbers are none (`no_fix`) is stored without them."""
+"""Times are seconds since 1970-01-01 UTC. A place whose numbers are none (`no_fix`) is stored without them. Attributes
+are a JSON object as text: a device may say what a database's own JSON does not take, as the character 0."""
+ATTRIBUTES_MOST = 2_000
+"""Bytes of a fix's attributes: what does not fit is left out, and `left_out` counts it."""
 FIRST = POSITION.c.flag != "duplicate"
 Index(
     "position_once", POSITION.c.device, POSITION.c.fix_time, POSITION.c.lat, POSITION.c.lon,
@@ -60,13 +68,14 @@ DAY_S = 86_400.0
 AHEAD_S, BACK_S = 2 * DAY_S, 40 * DAY_S
 END = 4_102_444_800.0
 """Fix times within this of their receipt (and before 2100) have a partition of their day; others stand in `position_other`."""
-_NAMES = [column.name for column in POSITION.columns]
+NAMES = [column.name for column in POSITION.columns]
 _ARRAYS = {Text: "text[]", SmallInteger: "smallint[]", Double: "double precision[]", Boolean: "boolean[]"}
 _UNNEST = ", ".join(f"CAST(:{c.name} AS {_ARRAYS[type(c.type)]})" for c in POSITION.columns)
 _INSERT = text(
-    f"INSERT INTO position ({', '.join(_NAMES)}) SELECT * FROM unnest({_UNNEST})"  # noqa: S608
+    f"INSERT INTO position ({', '.join(NAMES)}) SELECT * FROM unnest({_UNNEST})"  # noqa: S608
     " ON CONFLICT DO NOTHING RETURNING 1"
 )
+_encode = msgspec.json.Encoder().encode
 _made: set[tuple[str, int]] = set()
 """Day partitions that this process has seen: database, day."""
 
@@ -77,6 +86,7 @@ def row(entry: str, place: int, seen: SeenFix) -> Kept:
     return Kept(
         entry, place, p.device, fix, seen.flag,
         fix.fix_time if p.device_time is None else p.device_time, seen.odometer_m, seen.moving,
+        p.altitude_m, p.protocol, p.attributes,
     )  # fmt: skip
 
 
@@ -107,7 +117,25 @@ def _values(one: Kept) -> dict[str, object]:
         "device_time": _number(one.device_time) or 0.0,
         "lat": _number(fix.lat), "lon": _number(fix.lon), "speed_mps": _number(fix.speed_mps),
         "course_deg": _number(fix.course_deg), "odometer_m": one.odometer_m, "moving": one.moving,
+        "altitude_m": _number(one.altitude_m), "protocol": one.protocol or None,
+        "attributes": _attributes(one.attributes),
     }  # fmt: skip
+
+
+def _attributes(said: dict[str, Any]) -> str | None:
+    """As they are stored, the first ones where all are too long."""
+    if not said:
+        return None
+    text_ = _encode(said)
+    if len(text_) > ATTRIBUTES_MOST:
+        held: dict[str, Any] = {}
+        room = ATTRIBUTES_MOST - len('{"left_out":1234567}')
+        for name, value in said.items():
+            if (size := len(_encode({name: value}))) <= room:
+                room -= size
+                held[name] = value
+        text_ = _encode(held | {"left_out": len(said) - len(held)})
+    return text_.decode()
 
 
 def _number(value: float | None) -> float | None:
@@ -120,7 +148,7 @@ def _insert_sqlite(connection: Connection, rows: Sequence[dict[str, object]]) ->
 
 
 def _insert_postgresql(connection: Connection, rows: Sequence[dict[str, object]]) -> int:
-    columns = {name: [one[name] for one in rows] for name in _NAMES}
+    columns = {name: [one[name] for one in rows] for name in NAMES}
     return len(connection.execute(_INSERT, columns).all())
 
 

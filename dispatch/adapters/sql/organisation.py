@@ -12,14 +12,18 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
 from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.on_call import document as on_call_document
+from dispatch.adapters.sql.on_call import load_schedule, replace_schedule
 from dispatch.adapters.sql.statements import ROSTER, roster_from, table
 from dispatch.core.crew import CrewDuty, Roster
 from dispatch.core.errors import BadInput
+from dispatch.core.on_call import HOTLINE
 from dispatch.services.ports import Centre, Crew, Department, Device, Directory, Leader
 
 CENTRE, DEPARTMENT, CREW = table(t.CentreRow), table(t.DepartmentRow), table(t.CrewRow)
 DEVICE, INSTALLATION = table(t.DeviceRow), table(t.InstallationRow)
 TERRITORIES = "territories"
+_PROTOCOL = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
 _HH_MM = re.compile(r"([01]?\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
 
 
@@ -43,7 +47,10 @@ def load_directory(connection: Connection) -> Directory:
         for r in connection.execute(select(CREW).order_by(CREW.c.id))
     }
     territories = fact(connection, TERRITORIES)
-    return Directory(centres, departments, crews, msgspec.json.decode(territories) if territories else {})
+    return Directory(
+        centres, departments, crews, msgspec.json.decode(territories) if territories else {},
+        load_schedule(connection),
+    )  # fmt: skip
 
 
 def fact(connection: Connection, name: str) -> str:
@@ -79,6 +86,15 @@ def replace_organisation(connection: Connection, document: Mapping[str, Any]) ->
         if rows:
             connection.execute(insert(target), rows)
     _fill_rosters(connection, moved=before != {(d["id"], d["crew_id"]) for d in devices})
+    units = {one["id"] for one in (*centres, *departments)}
+    # A document that does not speak of it leaves the schedule as it is, less the units that are gone.
+    schedule = document.get("on_call")
+    if schedule is None:
+        kept = (d for d in on_call_document(load_schedule(connection)) if d["unit"] in {*units, HOTLINE})
+        schedule = list(kept)
+    if not isinstance(schedule, list):
+        raise BadInput("on_call: expected a list of objects", field="on_call")
+    replace_schedule(connection, schedule, units)
 
 
 _Rows = list[dict[str, Any]]
@@ -170,12 +186,23 @@ def _devices(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "id": vehicle["device"], "crew_id": entry["id"], "kind": "terminal",
-                "label": vehicle.get("plate", ""), "protocol": vehicle.get("protocol", "jt808"),
+                "label": vehicle.get("plate", ""), "protocol": _protocol(entry["id"], vehicle),
             }
         )  # fmt: skip
     if phone := entry.get("phone_device"):
         rows.append({"id": phone, "crew_id": entry["id"], "kind": "phone", "label": "", "protocol": "osmand"})
     return rows
+
+
+def _protocol(crew_id: str, vehicle: Mapping[str, Any]) -> str:
+    """The only one that the terminal may speak; empty: any. Which there are only the gateway knows."""
+    name = str(vehicle.get("protocol") or "").strip().lower()
+    if name and not _PROTOCOL.fullmatch(name):
+        raise BadInput(
+            f"crew {crew_id}: vehicle.protocol {name[:40]!r}: expected a protocol's name such as jt808, or none for any",
+            field="protocol",
+        )
+    return name
 
 
 def _fill_rosters(connection: Connection, *, moved: bool) -> None:

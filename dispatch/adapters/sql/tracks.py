@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
 from dispatch.adapters.sql.history import FIRST, POSITION
@@ -15,6 +16,7 @@ from dispatch.services.positions import LOOK_BACK_S, Cursor
 
 AROUND = 20
 """Rows looked at on either side of an instant: late fixes that fit nowhere may be among them."""
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 _C = POSITION.c
 _TRACK = (_C.fix_time, _C.entry, _C.place)
 _WITNESS = and_(FIRST, _C.flag.in_(("ok", "out_of_order")))
@@ -107,8 +109,9 @@ def _earlier(than: Cursor) -> ColumnElement[bool]:
 
 def _kept(row: Any) -> Kept:
     return Kept(
-        row.entry, row.place, row.device, _fix(row), row.flag, row.device_time, row.odometer_m, row.moving
-    )
+        row.entry, row.place, row.device, _fix(row), row.flag, row.device_time, row.odometer_m, row.moving,
+        row.altitude_m, row.protocol or "", _decode(row.attributes) if row.attributes else {},
+    )  # fmt: skip
 
 
 def _fix(row: Any) -> Fix:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gps_gateway.codec import Attributes, Fix
-from gps_gateway.protocols.text import course, known, number, speed
+from gps_gateway.protocols.text import course, known, number, speed, whole
 from gps_gateway.protocols.units import KMH, KNOT, instant, place
 
 SIGNALS = ("F", "L")
@@ -88,7 +88,7 @@ def read_cell(fields: list[str]) -> Attributes:
     """`L,,,area,,cell`: hexadecimal."""
     area, cell = (fields + [""] * 6)[3:6:2]
     try:
-        return {"lac": int(area, 16), "cell_id": int(cell, 16)}
+        return {"lac": whole(area, 16), "cell_id": whole(cell, 16)}
     except ValueError:
         return {}
 

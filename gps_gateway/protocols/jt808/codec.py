@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from struct import Struct, pack
+from struct import pack
 from typing import ClassVar
 
 from gps_gateway.codec import (
@@ -24,31 +24,34 @@ from gps_gateway.codec import (
 )
 from gps_gateway.protocols.jt808.framing import (
     KEPT,
+    MAX_BODY,
     MAX_FRAME,
+    SEALS,
+    SHORTEST,
     Deframer,
     Header,
     checksum,
     frame,
     packages,
     read_header,
+    response,
+    short_header,
     unescape,
 )
 from gps_gateway.protocols.jt808.orders import messages
 from gps_gateway.protocols.jt808.parts import Assembly, Sent, Unfinished, request
 from gps_gateway.protocols.jt808.terminal import READERS, Head, Reader, is_exact
 
-GENERAL, REGISTERED, LACKING = 0x8001, 0x8100, 0x8003
+REGISTERED, LACKING = 0x8100, 0x8003
 DONE, FAILED, WRONG, UNSUPPORTED = 0, 1, 2, 3
 """Results of a general response (8.1, 8.2)."""
-
-_general = Struct(">HHB").pack
-"""Body of a general response: serial and message id that it answers, result."""
 
 NO_SUCH_TERMINAL = 4
 """Result of a register response (8.6): no such terminal in the database."""
 
 _RESULTS: dict[Refusal, int] = {
     "unknown device": FAILED,
+    "wrong protocol": FAILED,
     "bad code": FAILED,
     "not authenticated": FAILED,
     "no such order": WRONG,
@@ -63,7 +66,7 @@ class Jt808:
     means a person, an order or an identity is never read from a damaged frame.
     """
 
-    __slots__ = ("_assembly", "_deframer", "_out", "_sent", "_serial", "_strict", "counts")
+    __slots__ = ("_assembly", "_defects", "_deframer", "_out", "_sent", "_serial", "_strict")
 
     name = "jt808"
     readers: ClassVar[dict[int, Reader]] = READERS
@@ -72,17 +75,25 @@ class Jt808:
     """Whether a message, by its id and body, is never read from a damaged frame."""
 
     def __init__(self, checksum: Checksum = "accept") -> None:
-        self.counts: Counter[str] = Counter()
         self._strict = checksum == "strict"
         self._deframer = Deframer()
-        self._assembly = Assembly()
-        self._sent = Sent()
-        self._out: list[bytes] = []
         self._serial = 0
+        self._out: list[bytes] | None = None
+        self._defects: Counter[str] | None = None
+        self._assembly: Assembly | None = None
+        self._sent: Sent | None = None
+        """These four are made when they are needed: most terminals never send parts or defects."""
+
+    @property
+    def counts(self) -> Counter[str]:
+        return self._defects or Counter()
 
     def receive(self, data: bytes) -> list[Event]:
+        parts = self._deframer.feed(data)
+        if len(parts) == 1:
+            return self._events(parts[0])
         events: list[Event] = []
-        for part in self._deframer.feed(data):
+        for part in parts:
             events += self._events(part)
         return events
 
@@ -100,7 +111,8 @@ class Jt808:
                 wide = len(event.device) == 20
                 self._answer(event, LACKING, request(event.first, event.missing, wide=wide))
             case PartsAsked():
-                self._out += self._sent.again(event.first, event.numbers)
+                if self._sent is not None:
+                    self._queue(self._sent.again(event.first, event.numbers))
             case Receipt() | Part():
                 pass
             case _:
@@ -117,18 +129,31 @@ class Jt808:
         phone = bytes.fromhex(device)
         (message, body), copy = messages(action, v2019=len(phone) == 10)
         last, frames = packages(message, phone, action.serial, body)
-        if isinstance(action, Withdraw):
+        if self._sent is not None and isinstance(action, Withdraw):
             self._sent.forget(action.question)
-        self._sent.keep(action.serial, frames)
+        if len(frames) > 1:
+            self._sent = self._sent or Sent()
+            self._sent.keep(action.serial, frames)
         if copy is not None:
             frames = [*frames, frame(copy[0], phone, self._next_serial(), copy[1])]
         return (message, last), frames
 
     def to_send(self) -> list[bytes]:
-        if not self._out:
+        if (out := self._out) is None:
             return []
-        out, self._out = self._out, []
+        self._out = None
         return out
+
+    def _count(self, defects: list[str]) -> None:
+        if self._defects is None:
+            self._defects = Counter()
+        self._defects.update(defects)
+
+    def _queue(self, frames: list[bytes]) -> None:
+        if self._out is None:
+            self._out = frames
+        else:
+            self._out += frames
 
     def _next_serial(self) -> int:
         """Answers and copies have serials of their own: no receipt of theirs is waited for."""
@@ -136,16 +161,18 @@ class Jt808:
         return self._serial
 
     def _respond(self, event: Frame, result: int) -> None:
-        message, serial = event.ref
-        self._answer(event, GENERAL, _general(serial, message, result))
+        phone = bytes.fromhex(event.device)
+        self._queue([response(phone, self._next_serial(), event.ref, result)])
 
     def _answer(self, event: Frame, message: int, body: bytes) -> None:
-        self._out.append(frame(message, bytes.fromhex(event.device), self._next_serial(), body))
+        self._queue([frame(message, bytes.fromhex(event.device), self._next_serial(), body)])
 
     def _events(self, part: bytes) -> list[Event]:
         """What one frame means; and which parts are missing of a message that came before it."""
-        content = unescape(part)
-        if len(part) > MAX_FRAME or content is None:
+        if (usual := self._usual(part)) is not None:
+            return [usual]
+        content = unescape(part) if len(part) <= MAX_FRAME else None
+        if content is None:
             return [Rejected("too long" if len(part) > MAX_FRAME else "escape", part[:KEPT])]
         header, content, defect = self._read(content)
         if header is None or defect:
@@ -159,9 +186,23 @@ class Jt808:
         if header.part:
             return [self._part(header, head, body)]
         event = self._event(header, head, body)
-        if self._assembly.unfinished and (lacking := self._assembly.lacking(header)):
+        if self._assembly is not None and (lacking := self._assembly.lacking(header)):
             return [event, _missing(*lacking, head)]
         return [event]
+
+    def _usual(self, part: bytes) -> Event | None:
+        """Nearly all that ever comes, in few steps: the short header, nothing escaped, nothing wrong. None: read it
+        with all care, which gives the same wherever this gives something."""
+        if self._assembly is not None or b"\x7d" in part or len(part) < SHORTEST:
+            return None
+        message, length, phone, serial = short_header(part)
+        if length != len(part) - SHORTEST or length > MAX_BODY or message in SEALS or checksum(part):
+            return None
+        reader = self.readers.get(message)
+        if reader is None:
+            return None
+        head: Head = {"device": phone.hex(), "ref": (message, serial), "mark": hash(part)}
+        return reader(head, part[12:-1], False)
 
     def _read(self, content: bytes) -> tuple[Header | None, bytes, str]:
         """(header, content, defect). A content that was escaped twice is read once more."""
@@ -174,7 +215,7 @@ class Jt808:
         if damaged and (again := unescape(content)) not in {None, content} and again:
             second = read_header(again)
             if second and second.length == len(again) - second.size - 1 and not checksum(again):
-                self.counts["escaped twice"] += 1
+                self._count(["escaped twice"])
                 return second, again, ""
         return header, content, self._defect(header, content)
 
@@ -183,7 +224,7 @@ class Jt808:
         wrong += ["checksum"] if checksum(content) else []
         if header.encrypted:
             wrong.insert(1 if "length" in wrong else 0, "encrypted")
-        self.counts.update(wrong)
+        self._count(wrong)
         unreadable = "encrypted" in wrong or (header.part is not None and "length" in wrong)
         exact = self.is_exact(header.message, content[header.size : -1])
         return wrong[0] if self._strict or unreadable or exact else ""
@@ -199,7 +240,10 @@ class Jt808:
 
     def _part(self, header: Header, head: Head, piece: bytes) -> Event:
         """The whole message with its last part's serial and a mark of all bytes, or that it is not whole yet."""
+        self._assembly = self._assembly or Assembly()
         found = self._assembly.add(header, piece)
+        if not self._assembly.unfinished:
+            self._assembly = None
         if isinstance(found, str):
             return Rejected(found, piece[:KEPT], header.phone.hex())
         if isinstance(found, Unfinished):

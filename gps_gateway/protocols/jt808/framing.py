@@ -21,6 +21,18 @@ _LENGTH, _ENCRYPTED, _PARTS, _V2019 = 0x03FF, 0x1C00, 0x2000, 0x4000
 _SHORT = Struct(">HH6sH")
 """The header of 2011 and 2013 without parts."""
 
+short_header = _SHORT.unpack_from
+"""(message id, attributes, phone, serial) of a content that is long enough. Attributes of a whole message that is
+neither encrypted nor of 2019 are the length of its body, up to MAX_BODY."""
+
+SHORTEST = _SHORT.size + 1
+"""Bytes of the shortest content: that header and the checksum."""
+
+
+_GENERAL = 0x8001
+_RESPONSE = Struct(">HH6sHHHB")
+"""The short header, then serial and message id that are answered, and the result."""
+
 
 class Header(msgspec.Struct, frozen=True, gc=False):
     """Message id, body length, phone as its BCD digits, serial; `part` = (total, index from 1)."""
@@ -36,7 +48,7 @@ class Header(msgspec.Struct, frozen=True, gc=False):
     """Bytes of the header itself."""
 
 
-_SEALS = (0x5501, 0x5502)
+SEALS = (0x5501, 0x5502)
 """Messages of electronic seals (jointech.py): their serial is a BYTE, and their attributes are a length only."""
 
 
@@ -49,10 +61,10 @@ class Deframer:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Complete frames, still escaped; one longer than MAX_FRAME comes cut to MAX_FRAME + 1 bytes."""
+        """Complete frames, still escaped, of any length; what is kept of one that is not complete is bounded."""
         parts = (self._rest + data).split(FLAG)
         self._rest = parts.pop()[: MAX_FRAME + 1]
-        return [part[: MAX_FRAME + 1] for part in parts if part]
+        return [part for part in parts if part]
 
     def end(self) -> bytes:
         """The stream has ended: what is left of a frame without its last flag."""
@@ -76,24 +88,27 @@ def escape(content: bytes) -> bytes:
     return b"\x7e" + content + b"\x7e"
 
 
+_HALVES = [tuple(8 << n for n in reversed(range(bits))) for bits in range(33)]
+"""Shifts in bits, by the bit length of the number of bytes, that bring every byte to the lowest one."""
+
+
 def checksum(content: bytes) -> int:
     """Exclusive or of all bytes, by halving: seven steps for 100 bytes instead of 100.
 
     Only the lowest byte counts in the end, so that nothing needs to be masked on the way.
     """
-    number, shift = int.from_bytes(content), 4 << len(content).bit_length()
-    while shift >= 8:
+    number = int.from_bytes(content)
+    for shift in _HALVES[len(content).bit_length()]:
         number ^= number >> shift
-        shift >>= 1
     return number & 0xFF
 
 
 def read_header(content: bytes) -> Header | None:
     """The header, or None where the content is too short for it."""
-    if len(content) < 13:
+    if len(content) < SHORTEST:
         return None
     message, attributes, phone, serial = _SHORT.unpack_from(content)
-    if message in _SEALS:
+    if message in SEALS:
         return Header(message, attributes & _LENGTH, content[4:10], content[10], False, False, None, 11)
     if not attributes & (_V2019 | _PARTS | _ENCRYPTED):  # nearly all that ever comes
         return Header(message, attributes & _LENGTH, phone, serial, False, False, None, _SHORT.size)
@@ -121,6 +136,15 @@ def frame(message: int, phone: bytes, serial: int, body: bytes, part: tuple[int,
     if part:
         content += pack(">HH", *part)
     content += body
+    return escape(content + checksum(content).to_bytes())
+
+
+def response(phone: bytes, serial: int, answered: tuple[int, int], result: int) -> bytes:
+    """Our general response (8.2) to the message with this (id, serial): what nearly every frame is answered by."""
+    message, number = answered
+    if len(phone) != 6:
+        return frame(_GENERAL, phone, serial, pack(">HHB", number, message, result))
+    content = _RESPONSE.pack(_GENERAL, 5, phone, serial, number, message, result)
     return escape(content + checksum(content).to_bytes())
 
 

@@ -92,7 +92,7 @@ def read_items(rest: bytes, attributes: Attributes) -> None:
             _read_parts(rest[at], rest[start:stop], attributes)
         else:
             name, unit, digits = scalar
-            number = int.from_bytes(rest[start:stop])
+            number = rest[start] if stop - start == 1 else int.from_bytes(rest[start:stop])
             attributes[name] = (
                 number if unit == 1 else round(number * unit, digits) if digits else number * int(unit)
             )

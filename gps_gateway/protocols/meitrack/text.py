@@ -82,7 +82,7 @@ def _attributes(fields: Fields) -> Attributes:
 
 def _cell(raw: str) -> Attributes:
     """MCC|MNC|LAC|cell, the last two hexadecimal; zeros while there is no network."""
-    found = re.fullmatch(r"(\d+)\|(\d+)\|([0-9A-Fa-f]+)\|([0-9A-Fa-f]+)", raw, re.ASCII)
+    found = re.fullmatch(r"(\d{1,5})\|(\d{1,5})\|([0-9A-Fa-f]{1,12})\|([0-9A-Fa-f]{1,12})", raw, re.ASCII)
     if found is None or int(found[1]) == 0:
         return {}
     return {

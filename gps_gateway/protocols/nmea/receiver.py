@@ -30,7 +30,7 @@ def _tail(tail: list[str]) -> Attributes:
     """Some trackers add `,satellites,IMEI,ignition,fuel,battery` behind the checksum."""
     attributes: Attributes = {"ignition": tail[2] == "1"}
     for name, raw in (("satellites", tail[0]), ("fuel_pct", tail[3]), ("battery_pct", tail[4])):
-        if raw.isdecimal():
+        if raw.isdecimal() and len(raw) < 10:
             attributes[name] = int(raw)
     return attributes
 
@@ -51,7 +51,7 @@ def gga(said: Sentence, date: str = "") -> Fix | None:
 def quality(said: Sentence) -> Attributes:
     """What a GGA or GNS knows beyond the position: satellites and dilution stand at the same places."""
     attributes: Attributes = {}
-    if (satellites := said.number(7)) is not None:
+    if (satellites := said.number(7)) is not None and abs(satellites) < 1000:
         attributes["satellites"] = int(satellites)
     if (hdop := said.number(8)) is not None:
         attributes["hdop"] = hdop
@@ -93,7 +93,7 @@ def pubx(said: Sentence, date: str = "") -> Fix | None:
     attributes: Attributes = {}
     for name, at in (("accuracy_m", 9), ("hdop", 15), ("satellites", 18)):
         if (value := said.number(at)) is not None:
-            attributes[name] = int(value) if name == "satellites" else value
+            attributes[name] = int(value) if name == "satellites" and abs(value) < 1000 else value
     speed = said.number(11)
     return _fix(
         said,

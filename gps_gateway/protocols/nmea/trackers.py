@@ -85,8 +85,8 @@ def wmcs(said: Sentence) -> Fix | None:
         return said.at(values[word] + step) if word in values else ""
 
     attributes: Attributes = {}
-    if after("S").split(":")[0].isdecimal():
-        attributes["satellites"] = int(after("S").split(":")[0])
+    if (satellites := after("S").split(":")[0]).isdecimal() and len(satellites) < 4:
+        attributes["satellites"] = int(satellites)
     if "ALARM" in values:
         attributes["event"] = after("ALARM")
     speed = number(after("V"))

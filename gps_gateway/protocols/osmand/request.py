@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from gps_gateway.codec import Attributes, Event, Fix, Rejected, Report, Status
+from gps_gateway.redaction import secret
 
 KNOT = 1852 / 3600
 """Metres a second."""
@@ -78,6 +79,11 @@ class _Body(msgspec.Struct):
     device_id: str | int
 
 
+class _Sender(msgspec.Struct):
+    device_id: str | int
+
+
+_sender = msgspec.json.Decoder(_Sender).decode
 _json = msgspec.json.Decoder(_Body).decode
 
 
@@ -86,13 +92,27 @@ def parse(query: str, headers: Mapping[str, str], body: bytes) -> Event:
 
     Or a Rejected, whose reason can be shown to the person who set up the phone.
     """
+    fields: dict[str, str] = {}
     try:
         if body.lstrip().startswith(b"{"):
             return _from_json(body)
         form = body.decode("utf-8", "replace") if "form" in headers.get("content-type", "") else ""
-        return _from_fields(dict(_pairs(query) + _pairs(form)))
+        fields |= _pairs(query) + _pairs(form)
+        return _from_fields(fields)
     except _Bad as bad:
-        return Rejected(str(bad), (query.encode() + b" " + body)[:256])
+        return Rejected(str(bad), (query.encode() + b" " + body)[:256], _whose(fields, body))
+
+
+def _whose(fields: Mapping[str, str], body: bytes) -> str:
+    """Who sent what cannot be used, where that can be read; else empty."""
+    try:
+        return _device(_named(fields) if fields else str(_sender(body).device_id))
+    except (_Bad, msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
+
+
+def _named(fields: Mapping[str, str]) -> str:
+    return fields.get("id") or fields.get("deviceid") or fields.get("device_id") or ""
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
@@ -103,7 +123,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 
 def _from_fields(fields: Mapping[str, str]) -> Report | Status:
-    device = _device(fields.get("id") or fields.get("deviceid") or fields.get("device_id") or "")
+    device = _device(_named(fields))
     time = _time(fields["timestamp"]) if "timestamp" in fields else None
     attributes = _attributes(fields)
     if "cell" in fields and not fields.keys() & {"lat", "lon", "location"}:
@@ -126,7 +146,9 @@ def _from_fields(fields: Mapping[str, str]) -> Report | Status:
 def _attributes(fields: Mapping[str, str]) -> Attributes:
     """Under our names where we have one; what else a phone was set up to send keeps its own."""
     said: Attributes = {
-        _NAMES.get(name, name): _value(text) for name, text in fields.items() if name not in _PLACED
+        _NAMES.get(name, name): _value(text)
+        for name, text in fields.items()
+        if name not in _PLACED and not secret(name)
     }
     _note(said, accuracy_m=_number(fields, "accuracy", "hacc"), battery_pct=_number(fields, "batt"))
     if "charge" in fields:
@@ -205,7 +227,7 @@ def _place(fields: Mapping[str, str]) -> tuple[float, float]:
 
 def _in_range(lat: float, lon: float) -> tuple[float, float]:
     if not (-90 <= lat <= 90 and -180 <= lon <= 180):
-        raise _Bad(f"lat {lat:g}, lon {lon:g} is no place in WGS-84 degrees")
+        raise _Bad(f"lat and lon are no place in WGS-84 degrees: {lat:g}, {lon:g}")
     return lat, lon
 
 

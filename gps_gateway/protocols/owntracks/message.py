@@ -93,11 +93,13 @@ def _fix(message: dict[str, Any], attributes: Attributes) -> Fix | None:
         course if course is not None and 0 <= course <= 360 else None,
         _number(message, "alt"),
         attributes,
+        _time(message, "created_at"),
     )
 
 
-def _time(message: dict[str, Any]) -> float | None:
-    seconds = _number(message, "tst")
+def _time(message: dict[str, Any], name: str = "tst") -> float | None:
+    """Seconds since 1970. `tst` is the fix's, `created_at` the message's: a phone without a network keeps its fixes."""
+    seconds = _number(message, name)
     return seconds if seconds is not None and 0 < seconds < LAST_INSTANT else None
 
 

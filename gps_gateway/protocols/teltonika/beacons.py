@@ -43,7 +43,7 @@ def read_sensors(raw: bytes, attributes: Attributes) -> None:
 def _note(attributes: Attributes, tag: str, part: int, value: bytes) -> None:
     number = int.from_bytes(value)
     match part:
-        case 0x00:
+        case 0x00 if len(value) == 1:
             attributes[f"{tag}_rssi"] = int.from_bytes(value, signed=True)
         case 0x01:
             attributes[f"{tag}_id"] = value.hex()
@@ -59,7 +59,7 @@ def _note(attributes: Attributes, tag: str, part: int, value: bytes) -> None:
             attributes[f"{tag}_humidity_pct"] = number
         case 0x0D if len(value) == 1:
             attributes[f"{tag}_battery_low"] = number > 0
-        case 0x0E:
+        case 0x0E if len(value) <= 4:
             attributes[f"{tag}_battery_v"] = round(number * 0.001, 3)
         case _:
             attributes[f"{tag}_{part:02x}"] = value.hex()

@@ -148,7 +148,7 @@ def note(attributes: Attributes, element: int, raw: bytes, event: int) -> None:
             attributes["driver_id"] = raw.hex().upper()
     elif element in TEXTS:
         attributes[TEXTS[element]] = raw.decode("ascii", "replace").strip("\0 ")
-    elif element == OPERATOR and number >= 10_000:
+    elif element == OPERATOR and len(raw) <= 8 and number >= 10_000:
         attributes |= {"mcc": int(str(number)[:3]), "mnc": int(str(number)[3:])}
     elif element == BEACONS:
         read_beacons(raw, attributes)

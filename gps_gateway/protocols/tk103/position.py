@@ -64,7 +64,7 @@ def read_fields(fields: list[str]) -> Fix | None:
         speed(fields[4], KMH),
         course(angle),
         None if row else number(more),
-        states(more) if row else known(satellites=int(last) if last.isdecimal() else None),
+        states(more) if row else known(satellites=int(last) if last.isdecimal() and len(last) < 4 else None),
     )
 
 

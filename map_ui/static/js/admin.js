@@ -1,5 +1,6 @@
 // @ts-check
 /** Administration, thin: people; the organisation as a file; how the parts are. */
+import { watchAlerts } from './alert_watch.js';
 import { ApiError, explain, get, post, request } from './api.js';
 import { byId, fill, h } from './dom.js';
 import { fullTime, named, t } from './page.js';
@@ -9,6 +10,7 @@ import { centreName, crewName, loadWords, options, roleName } from './vocabulary
 
 startShell();
 await loadWords();
+watchAlerts();
 const ROLES = ['hotline', 'dispatcher', 'crew', 'manager', 'admin'];
 /** @type {any} */
 let organisation = null;
@@ -65,7 +67,7 @@ function parts(health) {
   /** @type {Record<string, string>} */
   const states = { ok: t('in order'), degraded: t('restricted'), down: t('down') };
   /** @type {Record<string, string>} */
-  const names = { sql: t('Database'), redis: t('Live state (Redis)'), gateway: t('Vehicle gateway'), worker: t('Worker (clocks, deliveries)'), web: t('Pages') };
+  const names = { sql: t('Database'), redis: t('Live state (Redis)'), gateway: t('Vehicle gateway'), worker: t('Worker (clocks, deliveries)'), telephone: t('Telephone'), web: t('Pages') };
   return table({ title: t('State of the system'), columns: [[t('Part')], [t('State')], [t('Reason')]], rows: Object.entries(health?.parts ?? {}).map(([name, one]) => [names[name] ?? name, h('span', { class: `chip ${one.state === 'ok' ? 'good' : 'bad'}` }, states[one.state] ?? one.state), h('span', { lang: 'en' }, one.reason || '–')]), empty: t('Not known.') });
 }
 

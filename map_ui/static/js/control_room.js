@@ -16,10 +16,12 @@ import { OrderMarkers } from './order_markers.js';
 import { OrderPanel } from './order_panel.js';
 import { shortName, t } from './page.js';
 import { startShell } from './shell.js';
+import { showUndelivered } from './undelivered.js';
 import { loadWords } from './vocabulary.js';
 
 startShell();
 await Promise.all([loadWords(), askTime()]);
+showUndelivered(byId('undelivered'));
 const map = await startMap();
 const board = emptyBoard();
 let selected = '';

@@ -126,7 +126,8 @@ const draw = notUnderAFinger(() => {
     fill(byId('stack'), made.length ? made.map((/** @type {any} */ one) => one.element) : h('p', { class: 'empty' }, stack.presence === 'away' ? t('Away. No new orders.') : t('No orders. A new one rings here.')));
     const records = [...stack.to_record, ...stack.orders.filter((/** @type {any} */ o) => expected(o.state, o.id, waiting) === 'restored')].filter((o) => expected(o.state, o.id, waiting) !== 'gone');
     drawRecords(records);
-    alarm(shown.some((/** @type {any} */ one) => ['dispatched', 'delivered'].includes(one.state)));
+    const fresh = shown.some((/** @type {any} */ one) => ['dispatched', 'delivered'].includes(one.state));
+    alarm(fresh ? t('New order') : stack.alerts?.length ? alertTitle(stack.alerts[0]) : '');
   }
   cards.forEach((one) => one.tick(clock.now()));
 });

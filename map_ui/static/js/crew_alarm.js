@@ -1,10 +1,10 @@
 // @ts-check
-/** The alarm of an order that nobody has acknowledged: sound, vibration, and a screen that stays on. */
-import { t } from './page.js';
+/** The alarm of an order that nobody has acknowledged, or of an alert that nobody has: sound, vibration, and a screen that stays on. */
 import { play } from './sound.js';
 
 const EVERY_MS = 4000;
-let needed = false;
+/** Why, in words; empty: silence. */
+let needed = '';
 /** @type {any} */
 let lock = null;
 const title = document.title;
@@ -13,7 +13,7 @@ function ring() {
   if (!needed) return;
   play([1047, 784, 1047, 784, 1047, 784], 0.22, 0.6);
   shake([400, 150, 400, 150, 400]);
-  document.title = document.title === title ? `▲ ${t('New order')}` : title;
+  document.title = document.title === title ? `▲ ${needed}` : title;
 }
 
 /** Browsers refuse it, and complain, before the first touch. @param {number[]} pattern ms */
@@ -28,11 +28,11 @@ async function stayAwake() {
   lock?.addEventListener?.('release', () => { lock = null; });
 }
 
-/** @param {boolean} unacknowledged */
-export function alarm(unacknowledged) {
-  if (unacknowledged === needed) return;
-  needed = unacknowledged;
-  document.body.classList.toggle('alarm', needed);
+/** @param {string} why in words; empty: nothing waits */
+export function alarm(why) {
+  if (why === needed) return;
+  needed = why;
+  document.body.classList.toggle('alarm', needed !== '');
   if (needed) {
     ring();
     stayAwake();

@@ -47,18 +47,36 @@ const stranger = (s) => [h('section', { class: 'panel warn' }, h('h1', {}, s.nam
 /** @param {any} d */
 function known(d) {
   const status = Object.entries(d.status ?? {});
+  const said = saidWith(d.position);
   return [
     h('section', { class: 'panel' }, h('h1', {}, d.id, ' ', onlineChip(d.online, d.seen_at !== null)),
       d.doubled ? h('p', { class: 'problem' }, t('Two connections used this id: {older} gave way to {newer}, {times} times, last at {at}. Where that repeats, two devices have the same id.', { ...d.doubled, at: fullTime(d.doubled.at) })) : null,
+      d.misnamed ? h('p', { class: 'problem' }, t('Somebody used this id in another protocol than the registered one ({protocol} from {address}, {times} times, last at {at}) and was refused. Where it is this device, change its protocol in the organisation file.', { ...d.misnamed, at: fullTime(d.misnamed.at) })) : null,
       d.seen_at === null ? h('p', {}, t('This device has never authenticated here. If it is on, look whether it is among those not known, under another id or its address.')) : null,
-      list([[t('Crew'), crewName(d.crew_id)], [t('Repair centre'), centreName(d.centre_id)], [t('Name'), d.label], [t('Protocol'), d.protocol], [t('Address'), d.address], [t('Last heard'), ago(d.seen_at)], [t('Last position'), ago(d.fix_at)],
+      list([[t('Crew'), crewName(d.crew_id)], [t('Repair centre'), centreName(d.centre_id)], [t('Name'), d.label], [t('Protocol'), d.protocol], [t('Registered protocol'), d.registered || t('any')], [t('Address'), d.address], [t('Last heard'), ago(d.seen_at)], [t('Last position'), ago(d.fix_at)],
         [t('Connected since'), d.online ? ago(d.since) : null], [t('Frames on this connection'), d.frames_heard], [t('Sent again by the device'), d.resent], [t('Receipts for our messages'), d.receipts], [t('Gateway'), d.gateway]])),
     h('div', { class: 'columns' },
       counted(d.reasons, t('Rejected, by reason'), t('Nothing was rejected.')), counted(d.defects, t('Defects that were accepted'), t('None.')),
       table({ title: t('Orders on the terminal'), columns: [[t('Order')], [t('Slot'), 'number'], [t('On the terminal')], [t('Wanted')]], empty: t('No order is, or should be, on it.'), rows: orders(d) }),
-      status.length ? table({ title: t('What it last said of itself'), note: ago(d.status_at) ?? '', columns: [[t('What')], ['']], rows: status.map(([name, value]) => [name, String(value)]) }) : null),
+      status.length ? table({ title: t('What it last said of itself'), note: ago(d.status_at) ?? '', columns: [[t('What')], ['']], rows: status.map(([name, value]) => [name, String(value)]) }) : null,
+      said.length ? table({ title: t('What came with its last position'), note: ago(d.position.fix_at) ?? '', columns: [[t('What')], ['']], rows: said }) : null),
     frames(d.frames),
   ];
+}
+
+/** Height, battery and whatever else. @param {any} fix @returns {[string, string][]} */
+function saidWith(fix) {
+  const height = fix && fix.altitude_m !== null ? [[t('Altitude'), t('{n} m', { n: Math.round(fix.altitude_m) })]] : [];
+  return /** @type {[string, string][]} */ ([...height, ...Object.entries(fix?.attributes ?? {}).map(([name, value]) => [name, String(value)])]);
+}
+
+/** Its last believed fix, where there is one of the last day. */
+async function lastPosition() {
+  try {
+    return (await get(`/api/devices/${encodeURIComponent(id)}/position`)).before;
+  } catch {
+    return null; // a stranger, or a device that has not been heard
+  }
 }
 
 /** @param {any} d */
@@ -74,7 +92,7 @@ async function show() {
   try {
     const found = await get(`/api/devices/${encodeURIComponent(id)}`);
     document.title = `${id} · Dispatch45`;
-    fill(box, found.stranger ? stranger(found.stranger) : known(found));
+    fill(box, found.stranger ? stranger(found.stranger) : known({ ...found, position: await lastPosition() }));
   } catch (error) {
     fill(box, h('p', { class: 'problem' }, explain(error)));
   }

@@ -22,7 +22,7 @@ const unknown = h('div', {});
 /** @param {string|null} at */
 const since = (at) => (at ? h('span', { title: fullTime(at) }, age(clock.now() - Date.parse(at))) : '–');
 /** @param {any} one */
-const troubled = (one) => !one.online || one.rejected > 0 || one.doubled;
+const troubled = (one) => !one.online || one.rejected > 0 || one.doubled || one.misnamed;
 
 function draw() {
   const wanted = search.value.trim().toLowerCase();
@@ -31,7 +31,7 @@ function draw() {
   fill(list, table({
     title: t('{online} of {all} devices are online', { online, all: found.devices.length }), empty: t('No device is like that.'),
     columns: [[t('Device')], [t('State')], [t('Last heard'), 'number'], [t('Last position'), 'number'], [t('Rejected'), 'number'], [t('Crew')], [t('Repair centre')], [t('Protocol')]],
-    rows: rows.map((/** @type {any} */ d) => [h('a', { href: `/devices/${encodeURIComponent(d.id)}` }, d.id), h('span', { class: 'chips' }, onlineChip(d.online, d.seen_at !== null), d.doubled ? h('span', { class: 'chip warn', title: fullTime(d.doubled.at) }, t('was here twice')) : null), since(d.seen_at), since(d.fix_at),
+    rows: rows.map((/** @type {any} */ d) => [h('a', { href: `/devices/${encodeURIComponent(d.id)}` }, d.id), h('span', { class: 'chips' }, onlineChip(d.online, d.seen_at !== null), d.doubled ? h('span', { class: 'chip warn', title: fullTime(d.doubled.at) }, t('was here twice')) : null, d.misnamed ? h('span', { class: 'chip warn', title: fullTime(d.misnamed.at) }, t('wrong protocol')) : null), since(d.seen_at), since(d.fix_at),
       d.rejected ? h('b', { class: 'late' }, d.rejected) : 0, crewName(d.crew_id), centreName(d.centre_id), d.protocol || '–']),
   }));
   fill(unknown, found.strangers.length ? table({

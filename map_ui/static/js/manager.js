@@ -1,5 +1,6 @@
 // @ts-check
 /** The manager's desk: was the promise kept, where did the minutes go, whose were they. */
+import { watchAlerts } from './alert_watch.js';
 import { explain, get } from './api.js';
 import { clock, askTime } from './clock.js';
 import { duration } from './countdown.js';
@@ -13,6 +14,7 @@ import { areaName, centreName, crewName, loadWords, ownerName, segmentName, watc
 const DAY_MS = 86_400_000;
 startShell();
 await Promise.all([loadWords(), askTime()]);
+watchAlerts();
 const form = byId('range');
 
 /** @param {number} days */

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dispatch.adapters.redis.server import running
+from dispatch.adapters.sql.audit import Report, keep_report
 from dispatch.adapters.sql.organisation import set_fact
 from dispatch.bootstrap import prepare
 from dispatch.bootstrap.build import Built, build
@@ -36,6 +37,7 @@ async def alive(built: Built) -> None:
     """A worker and a gateway have just reported."""
     now = SystemClock().now()
     await built.store.write(lambda c: set_fact(c, HEARTBEAT, now.isoformat()))
+    await built.store.write(lambda c: keep_report(c, Report(now.isoformat(), ())))
     state = GatewayState("one", now.timestamp(), 3, 10, 0, 0)
     await built.redis.set("gateway:one", encode(state))
 
@@ -45,7 +47,7 @@ async def test_all_is_well_when_every_part_reports(built: Built) -> None:
     found = await Health(built)()
     assert found["status"] == "ok"
     assert {name: part["state"] for name, part in found["parts"].items()} == dict.fromkeys(
-        ("sql", "redis", "gateway", "worker", "web"), "ok"
+        ("sql", "redis", "gateway", "worker", "auditor", "web"), "ok"
     )
     assert "3 connections" in found["parts"]["gateway"]["reason"]
 
@@ -63,6 +65,21 @@ async def test_a_worker_that_was_killed_is_noticed(built: Built) -> None:
     part = (await Health(built)())["parts"]["worker"]
     assert part["state"] == "down"
     assert "silent for" in part["reason"]
+
+
+async def test_the_auditors_findings_are_shown_and_its_silence_too(built: Built) -> None:
+    assert (await Health(built)())["parts"]["auditor"]["reason"] == "the auditor has not looked yet"
+    await alive(built)
+    now = SystemClock().now()
+    await built.store.write(lambda c: keep_report(c, Report(now.isoformat(), ("audit_clock_missing",))))
+    found = await Health(built)()
+    assert (found["status"], found["parts"]["auditor"]["state"]) == ("degraded", "degraded")
+    assert found["parts"]["auditor"]["reason"].endswith("s ago: audit_clock_missing")
+    past = (now - timedelta(minutes=2)).isoformat()
+    await built.store.write(lambda c: keep_report(c, Report(past, ())))
+    part = (await Health(built)())["parts"]["auditor"]
+    assert part["state"] == "down"
+    assert "silent for 12" in part["reason"]
 
 
 async def test_what_was_given_up_is_counted_with_the_last_reason(built: Built) -> None:

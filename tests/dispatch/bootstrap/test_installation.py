@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from dispatch.adapters.sql import alert_book
 from dispatch.adapters.sql.organisation import CREW, load_directory
 from dispatch.adapters.sql.statements import ORDER
 from dispatch.bootstrap import definitions, freeze, prepare, sign_ins
@@ -148,12 +149,12 @@ def test_a_process_may_not_change_under_running_orders(settings: Settings, tmp_p
     own.write_text(text)
     with pytest.raises(BadInput, match="raise its `version`"):
         definitions.register(replace(ready, process_file=str(own)))
-    own.write_text(text.replace("version = 1", "version = 2", 1))
+    own.write_text(text.replace("version = 2", "version = 3", 1))
     changed = replace(ready, process_file=str(own))
     definitions.register(changed)
     known = definitions.load(changed)
-    assert known.current == "fault_repair@2"
-    assert known.by_id["fault_repair@1"].segment("AB").limit == timedelta(minutes=2)
+    assert known.current == "fault_repair@3"
+    assert known.by_id["fault_repair@2"].segment("AB").limit == timedelta(minutes=2)
 
 
 def _an_open_order(settings: Settings) -> None:
@@ -210,3 +211,26 @@ def test_a_demonstration_is_known_from_its_database_too(
     (settings.data / "demo.json").unlink()
     with pytest.raises(BadInput, match="holds the demonstration"):
         prepare(settings, speed=1, empty=True)
+
+
+def test_alert_addresses_of_the_settings_become_recipients_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administrator(monkeypatch)
+    hook = "json://u:topsecret@127.0.0.1:9/x"
+    given = replace(settings, alert_urls=f"hotline={hook}")
+    prepare(given, speed=1, empty=True)
+    channels = at_once(given, alert_book.channels)
+    assert [(c.role, c.url) for c in channels] == [("hotline", hook)]
+    at_once(given, lambda c: alert_book.remove_channel(c, channels[0].id))
+    prepare(given, speed=1, empty=True)
+    assert at_once(given, alert_book.channels) == [], "what an administrator removed stays away"
+    prepare(replace(given, alert_urls=f"hotline={hook} manager={hook}"), speed=1, empty=True)
+    assert [c.role for c in at_once(given, alert_book.channels)] == ["hotline", "manager"]
+
+
+@pytest.mark.parametrize("bad", ["king=json://127.0.0.1/topsecret", "manager", "manager=file:///topsecret"])
+def test_an_alert_address_that_cannot_be_used_ends_the_start(settings: Settings, bad: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        prepare(replace(settings, alert_urls=bad), speed=1, empty=True)
+    assert "topsecret" not in str(refused.value)

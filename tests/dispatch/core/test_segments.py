@@ -60,9 +60,36 @@ def test_a_limit_that_is_just_reached_is_no_overrun() -> None:
     assert overruns(after(2, 6, 8, 12, 14, 17, 45, steps=A_TO_H), PROCESS, LATE) == ()
 
 
-def test_the_links_state_is_evidence_of_the_networks_minutes() -> None:
-    made = run(after(1, 2, 3), ("receipt", 20, {"link": "device_off"}))
-    assert overruns(made, PROCESS, A + 20 * MINUTE)[0].evidence.endswith("link device_off")
+LINKS = [("up", "our_queue"), ("line_down", "network"), ("device_off", "device"), ("unknown", "network")]
+
+
+@pytest.mark.parametrize(("link", "owner"), LINKS)
+def test_whose_the_last_hops_minutes_are_follows_from_its_link(link: str, owner: str) -> None:
+    made = run(after(1, 2, 3), ("receipt", 20, {"link": link}))
+    (late,) = overruns(made, PROCESS, A + 20 * MINUTE)
+    assert (late.label, late.owner) == ("DE", owner)
+    assert late.evidence.endswith(f"link {link}")
+
+
+@pytest.mark.parametrize(("link", "owner"), LINKS)
+def test_while_an_order_has_not_arrived_its_link_at_the_dispatch_counts(link: str, owner: str) -> None:
+    made = run(after(1, 2), ("dispatch", 3, {"links": {"t-1": link}}))
+    (late,) = overruns(made, PROCESS, A + 20 * MINUTE)
+    assert (late.label, late.owner) == ("DE", owner)
+    assert late.evidence.endswith(f"link {link}")
+
+
+def test_of_two_terminals_the_better_line_counts() -> None:
+    made = run(after(1, 2), ("dispatch", 3, {"links": {"t-1": "device_off", "t-2": "up"}}))
+    assert overruns(made, PROCESS, A + 20 * MINUTE)[0].owner == "our_queue"
+
+
+@pytest.mark.parametrize(("link", "owner"), [("up", "our_queue"), ("down, 4 tries", "network")])
+def test_an_order_that_came_late_to_the_centre_waited_in_our_queue_or_for_the_line(
+    link: str, owner: str
+) -> None:
+    made = run(after(1), ("centre_receipt", 9, {"link": link}))
+    assert [(o.label, o.owner) for o in overruns(made, PROCESS, A + 9 * MINUTE)] == [("BC", owner)]
 
 
 @pytest.mark.parametrize(("same_office", "allowed"), [(True, 2), (False, 4)])

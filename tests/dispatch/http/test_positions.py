@@ -28,6 +28,7 @@ async def drive(city: City, crew: str = "E1") -> None:
         Kept(
             f"s {n}-0", 0, f"t-{crew}", Fix(30.0 + (100 * n if flag == "ok" else 90_000) * METRE, 120.05,
             T0 + 10 * n, T0 + 10 * n + 2), flag, T0 + 10 * n + 1, 100.0 * n, True,
+            altitude_m=12.5, protocol="gt06", attributes={"battery": 80 + n},
         )
         for n, flag in enumerate(flags)
     ]  # fmt: skip
@@ -46,6 +47,7 @@ async def test_the_position_at_a_time_says_how_it_is_known(city: City) -> None:
         stamp(22),
     ]
     assert (before["odometer_m"], before["moving"], before["flag"]) == (200, True, "ok")
+    assert (before["altitude_m"], before["protocol"], before["attributes"]) == (12.5, "gt06", {"battery": 82})
     late = (await city.get("dora", f"/api/devices/t-E1/position?at={stamp(700)}")).json()
     assert (late["how"], late["age_s"], late["after"]) == ("last", 610, None)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from dispatch.core.alerting import Channel, Told
 from dispatch.core.crew import CrewDuty, Roster
 from dispatch.core.errors import NotFound
 from dispatch.core.outgoing import Outgoing
@@ -60,4 +61,16 @@ class Remembered:
         return []
 
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
+        return []
+
+    def is_waiting(self, row_id: int) -> bool:
+        return True
+
+    def is_sent(self, keys: Sequence[str]) -> bool:
+        return False
+
+    def alert(self, key: str) -> Told | None:
+        return None
+
+    def channels(self) -> Sequence[Channel]:
         return []

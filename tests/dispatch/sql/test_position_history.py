@@ -67,6 +67,33 @@ async def test_all_three_times_and_what_was_derived_are_kept(positions: AnyStore
     assert (row.odometer_m, row.moving, row.flag, row.speed_mps) == (1234.5, True, "ok", 4.0)
 
 
+async def test_what_else_a_device_said_is_kept_and_served(positions: AnyStore) -> None:
+    said: dict[str, Any] = {
+        "ignition": True,
+        "battery": 87,
+        "odometer_m": 1.5e6,
+        "alarm": "sos \x00 电",
+        "nan": float("nan"),
+    }
+    p = Position("d", NOON, NOON + 1, 36.0, 101.0, altitude_m=43.5, protocol="gt06", attributes=said)
+    judged = _tracking().classify([p])
+    await put(positions, history.row("s 1-0", 0, judged.seen[0]), kept(2, NOON + 10, 50))
+    first, second = await SqlTracks(positions).around("d", NOON)
+    assert (first.altitude_m, first.protocol, first.attributes) == (43.5, "gt06", said | {"nan": None})
+    assert (second.altitude_m, second.protocol, second.attributes) == (None, "", {})
+
+
+async def test_what_a_device_says_is_bounded(positions: AnyStore) -> None:
+    said: dict[str, Any] = {"battery": 87, "long": "x" * 5_000} | {f"n{n}": "电" * 9 for n in range(90)}
+    await put(positions, kept(1, NOON, attributes=said), kept(2, NOON + 1, 5, attributes={"a": "é" * 990}))
+    first, second = await SqlTracks(positions).around("d", NOON)
+    assert len((await rows(positions))[0].attributes.encode()) <= history.ATTRIBUTES_MOST
+    assert first.attributes["battery"] == 87
+    assert first.attributes["left_out"] == len(said) + 1 - len(first.attributes)
+    assert len(first.attributes) > 40
+    assert second.attributes == {"a": "é" * 990}
+
+
 async def test_an_entry_again_changes_nothing(positions: AnyStore) -> None:
     await put(positions, kept(1, NOON), kept(2, NOON + 10, 50))
     before = await rows(positions)
@@ -144,6 +171,21 @@ async def test_a_history_of_before_is_taken_over(database: Database, positions: 
     history._made.clear()
     await put(positions, kept(9, NOON + 5))
     assert len(await rows(positions)) == 4
+
+
+async def test_a_history_of_the_schema_before_is_taken_over(database: Database, positions: AnyStore) -> None:
+    def old(c: Connection) -> None:
+        for name in ("altitude_m", "protocol", "attributes"):
+            c.exec_driver_sql(f"ALTER TABLE position DROP COLUMN {name}")
+        c.exec_driver_sql("UPDATE position_version SET version_num = '0002'")
+
+    await put(positions, kept(1, NOON), kept(2, NOON + 86_400, 7))
+    before = await rows(positions)
+    await positions.write(old)
+    await positions.write(migrate_positions)
+    assert await rows(positions) == before
+    await put(positions, kept(3, NOON + 5, 9, altitude_m=4.0, attributes={"battery": 3}), kept(4, NOON))
+    assert [(r.flag, r.altitude_m) for r in (await rows(positions))[2:]] == [("ok", 4.0), ("duplicate", None)]
 
 
 async def test_the_migrated_schema_is_that_of_the_code(positions: AnyStore) -> None:

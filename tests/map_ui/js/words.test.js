@@ -20,6 +20,9 @@ test('who acted, and from what it is known', () => {
   assert.equal(who('dispatcher:dora'), 'Dispatcher dora');
   assert.equal(who({ role: 'hotline', id: 'hotline' }), 'Hotline');
   assert.equal(evidence('receipt by device:0145, link online'), 'receipt · Device · line up');
+  assert.equal(evidence('receipt by device:0145, link device_off'), 'receipt · Device · terminal off');
+  assert.equal(evidence('dispatch by dispatcher:dora, link line_down'), 'dispatch · Dispatcher dora · line down');
+  assert.equal(facts({ kind: 'dispatch', data: { links: { a: 'device_off', b: 'unknown', c: 'unknown' } } }), 'terminal off, line unknown');
   assert.equal(evidence(''), '–');
 });
 

@@ -124,11 +124,13 @@ async def test_readers_share_the_streams_and_give_back_what_is_more_than_their_p
     monkeypatch.setattr(shares, "RENEW_EVERY", 0.0)
     streams = [f"s{n}" for n in range(5)]
     one, two = Shares(redis, streams, "one"), Shares(redis, streams, "two")
-    assert await one.hold() == streams
-    assert await two.hold() == [], "each has one reader at a time"
-    assert len(await one.hold()) == 3
-    assert len(await two.hold()) == 2
-    assert sorted(await one.hold() + await two.hold()) == streams
+    assert await one.hold() == (streams, streams)
+    assert await two.hold() == ([], []), "each has one reader at a time"
+    assert len((await one.hold())[0]) == 3
+    held, new = await two.hold()
+    assert held == new
+    assert sorted((await one.hold())[0] + held) == streams
+    assert await two.hold() == (held, [])
 
 
 async def test_groups_are_made_anew_after_redis_lost_everything(redis: Redis) -> None:
@@ -167,7 +169,12 @@ async def test_an_entry_that_nobody_can_read_is_set_aside_and_the_others_are_han
 
     for body in (b"one", b"poison", b"two"):
         await redis.xadd("s", {b"b": body})
-    await run_until(StreamConsumer(redis, ["s"], "one", handle), lambda: seen[-1:] == [b"two"])
+    task = asyncio.create_task(StreamConsumer(redis, ["s"], "one", handle).run())
+    async with asyncio.timeout(5):
+        while seen[-1:] != [b"two"] or (await redis.xpending("s", "centre"))["pending"]:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     assert seen == [b"one", b"two"]
     ((_, kept),) = await redis.xrange(SET_ASIDE)
     assert (kept[b"stream"], kept[b"b"]) == (b"s", b"poison")
