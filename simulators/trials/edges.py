@@ -126,8 +126,10 @@ class Telephone:
         self.unheard += 1
         if self._luck.random() < self._fortune.severity.late:
             await asyncio.sleep(self._luck.uniform(1, 120))
-        while not await self._report(report):
+        heard = await self._report(report)
+        while not heard:
             await asyncio.sleep(self._luck.uniform(0.5, 5))
+            heard = await self._report(report)
         self.unheard -= 1
         if self._luck.random() < self._fortune.severity.doubled:
             await asyncio.sleep(self._luck.uniform(0, 300))
@@ -146,5 +148,5 @@ class Telephone:
 class Bells:
     """`Alerts`: whoever rings them proves nothing by it."""
 
-    async def tell(self, role: str, title: str, body: str) -> str:
+    async def send(self, url: str, title: str, body: str) -> str:
         return "noted"

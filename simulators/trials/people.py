@@ -14,8 +14,8 @@ from typing import Any
 from dispatch.core.errors import TRANSIENT, DispatchError
 from dispatch.core.types import Actor, Point
 from dispatch.core.work_order import WorkOrder
+from dispatch.services import chases, dispatcher, hotline
 from dispatch.services import crew as duty
-from dispatch.services import dispatcher, hotline
 from dispatch.services.context import Context
 from dispatch.services.hotline import Call
 from dispatch.services.ports import Changes, Crew
@@ -102,7 +102,7 @@ class Hotline:
         elif order.state == "recorded":
             await insist(luck, lambda: hotline.close(context, order.id, by=HOTLINE, key=f"close {key}"))
         elif luck.random() < 0.02:
-            await insist(luck, lambda: hotline.expedite(context, order.id, by=HOTLINE, key=f"expedite {key}"))
+            await insist(luck, lambda: chases.expedite(context, order.id, by=HOTLINE, key=f"expedite {key}"))
         elif luck.random() < 0.01:
             why = "customer_withdrew"
             await insist(
@@ -118,7 +118,7 @@ class Hotline:
 
 async def order_of(context: Context, order_id: str) -> WorkOrder:
     """An order as it stands."""
-    return await context.store.transact(lambda loaded, now: Changes(loaded.order(order_id)))
+    return await context.store.transact(lambda loaded, _: Changes(loaded.order(order_id)))
 
 
 class Dispatcher:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
@@ -21,17 +22,21 @@ from dispatch.core.segments import timeline
 from dispatch.core.work_order import WorkOrder, fold
 from dispatch.services.ports import Processes
 from simulators.exchange import CallRequest
+from simulators.trials.machine import START
 
 APART = timedelta(seconds=60)
 """Between two calls to one number."""
+LATE = 10.0
+"""Seconds after which a rung is late where the database was there and a worker lived."""
 UNANSWERED = ("received", "returned", "sent", "at_centre", "dispatched", "delivered")
 
 
 class Promises:
     """Looks at everything that a commit changed. `broken`: what was found, the first first."""
 
-    def __init__(self, processes: Processes) -> None:
-        self._processes = processes
+    def __init__(self, processes: Processes, excused: Callable[[float, float], bool]) -> None:
+        """`excused`: whether nothing could be decided between two moments of the day."""
+        self._processes, self._excused = processes, excused
         self._seen = 0
         self._versions: dict[tuple[str, str], int] = {}
         self._dialled: dict[str, datetime] = {}
@@ -84,6 +89,12 @@ class Promises:
             for w in open_watches(before, process)
         ):
             self.say(f"{order.id}: rung {event.data['rung']} of {event.data['watch']} after it was answered")
+        due = (datetime.fromisoformat(event.data["due"]) - START).total_seconds()
+        fired = (event.recorded_at - START).total_seconds()
+        if fired - due > LATE and not self._excused(due - LATE, fired):
+            self.say(
+                f"{order.id}: rung {event.data['rung']} of {event.data['watch']} {fired - due:.0f} s late"
+            )
 
     def _rosters(self, connection: Connection) -> None:
         for row in connection.execute(select(ROSTER)):

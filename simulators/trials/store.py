@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -19,7 +19,7 @@ from dispatch.services.ports import OutboxRow, Processes
 from simulators.trials.fortune import Fortune
 
 T = TypeVar("T")
-UNKNOWN = datetime.min
+UNKNOWN = datetime.min.replace(tzinfo=UTC)
 
 
 class Database:
@@ -31,7 +31,7 @@ class Database:
         self.commits = 0
         self.next_due: datetime | None = UNKNOWN
         """Remembered between two writes."""
-        self.watch: Callable[[Connection, datetime], None] = lambda connection, now: None
+        self.watch: Callable[[Connection, datetime], None] = lambda *_: None
         self._listeners: list[Callable[[], None]] = []
 
     def listen(self, nudge: Callable[[], None]) -> None:

@@ -5,25 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from dispatch.adapters.roads.speeds import load_speeds
 from dispatch.adapters.sql.migrations import migrate
 from dispatch.adapters.sql.organisation import load_directory, replace_organisation, set_territories
 from dispatch.adapters.sql.sqlite import open_engine
 from dispatch.adapters.sql.statements import EVENT, OUTBOX
+from dispatch.clock import InstallationClock
 from dispatch.core.territory import territories_from_geojson
 from dispatch.core.travel import StraightLine
 from dispatch.services.context import Context
 from dispatch.services.ports import Directory, Ports
 from dispatch.services.telephone import PhoneReport
+from dispatch.tracker import Mark
 from simulators.exchange import Exchange
 from simulators.outages.edge import SeededIds
 from simulators.people import People
@@ -31,14 +32,16 @@ from simulators.shipped import shipped_processes, shipped_rules
 from simulators.trials.edges import Bells, Streams, Telephone, seconds
 from simulators.trials.fortune import Fortune, Severity
 from simulators.trials.loop import live
+from simulators.trials.machine import TrialMachine, true_time
 from simulators.trials.people import CrewPeople, Dispatcher, Hotline
 from simulators.trials.promises import Promises
 from simulators.trials.store import Database, Line
 from simulators.trials.terminal import Terminal
 from simulators.trials.worker import Worker
 
-START = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 CREWS = ("N1", "N2", "N3", "N4")
+RIGHT = 1.5
+"""Seconds that the installation's time may be off in any process."""
 CALM = 12 * 3600.0
 """Seconds of calm after which everything must have come to its end."""
 
@@ -50,7 +53,7 @@ class Day:
     seed: int
     hours: float = 3.0
     calls_an_hour: float = 4.0
-    severity: Severity = Severity()
+    severity: Severity = field(default_factory=Severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +66,10 @@ class Lived:
     facts: dict[str, int]
 
 
-class LoopClock:
-    """The installation's time over the loop's."""
+class Part(Protocol):
+    """Somebody or something that goes on for ever."""
 
-    def now(self) -> datetime:
-        return START + timedelta(seconds=seconds())
-
-    def timestamp(self) -> float:
-        return self.now().timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    async def run(self) -> None: ...
 
 
 def trial(day: Day) -> Lived:
@@ -86,26 +82,31 @@ def trial(day: Day) -> Lived:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 directory = _settled(connection)
                 connection.exec_driver_sql("COMMIT")
-            return live(Trial(day, engine, directory).run())
+            return live(_lived(day, engine, directory))
     finally:
         logging.disable(logging.NOTSET)
+
+
+async def _lived(day: Day, engine: Engine, directory: Directory) -> Lived:
+    return await Trial(day, engine, directory).run()
 
 
 class Trial:
     """Everybody and everything of one day."""
 
-    def __init__(self, day: Day, engine: Any, directory: Directory) -> None:
+    def __init__(self, day: Day, engine: Engine, directory: Directory) -> None:
         self.day, self.directory = day, directory
         self.processes = shipped_processes()
         self.fortune = Fortune(day.seed, day.hours, day.severity, [f"t-{c}" for c in CREWS])
         self.database = Database(engine, self.fortune)
-        self.promises = Promises(self.processes)
+        self.promises = Promises(self.processes, self._excused)
         self.database.watch = self.promises.watch
-        self.clock, self.ids = LoopClock(), SeededIds()
+        self.ids, self.mark = SeededIds(), ""
+        self.clocks: dict[str, InstallationClock] = {}
         self.streams = Streams(self.fortune)
         self.telephone = Telephone(
-            self.fortune, Exchange(People(day.seed)), self.clock.now, self._heard,
-            lambda request: self.promises.dialled(request, self.clock.now()),
+            self.fortune, Exchange(People(day.seed)), true_time, self._heard,
+            lambda request: self.promises.dialled(request, true_time()),
         )  # fmt: skip
         self.ports = Ports(self.streams, self.streams, self.telephone, Bells())
         self.workers = [
@@ -117,7 +118,7 @@ class Trial:
         self.hotline = Hotline(pages, self.fortune, day.calls_an_hour)
         self.dispatcher = Dispatcher(pages, self.fortune)
         self.terminals = [
-            Terminal(f"t-{c}", self.fortune, self.streams, self.clock.now, self.promises.say) for c in CREWS
+            Terminal(f"t-{c}", self.fortune, self.streams, true_time, self.promises.say) for c in CREWS
         ]
         self.crews = [
             CrewPeople(pages, self.fortune, directory.crews[c], terminal)
@@ -125,8 +126,12 @@ class Trial:
         ]
 
     def _context(self, name: str) -> Context:
+        """Of a process that starts; its time goes on from the mark that the last one left."""
+        machine = TrialMachine(self.fortune, name.split(maxsplit=1)[0])
+        clock = InstallationClock(Mark.of(self.mark), true_time().timestamp(), machine)
+        self.clocks[name.split(maxsplit=1)[0]] = clock
         return Context(
-            store=Line(self.database, self.processes, self.clock, name), clock=self.clock, processes=self.processes,
+            store=Line(self.database, self.processes, clock, name), clock=clock, processes=self.processes,
             directory=self.directory, territories=territories_from_geojson(self.directory.territories),
             rules=shipped_rules(), travel=StraightLine(load_speeds("UTC")), ids=self.ids, language="en",
             policy="manual" if self.day.seed % 2 else "risk", epoch="trial",
@@ -138,8 +143,9 @@ class Trial:
 
     async def run(self) -> Lived:
         """The day, the calm after it, the judgement."""
-        everybody = [self.dispatcher, self.telephone, *self.workers, *self.terminals, *self.crews]
+        everybody: list[Part] = [self.dispatcher, self.telephone, *self.workers, *self.terminals, *self.crews]
         running = [asyncio.create_task(one.run()) for one in everybody]
+        running.append(asyncio.create_task(self._keep_time()))
         losing = asyncio.create_task(self._lose_redis())
         calls = asyncio.create_task(self.hotline.run())
         try:
@@ -156,13 +162,34 @@ class Trial:
             await asyncio.gather(*running, calls, losing, return_exceptions=True)
         return self._judged()
 
+    async def _keep_time(self) -> None:
+        """As every process does with its heartbeat: it hears the database's clock, and leaves its mark."""
+        while True:
+            for name, clock in self.clocks.items():
+                since = clock.boot()
+                clock.heard(true_time().timestamp(), since, self.mark, "")
+                self.mark = str(clock.mark())
+                off = abs(clock.timestamp() - true_time().timestamp())
+                if off > RIGHT:
+                    self.promises.say(f"the time of {name} is off by {off:.1f} s")
+            await asyncio.sleep(2.0)
+
+    def _excused(self, begin: float, end: float) -> bool:
+        """Whether a rung could not be decided in time: no database, or nobody there to decide."""
+        gone = [(one.begin, one.end) for one in self.fortune.outages["database"]]
+        both = [
+            (max(a, c), min(b, d))
+            for a, b in self.workers[0].dead for c, d in self.workers[1].dead if max(a, c) < min(b, d)
+        ]  # fmt: skip
+        return any(a <= end and begin <= b for a, b in (*gone, *both))
+
     async def _lose_redis(self) -> None:
         for at in self.fortune.moments("redis lost", 0.1):
             await asyncio.sleep(max(0.0, at - seconds()))
             self.streams.lose()
 
     def _judged(self) -> Lived:
-        now = self.clock.now()
+        now = true_time()
         self.database.run(lambda c: self.promises.at_the_end(c, now, self.hotline.contacts), None)
         for terminal in self.terminals:
             if terminal.screen or not terminal.quiet:
@@ -170,7 +197,7 @@ class Trial:
         facts = {
             "orders": self.ids._orders, "contacts": len(self.hotline.contacts), "events": self.promises.events,
             "rungs": self.promises.rungs, "calls": len(self.telephone.exchange.calls),
-            "crashes": sum(worker.crashes for worker in self.workers), "commits": self.database.commits,
+            "crashes": sum(len(worker.dead) for worker in self.workers), "commits": self.database.commits,
         }  # fmt: skip
         digest = self.database.run(_digest, None)
         self.database.close()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from dispatch.core.errors import DispatchError, NotFound
 from dispatch.core.position import Fix, LastKnown
@@ -15,6 +18,7 @@ from dispatch.services.tracking import device_event
 from simulators.trials.edges import Streams, seconds
 from simulators.trials.fortune import Fortune
 
+T = TypeVar("T")
 POLL = 15.0
 """Seconds between two looks where nothing nudges and nothing is due."""
 
@@ -36,7 +40,8 @@ class Worker:
         self._woken: list[asyncio.Event] = []
         self.context: Context | None = None
         """None while it is dead."""
-        self.crashes = 0
+        self.dead: list[tuple[float, float]] = []
+        """From when to when it was dead."""
         self._changed, self._matched = True, 0.0
 
     def nudge(self) -> None:
@@ -48,32 +53,32 @@ class Worker:
     async def run(self) -> None:
         """One life after the other."""
         while True:
-            self.context = self._made(f"{self.name} {self.crashes}")
+            self.context = self._made(f"{self.name} {len(self.dead)}")
             died = next((at for at in self._crashes if at > seconds()), None)
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(died):
                     await self._live(self.context)
-            except TimeoutError:
-                self.crashes += 1
             self.context, self._woken = None, []
-            await asyncio.sleep(self._luck.uniform(1, 90))
+            back = self._luck.uniform(1, 90)
+            self.dead.append((seconds(), seconds() + back))
+            await asyncio.sleep(back)
 
     async def _live(self, context: Context) -> None:
+        def lane(kinds: Sequence[str]) -> Callable[[], Awaitable[int]]:
+            return lambda: delivery.deliver_due(context, self._ports(), kinds)
+
+        lanes = (delivery.CALLS, delivery.CUTS, delivery.ORDERS, delivery.ALERTS, delivery.MESSAGES)
         async with asyncio.TaskGroup() as tasks:
-            for once in (
-                lambda: clocks.fire_due(context),
-                lambda: delivery.deliver_due(context, self._ports(), delivery.CALLS),
-                lambda: delivery.deliver_due(context, self._ports(), delivery.ORDERS),
-                lambda: delivery.deliver_due(context, self._ports(), delivery.ALERTS),
-            ):
+            for once in (lambda: clocks.fire_due(context), *map(lane, lanes)):
                 tasks.create_task(self._whenever(context, once))
-            for pause, once in (
+            regular: tuple[tuple[float, Callable[[], Awaitable[object]]], ...] = (
                 (5.0, lambda: self._match(context)),
                 (30.0, lambda: clocks.remind_away(context)),
                 (0.5, lambda: self._read(context)),
                 (5.0, lambda: self._desired(context)),
-            ):
-                tasks.create_task(self._every(pause, once))
+            )
+            for pause, each in regular:
+                tasks.create_task(self._every(pause, each))
 
     async def _whenever(self, context: Context, once: Callable[[], Awaitable[int]]) -> None:
         """Again while there is something to do, then when something is due or somebody nudges."""
@@ -120,10 +125,8 @@ class Worker:
             self._streams.reachable()
             if self._streams.arrivals:
                 centre, order, send, tries = self._streams.arrivals[0]
-                try:
+                with contextlib.suppress(NotFound):
                     await dispatcher.centre_received(context, order, centre_id=centre, send=send, tries=tries)
-                except NotFound:
-                    pass
                 _settle(self._streams.arrivals, (centre, order, send, tries))
             if self._streams.events:
                 event = self._streams.events[0]
@@ -148,7 +151,7 @@ class Worker:
         return True
 
 
-def _settle(stream: Sequence[object], one: object) -> None:
+def _settle(stream: deque[T], one: T) -> None:
     """Another worker may have been quicker."""
     if stream and stream[0] == one:
-        stream.popleft()  # type: ignore[attr-defined]
+        stream.popleft()
