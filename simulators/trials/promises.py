@@ -113,7 +113,7 @@ class Promises:
     def dialled(self, request: CallRequest, now: datetime) -> None:
         """A telephone begins to ring."""
         last = self._dialled.get(request.number)
-        if last is not None and now - last < APART - timedelta(seconds=30):
+        if last is not None and now - last < APART - timedelta(seconds=5):
             self.say(f"{request.number} was rung twice within {now - last}")
         self._dialled[request.number] = now
 

@@ -38,8 +38,8 @@ class Database:
         """Call this after each commit."""
         self._listeners.append(nudge)
 
-    def run(self, work: Callable[[Connection], T], now: datetime | None, *, quiet: bool = False) -> T:
-        """In one transaction; `now`: that of the worker who writes, None: it only reads. `quiet`: nobody is nudged."""
+    def run(self, work: Callable[[Connection], T], now: datetime | None) -> T:
+        """In one transaction; `now`: that of the worker who writes, None: it only reads."""
         if now:
             self.next_due = UNKNOWN
         self._line.exec_driver_sql("BEGIN IMMEDIATE" if now else "BEGIN")
@@ -49,12 +49,15 @@ class Database:
             self._line.exec_driver_sql("ROLLBACK")
             raise
         self._line.exec_driver_sql("COMMIT" if now else "ROLLBACK")
-        if now and not quiet:
+        if now:
             self.commits += 1
             self.watch(self._line, now)
-            for nudge in self._listeners:
-                nudge()
         return result
+
+    def nudge(self) -> None:
+        """A decision was committed: whoever waits for one looks."""
+        for nudge in self._listeners:
+            nudge()
 
     def close(self) -> None:
         """Give the file back."""
@@ -66,13 +69,13 @@ class Line(SqlStore):
     """`Store` as one worker, or one person's page, has it."""
 
     def __init__(self, database: Database, processes: Processes, clock: Clock, name: str) -> None:
-        super().__init__(processes, clock)
+        super().__init__(processes, clock, database.nudge)
         self._database = database
         self._luck = database.fortune.stream(f"line of {name}")
 
     async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
         await self._way()
-        result = self._database.run(work, self._clock.now(), quiet=quiet)
+        result = self._database.run(work, self._clock.now())
         await self._way(answer=True)
         return result
 
