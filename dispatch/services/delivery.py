@@ -16,12 +16,10 @@ from dispatch.messages import Desired, DesiredOrder
 from dispatch.services import alerting, telephone
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Crew, Device, Loaded, OutboxRow, Ports, Settled
-from dispatch.services.retries import PATIENCE, failed
+from dispatch.services.retries import LEASE, PATIENCE, failed
 
 log = logging.getLogger(__name__)
 BATCH = 200
-LEASE = 30.0
-"""Real seconds for which a worker keeps a row."""
 LETTERS = 2_000
 """Message rows at once: all that is due for a channel goes in one letter."""
 CALLS, ORDERS, ALERTS, MESSAGES = ("phone", "cut"), ("centre", "desired"), ("alert",), ("message",)

@@ -19,7 +19,7 @@ from dispatch.core.escalation import IN_HAND, is_answered
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Loaded, OutboxRow, Phone, Ports, Settled
-from dispatch.services.retries import PATIENCE, failed
+from dispatch.services.retries import LEASE, PATIENCE, failed
 from dispatch.services.steps import Draft
 
 log = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ def _prepare(
     if not open_rows:
         return draft.changes(None)
     call_id = begun or f"call-{open_rows[0].id}-{open_rows[0].tries}"
-    due = now + context.real(30.0)
+    due = now + context.real(LEASE)
     for row in open_rows:
         draft.settled.append(Settled(row.id, "pending", "dialling", due=due, call_id=call_id))
         _attempt(draft, row, "dialling", number, call_id, key=f"{call_id}/dialling")
