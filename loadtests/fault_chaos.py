@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import select
@@ -89,6 +90,7 @@ class Victim:
         self._process.stdin.write(msgspec.json.encode(life) + b"\n")
         self._process.stdin.flush()
         self.pid, self.die, self.since = int(self._read()), die, SystemClock.monotonic()
+        self._worker = os.pidfd_open(self.pid)
 
     @property
     def lived(self) -> float:
@@ -97,13 +99,15 @@ class Victim:
 
     def kill(self) -> None:
         """kill -9; `ended` says how it went."""
-        os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            signal.pidfd_send_signal(self._worker, signal.SIGKILL)
 
     def ended(self, wait: float = 0.0) -> End | None:
         """How it ended, once it has."""
         assert self._process.stdout is not None
         if not select.select([self._process.stdout], [], [], wait)[0]:
             return None
+        os.close(self._worker)
         self.pid = 0
         return msgspec.json.decode(self._read(), type=End)
 
