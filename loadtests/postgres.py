@@ -48,7 +48,7 @@ class Postgres:
             except (OSError, asyncpg.PostgresError, TimeoutError):
                 await asyncio.sleep(0.01)
                 continue
-            at = SystemClock.timestamp()
+            at = SystemClock().timestamp()
             await connection.close()
             return at
 

@@ -120,8 +120,8 @@ class Auditor:
             real = InstallationClock(Mark.of(heard.mark), heard.database)
         except ValueError as error:
             raise Unavailable(f"the mark of time cannot be read: {error}") from None
-        kept = await self._eyes.look(definitions.kept)
-        processes = definitions.with_kept(self._settings, kept)
+        kept = await self._eyes.look(definitions.known)
+        processes = definitions.with_kept(self._settings, *kept)
         return Opened(clock_from(self._settings.clock, real), real, processes)
 
     async def _look(self, opened: Opened) -> Seen:

@@ -1,22 +1,31 @@
-"""Process definitions of an installation: the shipped one, the utility's own, and every one that orders began under."""
+"""Process definitions of an installation: the shipped one, the utility's own, and every one that orders began under.
+
+New orders begin under the one that was adopted last (`dispatch45 process adopt`), or, where none ever was, under the
+file of the settings or the one that ships.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
-from dispatch.adapters.sql.organisation import INSTALLATION, fact, set_fact
+from dispatch.adapters.sql import definitions as kept
 from dispatch.adapters.sql.statements import ORDER
 from dispatch.bootstrap.database import at_once
-from dispatch.core.errors import BadInput
+from dispatch.core.errors import BadInput, ProcessInvalid
 from dispatch.core.process import Process, parse
+from dispatch.core.process_changes import differences
+from dispatch.core.process_check import check
 from dispatch.services.ports import Processes
 from dispatch.settings import Settings
 
-PREFIX = "process/"
+log = logging.getLogger(__name__)
 
 
 def shipped_text(name: str) -> str:
@@ -25,10 +34,14 @@ def shipped_text(name: str) -> str:
 
 
 def current(settings: Settings) -> Process:
-    """The definition that new orders begin under. Raises ProcessInvalid or BadInput naming file and line."""
+    """The definition of the settings' file. Raises ProcessInvalid or BadInput naming file and line."""
     if not settings.process_file:
         return parse(shipped_text("fault_repair.toml"), "fault_repair.toml")
-    file = Path(settings.process_file)
+    return read_file(Path(settings.process_file))
+
+
+def read_file(file: Path) -> Process:
+    """A definition from a file. Raises ProcessInvalid or BadInput naming file and line."""
     try:
         return parse(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
@@ -36,14 +49,15 @@ def current(settings: Settings) -> Process:
 
 
 def register(settings: Settings) -> None:
-    """Keep the current definition beside the orders, which pin it.
+    """Keep the settings' definition beside the orders, which pin it.
 
     Raises BadInput when running orders began under the same version with another content.
     """
     now = current(settings)
+    _warn_of_gaps(now)
 
     def keep(connection: Connection) -> None:
-        known = fact(connection, PREFIX + now.id)
+        known = kept.kept_text(connection, now.id)
         if known == now.text:
             return
         query = select(func.count()).select_from(ORDER).where(ORDER.c.process == now.id, ORDER.c.is_open)
@@ -52,23 +66,96 @@ def register(settings: Settings) -> None:
                 f"the process {now.id} has changed while orders run under it: raise its `version` in"
                 f" {settings.process_file or 'fault_repair.toml'}, so that they end under what they began with"
             )
-        set_fact(connection, PREFIX + now.id, now.text)
+        kept.keep(connection, now)
 
     at_once(settings, keep)
 
 
-def kept(connection: Connection) -> dict[str, str]:
-    """The texts that are kept beside the orders, by name."""
-    rows = connection.execute(select(INSTALLATION).where(INSTALLATION.c.name.startswith(PREFIX)))
-    return {row.name.removeprefix(PREFIX): row.value for row in rows}
+def _warn_of_gaps(process: Process) -> None:
+    """A definition of before may go on; a new one is not adopted with gaps."""
+    try:
+        check(process)
+    except ProcessInvalid as error:
+        log.warning("%s", error.message)
 
 
-def with_kept(settings: Settings, texts: Mapping[str, str]) -> Processes:
+def known(connection: Connection) -> tuple[dict[str, str], str]:
+    """The texts that are kept beside the orders, by id, and the id of the one that was adopted last."""
+    return kept.kept_texts(connection), kept.adopted(connection)
+
+
+def with_kept(settings: Settings, texts: Mapping[str, str], adopted: str) -> Processes:
     """Every definition; the current one is for new orders."""
     now = current(settings)
-    return Processes({**{name: parse(text, name) for name, text in texts.items()}, now.id: now}, now.id)
+    by_id = {name: parse(text, name) for name, text in texts.items()}
+    return Processes({now.id: now, **by_id}, adopted or now.id)
 
 
 def load(settings: Settings) -> Processes:
     """Every definition that is kept. Blocking: not for an event loop."""
-    return with_kept(settings, at_once(settings, kept))
+    return with_kept(settings, *at_once(settings, known))
+
+
+def refresh(connection: Connection, processes: Processes) -> bool:
+    """Take in what was adopted meanwhile; whether new orders begin under another definition from now on."""
+    adopted = kept.adopted(connection)
+    if not adopted or adopted == processes.current:
+        return False
+    kept.definition(connection, processes, adopted)
+    processes.current = adopted
+    log.info("new orders begin under %s", adopted)
+    return True
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A definition that may be adopted, against the one that holds now."""
+
+    process: Process
+    before: Process
+    lines: list[str]
+    gaps: str
+    """What an earlier version, which may be adopted again, lacks."""
+
+
+def propose(settings: Settings, what: str) -> Proposal:
+    """Read and check a file, or the id of a definition that is kept. Raises BadInput or ProcessInvalid.
+
+    The same version with another content is refused: orders pin name and version.
+    """
+    processes = load(settings)
+    before = processes.by_id[processes.current]
+    gaps = ""
+    if what in processes.by_id:
+        process = processes.by_id[what]
+        try:
+            check(process)
+        except ProcessInvalid as error:
+            gaps = error.message
+    else:
+        process = read_file(Path(what))
+        check(process)
+        known = processes.by_id.get(process.id)
+        if known is not None and known.text != process.text:
+            raise BadInput(
+                f"{what}: {process.id} is known with another content ({'; '.join(differences(known, process)[:3]) or 'in its comments'}):"
+                " raise its `version`, so that running orders end under what they began with"
+            )  # fmt: skip
+    return Proposal(process, before, differences(before, process), gaps)
+
+
+def adopt(settings: Settings, proposal: Proposal, *, by: str, at: datetime) -> None:
+    """New orders begin under it from now on, in every process and without a restart; it is kept who said so.
+
+    Raises BadInput where somebody else was quicker.
+    """
+    said = "\n".join(proposal.lines)
+
+    def work(connection: Connection) -> None:
+        text = kept.kept_text(connection, proposal.process.id)
+        if text not in {"", proposal.process.text}:
+            raise BadInput(f"{proposal.process.id} was kept with another content meanwhile: look again")
+        kept.keep(connection, proposal.process)
+        kept.adopt(connection, proposal.process.id, said, by=by, at=at)
+
+    at_once(settings, work)

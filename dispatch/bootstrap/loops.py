@@ -30,7 +30,7 @@ from dispatch.bootstrap.database import AnyStore
 from dispatch.bootstrap.epochs import Epochs
 from dispatch.bootstrap.timekeeping import TIME
 from dispatch.clock import InstallationClock, real_time
-from dispatch.core.errors import DispatchError, NotFound
+from dispatch.core.errors import DispatchError, NotFound, Unavailable
 from dispatch.core.shortage import parse_rule
 from dispatch.ending import end_if_cancelled
 from dispatch.messages import (
@@ -51,6 +51,8 @@ FAILURES = 20
 """Failures in a row after which the process ends."""
 POLL = 0.25
 """Real seconds between two looks at the clocks when nothing nudges."""
+GATHER = 0.02
+"""Real seconds after a look at the clocks until the next one, unless more is due than one look takes."""
 HEARTBEAT = "worker"
 VIRTUAL = "virtual_time"
 
@@ -116,6 +118,28 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
         event.clear()
 
 
+async def fire_clocks(context: Context, woken: asyncio.Event) -> None:
+    """Decide what is due, then sleep until the next clock is.
+
+    A commit of this process may have armed an earlier one: it wakes. What another process armed, or holds locked,
+    is found after POLL at the latest. What falls due within GATHER is decided together.
+    """
+    try:
+        decided = await clocks.decide_due(context)
+    except Unavailable as error:
+        log.warning("clocks: %s", error)
+        await asyncio.sleep(POLL)
+        return
+    if decided.full:
+        return
+    await asyncio.sleep(GATHER)
+    left = POLL
+    if decided.following is not None:
+        left = min(POLL, (decided.following - context.clock.now()).total_seconds() / context.speed)
+    if left > 0:
+        await _wait(woken, left)
+
+
 class Worker:
     """The loops of one worker process."""
 
@@ -141,6 +165,7 @@ class Worker:
         """Of a reader of streams. Where there can be one worker only, a new one goes on at once where it stopped."""
         self._due, self._calling = nudge.event(), nudge.event()
         self._sending, self._telling, self._posting = nudge.event(), nudge.event(), nudge.event()
+        self._cutting = nudge.event()
         self._match_every = 3.0
         self._epochs = Epochs(store, redis, self._all_desired, lambda epoch: setattr(context, "epoch", epoch))
         self.shortage_rule = parse_rule(definitions.shipped_text("shortage.toml"))
@@ -150,8 +175,9 @@ class Worker:
         self._match_every = match_every
         async with asyncio.TaskGroup() as tasks:
             for name, once in (
-                ("clocks", self._fire),
+                ("clocks", lambda: fire_clocks(self.context, self._due)),
                 ("calls", lambda: self._deliver(delivery.CALLS, self._calling)),
+                ("cuts", lambda: self._deliver(delivery.CUTS, self._cutting)),
                 ("orders", lambda: self._deliver(delivery.ORDERS, self._sending)),
                 ("alerts", lambda: self._deliver(delivery.ALERTS, self._telling)),
                 ("messages", lambda: self._deliver(delivery.MESSAGES, self._posting)),
@@ -172,10 +198,6 @@ class Worker:
         self, stream: Callable[[str], str], handle: Callable[[Sequence[Entry]], Awaitable[None]]
     ) -> StreamConsumer:
         return StreamConsumer(self.redis, [stream(tag) for tag in all_shards()], self.name, handle)
-
-    async def _fire(self) -> None:
-        if not await clocks.fire_due(self.context):
-            await _wait(self._due, POLL)
 
     async def _deliver(self, kinds: Sequence[str], woken: asyncio.Event) -> None:
         if not await delivery.deliver_due(self.context, self.ports, kinds):

@@ -15,6 +15,7 @@ from dispatch.adapters.redis.device_window import RedisDeviceWindow
 from dispatch.adapters.redis.last_known import RedisLastKnown
 from dispatch.adapters.sql.retention import Retention
 from dispatch.adapters.sql.tracks import SqlTracks
+from dispatch.bootstrap import definitions
 from dispatch.bootstrap.build import Built, build, refresh_directory
 from dispatch.bootstrap.loops import Worker, for_ever
 from dispatch.bootstrap.timekeeping import LISTEN, listen
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 Part = Callable[[Built], Awaitable[None]]
 FIX_REFRESH = 1.0
 LOOK_EVERY = 5.0
-"""Real seconds between two looks whether the organisation has changed."""
+"""Real seconds between two looks whether the organisation or the process has changed."""
 
 
 @click.command()
@@ -122,6 +123,7 @@ async def _keep_directory(built: Built) -> None:
 
     async def once() -> None:
         nonlocal written
+        await built.store.read(lambda c: definitions.refresh(c, built.context.processes))
         await refresh_directory(built)
         if (directory := built.context.directory) != written:
             for desired in await all_desired(built.context):

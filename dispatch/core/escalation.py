@@ -8,12 +8,15 @@ fired becomes part of the history, which arms the next.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, tzinfo
+from typing import Any
 
-from dispatch.core.outgoing import Outgoing, alert
-from dispatch.core.process import Process, Watch
-from dispatch.core.segments import deadline, limit, timeline
+from dispatch.core.chains import ROUTE, Owner, Watch
+from dispatch.core.outgoing import Outgoing, alert, told
+from dispatch.core.process import Process
+from dispatch.core.segments import STACKED, deadline, limit, timeline
 from dispatch.core.types import SYSTEM
 from dispatch.core.work_order import WorkOrder, remark
 
@@ -21,17 +24,8 @@ RUNG = "rung"
 OVERDUE = "overdue"
 MISSED = "promise_missed"
 IN_HAND = "in_hand"
-
-OWNER_ROLE = {
-    "hotline": "hotline",
-    "repair_centre": "dispatcher",
-    "network": "dispatcher",
-    "device": "dispatcher",
-    "our_queue": "dispatcher",
-    "crew_receiver": "dispatcher",
-    "crew": "dispatcher",
-}
-"""Who is told when a party's segment is overdue; a crew's is told to its centre, which can act."""
+ATTEMPT = "attempt"
+CHASED = ("expedite", "supervise")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,51 +49,70 @@ class OpenWatch:
     next_due: datetime
 
 
+@dataclass(slots=True)
+class _Running:
+    """One watch as the history passes: the steps that open and end it, the rungs that fired, the pauses."""
+
+    watch: Watch
+    since: datetime | None
+    due: datetime
+    paused: datetime
+    generation: int = 0
+    fired: int = 0
+
+    def open(self, at: datetime) -> None:
+        self.since, self.generation, self.fired = at, self.generation + 1, 0
+        self.due, self.paused = at + self.watch.limit, at
+
+    def climb(self, at: datetime, *, skipped: bool) -> None:
+        """After a rung; one that was quiet gives way at once, and only to the next of the same round."""
+        self.fired += 1
+        index = self.fired % len(self.watch.rungs)
+        gap = self.watch.repeat if index == 0 else self.watch.rungs[index].after
+        self.due = at if skipped and index else at + gap
+
+
 def open_watches(order: WorkOrder, process: Process) -> tuple[OpenWatch, ...]:
-    """Every watch that is running on this order."""
-    return tuple(w for w in (_watch(order, process, watch) for watch in process.watches) if w is not None)
-
-
-def _watch(order: WorkOrder, process: Process, watch: Watch) -> OpenWatch | None:
-    """Pass over the history: the start point opens the watch anew, one of its steps ends it.
+    """Every watch that is running on this order.
 
     An order that is routed to another centre has nobody there yet: what the first one answered no longer counts.
     """
-    since: datetime | None = None
-    generation = fired = 0
-    centre = ""
-    due = paused = order.facts.reported_at
-    state = ""
+    start = order.facts.reported_at
+    running = [_Running(watch, None, start, start) for watch in process.watches]
+    state = centre = ""
     for event in order.history:
         row = process.transitions.get((state, event.kind))
-        state = process.first if not state else (row.to if row else state)
+        point = "" if row is None else row.point
+        if not state:
+            point = "A"
+        state = process.moved(state, event.kind)
         before, centre = centre, event.data.get("centre_id", centre)
-        elsewhere = event.kind == "route" and centre != before and since is None and generation > 0
-        if (row is not None and (row.point == watch.start or event.kind in watch.again)) or (
-            elsewhere and _can_be_answered(watch, state, process)
-        ):
-            since, generation, fired = event.at, generation + 1, 0
-            due, paused = event.at + watch.limit, event.at
-        elif row is not None and event.kind in watch.until:
-            since = None
-        elif event.data.get("watch") == watch.name and event.kind == RUNG:
-            fired += 1
-            due = event.at + _gap(watch, fired)
-        elif event.data.get("watch") == watch.name and event.kind == IN_HAND:
-            paused = event.at + watch.pause
-    return None if since is None else OpenWatch(watch, generation, since, fired, max(due, paused))
+        moved = event.kind == ROUTE and centre != before
+        for one in running:
+            step = "" if row is None else event.kind
+            if one.since is None:
+                if one.watch.opens(step, point) or (moved and _reopens(one, state, process)):
+                    one.open(event.at)
+            elif (step or (ROUTE if moved else "")) in one.watch.until:
+                one.since = None
+            elif event.data.get("watch") == one.watch.name and event.kind == RUNG:
+                one.climb(event.at, skipped=bool(event.data.get("skipped")))
+            elif event.data.get("watch") == one.watch.name and event.kind == IN_HAND:
+                one.paused = event.at + one.watch.pause
+    return tuple(
+        OpenWatch(one.watch, one.generation, one.since, one.fired, max(one.due, one.paused))
+        for one in running
+        if one.since is not None
+    )
 
 
-def _can_be_answered(watch: Watch, state: str, process: Process) -> bool:
-    """Whether one of the watch's steps is possible in this state, other than giving the order up."""
-    rows = (process.transitions.get((state, step)) for step in watch.until)
+def _reopens(one: _Running, state: str, process: Process) -> bool:
+    """Whether another centre has to answer it again: it was answered, and one of its steps, other than giving the
+    order up, is possible in this state."""
+    if not one.generation or ROUTE in one.watch.until:
+        return False
+    rows = (process.transitions.get((state, step)) for step in one.watch.until)
     return any(row is not None and row.to not in process.final for row in rows)
-
-
-def _gap(watch: Watch, fired: int) -> timedelta:
-    """From the rung that fired last to the next one."""
-    index = fired % len(watch.rungs)
-    return watch.repeat if index == 0 else watch.rungs[index].after
 
 
 def clocks(order: WorkOrder, process: Process) -> tuple[Clock, ...]:
@@ -130,90 +143,95 @@ def _attempt(order: WorkOrder) -> int:
 
 
 def fire(
-    order: WorkOrder, process: Process, clock: Clock, now: datetime
+    order: WorkOrder, process: Process, clock: Clock, now: datetime, zone: tzinfo = UTC
 ) -> tuple[WorkOrder, tuple[Outgoing, ...]]:
-    """The order after `clock` was due, and what follows. A clock that is no longer armed decides nothing."""
+    """The order after `clock` was due, and what follows. A clock that is no longer armed decides nothing.
+
+    `zone`: whose wall time the quiet parts of the day are told in.
+    """
     if clock not in clocks(order, process) or clock.due > now:
         return order, ()
     family, _, name = clock.name.partition(":")
     if family == "watch":
-        return _fire_watch(order, process, process.watch(name), clock, now)
+        return _fire_watch(order, process, process.watch(name), clock, now, zone)
     if family == "segment":
         return _fire_segment(order, process, name, clock, now)
     return _fire_promise(order, process, clock, now)
 
 
 def _fire_watch(
-    order: WorkOrder, process: Process, watch: Watch, clock: Clock, now: datetime
+    order: WorkOrder, process: Process, watch: Watch, clock: Clock, now: datetime, zone: tzinfo
 ) -> tuple[WorkOrder, tuple[Outgoing, ...]]:
     cycle, index = divmod(clock.rung, len(watch.rungs))
     rung = watch.rungs[index]
     key = f"{order.id}/{watch.name}/{clock.generation}/{clock.rung}"
     facts = {"watch": watch.name, "generation": clock.generation, "rung": index + 1, "cycle": cycle + 1}
-    fired = remark(
-        order,
-        process,
-        RUNG,
-        by=SYSTEM,
-        now=now,
-        key=key,
-        data={**facts, "due": clock.due.isoformat(), "phone": rung.phone, "alert": list(rung.alert)},
+    data = {**facts, "due": clock.due.isoformat(), "phone": rung.phone, "alert": list(rung.alert)}
+    silent = rung.silent(now.astimezone(zone).time(), order.priority)
+    if silent:
+        data["skipped"] = f"quiet {rung.quiet}"
+    fired = remark(order, process, RUNG, by=SYSTEM, now=now, key=key, data=data)
+    if silent:
+        skipped = {
+            **facts, "channel": "phone", "to": rung.phone, "number": "", "state": "skipped",
+            "why": data["skipped"],
+        }  # fmt: skip
+        fired = remark(fired, process, ATTEMPT, by=SYSTEM, now=now, key=f"{key}/skipped", data=skipped)
+    roles = (*rung.alert, *(("manager",) if cycle else ()))
+    follow = told(
+        order, rung, key=key, code=f"unanswered_{watch.name}", now=now, roles=roles, silent=silent, **facts
     )
-    roles = dict.fromkeys((*rung.alert, *(("manager",) if cycle else ())))
-    follow = [
-        alert(
-            key=key,
-            role=role,
-            code=f"unanswered_{watch.name}",
-            due=now,
-            order_id=order.id,
-            centre_id=order.centre_id,
-            crew_id=order.crew_id,
-            **facts,
-        )
-        for role in roles
-    ]
-    if rung.phone:
-        follow.append(
-            Outgoing(
-                f"phone/{key}",
-                "phone",
-                rung.phone,
-                now,
-                order.id,
-                order.centre_id,
-                {"crew_id": order.crew_id, "keypress": rung.keypress, **facts},
-            )
-        )
-    return fired, tuple(follow)
+    return fired, follow
 
 
 def _fire_segment(
     order: WorkOrder, process: Process, name: str, clock: Clock, now: datetime
 ) -> tuple[WorkOrder, tuple[Outgoing, ...]]:
+    """Announced once to the segment's owner, as the evidence says who that is, beside the watches; nobody is rung for it."""
     running = timeline(order, process, now).intervals[-1]
     owner = running.owner if running.label == name else process.segment(name).owner
     key = f"{order.id}/{name}/{clock.generation}"
-    late = remark(
-        order,
-        process,
-        OVERDUE,
-        by=SYSTEM,
-        now=now,
-        key=key,
-        data={"segment": name, "attempt": clock.generation, "owner": owner},
+    data = {"segment": name, "attempt": clock.generation, "owner": owner}
+    late = remark(order, process, OVERDUE, by=SYSTEM, now=now, key=key, data=data)
+    rung = (process.owners.get(owner) or process.owners[process.segment(name).owner]).told
+    return late, told(
+        order, rung, key=key, code="segment_overdue", now=now, silent=True, segment=name, owner=owner
     )
-    told = alert(
-        key=key,
-        role=OWNER_ROLE.get(owner, "manager"),
-        code="segment_overdue",
-        due=now,
-        order_id=order.id,
-        centre_id=order.centre_id,
-        segment=name,
-        owner=owner,
-    )
-    return late, (told,)
+
+
+def owner_now(order: WorkOrder, process: Process) -> Owner:
+    """Whose turn it is: the owner of the segment that runs; after the arrival the crew until it has written its
+    record, then the hotline."""
+    running = timeline(order, process, order.history[-1].at).running
+    if running == STACKED:
+        return process.owners["repair_centre"]
+    if running:
+        return process.owners[process.segment(running).owner]
+    return process.owners["crew" if order.crew_id and order.record is None else "hotline"]
+
+
+def chase(
+    order: WorkOrder, process: Process, kind: str, now: datetime, zone: tzinfo = UTC
+) -> tuple[Outgoing, ...]:
+    """Who hears of an expedite or a supervise that was just noted: the party whose turn it is, and its superior."""
+    owner = owner_now(order, process)
+    local = now.astimezone(zone).time()
+    facts: dict[str, Any] = {
+        "watch": "",
+        "why": kind,
+        "owner": owner.name,
+        "generation": order.generation,
+        "rung": 0,
+    }
+    code = {"expedite": "expedited", "supervise": "supervised"}[kind]
+    follow: list[Outgoing] = []
+    for whom, rung in (("owner", owner.told), ("superior", owner.superior)):
+        key = f"{order.id}/{kind}/{order.version}/{whom}"
+        silent = rung.silent(local, order.priority)
+        follow += told(
+            order, rung, key=key, code=code, now=now, silent=silent, above=whom == "superior", **facts
+        )
+    return tuple({(one.kind, one.target): one for one in reversed(follow)}.values())[::-1]
 
 
 def _fire_promise(
@@ -223,15 +241,27 @@ def _fire_promise(
     late = remark(
         order, process, MISSED, by=SYSTEM, now=now, key=key, data={"deadline": clock.due.isoformat()}
     )
-    told = tuple(
+    following = tuple(
         alert(
             key=key, role=role, code="promise_missed", due=now, order_id=order.id, centre_id=order.centre_id
         )
         for role in ("dispatcher", "manager")
     )
-    return late, told
+    return late, following
 
 
 def is_answered(order: WorkOrder, process: Process, watch: str, generation: int) -> bool:
     """Whether a telephone call of this watch and generation has become needless."""
     return not any(w.watch.name == watch and w.generation == generation for w in open_watches(order, process))
+
+
+def is_needless(order: WorkOrder, process: Process, call: Mapping[str, Any]) -> bool:
+    """Whether a telephone call need not be made any more; `call`: the facts of its outbox row.
+
+    A watch's: it was answered. One about a chase: its owner's turn has passed.
+    """
+    if call["watch"]:
+        return is_answered(order, process, str(call["watch"]), int(call["generation"]))
+    if order.state in process.final:
+        return True
+    return (owner_now(order, process).name, order.generation) != (call["owner"], call["generation"])

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from dispatch.core.chains import CHANNELS, Rung
+
+if TYPE_CHECKING:
+    from dispatch.core.work_order import WorkOrder
 
 Kind = Literal["centre", "desired", "alert", "message", "phone", "cut"]
 """`centre`: deliver an order to its repair centre. `desired`: write a device's desired state. `alert`: tell a
@@ -30,3 +35,36 @@ def alert(
 ) -> Outgoing:
     """Tell everyone of a role (of one centre, where it has one). `code` is translated by whoever shows it."""
     return Outgoing(f"alert/{key}/{role}", "alert", role, due, order_id, centre_id, {"code": code, **facts})
+
+
+def told(
+    order: WorkOrder,
+    whom: Rung,
+    /,
+    *,
+    key: str,
+    code: str,
+    now: datetime,
+    silent: bool,
+    roles: tuple[str, ...] | None = None,
+    **facts: Any,
+) -> tuple[Outgoing, ...]:
+    """All that a rung (`whom`) says about an order: its alerts (of `roles`, if given), and its call unless it is `silent`."""
+    by = {} if whom.channels == CHANNELS else {"channels": list(whom.channels)}
+    follow = [
+        alert(
+            key=key, role=role, code=code, due=now, order_id=order.id, centre_id=order.centre_id,
+            crew_id=order.crew_id, **by, **facts,
+        )
+        for role in dict.fromkeys(whom.alert if roles is None else roles)
+    ]  # fmt: skip
+    if whom.phone and not silent:
+        call = {
+            "crew_id": order.crew_id,
+            "keypress": whom.keypress,
+            "of": whom.of,
+            "trade": order.trade,
+            **facts,
+        }
+        follow.append(Outgoing(f"phone/{key}", "phone", whom.phone, now, order.id, order.centre_id, call))
+    return tuple(follow)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any, get_args
 
+from dispatch.core.chains import Owner, Watch, owners, watches
 from dispatch.core.toml_lines import LinedToml
 from dispatch.core.types import AreaClass, Role
 
@@ -31,8 +32,6 @@ EFFECTS = frozenset(
         "cut_calls",
     }
 )
-PHONES = frozenset({"centre_duty", "crew_duty", "leader1", "leader2"})
-KEYPRESSES = frozenset({"acknowledge", "in_hand"})
 REMARKS = frozenset(
     {
         "take_call",
@@ -94,31 +93,6 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """One step of a watch's chain: whom it alerts, whom it phones, `after` the rung before it."""
-
-    after: timedelta
-    alert: tuple[str, ...]
-    phone: str
-    keypress: str
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """An acknowledgement watch and its chain."""
-
-    name: str
-    start: str
-    until: frozenset[str]
-    again: frozenset[str]
-    """Steps that open it anew: an order that came back has nobody yet."""
-    limit: timedelta
-    repeat: timedelta
-    pause: timedelta
-    rungs: tuple[Rung, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Reason:
     """Why an order came back, and the party that caused it (empty: the party that says so)."""
 
@@ -140,9 +114,13 @@ class Process:
     segments: tuple[Segment, ...]
     promise: Mapping[str, timedelta]
     watches: tuple[Watch, ...]
+    owners: Mapping[str, Owner]
+    """Who is told of a party's segments, and who above them."""
     reasons: Mapping[str, Reason]
     repeat_radius: float
     repeat_priority: int
+    chase_priority: Mapping[str, int]
+    """What an expedite (催办) and a supervise (督办) add to the priority."""
     fault_types: Mapping[str, Mapping[str, str]]
     voltages: Mapping[str, Mapping[str, str]]
     text: str = ""
@@ -174,26 +152,38 @@ class Process:
         """The watch called `name`."""
         return next(w for w in self.watches if w.name == name)
 
+    def moved(self, state: str, step: str) -> str:
+        """The state after an event: the first one after the call, the same one after a remark."""
+        row = self.transitions.get((state, step))
+        return self.first if not state else (row.to if row else state)
+
 
 def parse(text: str, name: str = "process.toml") -> Process:
     """Read and validate a definition. Raises ProcessInvalid with `file:line: what was expected`."""
     read = LinedToml(text, name)
     head = read.table("process")
+    called = read.get(head, "process", 0, "name", str)
     transitions = _transitions(read)
     repeat = read.table("repeat")
+    chase = {"expedite": 1, "supervise": 1, **read.table("chase")}
+    segments = _segments(read)
     process = Process(
-        name=read.get(head, "process", 0, "name", str),
+        name=called,
         version=read.get(head, "process", 0, "version", int),
         title=read.titles(head, "process", 0),
         first=read.get(head, "process", 0, "first", str),
         final=frozenset(read.names(head, "process", 0, "final")),
         transitions=transitions,
-        segments=_segments(read),
+        segments=segments,
         promise=_promise(read),
-        watches=_watches(read, {row.step for row in transitions.values()}),
+        watches=watches(read, {row.step for row in transitions.values()}),
+        owners=owners(read, {segment.owner for segment in segments}),
         reasons=_reasons(read),
         repeat_radius=read.number(repeat, "repeat", 0, "radius"),
         repeat_priority=int(read.number(repeat, "repeat", 0, "priority")),
+        chase_priority={
+            kind: int(read.number(chase, "chase", 0, kind)) for kind in ("expedite", "supervise")
+        },
         fault_types=_labels(read, "fault_type"),
         voltages=_labels(read, "voltage"),
         text=text,
@@ -265,51 +255,6 @@ def _segments(read: LinedToml) -> tuple[Segment, ...]:
 def _promise(read: LinedToml) -> dict[str, timedelta]:
     table = read.table("promise")
     return {area: read.duration(table, "promise", 0, area) for area in get_args(AreaClass)}
-
-
-def _watches(read: LinedToml, steps: set[str]) -> tuple[Watch, ...]:
-    watches = []
-    rung_index = 0
-    for index, table in enumerate(read.tables("watch")):
-        until = read.known(table, "watch", index, "until", steps)
-        if not until:
-            raise read.fail("watch", index, "until", "until: expected the steps that answer it, at least one")
-        rungs = []
-        for number, rung in enumerate(read.tables("rung", table)):
-            rungs.append(_rung(read, rung, rung_index, first=number == 0))
-            rung_index += 1
-        if not rungs:
-            raise read.fail("watch", index, "", "a watch without a rung alerts nobody")
-        start = read.get(table, "watch", index, "from", str)
-        if len(start) != 1 or start not in POINTS[1:]:
-            raise read.fail("watch", index, "from", f"from = {start!r}: expected one of B to H")
-        if not read.duration(table, "watch", index, "repeat"):
-            raise read.fail("watch", index, "repeat", "repeat: expected more than nothing")
-        watches.append(
-            Watch(
-                read.get(table, "watch", index, "name", str),
-                start,
-                frozenset(until),
-                frozenset(read.known(table, "watch", index, "again", steps)),
-                read.duration(table, "watch", index, "limit"),
-                read.duration(table, "watch", index, "repeat"),
-                read.duration(table, "watch", index, "pause"),
-                tuple(rungs),
-            )
-        )
-    return tuple(watches)
-
-
-def _rung(read: LinedToml, table: Mapping[str, Any], index: int, *, first: bool) -> Rung:
-    after = timedelta() if first else read.duration(table, "watch.rung", index, "after")
-    alert = read.known(table, "watch.rung", index, "alert", get_args(Role))
-    phone = read.choice(table, "watch.rung", index, "phone", PHONES)
-    keypress = read.choice(table, "watch.rung", index, "keypress", KEYPRESSES) or "in_hand"
-    if keypress == "acknowledge" and phone != "crew_duty":
-        raise read.fail(
-            "watch.rung", index, "keypress", "only the crew's own phone acknowledges; expected in_hand"
-        )
-    return Rung(after, alert, phone, keypress)
 
 
 def _reasons(read: LinedToml) -> dict[str, Reason]:

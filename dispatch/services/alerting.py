@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dispatch.core.alerting import Channel, Told, later_rungs, overtaken, quiet_until, severity, wants
+from dispatch.core.chains import CHANNELS
 from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.core.outgoing import Outgoing
 from dispatch.services.alert_text import Letter, News, Words
@@ -43,7 +44,8 @@ async def plan(context: Context, row: OutboxRow) -> None:
         told = loaded.alert(row.key)
         if not loaded.is_waiting(row.id):
             return Changes(None)  # another worker was quicker
-        chosen = [c for c in loaded.channels() if told is not None and wants(c, told)]
+        outside = "message" in row.data.get("channels", CHANNELS)
+        chosen = [c for c in loaded.channels() if outside and told is not None and wants(c, told)]
         outgoing = tuple(_message(context, row, told, c, now) for c in chosen if told is not None)
         outcome = f"in the pages and by {len(chosen)} channel(s)" if chosen else "in the pages"
         return Changes(None, outgoing=outgoing, settled=(Settled(row.id, "done", outcome),))

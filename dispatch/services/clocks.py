@@ -1,57 +1,61 @@
-"""Due clocks become decisions: each in one transaction with the order that it belongs to."""
+"""Due clocks become decisions: in one transaction with the orders that they belong to, many orders at once."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import datetime
+from functools import partial
 
 from dispatch.core import crew as rules
 from dispatch.core.errors import DispatchError, NotFound
 from dispatch.core.escalation import clocks, fire
 from dispatch.core.outgoing import alert
 from dispatch.services.context import Context
-from dispatch.services.ports import Changes, Loaded
+from dispatch.services.ports import Changes, Decided, Loaded
 from dispatch.services.steps import Draft
 
 log = logging.getLogger(__name__)
 BATCH = 200
+"""Orders decided in one transaction: who acknowledges one of them meanwhile waits for it."""
+AGAIN = 2.0
+"""Real seconds until an order that could not be decided is looked at again: others come first."""
 
 
 async def fire_due(context: Context) -> int:
-    """Decide every clock that is due, the oldest first; the number of orders decided.
+    """Decide what is due, the oldest first; the number of orders decided."""
+    return (await decide_due(context)).orders
+
+
+async def decide_due(context: Context) -> Decided:
+    """Decide one batch of what is due.
 
     An order that cannot be decided is said, and looked at again: it stops no other one's clocks.
     """
-    due = await context.store.due_orders(context.clock.now(), BATCH)
-    results = await asyncio.gather(
-        *(fire_order(context, order_id) for order_id in due), return_exceptions=True
-    )
-    for order_id, result in zip(due, results, strict=True):
-        if isinstance(result, DispatchError):
-            log.warning("the due clock of %s was not decided: %s", order_id, result)
-        elif isinstance(result, Exception):
-            log.error("the due clock of %s was not decided", order_id, exc_info=result)
-        elif isinstance(result, BaseException):
-            raise result
-    return results.count(True)
+    now = context.clock.now()
+    for order_id in [known for known, until in context.undecided.items() if until <= now]:
+        del context.undecided[order_id]
+    decided = await context.store.decide_due(partial(fire_order, context), BATCH, context.undecided)
+    for order_id, error in decided.failed.items():
+        context.undecided[order_id] = now + context.real(AGAIN)
+        if isinstance(error, DispatchError):
+            log.warning("the due clock of %s was not decided: %s", order_id, error)
+        else:
+            log.error("the due clock of %s was not decided", order_id, exc_info=error)
+    return decided
 
 
-async def fire_order(context: Context, order_id: str) -> bool:
+def fire_order(context: Context, order_id: str, loaded: Loaded, now: datetime) -> Changes[bool]:
     """Decide what is due on one order; whether that was anything. An acknowledgement that came first wins."""
-
-    def decide(loaded: Loaded, now: datetime) -> Changes[bool]:
-        draft = Draft(context, loaded, now)
-        before = order = draft.order(order_id)
-        process = draft.process(order)
-        for clock in sorted(clocks(order, process), key=lambda c: c.due):
-            order, following = fire(order, process, clock, now)
-            draft.outgoing.extend(following)
-        if order is not before:
-            draft.put(order)
-        return draft.changes(order is not before)
-
-    return await context.store.transact(decide)
+    draft = Draft(context, loaded, now)
+    before = order = draft.order(order_id)
+    process = draft.process(order)
+    due = (clock for clock in clocks(order, process) if clock.due <= now)
+    for clock in sorted(due, key=lambda c: c.due):
+        order, following = fire(order, process, clock, now, context.zone)
+        draft.outgoing.extend(following)
+    if order is not before:
+        draft.put(order)
+    return draft.changes(order is not before)
 
 
 async def remind_away(context: Context) -> None:

@@ -64,6 +64,8 @@ class Context:
     """How much faster than real time the clock runs."""
     public_url: str = ""
     """Where people reach the pages from outside, without a slash at its end; empty: alerts hold no link."""
+    undecided: dict[str, datetime] = field(default_factory=dict)
+    """Orders whose due clocks could not be decided, and when they are looked at again."""
     links: dict[str, LinkSeen] = field(default_factory=dict)
     """How each device's line stands, by its last event or by what its gateway keeps."""
 

@@ -204,10 +204,9 @@ async def match_waiting(context: Context) -> int:
     """One batch of automatic dispatch; how many orders were dispatched."""
     if context.policy == "manual":
         return 0
-    process = context.processes.by_id[context.processes.current]
-    rows = process.transitions.values()
-    states = [row.state for row in rows if row.step == "dispatch" and "system" in row.by]
-    waiting = [o for o in await context.store.open_orders(states) if o.facts.place is not None]
+    rows = [row for one in context.processes.by_id.values() for row in one.transitions.values()]
+    states = {row.state for row in rows if row.step == "dispatch" and "system" in row.by}
+    waiting = [o for o in await context.store.open_orders(sorted(states)) if o.facts.place is not None]
     if not waiting:
         return 0
     crews = await candidate_crews(context)

@@ -193,7 +193,7 @@ async def route(
         if before.has_key(key):
             return Changes(before)
         still_at(before, at_centre)
-        _still_open(draft, before, "route")
+        still_open(draft, before, "route")
         if before.crew_id:
             raise GuardRefused(f"order {order_id} is with {before.crew_id}: recall it first", guard="route")
         data = {"centre_id": centre_id, "trade": trade, "area_class": area_class}
@@ -205,31 +205,12 @@ async def route(
     return await context.store.transact(decide)
 
 
-def _still_open(draft: Draft, order: WorkOrder, what: str) -> None:
+def still_open(draft: Draft, order: WorkOrder, what: str) -> None:
+    """Raises IllegalStep where the order has ended."""
     if order.state in draft.process(order).final:
         raise IllegalStep(
             f"order {order.id} is {order.state}: {what} comes too late", order=order.id, step=what
         )
-
-
-async def expedite(context: Context, order_id: str, *, by: Actor, text: str = "", key: str = "") -> WorkOrder:
-    """The customer chases: priority rises, and the centre is told."""
-
-    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
-        draft = Draft(context, loaded, now)
-        if (before := draft.order(order_id)).has_key(key):
-            return Changes(before)
-        _still_open(draft, before, "expedite")
-        data = {"priority": 1, "text": text}
-        order = draft.remark(order_id, "expedite", by=by, data=data, key=key)
-        draft.outgoing.append(
-            alert(key=f"{order_id}/expedite/{order.version}", role="dispatcher", code="expedited", due=now,
-                  order_id=order_id, centre_id=order.centre_id)
-        )  # fmt: skip
-        draft.contacts.append(_follow_up(context, order, now, "expedite", text, by))
-        return draft.changes(order)
-
-    return await context.store.transact(decide)
 
 
 async def call_back(
@@ -243,7 +224,7 @@ async def call_back(
             return Changes(before)
         data = {"satisfied": satisfied, "text": text}
         order = draft.take(order_id, "call_back", by=by, data=data, key=key)
-        draft.contacts.append(_follow_up(context, order, now, "call_back", text, by))
+        draft.contacts.append(follow_up(context, order, now, "call_back", text, by))
         if not satisfied:
             draft.outgoing.append(
                 alert(key=f"{order_id}/unsatisfied/{order.version}", role="manager", code="unsatisfied",
@@ -267,13 +248,13 @@ async def cancel(context: Context, order_id: str, *, reason: str, by: Actor, key
         if (before := draft.order(order_id)).has_key(key):
             return Changes(before)
         order = draft.take(order_id, "cancel", by=by, data={"reason": reason}, key=key)
-        draft.contacts.append(_follow_up(context, order, now, "cancelled", reason, by))
+        draft.contacts.append(follow_up(context, order, now, "cancelled", reason, by))
         return draft.changes(order)
 
     return await context.store.transact(decide)
 
 
-def _follow_up(
+def follow_up(
     context: Context,
     order: WorkOrder,
     now: datetime,
@@ -281,6 +262,7 @@ def _follow_up(
     text: str,
     by: Actor,
 ) -> Contact:
+    """The customer was spoken to again about this order."""
     facts = order.facts
     return Contact(
         context.ids.contact_id(), now, "phone", facts.customer_phone, facts.customer_name, text, order.id,

@@ -6,7 +6,7 @@ Ports say what they can prove: a telephone exchange that takes a call has not re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from dispatch.core.alerting import Channel, Told
 from dispatch.core.crew import Roster
+from dispatch.core.on_call import Duty
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.process import Process
 from dispatch.core.types import Point
@@ -109,6 +110,16 @@ class Loaded(Protocol):
         """The phone rows that one call carries."""
         ...
 
+    def waiting_calls(
+        self, ids: Sequence[int], targets: Sequence[str], centres: Sequence[str], now: datetime, limit: int
+    ) -> Sequence[OutboxRow]:
+        """Phone rows that no call carries yet: of these ids, and all that are due to these targets and centres."""
+        ...
+
+    def fetch(self, order_ids: Sequence[str]) -> None:
+        """Load these orders together; a decision that then asks for them one by one waits for none."""
+        ...
+
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
         """The phone rows of an order whose call may be ringing."""
         ...
@@ -131,6 +142,22 @@ class Loaded(Protocol):
 
 
 Decide = Callable[[Loaded, datetime], Changes[T]]
+DecideOrder = Callable[[str, Loaded, datetime], Changes[bool]]
+"""What one order's clocks decide; whether that was anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of one look at the clocks."""
+
+    orders: int
+    """Decided and committed."""
+    failed: Mapping[str, Exception]
+    """Orders that could not be decided, and why: their clocks are armed still."""
+    full: bool
+    """More may be due."""
+    following: datetime | None = None
+    """When the next clock is due, where that was asked: not while more is due now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +175,7 @@ class OutboxRow:
     due: datetime
     call_id: str = ""
     state: str = "pending"
+    outcome: str = ""
 
 
 class Store(Protocol):
@@ -160,8 +188,11 @@ class Store(Protocol):
         """
         ...
 
-    async def due_orders(self, now: datetime, limit: int) -> list[str]:
-        """Ids of orders with a clock that is due, the oldest first."""
+    async def decide_due(self, decide: DecideOrder, limit: int, aside: Collection[str] = ()) -> Decided:
+        """Decide orders with a due clock, the oldest first, at most `limit`, none of those `aside`.
+
+        One transaction, in which nobody else decides them. An order that cannot be decided is left as it was.
+        """
         ...
 
     async def next_due(self) -> datetime | None:
@@ -261,6 +292,7 @@ class Directory:
     crews: Mapping[str, Crew] = field(default_factory=dict)
     territories: Mapping[str, Any] = field(default_factory=dict)
     """A GeoJSON feature collection."""
+    on_call: tuple[Duty, ...] = ()
 
     def crew_of_device(self, device: str) -> Crew | None:
         """The crew that a device belongs to."""
@@ -327,12 +359,16 @@ class IdSource(Protocol):
     def contact_id(self) -> str: ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class Processes:
-    """Every process definition by its id; orders pin theirs."""
+    """Every process definition by its id; orders pin theirs. One for a whole process: what it learns, all see."""
 
     by_id: Mapping[str, Process]
     current: str
+
+    def learn(self, process: Process) -> None:
+        """A definition that was adopted elsewhere. The mapping is replaced: other threads read it."""
+        self.by_id = {**self.by_id, process.id: process}
 
     def of(self, order: WorkOrder) -> Process:
         """The definition that the order began under."""

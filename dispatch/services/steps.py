@@ -14,6 +14,7 @@ from typing import Any
 
 from dispatch.core.crew import Roster, Stacked, show_acknowledged, stack, unstack
 from dispatch.core.errors import NotFound
+from dispatch.core.escalation import CHASED, RUNG
 from dispatch.core.hop import standing
 from dispatch.core.outgoing import Outgoing, alert
 from dispatch.core.process import Process, Transition
@@ -171,7 +172,11 @@ def _show_acknowledged(draft: Draft, before: WorkOrder, after: WorkOrder) -> Non
 
 
 def _cut_calls(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
-    if live := draft.loaded.live_calls(after.id):
+    """Hang up what rings for it; only an order that a rung or a chase has called for can have a call."""
+    if not any(e.kind in {RUNG, *CHASED} for e in reversed(after.history)):
+        return
+    settled = {one.id for one in draft.settled if one.state == "done"}
+    if live := [row for row in draft.loaded.live_calls(after.id) if row.id not in settled]:
         key = f"cut/{after.id}/{after.version}"
         calls = {"calls": sorted({row.call_id for row in live})}
         draft.outgoing.append(Outgoing(key, "cut", after.id, draft.now, after.id, after.centre_id, calls))

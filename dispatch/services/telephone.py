@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from dispatch.core.errors import DispatchError
-from dispatch.core.escalation import IN_HAND, is_answered
+from dispatch.core.escalation import ATTEMPT, IN_HAND, is_needless
 from dispatch.core.types import SYSTEM, Actor
+from dispatch.services.callee import Callee, callee, prompt
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Loaded, OutboxRow, Phone, Ports, Settled
 from dispatch.services.retries import LEASE, PATIENCE, failed
@@ -28,6 +29,14 @@ APART = timedelta(minutes=1)
 NO_REPORT = timedelta(minutes=3)
 """A call of which nothing is heard for so long has failed."""
 ENDED = {"busy", "no_answer", "failed", "machine", "completed", "cut", "rejected"}
+REACHED = {"dialling": 0, "ringing": 1, "answered": 2}
+"""How far a live call has come; a report that is late does not take it back."""
+AT_ONCE = 50
+"""Calls that the exchange is asked for at the same time: it always has a connection to spare for a hang-up."""
+BUNDLE = 5_000
+"""Waiting rows that are looked through for one number: a storm is one call a number, not one call an order."""
+CUT_PATIENCE = 2.0
+"""Real seconds that a hang-up may take until it is asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,40 +67,39 @@ async def ring(context: Context, ports: Ports, rows: list[OutboxRow]) -> None:
     A call that was begun before is asked for again as it was: what came later was not in its prompt.
     """
     calls: dict[tuple[str, str], list[OutboxRow]] = {}
+    now = context.clock.now()
     for row in rows:
         if row.state != "sent":
-            calls.setdefault((number_of(context, row), row.call_id), []).append(row)
+            number = "" if row.call_id else callee(context, row, now).number
+            calls.setdefault((number, row.call_id), []).append(row)
+    turn, free = asyncio.Lock(), asyncio.Semaphore(AT_ONCE)
     await asyncio.gather(
         *(_no_report(context, row) for row in rows if row.state == "sent"),
-        *(_ring_number(context, ports, number, wanted) for (number, _), wanted in calls.items()),
+        *(_ring_one(context, ports, turn, free, *which, wanted) for which, wanted in calls.items()),
     )
 
 
-async def _ring_number(context: Context, ports: Ports, number: str, rows: list[OutboxRow]) -> None:
-    if not number or ports.phone is None:
-        why = "no telephone exchange is configured" if number else "no number on file"
+async def _ring_one(
+    context: Context,
+    ports: Ports,
+    turn: asyncio.Lock,
+    free: asyncio.Semaphore,
+    number: str,
+    begun: str,
+    rows: list[OutboxRow],
+) -> None:
+    if not (number or begun) or ports.phone is None:
+        why = "no telephone exchange is configured" if number or begun else "no number on file"
         await _cannot(context, rows, why)
         return
-    call = await context.store.transact(lambda loaded, now: _prepare(context, loaded, now, number, rows))
-    if call is not None:
-        await _place(context, ports.phone, call)
-
-
-def number_of(context: Context, row: OutboxRow) -> str:
-    """The number that a row's target has now; empty where there is none."""
-    directory = context.directory
-    if row.target == "centre_duty":
-        centre = directory.centres.get(row.centre_id)
-        return centre.duty_phone if centre else ""
-    crew = directory.crews.get(str(row.data.get("crew_id", "")))
-    if crew is None:
-        return ""
-    if row.target == "crew_duty":
-        return crew.duty_phone
-    department = directory.departments.get(crew.department_id)
-    if department is None:
-        return ""
-    return (department.leader1 if row.target == "leader1" else department.leader2).phone
+    prepare = _again if begun else _prepare
+    async with free:
+        async with turn:  # one by one: an acknowledgement waits for one of them, not for all
+            call = await context.store.transact(
+                lambda loaded, now: prepare(context, loaded, now, begun or number, rows)
+            )
+        if call is not None:
+            await _place(context, ports.phone, call)
 
 
 async def _place(context: Context, phone: Phone, call: _Call) -> None:
@@ -106,9 +114,10 @@ async def _place(context: Context, phone: Phone, call: _Call) -> None:
         return
     if await context.store.transact(lambda loaded, now: _placed(context, loaded, now, call)):
         try:
-            await phone.hang_up(call.call_id)
-        except DispatchError as error:
-            log.warning("call to %s rings although answered: %s", call.number, error)
+            async with asyncio.timeout(CUT_PATIENCE):
+                await phone.hang_up(call.call_id)
+        except (DispatchError, TimeoutError) as error:
+            log.warning("call to %s rings although answered: %r", call.number, error)
 
 
 def _not_placed(
@@ -117,10 +126,12 @@ def _not_placed(
     """Again later under the same id; an attempt that is given up is kept on the order as failed."""
     draft = Draft(context, loaded, now)
     for row in call.rows:
-        settled = failed(context, row, error)
+        leased = replace(row, tries=max(row.tries - 1, 0))  # as it was when this try began
+        settled = failed(context, leased, error)
         draft.settled.append(settled)
         if settled.state == "dead":
-            _attempt(draft, row, "failed", call.number, call.call_id, key=f"{call.call_id}/{row.id}/dead")
+            to = Callee(call.number)
+            _attempt(draft, row, "failed", to, call.call_id, key=f"{call.call_id}/{row.id}/dead")
     return draft.changes(None)
 
 
@@ -131,73 +142,96 @@ def _placed(context: Context, loaded: Loaded, now: datetime, call: _Call) -> Cha
     draft.settled.extend(
         Settled(row.id, "sent", "dialling", due=now + NO_REPORT) for row in rows if row.state == "pending"
     )
-    return draft.changes(all(_answered(draft, row) for row in rows))
+    return draft.changes(all(_needless(draft, row) for row in rows))
 
 
 def _prepare(
     context: Context, loaded: Loaded, now: datetime, number: str, rows: list[OutboxRow]
 ) -> Changes[_Call | None]:
-    """The lease of a call, on condition that somebody still has to be rung."""
+    """The lease of a call, on condition that somebody still has to be rung, for all that waits for this number."""
     draft = Draft(context, loaded, now)
-    begun = next((row.call_id for row in rows if row.call_id), "")
     last = loaded.last_dial(number)
-    if not begun and last is not None and now < last + APART:
+    waiting = _waiting(context, loaded, now, number, rows)
+    if last is not None and now < last + APART:
         draft.settled.extend(
-            Settled(row.id, "pending", "one call a minute", due=last + APART) for row in rows
+            Settled(row.id, "pending", "one call a minute", due=last + APART) for row in waiting
         )
         return draft.changes(None)
-    open_rows = []
-    for row in rows:
-        if _answered(draft, row):
-            draft.settled.append(Settled(row.id, "done", "answered meanwhile"))
-        else:
-            open_rows.append(row)
+    open_rows = _still_open(draft, waiting)
     if not open_rows:
         return draft.changes(None)
-    call_id = begun or f"call-{open_rows[0].id}-{open_rows[0].tries}"
-    due = now + context.real(LEASE)
-    for row in open_rows:
+    draft.dialled.append(number)
+    call_id = f"call-{open_rows[0].id}-{open_rows[0].tries}"
+    return draft.changes(_lease(draft, call_id, number, open_rows))
+
+
+def _waiting(
+    context: Context, loaded: Loaded, now: datetime, number: str, rows: list[OutboxRow]
+) -> list[OutboxRow]:
+    """The rows as they stand, and every other one that is due and rings the same number."""
+    centres, targets = {row.centre_id for row in rows}, {row.target for row in rows}
+    found = loaded.waiting_calls([row.id for row in rows], sorted(targets), sorted(centres), now, BUNDLE)
+    return [row for row in found if callee(context, row, now).number == number]
+
+
+def _again(
+    context: Context, loaded: Loaded, now: datetime, call_id: str, rows: list[OutboxRow]
+) -> Changes[_Call | None]:
+    """A call that was begun and of which nothing is known: the same orders, the same number."""
+    draft = Draft(context, loaded, now)
+    open_rows = _still_open(draft, [row for row in loaded.calls(call_id) if row.state == "pending"])
+    if not open_rows:
+        return draft.changes(None)
+    number = _dialled(draft, open_rows[0])
+    return draft.changes(_lease(draft, call_id, number, open_rows))
+
+
+def _still_open(draft: Draft, rows: list[OutboxRow]) -> list[OutboxRow]:
+    """What was answered meanwhile is dropped."""
+    draft.loaded.fetch([row.order_id for row in rows])
+    needless = [row for row in rows if _needless(draft, row)]
+    draft.settled.extend(Settled(row.id, "done", "answered meanwhile") for row in needless)
+    return [row for row in rows if row not in needless]
+
+
+def _lease(draft: Draft, call_id: str, number: str, rows: list[OutboxRow]) -> _Call:
+    due = draft.now + draft.context.real(LEASE)
+    for row in rows:
         draft.settled.append(Settled(row.id, "pending", "dialling", due=due, call_id=call_id))
-        _attempt(draft, row, "dialling", number, call_id, key=f"{call_id}/dialling")
-    if not begun:
-        draft.dialled.append(number)
-    return draft.changes(_Call(call_id, number, tuple(open_rows), _prompt(draft, open_rows)))
+        to = callee(draft.context, row, draft.now)
+        to = to if to.number == number else Callee(number)
+        _attempt(draft, row, "dialling", to, call_id, key=f"{call_id}/{row.id}/dialling")
+    told = prompt(draft.context, [(row, draft.order(row.order_id)) for row in rows])
+    return _Call(call_id, number, tuple(rows), told)
 
 
-def _answered(draft: Draft, row: OutboxRow) -> bool:
+def _needless(draft: Draft, row: OutboxRow) -> bool:
     order = draft.order(row.order_id)
-    return is_answered(order, draft.process(order), str(row.data["watch"]), int(row.data["generation"]))
+    return is_needless(order, draft.process(order), row.data)
 
 
-def _attempt(draft: Draft, row: OutboxRow, state: str, number: str, call_id: str, *, key: str) -> None:
+def _attempt(
+    draft: Draft, row: OutboxRow, state: str, to: Callee, call_id: str, *, key: str, **more: str
+) -> None:
     """Every attempt is kept on the order: who, which channel, when, with what outcome."""
     data: dict[str, Any] = {
-        "channel": "phone", "to": row.target, "number": number, "state": state, "call_id": call_id,
+        "channel": "phone", "to": row.target, "number": to.number, "state": state, "call_id": call_id,
         "watch": row.data["watch"], "generation": row.data["generation"], "rung": row.data["rung"],
+        **{k: v for k, v in {"name": to.name, "note": to.note, **more}.items() if v},
     }  # fmt: skip
-    draft.remark(row.order_id, "attempt", by=SYSTEM, data=data, key=key)
-
-
-def _prompt(draft: Draft, rows: Sequence[OutboxRow]) -> str:
-    orders = [draft.order(row.order_id) for row in rows]
-    addresses = "; ".join(o.facts.address or o.id for o in orders)
-    crews_own = all(row.data["keypress"] == "acknowledge" for row in rows)
-    if draft.context.language.startswith("zh"):
-        keys = "接单请按1,重听请按2,无法出动请按9。" if crews_own else "由您督办请按1,重听请按2。"
-        return f"您好,这里是报修中心。有{len(orders)}张工单尚未接单:{addresses}。{keys}"
-    keys = (
-        "accept, 2 to hear it again, 9 if you cannot."
-        if crews_own
-        else "take it in hand, 2 to hear it again."
-    )
-    return f"This is the repair centre. {len(orders)} work order(s) not acknowledged: {addresses}. Press 1 to {keys}"
+    if why := row.data.get("why"):
+        data["why"] = why
+    draft.remark(row.order_id, ATTEMPT, by=SYSTEM, data=data, key=key)
 
 
 async def _cannot(context: Context, rows: list[OutboxRow], why: str) -> None:
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
         draft = Draft(context, loaded, now)
         for row in rows:
-            _attempt(draft, row, "failed", why, "", key=f"{row.key}/failed")
+            to = callee(context, row, now)
+            _attempt(
+                draft, row, "failed", Callee(why, to.name, to.note), row.call_id, key=f"{row.key}/failed"
+            )
             draft.settled.append(Settled(row.id, "dead", why))
         return draft.changes(None)
 
@@ -207,19 +241,26 @@ async def _cannot(context: Context, rows: list[OutboxRow], why: str) -> None:
 async def _no_report(context: Context, row: OutboxRow) -> None:
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
         draft = Draft(context, loaded, now)
-        _attempt(draft, row, "failed", "", row.call_id, key=f"{row.call_id}/{row.id}/lost")
-        draft.settled.append(Settled(row.id, "done", "nothing was heard of the call"))
+        if any(r.id == row.id and r.state == "sent" for r in loaded.calls(row.call_id)):
+            key = f"{row.call_id}/{row.id}/lost"
+            _attempt(
+                draft, row, "failed", Callee(), row.call_id, key=key, note="nothing was heard of the call"
+            )
+            draft.settled.append(Settled(row.id, "done", "nothing was heard of the call"))
         return draft.changes(None)
 
     await context.store.transact(decide)
 
 
 async def phone_reported(context: Context, report: PhoneReport) -> None:
-    """What the exchange says. Late and doubled reports change nothing."""
+    """What the exchange says. Late and doubled reports change nothing, in whatever order they come."""
 
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
         draft = Draft(context, loaded, now)
-        for row in loaded.calls(report.call_id):
+        rows = loaded.calls(report.call_id)
+        if report.state not in REACHED:
+            loaded.fetch([row.order_id for row in rows])
+        for row in rows:
             _report_of(draft, row, report)
         return draft.changes(None)
 
@@ -227,23 +268,41 @@ async def phone_reported(context: Context, report: PhoneReport) -> None:
 
 
 def _report_of(draft: Draft, row: OutboxRow, report: PhoneReport) -> None:
-    key = f"{report.call_id}/{row.id}/{report.seq}"
-    if draft.order(row.order_id).has_key(key) or row.state == "dead":
+    pressed = report.state == "keypress"
+    has_ended = row.state in {"done", "dead"}
+    if report.state in REACHED or (pressed and report.digit == "2"):
+        if not has_ended:
+            _goes_on(draft, row, "answered" if pressed else report.state)
         return
-    if report.state in {"ringing", "answered"}:
-        if row.state != "done":
-            due = draft.now + NO_REPORT
-            draft.settled.append(Settled(row.id, "sent", report.state, due=due, call_id=report.call_id))
+    if has_ended and (not pressed or _needless(draft, row)):
         return
-    if row.state == "done" and report.state != "keypress":
+    state = f"keypress {report.digit}" if pressed else report.state
+    key = f"{report.call_id}/{row.id}/{state if pressed else report.seq}"
+    if draft.order(row.order_id).has_key(key):
         return
-    if report.state == "keypress" and report.digit == "2":
-        return
-    state = f"keypress {report.digit}" if report.state == "keypress" else report.state
-    _attempt(draft, row, state, report.number, report.call_id, key=key)
-    draft.settled.append(Settled(row.id, "done", state, call_id=report.call_id))
-    if report.state == "keypress" and not _answered(draft, row):
+    more = {"by": _ended_by(draft, row)} if state == "cut" else {}
+    if row.outcome in REACHED:
+        more["reached"] = "answered" if pressed else row.outcome
+    _attempt(draft, row, state, Callee(report.number), report.call_id, key=key, **more)
+    if not has_ended:
+        draft.settled.append(Settled(row.id, "done", state, call_id=report.call_id))
+    if pressed and not _needless(draft, row):
         _pressed(draft, row, report, key)
+
+
+def _goes_on(draft: Draft, row: OutboxRow, state: str) -> None:
+    """A call is ringing, or somebody has taken it up: it has until NO_REPORT to say more."""
+    if REACHED.get(row.outcome, -1) < REACHED[state] or state == "answered":
+        due = draft.now + NO_REPORT
+        draft.settled.append(Settled(row.id, "sent", state, due=due, call_id=row.call_id))
+
+
+def _ended_by(draft: Draft, row: OutboxRow) -> str:
+    """The step that made a call needless, and who took it: `acknowledge by crew:N1`."""
+    order = draft.order(row.order_id)
+    steps = draft.process(order).steps
+    last = next((e for e in reversed(order.history) if e.kind in steps), None)
+    return f"{last.kind} by {last.by}" if last and _needless(draft, row) else ""
 
 
 CREWS_KEYS: dict[str, tuple[str, dict[str, str]]] = {
@@ -255,7 +314,7 @@ CREWS_KEYS: dict[str, tuple[str, dict[str, str]]] = {
 
 def _pressed(draft: Draft, row: OutboxRow, report: PhoneReport, key: str) -> None:
     """The crew's own phone acknowledges or rejects; anybody else takes it in hand, which only pauses the chain."""
-    key = f"{key}/{report.digit}"
+    key = f"{key}/pressed"
     if row.data["keypress"] == "acknowledge":
         if (meant := CREWS_KEYS.get(report.digit)) is not None:
             step, facts = meant
@@ -269,15 +328,55 @@ def _pressed(draft: Draft, row: OutboxRow, report: PhoneReport, key: str) -> Non
 
 
 async def cut(context: Context, ports: Ports, row: OutboxRow) -> str:
-    """Hang up what still rings for an order, unless the same call carries another one that is unanswered."""
+    """Hang up what still rings for an order, unless the same call carries another one that is unanswered.
+
+    The attempt ends here as cut, by whom: the exchange's own report may be late, or never come. Raises what a
+    hang-up raised, after all others were asked.
+    """
 
     def needless(loaded: Loaded, now: datetime) -> Changes[list[str]]:
         draft = Draft(context, loaded, now)
         calls = {r.call_id for r in loaded.live_calls(row.order_id)} | set(row.data.get("calls", ()))
-        return Changes([c for c in sorted(calls) if all(_answered(draft, r) for r in loaded.calls(c))])
+        return Changes([c for c in sorted(calls) if _is_over(draft, loaded.calls(c))])
 
     calls = await context.store.transact(needless)
-    if ports.phone is not None:
-        for call_id in calls:
-            await ports.phone.hang_up(call_id)
+    if ports.phone is None:
+        return "no telephone exchange is configured"
+    hung_up = await asyncio.gather(
+        *(_hang_up(context, ports.phone, c) for c in calls), return_exceptions=True
+    )
+    for error in hung_up:
+        if isinstance(error, BaseException):
+            raise error
     return f"{len(calls)} call(s) cut"
+
+
+def _is_over(draft: Draft, rows: Sequence[OutboxRow]) -> bool:
+    """Whether a call is live and needless; one in which a key was pressed ends by itself."""
+    live = any(row.state in {"pending", "sent"} for row in rows)
+    return live and all(_needless(draft, row) for row in rows)
+
+
+async def _hang_up(context: Context, phone: Phone, call_id: str) -> None:
+    async with asyncio.timeout(CUT_PATIENCE):
+        await phone.hang_up(call_id)
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[None]:
+        draft = Draft(context, loaded, now)
+        for row in loaded.calls(call_id):
+            if row.state in {"pending", "sent"}:
+                number = _dialled(draft, row)
+                key = f"{call_id}/{row.id}/cut"
+                by = _ended_by(draft, row)
+                _attempt(draft, row, "cut", Callee(number), call_id, key=key, by=by)
+                draft.settled.append(Settled(row.id, "done", f"cut: {by}"))
+        return draft.changes(None)
+
+    await context.store.transact(decide)
+
+
+def _dialled(draft: Draft, row: OutboxRow) -> str:
+    """The number of the call that a row is in, as it was dialled."""
+    history = draft.order(row.order_id).history
+    found = (e.data["number"] for e in reversed(history) if e.data.get("call_id") == row.call_id)
+    return str(next(found, ""))

@@ -15,7 +15,7 @@ from dispatch.core.process import Process
 from dispatch.core.segments import Timeline, deadline, limit, overruns, timeline
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.context import Context
-from dispatch.services.ports import Crew, Device
+from dispatch.services.ports import Crew, Device, OutboxRow
 
 STALE_AFTER = 300.0
 """Seconds after which a fix says no longer where a vehicle is."""
@@ -250,3 +250,19 @@ def overrun_rows(order: WorkOrder, process: Process, now: datetime) -> list[dict
         }
         for o in overruns(order, process, now)
     ]  # fmt: skip
+
+
+def attempts(order: WorkOrder, calls: Sequence[OutboxRow] = ()) -> list[dict[str, Any]]:
+    """Every try to reach somebody about this order: the rungs that fired, what became of each call, and how the
+    `calls` that are not over stand: queued, ringing, answered (that it was dialled is in the history)."""
+    kinds = {"rung", "attempt", "in_hand"}
+    found = [{"kind": e.kind, "at": e.at, **dict(e.data)} for e in order.history if e.kind in kinds]
+    for row in calls:
+        facts = {k: row.data[k] for k in ("watch", "generation", "rung")}
+        state = row.outcome if row.call_id else "queued"
+        if state == "dialling":
+            continue
+        found.append(
+            {"kind": "attempt", "at": row.due, "to": row.target, "state": state, "live": True, **facts}
+        )
+    return found

@@ -7,18 +7,19 @@ report at the end is made from the file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
-from dispatch.adapters.sql import statements
+from dispatch.adapters.sql import armed, statements
 from dispatch.adapters.sql.statements import ORDER, SqlLoaded, load_orders
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.clock import Clock
 from dispatch.core.work_order import WorkOrder
-from dispatch.services.ports import Decide, Processes
+from dispatch.services.ports import Decide, Decided, DecideOrder, Processes
 
 T = TypeVar("T")
 Seen = Callable[[WorkOrder, int], None]
@@ -55,6 +56,15 @@ class ReplayStore(SqlStore):
             self._orders[order.id] = order
             self._seen(order, before.version if before else 0)
         return result
+
+    async def decide_due(self, decide: DecideOrder, limit: int, aside: Collection[str] = ()) -> Decided:
+        """One after the other: what each commit changes is seen before the next is decided."""
+        now = self._clock.now()
+        rows = await self.read(lambda c: c.execute(armed.claim(c, now, limit, aside)).all())
+        decided = 0
+        for order_id in dict.fromkeys(row.id for row in rows):
+            decided += await self.transact(partial(decide, order_id))
+        return Decided(decided, {}, len(rows) >= limit)
 
     async def next_due(self) -> datetime | None:
         """Asked at every instant, and the same until something is written."""

@@ -58,7 +58,7 @@ async def test_calls_wait_for_no_mail_server(centre: Centre) -> None:
     async with asyncio.timeout(5):
         await delivery.deliver_due(centre.context, centre.ports, delivery.CALLS)
     assert DUTY in {call.number for call in centre.exchange.calls.values()}
-    lanes = delivery.CALLS + delivery.ORDERS + delivery.ALERTS + delivery.MESSAGES
+    lanes = delivery.CALLS + delivery.CUTS + delivery.ORDERS + delivery.ALERTS + delivery.MESSAGES
     assert sorted(lanes) == sorted(get_args(Kind)), "each kind goes by one lane"
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dispatch.core.errors import Conflict
 from dispatch.core.types import Point
 from dispatch.services import dispatcher, hotline
-from tests.dispatch.centre import CENTRE, DORA, HOLLY, NOWHERE, Centre, refused
+from tests.dispatch.centre import CENTRE, DORA, HOLLY, LEADER1, NOWHERE, Centre, refused
 
 
 async def test_the_hotlines_watch_rings_the_centre_when_nobody_there_answers(centre: Centre) -> None:
     order_id = await centre.sent()
     await centre.until(8)
-    assert await centre.rungs(order_id) == [(5, "centre_duty"), (6, "centre_duty")]
-    assert centre.exchange.log() == [(5, CENTRE), (6, CENTRE)]
+    assert await centre.rungs(order_id) == [(5, "centre_duty"), (6, "on_call")]
+    assert centre.exchange.log() == [(5, CENTRE), (6, LEADER1)]
     assert (await centre.alerts("unanswered_centre")) == ["hotline", "hotline", "manager"]
 
 
@@ -38,15 +38,19 @@ async def test_automatic_matching_without_a_free_crew_does_not_stop_the_hotlines
 async def test_a_person_at_the_centre_stops_the_hotlines_watch(centre: Centre) -> None:
     order_id = await centre.sent()
     await dispatcher.accept(centre.context, order_id, by=DORA)
+    assert "watch:centre" not in await centre.armed(order_id)
     await centre.until(30)
-    assert await centre.rungs(order_id) == []
+    assert await centre.alerts("unanswered_centre") == []
+    assert set(await centre.alerts("unanswered_hand")) == {"dispatcher", "manager"}, (
+        "it is the dispatcher's now"
+    )
 
 
 async def test_a_one_at_the_centre_only_takes_it_in_hand(centre: Centre) -> None:
     centre.exchange.habits = {CENTRE: "press 1"}
     order_id = await centre.sent()
     await centre.until(9)
-    assert await centre.rungs(order_id) == [(5, "centre_duty"), (8.25, "centre_duty")]
+    assert await centre.rungs(order_id) == [(5, "centre_duty"), (8.25, "on_call")]
 
 
 async def test_an_unroutable_call_is_watched_and_the_hotline_is_told(centre: Centre) -> None:

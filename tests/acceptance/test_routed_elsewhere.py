@@ -20,9 +20,10 @@ async def test_the_other_centre_has_four_minutes_to_answer_too(centre: Centre) -
     await _route(centre, order_id, "south")
     order = await centre.order(order_id)
     assert (order.centre_id, order.in_centre_hands) == ("south", False)
+    assert {name for name in await centre.armed(order_id) if name.startswith("watch:")} == {"watch:centre"}
     await centre.until(24.5)
-    assert await centre.rungs(order_id) == [(24.0, "centre_duty")]
-    assert [number for at, number in centre.exchange.log()] == ["+8610002"]
+    assert [rung for rung in await centre.rungs(order_id) if rung[0] > 20] == [(24.0, "centre_duty")]
+    assert [number for at, number in centre.exchange.log() if at > 20] == ["+8610002"]
     await dispatcher.accept(centre.context, order_id, by=LIZ)
     assert "watch:centre" not in await centre.armed(order_id)
 

@@ -245,6 +245,8 @@ def _check_the_measure(scenario: str, expected: dict[str, Any], crossings: list[
     assert max(expected["events"].values()) == max(expected["outbox"].values()) == 1
     assert {
         "before transact",
+        "before decide_due",
+        "after decide_due",
         "written, not committed",
         "after transact",
         "after lease",

@@ -134,7 +134,7 @@ async def work(order: dict[str, Any]) -> None:
         RestPhone(order["outside"], "secret", "http://127.0.0.1/unused"),
     )
     for target, names in (
-        (store, ("transact", "lease", "settle")),
+        (store, ("transact", "decide_due", "lease", "settle")),
         (outside, ("deliver", "write_desired", "send")),
         (phone, ("ring", "hang_up")),
     ):

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dispatch.core.types import Actor
+from dispatch.services.chases import expedite
 from dispatch.services.dispatcher import dispatch
-from dispatch.services.hotline import expedite
 from tests.browser.conftest import Visit
 from tests.browser.served import Served
 

@@ -38,17 +38,25 @@ def test_the_diagram_has_every_transition_of_the_file() -> None:
 
 def test_a_file_in_order_is_called_so(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
-    own.write_text(SHIPPED.replace("version = 1", "version = 7", 1), encoding="utf-8")
+    own.write_text(SHIPPED.replace("version = 2", "version = 7", 1), encoding="utf-8")
     assert say("check", str(own)).startswith("fault_repair@7: 13 states")
 
 
 def test_a_file_that_is_wrong_names_its_line(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
-    own.write_text(SHIPPED.replace('keypress = "in_hand"', 'keypress = "acknowledge"', 1), encoding="utf-8")
-    line = next(
-        n for n, text in enumerate(own.read_text().splitlines(), 1) if text == 'keypress = "acknowledge"'
+    own.write_text(
+        SHIPPED.replace('phone = "leader2"', 'phone = "leader2"\nkeypress = "acknowledge"', 1),
+        encoding="utf-8",
     )
+    line = own.read_text().splitlines().index('phone = "leader2"') + 2
     with pytest.raises(DispatchError, match=rf"own\.toml:{line}: .*crew's own phone"):
+        say("check", str(own))
+
+
+def test_a_file_under_which_an_order_would_be_forgotten_is_refused(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(SHIPPED.replace('again = ["return"]', ""), encoding="utf-8")
+    with pytest.raises(DispatchError, match="after take_call, send, return an order is 'returned'"):
         say("check", str(own))
 
 

@@ -6,12 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from dispatch.adapters.http.access import CallKey, Hotline, Id, Key, Router, Services
+from dispatch.adapters.http.access import CallKey, Hotline, Id, Key, Manager, Router, Services
 from dispatch.adapters.http.reply import Json
 from dispatch.adapters.http.schemas import CallBack, CallIn, ReasonIn, Remark, RouteIn
 from dispatch.adapters.http.services import Address
 from dispatch.core.errors import BadInput
-from dispatch.core.types import Point
+from dispatch.core.types import Actor, Point
+from dispatch.services import chases
 from dispatch.services import hotline as desk
 from dispatch.services.people import acting_as, own_order, scope_of
 
@@ -59,7 +60,15 @@ async def route(order_id: Id, body: RouteIn, person: Router, services: Services,
 async def expedite(order_id: Id, body: Remark, person: Hotline, services: Services, key: Key) -> Json:
     """The customer chases."""
     by = acting_as(person, "hotline")
-    order = await desk.expedite(services.context, order_id, by=by, text=body.text, key=key)
+    order = await chases.expedite(services.context, order_id, by=by, text=body.text, key=key)
+    return Json(services.views.show(order))
+
+
+@router.post("/api/orders/{order_id}/supervise")
+async def supervise(order_id: Id, body: Remark, person: Manager, services: Services, key: Key) -> Json:
+    """A superior watches it."""
+    by = Actor(person.role, person.username)
+    order = await chases.supervise(services.context, order_id, by=by, text=body.text, key=key)
     return Json(services.views.show(order))
 
 

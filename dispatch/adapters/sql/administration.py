@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from dispatch.adapters.sql import on_call
 from dispatch.adapters.sql.organisation import load_directory, replace_organisation, set_territories
 from dispatch.adapters.sql.statements import ORDER, load_orders
 from dispatch.adapters.sql.store import SqlStore
@@ -38,6 +39,7 @@ class SqlAdministration:
             "centres": [asdict(one) for one in directory.centres.values()],
             "departments": [_department(one) for one in directory.departments.values()],
             "crews": [_crew(one) for one in directory.crews.values()],
+            "on_call": on_call.document(directory.on_call),
         }
 
     async def replace(self, document: Mapping[str, Any], *, by: Person) -> None:

@@ -29,20 +29,20 @@ class LoadedAlerts:
     """The part of `Loaded` that alerts outside the pages need."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
         self._channels: list[Channel] | None = None
 
     def is_waiting(self, row_id: int) -> bool:
-        state = self._connection.execute(select(_OUTBOX.c.state).where(_OUTBOX.c.id == row_id)).scalar()
+        state = self.connection.execute(select(_OUTBOX.c.state).where(_OUTBOX.c.id == row_id)).scalar()
         return state in {"pending", "sent"}
 
     def is_sent(self, keys: Sequence[str]) -> bool:
         sent = _OUTBOX.c.outcome.startswith(SENT)
         query = select(_OUTBOX.c.id).where(_OUTBOX.c.key.in_(list(keys)), _OUTBOX.c.state == "done", sent)
-        return bool(keys) and self._connection.execute(query.limit(1)).first() is not None
+        return bool(keys) and self.connection.execute(query.limit(1)).first() is not None
 
     def alert(self, key: str) -> Told | None:
-        row = self._connection.execute(select(_ALERT).where(_ALERT.c.key == key)).first()
+        row = self.connection.execute(select(_ALERT).where(_ALERT.c.key == key)).first()
         if row is None:
             return None
         return Told(
@@ -58,7 +58,7 @@ class LoadedAlerts:
 
     def channels(self) -> Sequence[Channel]:
         if self._channels is None:
-            self._channels = channels(self._connection)
+            self._channels = channels(self.connection)
         return self._channels
 
 

@@ -12,9 +12,12 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
 from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.on_call import document as on_call_document
+from dispatch.adapters.sql.on_call import load_schedule, replace_schedule
 from dispatch.adapters.sql.statements import ROSTER, roster_from, table
 from dispatch.core.crew import CrewDuty, Roster
 from dispatch.core.errors import BadInput
+from dispatch.core.on_call import HOTLINE
 from dispatch.services.ports import Centre, Crew, Department, Device, Directory, Leader
 
 CENTRE, DEPARTMENT, CREW = table(t.CentreRow), table(t.DepartmentRow), table(t.CrewRow)
@@ -44,7 +47,10 @@ def load_directory(connection: Connection) -> Directory:
         for r in connection.execute(select(CREW).order_by(CREW.c.id))
     }
     territories = fact(connection, TERRITORIES)
-    return Directory(centres, departments, crews, msgspec.json.decode(territories) if territories else {})
+    return Directory(
+        centres, departments, crews, msgspec.json.decode(territories) if territories else {},
+        load_schedule(connection),
+    )  # fmt: skip
 
 
 def fact(connection: Connection, name: str) -> str:
@@ -80,6 +86,15 @@ def replace_organisation(connection: Connection, document: Mapping[str, Any]) ->
         if rows:
             connection.execute(insert(target), rows)
     _fill_rosters(connection, moved=before != {(d["id"], d["crew_id"]) for d in devices})
+    units = {one["id"] for one in (*centres, *departments)}
+    # A document that does not speak of it leaves the schedule as it is, less the units that are gone.
+    schedule = document.get("on_call")
+    if schedule is None:
+        kept = (d for d in on_call_document(load_schedule(connection)) if d["unit"] in {*units, HOTLINE})
+        schedule = list(kept)
+    if not isinstance(schedule, list):
+        raise BadInput("on_call: expected a list of objects", field="on_call")
+    replace_schedule(connection, schedule, units)
 
 
 _Rows = list[dict[str, Any]]

@@ -44,8 +44,7 @@ class SqlShortages:
             step = report.steps[-1]
             data = {"step": step.kind, "text": step.text, "scope": report.scope.key}
             note(connection, Note(step.by.role, step.by.id, "shortage", report.id, data), step.at)
-            for row in outgoing:
-                write_outgoing(connection, row, step.at)
+            write_outgoing(connection, outgoing, step.at)
             return replace(report, version=report.version + 1)
 
         return await self._database.write(work)

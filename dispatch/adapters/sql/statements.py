@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from math import cos, floor, radians
+from math import cos, radians
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, insert, select, update
 from sqlmodel import SQLModel
 
+from dispatch.adapters.sql import armed, phone_rows
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.alert_book import LoadedAlerts
+from dispatch.adapters.sql.definitions import definition
+from dispatch.adapters.sql.neighbourhood import one_at_a_time
+from dispatch.adapters.sql.rows import alert_row, event_from, event_row, facts_from, outbox_row
 from dispatch.core.crew import Roster
 from dispatch.core.errors import NotFound
 from dispatch.core.escalation import clocks
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.segments import deadline, timeline
-from dispatch.core.types import Actor, Point
-from dispatch.core.work_order import Event, Facts, WorkOrder, fold
+from dispatch.core.types import Point
+from dispatch.core.work_order import Event, WorkOrder, fold
 from dispatch.services.ports import Changes, OutboxRow, Processes, Settled
 from dispatch.services.retries import given_up
 
@@ -34,9 +38,9 @@ def table(model: type[SQLModel]) -> Table:
     return found
 
 
-ORDER = table(t.WorkOrderRow)
+ORDER = armed.ORDER
 EVENT = table(t.OrderEventRow)
-CLOCK = table(t.ClockRow)
+CLOCK = armed.CLOCK
 OUTBOX = table(t.OutboxRowTable)
 ROSTER = table(t.RosterRow)
 ALERT = table(t.AlertRow)
@@ -45,8 +49,6 @@ DECISION = table(t.DecisionRow)
 DIAL = table(t.DialRow)
 
 METRES_A_DEGREE = 111_320.0
-CELL = 0.01
-"""Degrees: the squares in which decisions about a neighbourhood wait for each other."""
 
 
 class Stale(Exception):
@@ -58,15 +60,13 @@ class SqlLoaded(LoadedAlerts):
 
     def __init__(self, connection: Connection, processes: Processes) -> None:
         super().__init__(connection)
-        self._processes = processes
+        self.processes = processes
         self.orders: dict[str, WorkOrder] = {}
         self.rosters: dict[tuple[str, str], Roster] = {}
 
     def order(self, order_id: str) -> WorkOrder:
         if order_id not in self.orders:
-            found = load_orders(
-                self._connection, self._processes, select(ORDER).where(ORDER.c.id == order_id)
-            )
+            found = load_orders(self.connection, self.processes, select(ORDER).where(ORDER.c.id == order_id))
             if not found:
                 raise NotFound(f"no order {order_id!r}", order=order_id)
             self.orders[order_id] = found[0]
@@ -75,7 +75,7 @@ class SqlLoaded(LoadedAlerts):
     def roster(self, centre_id: str, trade: str) -> Roster:
         key = (centre_id, trade)
         if key not in self.rosters:
-            row = self._connection.execute(
+            row = self.connection.execute(
                 select(ROSTER.c.version, ROSTER.c.doc).where(
                     ROSTER.c.centre_id == centre_id, ROSTER.c.trade == trade
                 )
@@ -90,9 +90,9 @@ class SqlLoaded(LoadedAlerts):
     def open_near(self, place: Point, metres: float) -> Sequence[tuple[str, Point, str]]:
         dlat = metres / METRES_A_DEGREE
         dlon = dlat / max(cos(radians(place.lat)), 0.01)
-        if self._connection.dialect.name == "postgresql":
-            _one_at_a_time(self._connection, place, dlat, dlon)
-        rows = self._connection.execute(
+        if self.connection.dialect.name == "postgresql":
+            one_at_a_time(self.connection, place, dlat, dlon)
+        rows = self.connection.execute(
             select(ORDER.c.id, ORDER.c.lat, ORDER.c.lon, ORDER.c.address)
             .where(ORDER.c.is_open, ORDER.c.lat.between(place.lat - dlat, place.lat + dlat))
             .where(ORDER.c.lon.between(place.lon - dlon, place.lon + dlon))
@@ -102,37 +102,33 @@ class SqlLoaded(LoadedAlerts):
 
     def contact_order(self, contact_id: str) -> str:
         query = select(CONTACT.c.order_id).where(CONTACT.c.id == contact_id)
-        return self._connection.execute(query).scalar() or ""
+        return self.connection.execute(query).scalar() or ""
 
     def removing(self) -> Sequence[str]:
         query = select(ORDER.c.id).where(ORDER.c.is_removing).order_by(ORDER.c.id)
-        return list(self._connection.execute(query).scalars())
+        return list(self.connection.execute(query).scalars())
 
     def last_dial(self, number: str) -> datetime | None:
-        return self._connection.execute(select(DIAL.c.at).where(DIAL.c.number == number)).scalar()
+        return self.connection.execute(select(DIAL.c.at).where(DIAL.c.number == number)).scalar()
 
     def calls(self, call_id: str) -> Sequence[OutboxRow]:
-        return outbox_rows(self._connection, select(OUTBOX).where(OUTBOX.c.call_id == call_id))
+        return outbox_rows(self.connection, select(OUTBOX).where(OUTBOX.c.call_id == call_id))
+
+    def waiting_calls(
+        self, ids: Sequence[int], targets: Sequence[str], centres: Sequence[str], now: datetime, limit: int
+    ) -> Sequence[OutboxRow]:
+        query = phone_rows.waiting(ids, targets, centres, now, limit)
+        return outbox_rows(self.connection, query)
+
+    def fetch(self, order_ids: Sequence[str]) -> None:
+        missing = sorted(set(order_ids) - set(self.orders))
+        for start in range(0, len(missing), 500):
+            query = select(ORDER).where(ORDER.c.id.in_(missing[start : start + 500]))
+            found = load_orders(self.connection, self.processes, query)
+            self.orders |= {order.id: order for order in found}
 
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
-        return outbox_rows(
-            self._connection,
-            select(OUTBOX).where(
-                OUTBOX.c.order_id == order_id,
-                OUTBOX.c.kind == "phone",
-                OUTBOX.c.call_id != "",
-                OUTBOX.c.state.in_(["pending", "sent"]),
-            ),
-        )
-
-
-def _one_at_a_time(connection: Connection, place: Point, dlat: float, dlon: float) -> None:
-    """Decisions about one neighbourhood wait for each other until their commit: two calls of the same moment
-    must see each other, although neither order exists yet. (SQLite has one writer.)"""
-    lats = range(floor((place.lat - dlat) / CELL), floor((place.lat + dlat) / CELL) + 1)
-    lons = range(floor((place.lon - dlon) / CELL), floor((place.lon + dlon) / CELL) + 1)
-    for key in sorted(lat * 1_000_000 + lon for lat in lats for lon in lons):
-        connection.execute(select(func.pg_advisory_xact_lock(key)))
+        return outbox_rows(self.connection, phone_rows.live(order_id))
 
 
 def load_orders(connection: Connection, processes: Processes, query: Select[Any]) -> list[WorkOrder]:
@@ -140,24 +136,26 @@ def load_orders(connection: Connection, processes: Processes, query: Select[Any]
     rows = connection.execute(query).all()
     if not rows:
         return []
-    histories: dict[str, list[Event]] = {row.id: [] for row in rows}
+    kept = histories(connection, [row.id for row in rows])
+    return [folded(connection, row, kept[row.id], processes) for row in rows]
+
+
+def histories(connection: Connection, order_ids: Sequence[str]) -> dict[str, list[Event]]:
+    """The events of each of these orders, with one query."""
+    kept: dict[str, list[Event]] = {order_id: [] for order_id in order_ids}
     events = connection.execute(
-        select(EVENT).where(EVENT.c.order_id.in_(list(histories))).order_by(EVENT.c.order_id, EVENT.c.seq)
-    )
+        select(EVENT)
+        .where(armed.among(connection, EVENT.c.order_id, list(kept)))
+        .order_by(EVENT.c.order_id, EVENT.c.seq)
+    ).all()
     for e in events:
-        histories[e.order_id].append(
-            Event(e.seq, e.kind, e.at, e.recorded_at, Actor(e.by_role, e.by_id), e.key, e.data)
-        )
-    return [fold(_facts(row), histories[row.id], processes.by_id[row.process]) for row in rows]
+        kept[e.order_id].append(event_from(e))
+    return kept
 
 
-def _facts(row: Any) -> Facts:
-    place = None if row.lat is None else Point(row.lat, row.lon)
-    return Facts(
-        id=row.id, process=row.process, reported_at=row.reported_at, channel=row.channel, address=row.address,
-        place=place, fault_type=row.fault_type, voltage=row.voltage, customer_name=row.customer_name,
-        customer_phone=row.customer_phone, description=row.description, incident_id=row.incident_id,
-    )  # fmt: skip
+def folded(connection: Connection, row: Any, history: Sequence[Event], processes: Processes) -> WorkOrder:
+    """The order of a work_order row and its events."""
+    return fold(facts_from(row), history, definition(connection, processes, row.process))
 
 
 def roster_from(doc: Any, version: int) -> Roster:
@@ -169,13 +167,11 @@ def write(
     connection: Connection, loaded: SqlLoaded, changes: Changes[Any], processes: Processes, now: datetime
 ) -> None:
     """All of `changes`, or Stale. Rows are taken in one order everywhere, so that writers cannot deadlock."""
-    for order in sorted(changes.orders, key=lambda o: o.id):
-        _write_order(connection, loaded.orders.get(order.id), order, processes, now)
+    _write_orders(connection, loaded, changes.orders, processes, now)
     for roster in sorted(changes.rosters, key=lambda r: (r.centre_id, r.trade)):
         _write_roster(connection, roster)
     _check_untouched(connection, loaded, changes)
-    for row in changes.outgoing:
-        write_outgoing(connection, row, now)
+    write_outgoing(connection, changes.outgoing, now)
     for contact in changes.contacts:
         connection.execute(insert(CONTACT), _fields(contact))
     for decision in changes.decisions:
@@ -190,36 +186,50 @@ def _fields(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
-def _write_order(
-    connection: Connection, before: WorkOrder | None, order: WorkOrder, processes: Processes, now: datetime
+_CHANGE_ORDER = update(ORDER).where(
+    ORDER.c.id == bindparam("of_id"), ORDER.c.version == bindparam("of_version")
+)
+
+
+def _write_orders(
+    connection: Connection,
+    loaded: SqlLoaded,
+    orders: Sequence[WorkOrder],
+    processes: Processes,
+    now: datetime,
 ) -> None:
-    known = before.version if before else 0
-    if before is not None and known == order.version:
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
+    turns: list[armed.Turn] = []
+    for order in sorted(orders, key=lambda o: o.id):
+        before = loaded.orders.get(order.id)
+        known = before.version if before else 0
+        if before is not None and known == order.version:
+            continue
+        values = projection(order, processes, now)
+        if before is None:
+            new.append(values)
+        else:
+            changed.append({**values, "of_id": order.id, "of_version": known})
+        events += [event_row(order.id, event) for event in order.history[known:]]
+        process = processes.of(order)
+        turns.append((order.id, clocks(before, process) if before else (), clocks(order, process)))
+    if new:
+        connection.execute(insert(ORDER), new)
+    _change_orders(connection, changed)
+    if events:
+        connection.execute(insert(EVENT), events)
+    armed.rearm(connection, turns)
+
+
+def _change_orders(connection: Connection, changed: Sequence[dict[str, Any]]) -> None:
+    """Where a driver does not count (many rows at once, PostgreSQL), the event's number is there already."""
+    if not changed:
         return
-    values = projection(order, processes, now)
-    if before is None:
-        connection.execute(insert(ORDER), values)
-    else:
-        done = connection.execute(
-            update(ORDER).where(ORDER.c.id == order.id, ORDER.c.version == known).values(**values)
-        )
-        if done.rowcount != 1:
-            raise Stale(order.id)
-    connection.execute(
-        insert(EVENT),
-        [
-            {
-                "order_id": order.id, "seq": e.seq, "kind": e.kind, "at": e.at, "recorded_at": e.recorded_at,
-                "by_role": e.by.role, "by_id": e.by.id, "key": e.key, "data": msgspec.to_builtins(dict(e.data)),
-            }
-            for e in order.history[known:]
-        ],
-    )  # fmt: skip
-    if before is not None:
-        connection.execute(delete(CLOCK).where(CLOCK.c.order_id == order.id))
-    armed = clocks(order, processes.of(order))
-    if armed:
-        connection.execute(insert(CLOCK), [{"order_id": order.id, **_fields(clock)} for clock in armed])
+    done = connection.execute(_CHANGE_ORDER, changed if len(changed) > 1 else changed[0])
+    if done.rowcount not in {-1, len(changed)}:
+        raise Stale(", ".join(row["of_id"] for row in changed))
 
 
 def projection(order: WorkOrder, processes: Processes, now: datetime) -> dict[str, Any]:
@@ -283,18 +293,13 @@ def _writes(changes: Changes[Any]) -> bool:
     return bool(changes.orders or changes.rosters or changes.outgoing or changes.settled or changes.contacts)
 
 
-def write_outgoing(connection: Connection, row: Outgoing, now: datetime) -> None:
-    """An outbox row; an alert is in the pages at once, its row carries it to the channels outside."""
-    if row.kind == "alert":
-        _show_alert(connection, row, now)
-    connection.execute(
-        insert(OUTBOX),
-        {
-            "key": row.key, "kind": row.kind, "target": row.target, "order_id": row.order_id,
-            "centre_id": row.centre_id, "data": msgspec.to_builtins(dict(row.data)), "state": "pending", "due": row.due, "tries": 0,
-            "outcome": "", "call_id": "", "created_at": now,
-        },
-    )  # fmt: skip
+def write_outgoing(connection: Connection, outgoing: Sequence[Outgoing], now: datetime) -> None:
+    """Outbox rows; an alert is in the pages at once, its row carries it to the channels outside."""
+    if not outgoing:
+        return
+    if alerts := [alert_row(row, now) for row in outgoing if row.kind == "alert"]:
+        connection.execute(insert(ALERT), alerts)
+    connection.execute(insert(OUTBOX), [outbox_row(row, now) for row in outgoing])
 
 
 def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
@@ -318,43 +323,28 @@ def _tell_of_the_dead(connection: Connection, row: Settled, now: datetime) -> No
     query = select(OUTBOX.c.kind, OUTBOX.c.target).where(OUTBOX.c.id == row.id)
     told = given_up(*connection.execute(query).one(), row.outcome, now)
     if connection.execute(select(ALERT.c.id).where(ALERT.c.key == told.key)).first() is None:
-        _show_alert(connection, told, now)
-
-
-def _show_alert(connection: Connection, row: Outgoing, now: datetime) -> None:
-    data = msgspec.to_builtins(dict(row.data))
-    connection.execute(
-        insert(ALERT),
-        {
-            "key": row.key, "role": row.target, "centre_id": row.centre_id, "order_id": row.order_id,
-            "code": data["code"], "facts": data, "raised_at": now, "acknowledged_by": "",
-        },
-    )  # fmt: skip
+        connection.execute(insert(ALERT), alert_row(told, now))
 
 
 def outbox_rows(connection: Connection, query: Select[Any]) -> list[OutboxRow]:
     """Outbox rows as values."""
     return [
         OutboxRow(
-            r.id, r.key, r.kind, r.target, r.order_id, r.centre_id, r.data, r.tries, r.due, r.call_id, r.state
+            r.id,
+            r.key,
+            r.kind,
+            r.target,
+            r.order_id,
+            r.centre_id,
+            r.data,
+            r.tries,
+            r.due,
+            r.call_id,
+            r.state,
+            r.outcome,
         )
         for r in connection.execute(query)
     ]
-
-
-def due_orders(connection: Connection, now: datetime, limit: int) -> list[str]:
-    """Orders with a due clock, the oldest first."""
-    query = select(CLOCK.c.order_id).where(CLOCK.c.due <= now).order_by(CLOCK.c.due).limit(limit)
-    return list(dict.fromkeys(connection.execute(query).scalars()))
-
-
-def next_due(connection: Connection) -> datetime | None:
-    """The earliest armed clock or waiting outbox row."""
-    clock = connection.execute(select(CLOCK.c.due).order_by(CLOCK.c.due).limit(1)).scalar()
-    row = connection.execute(
-        select(OUTBOX.c.due).where(OUTBOX.c.state.in_(["pending", "sent"])).order_by(OUTBOX.c.due).limit(1)
-    ).scalar()
-    return min((d for d in (clock, row) if d is not None), default=None)
 
 
 def lease(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from dispatch.adapters.sql import statements
+from dispatch.adapters.sql import due, statements
 from dispatch.clock import Clock
 from dispatch.core.crew import Roster
 from dispatch.core.work_order import WorkOrder
-from dispatch.services.ports import Changes, Decide, OutboxRow, Processes, Settled
+from dispatch.services.ports import Changes, Decide, Decided, DecideOrder, OutboxRow, Processes, Settled
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,11 +51,15 @@ class SqlStore(ABC):
 
         return await self.write(work)
 
-    async def due_orders(self, now: datetime, limit: int) -> list[str]:
-        return await self.read(lambda c: statements.due_orders(c, now, limit))
+    async def decide_due(self, decide: DecideOrder, limit: int, aside: Collection[str] = ()) -> Decided:
+        def work(connection: Connection) -> Decided:
+            now = self._clock.now()
+            return due.decide(connection, self._processes, now, limit, aside, decide)
+
+        return await self.write(work)
 
     async def next_due(self) -> datetime | None:
-        return await self.read(statements.next_due)
+        return await self.read(due.next_due)
 
     async def open_orders(self, states: Sequence[str] = ()) -> list[WorkOrder]:
         return await self.read(lambda c: statements.open_orders(c, self._processes, states))

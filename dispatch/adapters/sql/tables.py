@@ -2,61 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Column,
-    DateTime,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
-
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime on every database (SQLite keeps none)."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"a naive datetime reached the database: {value}")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-_JSON = JSON().with_variant(JSONB(), "postgresql")
-_SERIAL = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def _instant(*, null: bool = False, index: bool = False) -> Any:
-    return Field(sa_column=Column(Instant(), nullable=null, index=index), default=None)
-
-
-def _json() -> Any:
-    return Field(sa_column=Column(_JSON, nullable=False), default_factory=dict)
-
-
-def _serial() -> Any:
-    return Field(sa_column=Column(_SERIAL, primary_key=True, autoincrement=True), default=None)
+from dispatch.adapters.sql.columns import DOCUMENT, SERIAL, document, instant, serial
 
 
 class WorkOrderRow(SQLModel, table=True):
@@ -84,13 +44,13 @@ class WorkOrderRow(SQLModel, table=True):
     customer_phone: str = Field(index=True)
     description: str = Field(sa_column=Column(Text, nullable=False))
     incident_id: str
-    reported_at: datetime = _instant(index=True)
-    deadline: datetime = _instant()
-    sent_at: datetime | None = _instant(null=True)
-    dispatched_at: datetime | None = _instant(null=True)
-    acknowledged_at: datetime | None = _instant(null=True)
-    arrived_at: datetime | None = _instant(null=True)
-    changed_at: datetime = _instant(index=True)
+    reported_at: datetime = instant(index=True)
+    deadline: datetime = instant()
+    sent_at: datetime | None = instant(null=True)
+    dispatched_at: datetime | None = instant(null=True)
+    acknowledged_at: datetime | None = instant(null=True)
+    arrived_at: datetime | None = instant(null=True)
+    changed_at: datetime = instant(index=True)
     is_open: bool = Field(index=True)
     is_removing: bool = Field(index=True)
     """Some device has not yet confirmed a recall."""
@@ -111,16 +71,16 @@ class OrderEventRow(SQLModel, table=True):
             postgresql_where=Column("key") != "",
         ),
     )
-    id: int = _serial()
+    id: int = serial()
     order_id: str
     seq: int
     kind: str = Field(index=True)
-    at: datetime = _instant()
-    recorded_at: datetime = _instant()
+    at: datetime = instant()
+    recorded_at: datetime = instant()
     by_role: str
     by_id: str
     key: str
-    data: dict[str, Any] = _json()
+    data: dict[str, Any] = document()
 
 
 class ClockRow(SQLModel, table=True):
@@ -131,7 +91,7 @@ class ClockRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     generation: int
     rung: int
-    due: datetime = _instant(index=True)
+    due: datetime = instant(index=True)
 
 
 class OutboxRowTable(SQLModel, table=True):
@@ -139,20 +99,20 @@ class OutboxRowTable(SQLModel, table=True):
 
     __tablename__ = "outbox"
     __table_args__ = (Index("outbox_waiting", "state", "due"),)
-    id: int = _serial()
+    id: int = serial()
     key: str = Field(unique=True)
     kind: str
     target: str
     order_id: str = Field(index=True)
     centre_id: str
-    data: dict[str, Any] = _json()
+    data: dict[str, Any] = document()
     state: str
-    due: datetime = _instant()
+    due: datetime = instant()
     tries: int
     outcome: str
     call_id: str = Field(index=True)
-    created_at: datetime = _instant()
-    settled_at: datetime | None = _instant(null=True)
+    created_at: datetime = instant()
+    settled_at: datetime | None = instant(null=True)
 
 
 class DialRow(SQLModel, table=True):
@@ -160,7 +120,7 @@ class DialRow(SQLModel, table=True):
 
     __tablename__ = "dial"
     number: str = Field(primary_key=True)
-    at: datetime = _instant()
+    at: datetime = instant()
 
 
 class RosterRow(SQLModel, table=True):
@@ -170,22 +130,22 @@ class RosterRow(SQLModel, table=True):
     centre_id: str = Field(primary_key=True)
     trade: str = Field(primary_key=True)
     version: int
-    doc: dict[str, Any] = _json()
+    doc: dict[str, Any] = document()
 
 
 class AlertRow(SQLModel, table=True):
     """An in-app alert; it sounds until someone of its role acknowledges it."""
 
     __tablename__ = "alert"
-    id: int = _serial()
+    id: int = serial()
     key: str = Field(unique=True)
     role: str = Field(index=True)
     centre_id: str
     order_id: str = Field(index=True)
     code: str
-    facts: dict[str, Any] = _json()
-    raised_at: datetime = _instant(index=True)
-    acknowledged_at: datetime | None = _instant(null=True)
+    facts: dict[str, Any] = document()
+    raised_at: datetime = instant(index=True)
+    acknowledged_at: datetime | None = instant(null=True)
     acknowledged_by: str = ""
 
 
@@ -193,7 +153,7 @@ class RecipientRow(SQLModel, table=True):
     """Who is told outside the pages: a person (`username`), or a role, of one centre where `centre_id` says which."""
 
     __tablename__ = "alert_recipient"
-    id: int = _serial()
+    id: int = serial()
     name: str
     username: str
     role: str
@@ -205,17 +165,17 @@ class ChannelRow(SQLModel, table=True):
     """One way to a recipient. `url` holds secrets: it is never logged, nor sent whole to a browser."""
 
     __tablename__ = "alert_channel"
-    id: int = _serial()
+    id: int = serial()
     recipient_id: int = Field(
         sa_column=Column(
-            _SERIAL, ForeignKey("alert_recipient.id", ondelete="CASCADE"), nullable=False, index=True
+            SERIAL, ForeignKey("alert_recipient.id", ondelete="CASCADE"), nullable=False, index=True
         )
     )
     position: int
     label: str
     url: str = Field(sa_column=Column(Text, nullable=False))
     minimum: str
-    codes: list[str] = Field(sa_column=Column(_JSON, nullable=False), default_factory=list)
+    codes: list[str] = Field(sa_column=Column(DOCUMENT, nullable=False), default_factory=list)
     quiet_from: str
     quiet_to: str
 
@@ -224,8 +184,8 @@ class AlertChangeRow(SQLModel, table=True):
     """Who changed, tested, resent or dismissed what of the alerts outside the pages; rows are only added."""
 
     __tablename__ = "alert_change"
-    id: int = _serial()
-    at: datetime = _instant(index=True)
+    id: int = serial()
+    at: datetime = instant(index=True)
     by: str
     what: str
     subject: str = Field(sa_column=Column(Text, nullable=False))
@@ -236,7 +196,7 @@ class ContactRow(SQLModel, table=True):
 
     __tablename__ = "contact"
     id: str = Field(primary_key=True)
-    at: datetime = _instant(index=True)
+    at: datetime = instant(index=True)
     channel: str
     phone: str = Field(index=True)
     name: str
@@ -252,10 +212,10 @@ class DecisionRow(SQLModel, table=True):
     __tablename__ = "decision"
     order_id: str = Field(primary_key=True)
     generation: int = Field(primary_key=True)
-    at: datetime = _instant()
+    at: datetime = instant()
     crew_id: str
     by: str
-    explanation: dict[str, Any] = _json()
+    explanation: dict[str, Any] = document()
 
 
 class CentreRow(SQLModel, table=True):
@@ -310,6 +270,32 @@ class DeviceRow(SQLModel, table=True):
     protocol: str
 
 
+class OnCallRow(SQLModel, table=True):
+    """One duty of the schedule, in local wall time; `days` are ISO weekdays such as "12345", dates may be empty."""
+
+    __tablename__ = "on_call"
+    id: int = Field(primary_key=True)
+    unit: str
+    name: str
+    phone: str
+    start: str
+    end: str
+    days: str
+    first_day: str
+    last_day: str
+
+
+class AdoptionRow(SQLModel, table=True):
+    """Each time that a process definition became the current one; only added to, the last one holds."""
+
+    __tablename__ = "process_adoption"
+    id: int = serial()
+    process: str
+    at: datetime = instant()
+    by: str
+    difference: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class PersonRow(SQLModel, table=True):
     """Someone who signs in. `password` is an Argon2 hash."""
 
@@ -329,7 +315,7 @@ class SessionRow(SQLModel, table=True):
     __tablename__ = "session"
     token_hash: str = Field(primary_key=True)
     username: str = Field(index=True)
-    expires_at: datetime = _instant()
+    expires_at: datetime = instant()
 
 
 class InstallationRow(SQLModel, table=True):
@@ -346,33 +332,33 @@ class ShortageRow(SQLModel, table=True):
     __tablename__ = "shortage"
     id: str = Field(primary_key=True)
     version: int
-    opened_at: datetime = _instant(index=True)
+    opened_at: datetime = instant(index=True)
     open_scope: str | None = Field(default=None, unique=True)
-    doc: dict[str, Any] = _json()
+    doc: dict[str, Any] = document()
 
 
 class AuditRow(SQLModel, table=True):
     """Who changed what outside the orders, whose own history says it: people, organisation, settings, sign-ins."""
 
     __tablename__ = "audit"
-    id: int = _serial()
-    at: datetime = _instant()
+    id: int = serial()
+    at: datetime = instant()
     by_role: str
     by_id: str
     action: str = Field(index=True)
     subject: str
-    data: dict[str, Any] = _json()
+    data: dict[str, Any] = document()
 
 
 class SealRow(SQLModel, table=True):
     """One batch of the audit trail. `hash` covers the seal before it; `leaves` has id and digest of every row."""
 
     __tablename__ = "seal"
-    id: int = Field(sa_column=Column(_SERIAL, primary_key=True, autoincrement=False))
+    id: int = Field(sa_column=Column(SERIAL, primary_key=True, autoincrement=False))
     source: str
     first_id: int = Field(sa_column=Column(BigInteger, nullable=False))
     last_id: int = Field(sa_column=Column(BigInteger, nullable=False))
     leaves: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    at: datetime = _instant()
+    at: datetime = instant()
     previous: str
     hash: str

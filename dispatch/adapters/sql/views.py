@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true
 
+from dispatch.adapters.sql import phone_rows
 from dispatch.adapters.sql.statements import (
     ALERT,
     CONTACT,
@@ -17,6 +18,7 @@ from dispatch.adapters.sql.statements import (
     ORDER,
     ROSTER,
     load_orders,
+    outbox_rows,
     roster_from,
 )
 from dispatch.adapters.sql.store import SqlStore
@@ -95,13 +97,14 @@ class Views:
                 _contacts(c, CONTACT.c.order_id == order_id),
             )
         )
+        calls = await self.look(lambda c: outbox_rows(c, phone_rows.unfinished(order_id)))
         decisions = await self.look(lambda c: _decisions(c, order_id))
         process, now = self._context.processes.of(order), self._context.clock.now()
         return {
             "order": order_view(order, process, now), "events": shown.history(order),
             "intervals": shown.intervals(order, process, now),
             "overruns": shown.overrun_rows(order, process, now), "decisions": decisions,
-            "alerts": alerts, "contacts": contacts,
+            "attempts": shown.attempts(order, calls), "alerts": alerts, "contacts": contacts,
         }  # fmt: skip
 
     async def desk(self, scope: Scope) -> dict[str, Any]:

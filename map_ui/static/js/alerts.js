@@ -7,7 +7,7 @@ import { ask, notice } from './shell.js';
 import { audible, play } from './sound.js';
 import { crewName, ownerName, segmentName, watchName, word } from './vocabulary.js';
 
-const LOUD = /unanswered|promise|expedited|reject|unroutable|unreceipted/;
+const LOUD = /unanswered|promise|expedited|supervised|reject|unroutable|unreceipted/;
 const REPEAT_MS = 6000;
 
 /** What an alert says. @param {import('./board_state.js').Alert} alert @returns {string} */

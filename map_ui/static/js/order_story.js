@@ -1,11 +1,11 @@
 // @ts-check
 /** The whole story of one order: where the minutes went, whose they were, and every line of its history. */
-import { explain, get } from './api.js';
+import { explain, get, post } from './api.js';
 import { askTime } from './clock.js';
 import { duration } from './countdown.js';
 import { byId, fill, h } from './dom.js';
 import { fullTime, page, t } from './page.js';
-import { startShell } from './shell.js';
+import { ask, notice, startShell } from './shell.js';
 import { timeline } from './order_timeline.js';
 import { table } from './tables.js';
 import { areaName, centreName, crewName, loadWords, ownerName, segmentName, word } from './vocabulary.js';
@@ -33,12 +33,25 @@ function decision(d) {
       : h('p', {}, t('A person chose this crew.')));
 }
 
+/** A superior watches it: whoever has it now, and who is above them, hear of it. @param {any} order */
+async function supervise(order) {
+  const said = await ask({ title: t('Watch {order}?', { order: order.id }), text: order.address, confirm: t('Watch this order'), fields: [{ name: 'text', label: t('What they should know'), kind: 'area', required: false }] });
+  if (!said) return;
+  try {
+    await post(`/api/orders/${encodeURIComponent(order.id)}/supervise`, said);
+    notice(t('Whoever has it now, and who is above them, are told.'));
+  } catch (error) {
+    notice(explain(error), 'bad');
+  }
+  await show();
+}
+
 /** @param {any} s */
 function story(s) {
   const o = s.order;
   document.title = `${o.id} · Dispatch45`;
   return [
-    h('div', { class: 'title-row' }, h('div', {}, h('h1', {}, o.address), h('p', { class: 'soft' }, o.id, ' · ', word('fault_types', o.fault_type), ' · ', centreName(o.centre_id), ' · ', word('trades', o.trade), ' · ', areaName(o.area_class))), h('span', { class: 'chip big-chip' }, word('states', o.state))),
+    h('div', { class: 'title-row' }, h('div', {}, h('h1', {}, o.address), h('p', { class: 'soft' }, o.id, ' · ', word('fault_types', o.fault_type), ' · ', centreName(o.centre_id), ' · ', word('trades', o.trade), ' · ', areaName(o.area_class))), h('span', { class: 'chip big-chip' }, word('states', o.state)), ['manager', 'admin'].includes(page.person?.role ?? '') && !['closed', 'cancelled'].includes(o.state) ? h('button', { type: 'button', on: { click: () => supervise(o) } }, t('Watch this order')) : null),
     h('section', { class: 'figures-row' }, [[t('Reported'), fullTime(o.reported_at)], [t('Promised until'), fullTime(o.deadline)], [t('Arrived'), o.points.H ? fullTime(o.points.H) : '–'], [t('Call to arrival'), duration(o.total_s)], [t('Crew'), crewName(o.crew_id)], [t('Calls'), o.joined + 1]].map(([name, value]) => h('div', { class: 'figure' }, h('span', { class: 'soft' }, name), h('b', {}, value)))),
     bar(s),
     table({ title: t('Overruns'), columns: [[t('Segment')], [t('Responsible')], [t('Took'), 'number'], [t('Limit'), 'number'], [t('Too much'), 'number'], [t('Evidence')]], rows: s.overruns.map((/** @type {any} */ r) => [segmentName(r.label), ownerName(r.owner), duration(r.seconds), duration(r.limit_s), h('b', { class: 'late' }, `+${duration(r.excess_s)}`), evidence(r.evidence)]), empty: t('No limit was exceeded.') }),

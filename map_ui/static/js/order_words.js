@@ -17,7 +17,7 @@ export function eventName(kind) {
 /** The one at the other end of a telephone. @param {string|undefined} code */
 export function whom(code) {
   /** @type {Record<string, string>} */
-  const names = { centre_duty: t('duty phone of the repair centre'), crew_duty: t('duty phone of the crew'), leader1: t('leader 1'), leader2: t('leader 2') };
+  const names = { centre_duty: t('duty phone of the repair centre'), crew_duty: t('duty phone of the crew'), leader1: t('leader 1'), leader2: t('leader 2'), on_call: t('who is on call') };
   return code ? names[code] ?? code : '–';
 }
 
@@ -70,6 +70,7 @@ const SAID = {
   to: (v) => whom(v),
   who: (v) => whom(v),
   phone: (v, { kind }) => (kind === 'rung' ? t('rings {whom}', { whom: whom(v) }) : String(v)),
+  name: (v) => String(v),
   number: (v) => String(v),
   state: (v) => outcome(v),
   reason: (v) => word('reasons', v),
@@ -106,7 +107,7 @@ export function evidence(text) {
 /** @param {string} state of a telephone attempt */
 export function outcome(state) {
   /** @type {Record<string, string>} */
-  const names = { dialling: t('dialling'), ringing: t('ringing'), answered: t('answered'), busy: t('busy'), no_answer: t('no answer'), failed: t('could not be rung'), machine: t('answered by a machine'), completed: t('call ended'), cut: t('cut: no longer needed'), rejected: t('call refused') };
+  const names = { queued: t('waits for the telephone'), skipped: t('not rung: quiet hours'), dialling: t('dialling'), ringing: t('ringing'), answered: t('answered'), busy: t('busy'), no_answer: t('no answer'), failed: t('could not be rung'), machine: t('answered by a machine'), completed: t('call ended'), cut: t('cut: no longer needed'), rejected: t('call refused') };
   return names[state] ?? (state?.startsWith('keypress') ? t('key {key} pressed', { key: state.slice(9) }) : state ?? '–');
 }
 

@@ -64,7 +64,7 @@ export function areaName(code) {
 /** @param {string} code */
 export function watchName(code) {
   /** @type {Record<string, string>} */
-  const names = { centre: t('Watch on the repair centre'), crew: t('Watch on the crew') };
+  const names = { hotline: t('Watch on the hotline'), centre: t('Watch on the repair centre'), hand: t('Watch on the dispatcher'), crew: t('Watch on the crew') };
   return names[code] ?? code;
 }
 

@@ -149,12 +149,12 @@ def test_a_process_may_not_change_under_running_orders(settings: Settings, tmp_p
     own.write_text(text)
     with pytest.raises(BadInput, match="raise its `version`"):
         definitions.register(replace(ready, process_file=str(own)))
-    own.write_text(text.replace("version = 1", "version = 2", 1))
+    own.write_text(text.replace("version = 2", "version = 3", 1))
     changed = replace(ready, process_file=str(own))
     definitions.register(changed)
     known = definitions.load(changed)
-    assert known.current == "fault_repair@2"
-    assert known.by_id["fault_repair@1"].segment("AB").limit == timedelta(minutes=2)
+    assert known.current == "fault_repair@3"
+    assert known.by_id["fault_repair@2"].segment("AB").limit == timedelta(minutes=2)
 
 
 def _an_open_order(settings: Settings) -> None:

@@ -78,8 +78,8 @@ def test_receipts_are_machines_work_and_acknowledgement_is_the_crews() -> None:
     assert by["acknowledge"] == {"crew"}
 
 
-def test_two_watches_of_four_minutes_repeat_every_five_and_pause_three() -> None:
-    assert [w.name for w in PROCESS.watches] == ["centre", "crew"]
+def test_watches_of_four_minutes_repeat_every_five_and_pause_three() -> None:
+    assert [w.name for w in PROCESS.watches] == ["hotline", "centre", "hand", "crew"]
     for watch in PROCESS.watches:
         assert (watch.limit, watch.repeat, watch.pause) == (4 * MINUTE, 5 * MINUTE, 3 * MINUTE)
         assert all(rung.after == MINUTE for rung in watch.rungs[1:])
@@ -90,7 +90,8 @@ def test_the_first_watch_runs_from_b_until_a_person_answers_or_d() -> None:
     assert watch.start == "B"
     assert watch.until >= {"accept", "return", "dispatch", "cancel"}
     assert watch.rungs[0].alert == ("hotline",)
-    assert {r.phone for r in watch.rungs} == {"centre_duty"}
+    assert [r.phone for r in watch.rungs] == ["centre_duty", "on_call"]
+    assert watch.rungs[1].of == "centre"
     assert {r.keypress for r in watch.rungs} == {"in_hand"}
 
 

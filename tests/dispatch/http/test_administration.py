@@ -53,6 +53,39 @@ async def test_the_organisation_goes_out_and_in_again(city: City) -> None:
     assert (await city.get("dora", "/api/board")).json()["crews"][0]["capacity"] == 5
 
 
+ON_CALL = {"unit": "east", "name": "Nan", "phone": "+8650001", "start": "18:00", "end": "08:00"}
+
+
+async def test_who_is_on_call_goes_out_and_in_again_and_is_kept_where_nobody_speaks_of_it(city: City) -> None:
+    document = (await city.get("ada", "/api/admin/organisation")).json()
+    assert document["on_call"] == []
+    document["on_call"] = [ON_CALL, {"unit": "hotline", "name": "Hu", "phone": "+8650002", "days": [6, 7]}]
+    saved = (await _put(city, "/api/admin/organisation", document)).json()["on_call"]
+    assert [(d["unit"], d["start"], d["end"], d["days"]) for d in saved] == [
+        ("east", "18:00", "08:00", [1, 2, 3, 4, 5, 6, 7]), ("hotline", "00:00", "00:00", [6, 7]),
+    ]  # fmt: skip
+    del document["on_call"]
+    assert (await _put(city, "/api/admin/organisation", document)).json()["on_call"] == saved
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"unit": "moon"}, {"phone": ""}, {"name": " "}, {"start": "8"}, {"end": "25:00"}, {"days": []},
+        {"days": [8]}, {"first_day": "soon"}, {"first_day": "2026-03-02", "last_day": "2026-03-01"},
+    ],
+)  # fmt: skip
+async def test_a_duty_that_cannot_be_is_refused_and_the_schedule_stays(
+    city: City, wrong: dict[str, Any]
+) -> None:
+    document = (await city.get("ada", "/api/admin/organisation")).json()
+    await _put(city, "/api/admin/organisation", document | {"on_call": [ON_CALL]})
+    answer = await _put(city, "/api/admin/organisation", document | {"on_call": [ON_CALL | wrong]})
+    assert answer.status_code == 400
+    assert "on_call 1" in answer.json()["error"]["message"]
+    assert len((await city.get("ada", "/api/admin/organisation")).json()["on_call"]) == 1
+
+
 @pytest.mark.parametrize("leader", ["leader1", "leader2"])
 async def test_a_department_without_a_leaders_number_is_refused(city: City, leader: str) -> None:
     document = json.loads(json.dumps(ORGANISATION))

@@ -98,6 +98,7 @@ async def test_a_resent_call_is_one_order(city: City) -> None:
     [
         ("holly", "received", "/api/orders/{}/send", None),
         ("holly", "at_centre", "/api/orders/{}/expedite", {"text": "hurry"}),
+        ("mona", "en_route", "/api/orders/{}/supervise", {"text": "hospital"}),
         ("holly", "at_centre", "/api/orders/{}/cancel", {"reason": "customer_withdrew"}),
         ("holly", "restored", "/api/orders/{}/call-back", {"satisfied": False}),
         ("holly", "received", "/api/orders/{}/route", {"centre_id": "west", "trade": "service", "area_class": "urban"}),
@@ -204,6 +205,20 @@ async def test_a_closed_order_is_neither_routed_nor_chased(city: City) -> None:
     body = {"centre_id": "west", "trade": "service", "area_class": "urban"}
     assert (await city.post("holly", f"/api/orders/{order}/route", body)).status_code == 409
     assert (await city.post("holly", f"/api/orders/{order}/expedite", {})).status_code == 409
+    assert (await city.post("mona", f"/api/orders/{order}/supervise", {})).status_code == 409
+
+
+async def test_a_superior_watches_an_order_and_its_story_says_so(city: City) -> None:
+    order = await city.order("en_route")
+    assert (await city.post("holly", f"/api/orders/{order}/supervise", {})).status_code == 403
+    seen = (await city.post("mona", f"/api/orders/{order}/supervise", {"text": "hospital"})).json()
+    assert seen["priority"] == 2
+    story = (await city.get("mona", f"/api/orders/{order}")).json()
+    (noted,) = [e for e in story["events"] if e["kind"] == "supervise"]
+    assert (noted["by"], noted["data"]["text"]) == ({"role": "manager", "id": "mona"}, "hospital")
+    assert [a["role"] for a in story["alerts"] if a["code"] == "supervised"] == ["crew", "dispatcher"]
+    calls = [(a["to"], a["state"]) for a in story["attempts"] if a["kind"] == "attempt"]
+    assert calls[0] == ("crew_duty", "queued"), "nobody has rung yet in this test"
 
 
 async def test_a_place_of_nobody_goes_to_a_person_who_routes_it(city: City) -> None:

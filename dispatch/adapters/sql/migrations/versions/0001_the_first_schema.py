@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from dispatch.adapters.sql.tables import Instant
+from dispatch.adapters.sql.columns import Instant
 
 revision = "0001"
 down_revision = None

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from dispatch.adapters.sql.append_only import guard
-from dispatch.adapters.sql.tables import Instant
+from dispatch.adapters.sql.columns import Instant
 
 revision = "0002"
 down_revision = "0001"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from dispatch.adapters.sql.tables import _JSON, _SERIAL, Instant
+from dispatch.adapters.sql.columns import DOCUMENT, SERIAL, Instant
 
 revision = "0004"
 down_revision = "0003"
@@ -20,19 +20,19 @@ def _text(name: str) -> sa.Column[str]:
 def upgrade() -> None:
     op.create_table(
         "alert_recipient",
-        sa.Column("id", _SERIAL, autoincrement=True, nullable=False),
+        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
         *map(_text, ("name", "username", "role", "centre_id", "language")),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
         "alert_channel",
-        sa.Column("id", _SERIAL, autoincrement=True, nullable=False),
-        sa.Column("recipient_id", _SERIAL, nullable=False),
+        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
+        sa.Column("recipient_id", SERIAL, nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         _text("label"),
         sa.Column("url", sa.Text(), nullable=False),
         _text("minimum"),
-        sa.Column("codes", _JSON, nullable=False),
+        sa.Column("codes", DOCUMENT, nullable=False),
         _text("quiet_from"),
         _text("quiet_to"),
         sa.ForeignKeyConstraint(["recipient_id"], ["alert_recipient.id"], ondelete="CASCADE"),
@@ -41,7 +41,7 @@ def upgrade() -> None:
     op.create_index("ix_alert_channel_recipient_id", "alert_channel", ["recipient_id"])
     op.create_table(
         "alert_change",
-        sa.Column("id", _SERIAL, autoincrement=True, nullable=False),
+        sa.Column("id", SERIAL, autoincrement=True, nullable=False),
         sa.Column("at", Instant(), nullable=False),
         _text("by"),
         _text("what"),

@@ -1,0 +1,53 @@
+"""Values as rows of a table, and back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from dispatch.core.outgoing import Outgoing
+from dispatch.core.types import Actor, Point
+from dispatch.core.work_order import Event, Facts
+
+
+def facts_from(row: Any) -> Facts:
+    """What an order began with, from its work_order row."""
+    place = None if row.lat is None else Point(row.lat, row.lon)
+    return Facts(
+        id=row.id, process=row.process, reported_at=row.reported_at, channel=row.channel, address=row.address,
+        place=place, fault_type=row.fault_type, voltage=row.voltage, customer_name=row.customer_name,
+        customer_phone=row.customer_phone, description=row.description, incident_id=row.incident_id,
+    )  # fmt: skip
+
+
+def event_from(row: Any) -> Event:
+    """A line of a history, from its order_event row."""
+    return Event(row.seq, row.kind, row.at, row.recorded_at, Actor(row.by_role, row.by_id), row.key, row.data)
+
+
+def event_row(order_id: str, e: Event) -> dict[str, Any]:
+    """A line of a history as it is kept."""
+    return {
+        "order_id": order_id, "seq": e.seq, "kind": e.kind, "at": e.at, "recorded_at": e.recorded_at,
+        "by_role": e.by.role, "by_id": e.by.id, "key": e.key, "data": msgspec.to_builtins(dict(e.data)),
+    }  # fmt: skip
+
+
+def outbox_row(row: Outgoing, now: datetime) -> dict[str, Any]:
+    """An effect that waits."""
+    return {
+        "key": row.key, "kind": row.kind, "target": row.target, "order_id": row.order_id,
+        "centre_id": row.centre_id, "data": msgspec.to_builtins(dict(row.data)), "state": "pending",
+        "due": row.due, "tries": 0, "outcome": "", "call_id": "", "created_at": now,
+    }  # fmt: skip
+
+
+def alert_row(row: Outgoing, now: datetime) -> dict[str, Any]:
+    """An alert as the pages show it."""
+    data = msgspec.to_builtins(dict(row.data))
+    return {
+        "key": row.key, "role": row.target, "centre_id": row.centre_id, "order_id": row.order_id,
+        "code": data["code"], "facts": data, "raised_at": now, "acknowledged_by": "",
+    }  # fmt: skip
