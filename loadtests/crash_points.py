@@ -58,7 +58,7 @@ _doing: ContextVar[str] = ContextVar("doing", default="")
 class CrashPoints:
     """Crossed again and again; the `nth` crossing of the point `die` is the last one."""
 
-    def __init__(self, die: str, nth: int, say: Callable[[str], None]) -> None:
+    def __init__(self, die: str, nth: int, say: Callable[[str], object]) -> None:
         """`say` is told the point just before the end."""
         self._die, self._left, self._say = die, nth, say
         self._one = Lock()

@@ -7,7 +7,7 @@ the tables hold.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -132,27 +132,40 @@ def _doubles(connection: Connection, found: Findings) -> None:
         select(OUTBOX.c.order_id, *rung_of_row).where(OUTBOX.c.kind == "phone"),
         "phone row",
     )
-    attempt = [EVENT.c.data[name].as_string() for name in ("call_id", "watch", "generation", "rung")]
-    begun = select(EVENT.c.order_id, *attempt).where(EVENT.c.kind == "attempt")
-    for state in ("dialling", "busy", "no_answer", "completed", "machine", "keypress 1"):
-        chain = begun.where(
-            EVENT.c.data["state"].as_string() == state, EVENT.c.data["call_id"].as_string() != ""
+    _chains(connection, found)
+
+
+def _chains(connection: Connection, found: Findings) -> None:
+    """Each rung that a call carries has one attempt that begins, and at most one that ends or presses."""
+    rows = Counter(
+        (r.order_id, r.call_id)
+        for r in connection.execute(
+            select(OUTBOX.c.order_id, OUTBOX.c.call_id).where(
+                OUTBOX.c.kind == "phone", OUTBOX.c.call_id != ""
+            )
         )
-        _more_than_one(connection, found, chain, f"attempt {state!r}")
+    )
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for order_id, data in connection.execute(
+        select(EVENT.c.order_id, EVENT.c.data).where(EVENT.c.kind == "attempt")
+    ):
+        if call_id := data.get("call_id"):
+            seen[order_id, call_id, data["state"]] += 1
+    for (order_id, call_id, state), times in seen.items():
+        if times > rows[order_id, call_id]:
+            found.add(
+                DOUBLED,
+                f"{times} attempts {state!r} of {order_id} in {call_id} for {rows[order_id, call_id]} rungs",
+            )
+    for (order_id, call_id), rungs in rows.items():
+        if seen[order_id, call_id, "dialling"] != rungs:
+            found.add(CALLS, f"{call_id} carries {rungs} rungs of {order_id} without as many attempts")
 
 
 def _more_than_one(connection: Connection, found: Findings, query: Any, what: str) -> None:
     columns = list(query.selected_columns)
     for row in connection.execute(query.group_by(*columns).having(func.count() > 1)):
         found.add(DOUBLED, f"{what} {tuple(row)}")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """When the watches of a dispatch were answered."""
-
-    at: datetime
-    seq: int
 
 
 Answers = Mapping[tuple[str, int], datetime]
@@ -190,15 +203,14 @@ def _story(
     answers: dict[tuple[str, int], datetime],
 ) -> None:
     """One order: no rung and no dialling after the answer, none left out before it."""
-    generation, answered = 0, True
-    for event in order.history:
+    generation = 0
+    for place, event in enumerate(order.history):
         if event.kind == "dispatch":
-            generation, answered = generation + 1, False
+            generation += 1
         elif event.kind in {"acknowledge", "cancel"}:
-            answered = True
             answers.setdefault((order.id, generation), event.recorded_at)
-        late = event.kind == "rung" or (event.kind == "attempt" and event.data.get("state") == "dialling")
-        if late and answered and event.data["watch"] == "crew":
+        begins = event.kind == "attempt" and event.data.get("state") == "dialling"
+        if (event.kind == "rung" or begins) and not _is_open(order, place, process, event.data):
             found.add(AFTER, f"{order.id}: {event.kind} {event.seq} at {event.recorded_at}")
         if event.kind == "rung":
             due = datetime.fromisoformat(event.data["due"])
@@ -206,6 +218,13 @@ def _story(
     for place, event in enumerate(order.history):
         if event.kind in {"acknowledge", "cancel", "dispatch", "accept"}:
             _none_left_out(order, place, event.recorded_at, process, ground, found)
+
+
+def _is_open(order: WorkOrder, place: int, process: Process, rung: Mapping[str, Any]) -> bool:
+    """Whether the rung's watch had no answer when the event at `place` was written."""
+    before = fold(order.facts, order.history[:place], process)
+    known = {(w.watch.name, w.generation) for w in open_watches(before, process)}
+    return (rung["watch"], rung["generation"]) in known
 
 
 def _none_left_out(
@@ -281,6 +300,3 @@ def _ended(connection: Connection, found: Findings) -> None:
     found.facts["outbox"] = ", ".join(
         f"{n:,} {kind}" for (kind, state), n in sorted(counted.items()) if state == "done"
     )
-
-
-Judge = Callable[[Connection, Ground], Findings]

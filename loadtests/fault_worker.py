@@ -25,7 +25,7 @@ from fastapi import FastAPI
 
 from dispatch import clock
 from dispatch.adapters.http import callbacks, errors
-from dispatch.bootstrap import processes
+from dispatch.bootstrap import audit_trail, processes
 from dispatch.bootstrap.build import Built
 from dispatch.core.errors import DispatchError
 from dispatch.services import delivery, telephone
@@ -79,11 +79,13 @@ async def _reports(built: Built) -> None:
     await server.serve()
 
 
-def live(life: Life, say: Callable[[str], None]) -> None:
+def live(life: Life, say: Callable[[str], object]) -> None:
     """A worker's whole life."""
     SteppedMachine.board = Board(Path(life.board))
     clock.Machine = SteppedMachine  # type: ignore[misc]
-    delivery.LEASE = telephone.LEASE = life.lease
+    for module in (delivery, telephone):
+        vars(module)["LEASE"] = life.lease
+    vars(audit_trail)["EVERY"] = 1.0  # no worker lives long enough for the usual two rounds
     CrashPoints(life.die, life.nth, say).install()
     parts = (processes._work, processes._keep_time, _reports)
     asyncio.run(processes._live(replace(from_environment(), port=life.port), parts))
@@ -104,7 +106,7 @@ def fork(life: Life) -> tuple[int, int]:
         level=logging.WARNING, format=f"%(asctime)s {os.getpid()} %(levelname)s %(name)s: %(message)s"
     )
     try:
-        live(life, lambda point: os.write(saying, point.encode()) and None)
+        live(life, lambda point: os.write(saying, point.encode()))
     except DispatchError as error:
         logging.warning("the worker does not start: %s", error)
         os._exit(1)

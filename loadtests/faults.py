@@ -28,7 +28,7 @@ from dispatch.adapters.sql.statements import CLOCK, OUTBOX
 from dispatch.bootstrap import definitions
 from dispatch.bootstrap.database import at_once
 from dispatch.clock import SystemClock, clock_from
-from dispatch.services.delivery import LEASE
+from dispatch.services.retries import LEASE
 from dispatch.settings import Settings, to_environment
 from loadtests import fault_judge as judged
 from loadtests.crash_points import POINTS

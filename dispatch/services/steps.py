@@ -38,7 +38,7 @@ class Draft:
     contacts: list[Contact] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
-    dialled: list[str] = field(default_factory=list)
+    dialled: dict[str, str] = field(default_factory=dict)
 
     def order(self, order_id: str) -> WorkOrder:
         """The order as this decision has it."""
@@ -73,7 +73,7 @@ class Draft:
         """All of it, to be committed."""
         return Changes(
             result, tuple(self.orders.values()), tuple(self.rosters.values()), tuple(self.outgoing),
-            tuple(self.contacts), tuple(self.decisions), tuple(self.settled), tuple(self.dialled),
+            tuple(self.contacts), tuple(self.decisions), tuple(self.settled), dict(self.dialled),
         )  # fmt: skip
 
     def take(
