@@ -29,7 +29,7 @@ LOOK = 0.02
 """Real seconds between two looks at everything."""
 NAMED = 0.6
 """Share of the workers' lives that end at a crash point."""
-PATIENCE = 10.0
+PATIENCE = 6.0
 """Real seconds in which a crash point may be crossed; then the worker is killed wherever it is."""
 AWAY = (0.0, 0.8)
 """Real seconds that a server stays away, beside the time of its start."""
@@ -184,8 +184,8 @@ class Chaos:
         if self._luck.random() < NAMED:
             tried = self.tally.named + self.tally.late
             die = min(POINTS, key=lambda point: (tried[point], self._luck.random()))
-        self._lives[victim] = self._luck.uniform(0.3, 4.0)
-        victim.start(die, self._luck.choice((1, 1, 2, 5)))
+        self._lives[victim] = self._luck.uniform(0.3, 2.5)
+        victim.start(die, self._luck.choice((1, 1, 1, 2)))
 
     def _end(self, victim: Victim, wanted: bool) -> None:
         """Kill it where its time has come."""

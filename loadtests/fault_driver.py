@@ -1,7 +1,7 @@
 """A driver of the fault run: hotline, dispatchers, crews and terminals of its orders, through the real use cases.
 
-Each order has a plan, drawn from its number. The crew acknowledges on its page at an instant around the watch's
-first rung; or nobody does anything until the telephone has been answered; or nobody answers at all; or the centre
+Each order has a plan, drawn from its number. The crew acknowledges on its page, soon or at an instant around the
+watch's first rung; or nobody does anything until the telephone has been answered; or nobody answers at all; or the centre
 itself never dispatches it. What a use case has confirmed is written to a ledger, line by line, before anything
 else happens: it has to be in the database at the end, whatever was killed.
 """
@@ -32,14 +32,20 @@ from loadtests.fault_board import FIRST_DRIVER, Board
 from loadtests.fault_town import ANSWERING, crew_ids, place
 
 T = TypeVar("T")
-Plan = Literal["page", "telephone", "never", "centre"]
+Plan = Literal["soon", "race", "telephone", "never", "centre"]
 HOLLY, DORA = Actor("hotline", "holly"), Actor("dispatcher", "dora")
-PLANS: tuple[Plan, ...] = ("page",) * 9 + ("telephone",) * 5 + ("never",) * 4 + ("centre",) * 2
-"""Of twenty orders."""
+PLANS: tuple[Plan, ...] = (
+    ("soon",) * 9 + ("race",) * 3 + ("telephone",) * 3 + ("never",) * 3 + ("centre",) * 2
+)
+"""Of twenty orders: acknowledged soon, or around the first rung; by telephone only; never; not even dispatched."""
 WATCH = 240.0
 """Seconds on the installation's clock until a crew's or a centre's first rung, by the shipped process."""
 CHAIN = {"telephone": 420.0, "never": 450.0, "centre": 390.0}
 """Seconds after which an order of the plan is taken from the board: after its last rung."""
+
+
+STAYS = {"soon", "race"}
+"""Plans whose last orders stay open, acknowledged: their clocks have to be there, and nobody is rung for ever."""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -51,7 +57,7 @@ class Job(msgspec.Struct, frozen=True):
     at_once: int
     centres: int
     left_open: int
-    """The last ones of its orders stay open: their clocks have to be there at the end."""
+    """Of its last orders so many stay open, if their plan is one of STAYS."""
     seed: int
     ledger: str
     board: str
@@ -112,7 +118,7 @@ class Driver:
             await self.context.clock.sleep(CHAIN[plan])
         else:
             await self._at_the_crew(order_id, centre, plan, luck)
-        if number >= self.job.drivers * (self.job.count - self.job.left_open):
+        if plan in STAYS and number >= self.job.drivers * (self.job.count - self.job.left_open):
             return
         await self._take(
             order_id, "cancel", plan,
@@ -135,11 +141,12 @@ class Driver:
         if order is None:
             return
         await self._receipt(f"t-{crew_id}", order, "delivered")
-        if plan != "page":
+        if plan in CHAIN:
             await self.context.clock.sleep(CHAIN[plan])
             return
-        near = luck.random() < 0.5
-        await self.context.clock.sleep(WATCH * (luck.uniform(0.97, 1.05) if near else luck.uniform(0.1, 1.6)))
+        await self.context.clock.sleep(
+            WATCH * luck.uniform(*((0.1, 0.48) if plan == "soon" else (0.98, 1.06)))
+        )
         crew = self.context.directory.crews[crew_id]
         await self._take(
             order_id, "acknowledge", plan,

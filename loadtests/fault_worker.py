@@ -85,6 +85,7 @@ def live(life: Life, say: Callable[[str], object]) -> None:
     clock.Machine = SteppedMachine  # type: ignore[misc]
     for module in (delivery, telephone):
         vars(module)["LEASE"] = life.lease
+    delivery.SEND_AGAIN = min(delivery.SEND_AGAIN, life.lease)
     vars(audit_trail)["EVERY"] = 1.0  # no worker lives long enough for the usual two rounds
     CrashPoints(life.die, life.nth, say).install()
     parts = (processes._work, processes._keep_time, _reports)
