@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ DEFAULT_PORT = 8045
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What an installation can choose. Ports follow `port`: page, +1 live, +2 JT/T 808, +3 OsmAnd,
-    +4 the demonstration's exchange, +5 trackers (TCP and UDP), +6 the gateway's metrics (loopback only), +7 OwnTracks,
+    +4 the telephone (or the demonstration's exchange), +5 trackers (TCP and UDP), +6 the gateway's metrics (loopback only), +7 OwnTracks,
     +8 JT/T 905."""
 
     data: Path = Path("var")
@@ -39,12 +39,20 @@ class Settings:
     timezone: str = "Asia/Shanghai"
     """The utility's zone: what pages show and days are counted in."""
     phone_url: str = ""
-    """The telephone exchange's address; empty: no phone channel, and pages say so."""
+    """The telephone: `sip:user@exchange`, `twilio:https://…`, or an exchange with our own REST interface `http://…`
+    (docs/telephone.md); empty: no phone channel, and pages say so."""
+    phone_password: str = field(default="", repr=False)
+    """Of the account at the exchange, or the provider's token; never written into a log."""
+    phone_local: str = "127.0.0.1"
+    """The address of this machine that the SIP exchange sends to."""
+    phone_lines: int = 30
+    """SIP calls at once that the exchange lets us make."""
     alert_urls: str = ""
     """Apprise addresses by role, e.g. `hotline=json://host/path manager=mailto://…`: taken in as recipients whenever
     they have changed; from then on administrators change them in the pages (docs/alerts.md)."""
     public_url: str = ""
-    """Where people reach the pages, e.g. `https://dispatch.example`: alerts link to their orders; empty: no links."""
+    """Where people reach the pages, e.g. `https://dispatch.example`: alerts link to their orders (empty: no links), and a
+    telephone provider finds us there."""
     clock: str = ""
     """`real_epoch virtual_epoch speed` of a scaled clock (ISO 8601); empty: the machine's time."""
     time_mark: str = ""
@@ -114,7 +122,7 @@ class Settings:
 
     @property
     def phone_port(self) -> int:
-        """Of the simulated telephone exchange, in a demonstration."""
+        """Of the telephone process, or of the simulated exchange in a demonstration."""
         return self.port + 4
 
     @property
@@ -130,16 +138,19 @@ class Settings:
 _USUAL_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}
 
 
+def wants_own_telephone(settings: Settings) -> bool:
+    """Whether a telephone process of our own runs, rather than an exchange with our REST interface."""
+    return bool(settings.phone_url) and not settings.phone_url.startswith(("http://", "https://"))
+
+
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings of this process. Raises BadInput naming the variable that cannot be used."""
     values: dict[str, Any] = {}
-    for field in fields(Settings):
-        name = f"DISPATCH45_{field.name.upper()}"
-        raw = environment.get(name) or environment.get(_USUAL_NAMES.get(field.name, ""))
+    for one in fields(Settings):
+        name = f"DISPATCH45_{one.name.upper()}"
+        raw = environment.get(name) or environment.get(_USUAL_NAMES.get(one.name, ""))
         if raw is not None:
-            values[field.name] = _parse(
-                name, raw, Path if isinstance(field.default, Path) else type(field.default)
-            )
+            values[one.name] = _parse(name, raw, Path if isinstance(one.default, Path) else type(one.default))
     return Settings(**values)
 
 

@@ -23,7 +23,7 @@ from dispatch.clock import SystemClock
 from dispatch.core.errors import BadInput, Unavailable
 from dispatch.lifeline import Lifeline, tied
 from dispatch.output import Screen
-from dispatch.settings import Settings, from_environment, to_environment
+from dispatch.settings import Settings, from_environment, to_environment, wants_own_telephone
 
 PORTS = 9
 """The page's port and the eight after it; see Settings."""
@@ -145,6 +145,8 @@ def own_data(folder: Path) -> Iterator[None]:
 
 
 def _plan(settings: Settings, sign_ins: list[tuple[str, str, str]]) -> Plan:
+    from dispatch import bootstrap
+
     redis = None
     if settings.fsync not in FSYNC:
         raise BadInput(f"DISPATCH45_FSYNC: found {settings.fsync}, expected {' or '.join(FSYNC)}")
@@ -153,9 +155,16 @@ def _plan(settings: Settings, sign_ins: list[tuple[str, str, str]]) -> Plan:
         settings = replace(settings, redis_url=redis.url)
     split = settings.database_url.startswith("postgresql")
     names = ["web", "worker"] if split else ["centre"]
-    names += ["auditor", "gateway", "exchange", "demo"] if settings.demo else ["auditor", "gateway"]
+    names += ["auditor", "gateway"]
+    if own_telephone := wants_own_telephone(settings):
+        names.append("telephone")
+    elif settings.demo:
+        names.append("exchange")
+    names += ["demo"] if settings.demo else []
     environment = to_environment(settings)
     programs = [Program(name, [sys.executable, "-m", "dispatch.cli", name], environment) for name in names]
+    if own_telephone and (sidecar := bootstrap.sidecar(settings)) is not None:
+        programs.insert(0, sidecar)
     return Plan(settings, programs, redis, sign_ins)
 
 

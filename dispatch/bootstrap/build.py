@@ -34,7 +34,7 @@ from dispatch.core.territory import Territories, territories_from_geojson
 from dispatch.core.travel import RoadTravel, StraightLine, TravelTimes
 from dispatch.services.context import Context
 from dispatch.services.ports import Directory, Ports
-from dispatch.settings import Settings
+from dispatch.settings import Settings, wants_own_telephone
 
 
 @dataclass
@@ -82,12 +82,25 @@ async def build(settings: Settings) -> Built:
         epoch=await store.read(lambda c: fact(c, EPOCH)),
         speed=clock.speed if isinstance(clock, ScaledClock) else 1.0, public_url=settings.public_url.rstrip("/"),
     )  # fmt: skip
-    phone = None
-    if settings.phone_url:
-        callback = f"http://{settings.host}:{settings.port}/callbacks/phone"
-        phone = RestPhone(settings.phone_url, settings.secret, callback)
+    phone = open_phone(settings)
     ports = Ports(RedisDevices(redis), RedisInbox(redis), phone, AppriseAlerts())
     return Built(settings, context, store, positions, redis, ports, phone, nudge, real)
+
+
+def open_phone(settings: Settings) -> RestPhone | None:
+    """The telephone exchange as the centre knows it: by our REST interface, which the telephone process has too."""
+    if not settings.phone_url:
+        return None
+    own = f"http://{in_url(settings.host)}:{settings.phone_port}"
+    callback = f"http://{in_url(settings.host)}:{settings.port}/callbacks/phone"
+    return RestPhone(own if wants_own_telephone(settings) else settings.phone_url, settings.secret, callback)
+
+
+def in_url(host: str) -> str:
+    """An address of this machine, for a URL, where a server listening on `host` answers."""
+    everywhere = "0.0.0.0"  # noqa: S104 (not bound here)
+    found = {everywhere: "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    return f"[{found}]" if ":" in found else found
 
 
 async def refresh_directory(built: Built) -> bool:

@@ -40,9 +40,9 @@ class Health:
         self._built = built
 
     async def __call__(self) -> dict[str, Any]:
-        sql, redis, gateway, worker, auditor = await asyncio.gather(
+        sql, redis, gateway, worker, auditor, telephone = await asyncio.gather(
             self._limited(self._sql()), self._limited(self._redis()), self._limited(self._gateway()),
-            self._limited(self._worker()), self._limited(self._auditor()),
+            self._limited(self._worker()), self._limited(self._auditor()), self._limited(self._telephone()),
         )  # fmt: skip
         parts = {
             "sql": sql,
@@ -51,6 +51,7 @@ class Health:
             "worker": worker,
             "auditor": auditor,
             "web": _part("ok", "answers"),
+            **({"telephone": telephone} if self._built.phone is not None else {}),
         }
         states = {part["state"] for part in parts.values()}
         status = "ok" if states == {"ok"} else ("down" if sql["state"] == "down" else "degraded")
@@ -88,6 +89,12 @@ class Health:
         listening = ", ".join(f"{name} {port}" for name, port in ports)
         reason = f"{len(states)} gateway(s), {connections} connections, {withheld} withheld; {listening}"
         return _part("ok", reason)
+
+    async def _telephone(self) -> Part:
+        if self._built.phone is None:
+            return _part("ok", "none is configured")
+        well, words = await self._built.phone.state()
+        return _part("ok" if well else "down", words)
 
     async def _worker(self) -> Part:
         age = beat_age(await self._built.store.read(lambda c: fact(c, HEARTBEAT)), self._built.real.now())

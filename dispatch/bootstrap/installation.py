@@ -44,7 +44,7 @@ LEAST_PASSWORD = 10
 
 def prepare(settings: Settings, *, speed: float, empty: bool) -> Settings:
     """The settings that every process of this run gets. Raises DispatchError saying what to do."""
-    settings = replace(settings, secret=_secret(settings), demo=not empty)
+    settings = replace(settings, secret=own_secret(settings), demo=not empty)
     make_ready(settings)
     _keep_apart(settings)
     _take_in_alert_addresses(settings)
@@ -98,7 +98,8 @@ def freeze(settings: Settings) -> None:
         at_once(settings, lambda c: set_fact(c, VIRTUAL, now.isoformat()))
 
 
-def _secret(settings: Settings) -> str:
+def own_secret(settings: Settings) -> str:
+    """The installation's secret, made where there is none yet."""
     if settings.secret:
         return settings.secret
     file = settings.data / "secret"

@@ -38,7 +38,8 @@ async def serve(built: Built) -> None:
         shortages=SqlShortages(built.store),
         health=Health(built), secret=settings.secret, live_port=settings.live_port,
         addresses=load_gazetteer(settings),
-        roads=road_lines(settings),
+        roads=road_lines(settings), public_url=settings.public_url.rstrip("/"),
+        provider_token=settings.phone_password if settings.phone_url.startswith("twilio:") else "",
     )  # fmt: skip
     app = create_app(services)
     _add_pages(app, services, settings)

@@ -49,6 +49,8 @@ class PhoneReport:
     state: str
     digit: str
     at: datetime
+    why: str = ""
+    """Why a call failed, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,9 +296,10 @@ def _report_of(draft: Draft, row: OutboxRow, report: PhoneReport) -> None:
     more = {"by": _ended_by(draft, row)} if state == "cut" else {}
     if row.outcome in REACHED:
         more["reached"] = "answered" if pressed else row.outcome
-    _attempt(draft, row, state, Callee(report.number), report.call_id, key=key, **more)
+    _attempt(draft, row, state, Callee(report.number, note=report.why), report.call_id, key=key, **more)
     if not has_ended:
-        draft.settled.append(Settled(row.id, "done", state, call_id=report.call_id))
+        outcome = f"{state}: {report.why}" if report.why else state
+        draft.settled.append(Settled(row.id, "done", outcome, call_id=report.call_id))
     if pressed and not _needless(draft, row):
         _pressed(draft, row, report, key)
 

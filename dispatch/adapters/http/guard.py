@@ -19,6 +19,9 @@ LARGEST_FILE = 16 * MEGABYTE
 FILES = "/api/admin/"
 UNCACHED = ("/api/", "/callbacks/", "/healthz")
 
+FORMS, FORM = "/callbacks/twilio/", "application/x-www-form-urlencoded"
+"""A telephone provider sends forms, which it signs."""
+
 
 class Guard:
     """ASGI middleware. Refuses foreign origins, other types than JSON, and bodies that are too large."""
@@ -51,8 +54,9 @@ class Guard:
             return _too_large(limit)
         has_body = length != "0" or "transfer-encoding" in headers
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if has_body and scope["path"].startswith(UNCACHED) and kind != "application/json":
-            return 400, "bad_input", f"Content-Type: expected application/json, found {kind[:100]!r}"
+        expected = FORM if scope["path"].startswith(FORMS) else "application/json"
+        if has_body and scope["path"].startswith(UNCACHED) and kind != expected:
+            return 400, "bad_input", f"Content-Type: expected {expected}, found {kind[:100]!r}"
         return None
 
     def _own(self, origin: str, host: str) -> bool:

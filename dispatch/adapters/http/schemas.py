@@ -163,6 +163,7 @@ class PhoneCallback(BaseModel):
     ]  # fmt: skip
     digit: Annotated[str | None, Field(max_length=1)] = None
     at: AwareDatetime
+    why: Annotated[str, Field(max_length=300)] = ""
 
 
 _Wall = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9])?$")]

@@ -90,6 +90,10 @@ class HttpServices:
     """Where a proxy puts the live feed; empty: the page's host with `live_port`."""
     addresses: Sequence[Address] = ()
     roads: Callable[[], Mapping[str, Any]] = dict
+    provider_token: str = ""
+    """With which a telephone provider signs; empty: there is none, and nothing is taken from one."""
+    public_url: str = ""
+    """Where the provider finds us, without a slash at the end."""
     origins: frozenset[str] = frozenset()
     """Further origins that pages may come from, as `https://host`; its own is always one."""
     attempts: Attempts = field(default_factory=Attempts)

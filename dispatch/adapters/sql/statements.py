@@ -285,7 +285,7 @@ def _write_roster(connection: Connection, roster: Roster) -> None:
 
 def _check_untouched(connection: Connection, loaded: SqlLoaded, changes: Changes[Any]) -> None:
     """What was only looked at must still be what it was (SQLite's single writer cannot change it meanwhile)."""
-    if connection.dialect.name == "sqlite" or not _writes(changes):
+    if connection.dialect.name == "sqlite" or not writes(changes):
         return
     changed = {o.id for o in changes.orders}
     for order_id in sorted(set(loaded.orders) - changed):
@@ -303,7 +303,8 @@ def _check_untouched(connection: Connection, loaded: SqlLoaded, changes: Changes
             raise Stale(f"{centre_id}/{trade}")
 
 
-def _writes(changes: Changes[Any]) -> bool:
+def writes(changes: Changes[Any]) -> bool:
+    """Whether a decision changes anything."""
     return bool(changes.orders or changes.rosters or changes.outgoing or changes.settled or changes.contacts)
 
 

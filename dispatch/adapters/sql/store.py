@@ -42,21 +42,27 @@ class SqlStore(ABC):
         """
 
     async def transact(self, decide: Decide[T]) -> T:
-        def work(connection: Connection) -> T:
+        def work(connection: Connection) -> Changes[T]:
             now = self._clock.now()
             loaded = statements.SqlLoaded(connection, self._processes)
             changes: Changes[T] = decide(loaded, now)
             statements.write(connection, loaded, changes, self._processes, now)
-            return changes.result
+            return changes
 
-        return await self.write(work)
+        changes = await self.write(work, quiet=True)
+        if statements.writes(changes):
+            self._announce()
+        return changes.result
 
     async def decide_due(self, decide: DecideOrder, limit: int, aside: Collection[str] = ()) -> Decided:
         def work(connection: Connection) -> Decided:
             now = self._clock.now()
             return due.decide(connection, self._processes, now, limit, aside, decide)
 
-        return await self.write(work)
+        decided = await self.write(work, quiet=True)
+        if decided.orders:
+            self._announce()  # a look that found nothing wakes nobody, least of all itself
+        return decided
 
     async def next_due(self) -> datetime | None:
         return await self.read(due.next_due)

@@ -30,7 +30,7 @@ function where(v) {
 
 /** What an event says beyond its name. @param {any} e */
 function said(e) {
-  if (e.kind === 'attempt') return [whom(e.data.to), outcome(e.data.state), e.data.number].filter(Boolean).join(' · ');
+  if (e.kind === 'attempt') return [whom(e.data.to), outcome(e.data.state), e.data.note, e.data.number].filter(Boolean).join(' · ');
   if (e.kind === 'rung') return [watchName(e.data.watch), t('rung {rung}', { rung: e.data.rung }), e.data.phone ? t('rings {whom}', { whom: whom(e.data.phone) }) : ''].filter(Boolean).join(' · ');
   return facts(e);
 }

@@ -13,7 +13,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from dispatch.adapters.http.access import COOKIE, Anyone, Rule, SignedIn
-from dispatch.adapters.http.callbacks import Signed
+from dispatch.adapters.http.callbacks import Signed, SignedByProvider
 from dispatch.adapters.http.sign_in import PER_ADDRESS, PER_NAME, WINDOW, Attempts
 from dispatch.adapters.sql.passwords import HASHER as HASHER_IN_USE
 from dispatch.adapters.sql.passwords import hash_password
@@ -51,12 +51,15 @@ async def test_every_route_has_one_authentication_rule(city: City) -> None:
         assert len(rules) == 1, f"{name} has {len(rules)} rules"
         if isinstance(rules[0], Anyone):
             open_ones.add(name)
-        elif isinstance(rules[0], Signed):
+        elif isinstance(rules[0], Signed | SignedByProvider):
             signed.add(name)
         else:
             assert isinstance(rules[0], SignedIn)
     assert open_ones == OPEN
-    assert signed == {"POST /callbacks/phone"}
+    assert signed == {
+        "POST /callbacks/phone", "POST /callbacks/twilio/say", "POST /callbacks/twilio/keys",
+        "POST /callbacks/twilio/status",
+    }  # fmt: skip
 
 
 def _routes(routes: Iterable[object]) -> Iterator[object]:
