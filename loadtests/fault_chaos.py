@@ -116,9 +116,7 @@ class Victim:
         if self.pid:
             self.kill()
             self.ended(10.0)
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+        self._process.communicate()
 
     def _read(self) -> bytes:
         assert self._process.stdout is not None
