@@ -13,6 +13,7 @@ from sqlalchemy import insert, select, text, update
 from dispatch.adapters.sql.rows import event_row, outbox_row
 from dispatch.adapters.sql.statements import CLOCK, EVENT, ORDER, OUTBOX
 from dispatch.core import escalation
+from dispatch.core.errors import Unavailable
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.types import SYSTEM
 from dispatch.core.work_order import Event
@@ -22,7 +23,7 @@ from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Loaded
 from loadtests.clock_runs import judge
 from loadtests.clock_seed import CENTRES, CREWS, PROCESSES
-from tests.dispatch.databases import Database, aside
+from tests.dispatch.databases import Database, Server, aside
 from tests.dispatch.outside import START
 from tests.dispatch.services.engine import Engine, names
 
@@ -259,3 +260,25 @@ async def test_seeded_clocks_are_what_the_core_says(database: Database) -> None:
         for c in escalation.clocks(o, PROCESSES.of(o))
     ]
     assert sorted(said) == sorted((r.order_id, r.name, r.generation, r.rung, r.due) for r in read)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_a_line_that_breaks_in_the_middle_of_a_batch_is_the_databases_fault_and_no_orders(
+    database: Database, postgres_server: Server
+) -> None:
+    engine = Engine(database)
+    engine.seed(5)
+    engine.all_due(5)
+    store = database.store(PROCESSES, engine.used)
+    worker = engine.worker(store)
+
+    def decide(order_id: str, loaded: Loaded, now: datetime) -> Changes[bool]:
+        if order_id == "D3":
+            line = loaded.connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()  # type: ignore[attr-defined]
+            postgres_server.run("postgres", f"SELECT pg_terminate_backend({line})")
+        return clocks.fire_order(worker, order_id, loaded, now)
+
+    with pytest.raises(Unavailable):
+        await store.decide_due(decide, clocks.BATCH)
+    assert engine.rungs() == {}
+    assert await clocks.fire_due(worker) == 5, "at once: none of them is set aside"
