@@ -23,7 +23,7 @@ from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Loaded
 from loadtests.clock_runs import judge
 from loadtests.clock_seed import CENTRES, CREWS, PROCESSES
-from tests.dispatch.databases import Database, Server, aside
+from tests.dispatch.databases import Database, aside
 from tests.dispatch.outside import START
 from tests.dispatch.services.engine import Engine, names
 
@@ -264,7 +264,7 @@ async def test_seeded_clocks_are_what_the_core_says(database: Database) -> None:
 
 @pytest.mark.parametrize("database_kind", ["postgresql"])
 async def test_a_line_that_breaks_in_the_middle_of_a_batch_is_the_databases_fault_and_no_orders(
-    database: Database, postgres_server: Server
+    database: Database,
 ) -> None:
     engine = Engine(database)
     engine.seed(5)
@@ -274,8 +274,7 @@ async def test_a_line_that_breaks_in_the_middle_of_a_batch_is_the_databases_faul
 
     def decide(order_id: str, loaded: Loaded, now: datetime) -> Changes[bool]:
         if order_id == "D3":
-            line = loaded.connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()  # type: ignore[attr-defined]
-            postgres_server.run("postgres", f"SELECT pg_terminate_backend({line})")
+            loaded.connection.connection.driver_connection.terminate()  # type: ignore[attr-defined]
         return clocks.fire_order(worker, order_id, loaded, now)
 
     with pytest.raises(Unavailable):
