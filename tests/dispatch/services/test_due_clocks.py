@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text, update
 
+from dispatch.adapters.sql import statements
 from dispatch.adapters.sql.rows import event_row, outbox_row
 from dispatch.adapters.sql.statements import CLOCK, EVENT, ORDER, OUTBOX
 from dispatch.core import escalation
@@ -264,20 +265,20 @@ async def test_seeded_clocks_are_what_the_core_says(database: Database) -> None:
 
 @pytest.mark.parametrize("database_kind", ["postgresql"])
 async def test_a_line_that_breaks_in_the_middle_of_a_batch_is_the_databases_fault_and_no_orders(
-    database: Database,
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Engine(database)
     engine.seed(5)
     engine.all_due(5)
-    store = database.store(PROCESSES, engine.used)
-    worker = engine.worker(store)
+    worker = engine.worker()
+    write = statements.write
 
-    def decide(order_id: str, loaded: Loaded, now: datetime) -> Changes[bool]:
-        if order_id == "D3":
-            loaded.connection.connection.driver_connection.terminate()  # type: ignore[attr-defined]
-        return clocks.fire_order(worker, order_id, loaded, now)
+    def cut(connection: Any, *given: Any) -> None:
+        connection.connection.driver_connection.terminate()
+        write(connection, *given)
 
-    with pytest.raises(Unavailable):
-        await store.decide_due(decide, clocks.BATCH)
+    with monkeypatch.context() as patch, pytest.raises(Unavailable):  # noqa: PT012
+        patch.setattr(statements, "write", cut)
+        await clocks.fire_due(worker)
     assert engine.rungs() == {}
     assert await clocks.fire_due(worker) == 5, "at once: none of them is set aside"
