@@ -20,7 +20,7 @@ import msgspec
 from dispatch import lifeline
 from dispatch.clock import SystemClock
 from loadtests.crash_points import POINTS
-from loadtests.fault_board import FIRST_DRIVER, STEP, Board
+from loadtests.fault_board import FIRST_DRIVER, READY, STEP, Board
 from loadtests.fault_worker import End, Life
 from loadtests.postgres import Postgres
 from loadtests.processes import Failed, RedisProcess
@@ -31,6 +31,8 @@ NAMED = 0.6
 """Share of the workers' lives that end at a crash point."""
 PATIENCE = 6.0
 """Real seconds in which a crash point may be crossed; then the worker is killed wherever it is."""
+STARTS = 8.0
+"""Real seconds that a start may take."""
 AWAY = (0.0, 0.8)
 """Real seconds that a server stays away, beside the time of its start."""
 ALL_BY = 0.85
@@ -74,7 +76,8 @@ class Victim:
     def __init__(
         self, number: int, port: int, folder: Path, environment: Mapping[str, str], lease: float
     ) -> None:
-        self._life = Life(port, str(folder / "board"), str(folder / f"worker-{number}.log"), lease)
+        self._number, self._board = number, Board(folder / "board")
+        self._life = Life(number, port, str(folder / "board"), str(folder / f"worker-{number}.log"), lease)
         self._process = subprocess.Popen(
             lifeline.tied([sys.executable, "-m", "loadtests.fault_worker"]), env=dict(environment),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -91,11 +94,15 @@ class Victim:
         self._process.stdin.flush()
         self.pid, self.die, self.since = int(self._read()), die, SystemClock.monotonic()
         self._worker = os.pidfd_open(self.pid)
+        self._begun: float | None = None
 
     @property
     def lived(self) -> float:
-        """Seconds of the present life."""
-        return SystemClock.monotonic() - self.since
+        """Seconds that the present worker has been at work; a start counts once it has lasted for STARTS."""
+        now = SystemClock.monotonic()
+        if self._begun is None and self._board.get(READY + self._number) == self.pid:
+            self._begun = now
+        return max(0.0, now - self.since - STARTS) if self._begun is None else now - self._begun
 
     def kill(self) -> None:
         """kill -9; `ended` says how it went."""
@@ -182,7 +189,7 @@ class Chaos:
         if self._luck.random() < NAMED:
             tried = self.tally.named + self.tally.late
             die = min(POINTS, key=lambda point: (tried[point], self._luck.random()))
-        self._lives[victim] = self._luck.uniform(0.3, 2.5)
+        self._lives[victim] = self._luck.uniform(0.0, 2.5)
         victim.start(die, self._luck.choice((1, 1, 1, 2)))
 
     def _end(self, victim: Victim, wanted: bool) -> None:

@@ -32,7 +32,7 @@ from dispatch.services import delivery, telephone
 from dispatch.settings import from_environment
 from dispatch.tracker import Reading
 from loadtests.crash_points import CrashPoints
-from loadtests.fault_board import STEP, Board
+from loadtests.fault_board import READY, STEP, Board
 
 _PDEATHSIG = 1
 
@@ -40,6 +40,7 @@ _PDEATHSIG = 1
 class Life(msgspec.Struct, frozen=True):
     """How one worker is to live. `die`: the crash point whose `nth` crossing is its end; empty: none."""
 
+    number: int
     port: int
     board: str
     said: str
@@ -88,7 +89,13 @@ def live(life: Life, say: Callable[[str], object]) -> None:
     delivery.SEND_AGAIN = min(delivery.SEND_AGAIN, life.lease)
     vars(audit_trail)["EVERY"] = 1.0  # no worker lives long enough for the usual two rounds
     CrashPoints(life.die, life.nth, say).install()
-    parts = (processes._work, processes._keep_time, _reports)
+
+    async def ready(built: Built) -> None:
+        """The others were begun before."""
+        SteppedMachine.board.put(READY + life.number, os.getpid())
+        await asyncio.Event().wait()
+
+    parts = (processes._work, processes._keep_time, _reports, ready)
     asyncio.run(processes._live(replace(from_environment(), port=life.port), parts))
 
 

@@ -32,7 +32,8 @@ SEND_AGAIN = 15.0
 async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ()) -> int:
     """Carry out everything of these kinds (none named: all) that is due, once; the number of rows taken."""
     now = context.clock.now()
-    limit = LETTERS if kinds == MESSAGES else BATCH
+    # calls: no more than are placed at once, or a worker that dies keeps all others waiting for its lease
+    limit = {MESSAGES: LETTERS, CALLS: min(BATCH, telephone.AT_ONCE)}.get(tuple(kinds), BATCH)
     rows = await context.store.lease(now, now + context.real(LEASE), limit, kinds)
     phone = [row for row in rows if row.kind == "phone"]
     messages = [row for row in rows if row.kind == "message"]
