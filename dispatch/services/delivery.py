@@ -33,7 +33,7 @@ async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ())
     """Carry out everything of these kinds (none named: all) that is due, once; the number of rows taken."""
     now = context.clock.now()
     # calls: no more than are placed at once, or a worker that dies keeps all others waiting for its lease
-    limit = {MESSAGES: LETTERS, CALLS: min(BATCH, telephone.AT_ONCE)}.get(tuple(kinds), BATCH)
+    limit = LETTERS if kinds == MESSAGES else min(BATCH, telephone.AT_ONCE) if kinds == CALLS else BATCH
     rows = await context.store.lease(now, now + context.real(LEASE), limit, kinds)
     phone = [row for row in rows if row.kind == "phone"]
     messages = [row for row in rows if row.kind == "message"]
