@@ -49,7 +49,7 @@ class Scale(msgspec.Struct, frozen=True):
     """Of PostgreSQL, and as many of Redis."""
     steps: int = 40
     """Of the machine's clock as the workers read it."""
-    at_once: int = 1_500
+    at_once: int = 800
     """Orders under way at the same time."""
     centres: int = 24
     speed: float = 10.0

@@ -20,6 +20,9 @@ from dispatch.services.retries import LEASE, PATIENCE, failed
 
 log = logging.getLogger(__name__)
 BATCH = 200
+AT_ONCE = 8
+"""Effects of a lane that are under way at the same time. All lanes share the connections to the database: a call must
+not wait behind two hundred devices' states, nor lose its patience in a queue of our own."""
 LETTERS = 2_000
 """Message rows at once: all that is due for a channel goes in one letter."""
 CALLS, CUTS, ORDERS, ALERTS, MESSAGES = ("phone",), ("cut",), ("centre", "desired"), ("alert",), ("message",)
@@ -38,28 +41,36 @@ async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ())
     phone = [row for row in rows if row.kind == "phone"]
     messages = [row for row in rows if row.kind == "message"]
     others = [row for row in rows if row.kind not in {"phone", "message"}]
+    free = asyncio.Semaphore(AT_ONCE)
     await asyncio.gather(
-        *(_deliver(context, ports, row) for row in others),
+        *(_deliver(context, ports, row, free) for row in others),
         telephone.ring(context, ports, phone),
         alerting.send(context, ports.alerts, messages),
     )
     return len(rows)
 
 
-async def _deliver(context: Context, ports: Ports, row: OutboxRow) -> None:
+async def _deliver(context: Context, ports: Ports, row: OutboxRow, free: asyncio.Semaphore) -> None:
+    async with free:
+        settled = await _tried(context, ports, row)
+        if settled is not None:
+            await context.store.settle([settled], context.clock.now())
+
+
+async def _tried(context: Context, ports: Ports, row: OutboxRow) -> Settled | None:
+    """How it went; nothing where that is said already."""
     try:
         async with asyncio.timeout(PATIENCE):
             if row.kind == "alert":
                 await alerting.plan(context, row)
-                return
-            settled = await _carry_out(context, ports, row)
+                return None
+            return await _carry_out(context, ports, row)
     except (DispatchError, TimeoutError) as error:
-        settled = failed(context, row, error)
         log.warning("%s to %s not delivered: %r", row.kind, row.target, error)
+        return failed(context, row, error)
     except Exception as error:
-        settled = failed(context, row, error)
         log.exception("%s to %s not delivered", row.kind, row.target)
-    await context.store.settle([settled], context.clock.now())
+        return failed(context, row, error)
 
 
 async def _carry_out(context: Context, ports: Ports, row: OutboxRow) -> Settled:
