@@ -49,11 +49,11 @@ class Scale(msgspec.Struct, frozen=True):
     """Of PostgreSQL, and as many of Redis."""
     steps: int = 40
     """Of the machine's clock as the workers read it."""
-    at_once: int = 800
+    at_once: int = 1_200
     """Orders under way at the same time."""
     centres: int = 24
-    speed: float = 10.0
-    """Seconds of the installation's clock in a real one: a chain of the shipped process lasts 40 s."""
+    speed: float = 5.0
+    """Seconds of the installation's clock in a real one: a chain of the shipped process lasts 85 s."""
     lease: float = LEASE
     """Real seconds that a dead worker's effects wait for another one."""
     rest: float = 180.0
