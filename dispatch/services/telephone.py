@@ -254,7 +254,7 @@ async def _cannot(context: Context, rows: list[OutboxRow], why: str) -> None:
 async def _no_report(context: Context, row: OutboxRow) -> None:
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
         draft = Draft(context, loaded, now)
-        if any(r.id == row.id and r.state == "sent" for r in loaded.calls(row.call_id)):
+        if any(r.id == row.id and r.state == "sent" for r in draft.call(row.call_id)):
             key = f"{row.call_id}/{row.id}/lost"
             _attempt(
                 draft, row, "failed", Callee(), row.call_id, key=key, note="nothing was heard of the call"
@@ -270,10 +270,10 @@ async def phone_reported(context: Context, report: PhoneReport) -> None:
 
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
         draft = Draft(context, loaded, now)
-        rows = loaded.calls(report.call_id)
-        if report.state not in REACHED:
-            loaded.fetch([row.order_id for row in rows])
-        for row in rows:
+        last = loaded.last_dial(report.number) if report.state == "ringing" else None
+        if last is not None and last.call_id == report.call_id:
+            draft.dialled[report.number] = report.call_id  # whoever placed it may have died before saying so
+        for row in loaded.calls(report.call_id) if report.state in REACHED else draft.call(report.call_id):
             _report_of(draft, row, report)
         return draft.changes(None)
 
@@ -377,7 +377,7 @@ async def _hang_up(context: Context, phone: Phone, call_id: str) -> None:
 
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
         draft = Draft(context, loaded, now)
-        for row in loaded.calls(call_id):
+        for row in draft.call(call_id):
             if row.state in {"pending", "sent"}:
                 number = _dialled(draft, row)
                 key = f"{call_id}/{row.id}/cut"
