@@ -27,7 +27,9 @@ from tests.dispatch.sql.two import HOTLINE, Two, note
 
 async def test_a_decision_commits_all_of_it(two: Two) -> None:
     contact = Contact("C1", START, "phone", "1", "Ann", "dark", "W1", "new", "hotline:holly")
-    await two.new(outgoing=(Outgoing("k", "centre", "north", START),), contacts=(contact,), dialled=("123",))
+    await two.new(
+        outgoing=(Outgoing("k", "centre", "north", START),), contacts=(contact,), dialled={"123": ""}
+    )
     assert [await two.count(t) for t in (ORDER, EVENT, OUTBOX, DIAL)] == [1, 2, 1, 1]
     assert await two.second.transact(lambda loaded, now: Changes(loaded.contact_order("C1"))) == "W1"
     assert (await two.order()).state == "sent"
