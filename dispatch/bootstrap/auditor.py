@@ -136,10 +136,11 @@ class Auditor:
             self._place = some[-1] if len(some) == audit.SLICE else ""
             lately = late_since(now, 2 * speed)
             orders = {*audit.bare(connection), *some, *audit.changed_since(connection, lately)}
+            seen, unreadable = audit.audited(connection, opened.processes, orders)
             return heard, Seen(
                 now, speed, beat_age(fact(connection, HEARTBEAT), opened.real.now()), {},
                 audit.lateness(connection, late_since(now, speed)), audit.held(connection, now, speed),
-                audit.transactions(connection), audit.audited(connection, opened.processes, orders), self._eyes.wal(),
+                audit.transactions(connection), seen, unreadable, self._eyes.wal(),
             )  # fmt: skip
 
         heard, seen = await self._eyes.look(work)

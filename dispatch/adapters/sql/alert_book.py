@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -36,30 +36,33 @@ class LoadedAlerts:
         state = self.connection.execute(select(_OUTBOX.c.state).where(_OUTBOX.c.id == row_id)).scalar()
         return state in {"pending", "sent"}
 
-    def is_sent(self, keys: Sequence[str]) -> bool:
-        sent = _OUTBOX.c.outcome.startswith(SENT)
-        query = select(_OUTBOX.c.id).where(_OUTBOX.c.key.in_(list(keys)), _OUTBOX.c.state == "done", sent)
-        return bool(keys) and self.connection.execute(query.limit(1)).first() is not None
+    def sent(self, keys: Sequence[str]) -> frozenset[str]:
+        found: set[str] = set()
+        for some in _some(keys):
+            query = select(_OUTBOX.c.key).where(_OUTBOX.c.key.in_(some), _OUTBOX.c.state == "done")
+            found |= set(self.connection.execute(query.where(_OUTBOX.c.outcome.startswith(SENT))).scalars())
+        return frozenset(found)
 
-    def alert(self, key: str) -> Told | None:
-        row = self.connection.execute(select(_ALERT).where(_ALERT.c.key == key)).first()
-        if row is None:
-            return None
-        return Told(
-            key,
-            row.code,
-            row.role,
-            row.centre_id,
-            row.order_id,
-            row.facts,
-            row.raised_at,
-            row.acknowledged_by,
-        )
+    def alerts(self, keys: Sequence[str]) -> dict[str, Told]:
+        found: dict[str, Told] = {}
+        for some in _some(keys):
+            for row in self.connection.execute(select(_ALERT).where(_ALERT.c.key.in_(some))):
+                found[row.key] = Told(
+                    row.key, row.code, row.role, row.centre_id, row.order_id, row.facts, row.raised_at,
+                    row.acknowledged_by,
+                )  # fmt: skip
+        return found
 
     def channels(self) -> Sequence[Channel]:
         if self._channels is None:
             self._channels = channels(self.connection)
         return self._channels
+
+
+def _some(keys: Sequence[str]) -> Iterator[list[str]]:
+    """At most so many of them in one query."""
+    wanted = list(dict.fromkeys(keys))
+    return (wanted[start : start + 500] for start in range(0, len(wanted), 500))
 
 
 def channels(connection: Connection) -> list[Channel]:
