@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import delete, insert, select, update
 
-from dispatch.adapters.channels.alarms import Alarms
+from dispatch.adapters.channels.alarms import alarms
 from dispatch.adapters.sql import audit
 from dispatch.adapters.sql.definitions import keep
 from dispatch.adapters.sql.organisation import fact, set_fact
@@ -31,7 +31,7 @@ from dispatch.bootstrap.loops import HEARTBEAT
 from dispatch.bootstrap.operator_commands import audit as audit_command
 from dispatch.bootstrap.timekeeping import TIME
 from dispatch.clock import InstallationClock
-from dispatch.core.errors import BadInput
+from dispatch.core.errors import BadInput, Unavailable
 from dispatch.core.process import parse
 from dispatch.services import auditor as rules
 from dispatch.services.auditor import Finding, Watchlist
@@ -60,7 +60,7 @@ def at_minute(database: Database, minute: float, **settings: Any) -> Settings:
 
 
 async def findings(settings: Settings) -> dict[str, Finding]:
-    watching = Auditor(settings, Silent())
+    watching = Auditor(settings, [Silent()])
     try:
         return {finding.name: finding for finding in await watching.findings(all_orders=True)}
     finally:
@@ -238,7 +238,7 @@ async def test_sqlites_log_that_grows(database: Database, monkeypatch: pytest.Mo
 async def test_a_worker_whose_time_differs(database: Database) -> None:
     settings = await unanswered(database)
     mark = InstallationClock().mark()
-    watching = Auditor(settings, Silent())
+    watching = Auditor(settings, [Silent()])
     try:
         assert await watching.findings() == []
         database.at_once(lambda c: set_fact(c, TIME, str(replace(mark, time=mark.time + 90.0))))
@@ -283,7 +283,7 @@ def test_a_finding_is_said_once_again_after_a_while_and_when_it_is_solved() -> N
 
 def test_an_address_that_cannot_be_used_is_named_by_its_place_only() -> None:
     with pytest.raises(BadInput, match="address 2") as refused:
-        Alarms("json://127.0.0.1:9/x nonsense-with-password")
+        alarms("json://127.0.0.1:9/x nonsense-with-password")
     assert "password" not in str(refused.value)
 
 
@@ -334,7 +334,7 @@ def listening() -> Iterator[Ear]:
 
 @asynccontextmanager
 async def watching(settings: Settings) -> AsyncIterator[None]:
-    one = Auditor(settings, Alarms(settings.auditor_urls))
+    one = Auditor(settings, alarms(settings.auditor_urls))
     running = asyncio.create_task(one.run())
     try:
         yield
@@ -387,3 +387,40 @@ async def test_the_alarm_arrives_outside_in_the_pages_and_at_the_outer_monitorin
             before = ear.beats
             await becomes(lambda: ear.beats > before)
     assert len(ear.alarms) == 2
+
+
+class Address:
+    """A channel that counts, and may be out of order."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.tried, self.broken = 0, broken
+        self.taken: list[str] = []
+
+    async def tell(self, title: str, body: str, *, solved: bool) -> None:
+        self.tried += 1
+        if self.broken:
+            raise Unavailable("out of order")
+        self.taken.append(body)
+
+
+async def test_an_address_that_fails_makes_no_other_repeat_and_is_tried_less_and_less(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {"LOOK": 0.02, "SPEAK": 0.001, "LONGEST_PAUSE": 0.4}.items():
+        monkeypatch.setattr(auditor, name, value)
+    fine, broken = Address(), Address(broken=True)
+    mouths = [auditor.Mouth(one, "en") for one in (fine, broken)]
+    for mouth in mouths:
+        mouth.unsaid = [rules.Word("begins", Finding("audit_failed", facts={"why": "x"}), 0.0)]
+    speaking = [asyncio.create_task(mouth.speak()) for mouth in mouths]
+    try:
+        await asyncio.sleep(0.7)
+        assert len(fine.taken) == 1
+        assert 3 <= broken.tried <= 6, "0.02, 0.04, 0.08 ... 0.4 s apart"
+        broken.broken = False
+        await becomes(lambda: broken.taken)
+    finally:
+        for one in speaking:
+            one.cancel()
+        await asyncio.gather(*speaking, return_exceptions=True)
+    assert (len(fine.taken), len(broken.taken)) == (1, 1)
