@@ -136,12 +136,12 @@ def held(connection: Connection, now: datetime, speed: float) -> list[Held]:
 
     stuck = and_(OUTBOX.c.state.in_(["pending", "sent"]), OUTBOX.c.due < before(auditor.STUCK))
     waiting = and_(
-        OUTBOX.c.state == "pending", OUTBOX.c.created_at < before(auditor.WAITING), OUTBOX.c.tries > 2
+        OUTBOX.c.state == "pending", OUTBOX.c.first_due < before(auditor.WAITING), OUTBOX.c.tries > 2
     )
     dead = and_(OUTBOX.c.state == "dead", OUTBOX.c.settled_at > before(3600.0))
     found: list[Held] = []
     for how, mine, since in (
-        ("stuck", stuck, OUTBOX.c.due), ("waiting", waiting, OUTBOX.c.created_at), ("dead", dead, OUTBOX.c.settled_at)
+        ("stuck", stuck, OUTBOX.c.due), ("waiting", waiting, OUTBOX.c.first_due), ("dead", dead, OUTBOX.c.settled_at)
     ):  # fmt: skip
         query = select(OUTBOX.c.kind, func.count().label("rows"), func.min(since).label("oldest"),
                        func.max(OUTBOX.c.outcome).label("outcome")).where(mine).group_by(OUTBOX.c.kind)  # fmt: skip

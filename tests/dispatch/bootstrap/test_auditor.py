@@ -183,7 +183,7 @@ async def test_effects_that_nobody_takes_that_do_not_arrive_and_that_were_given_
     database.at_once(
         lambda c: c.execute(
             update(OUTBOX).where(OUTBOX.c.kind == "desired").values(
-                state="pending", due=START + timedelta(days=1), created_at=long_ago, tries=9, outcome="no Redis"
+                state="pending", due=START + timedelta(days=1), first_due=long_ago, tries=9, outcome="no Redis"
             )
         ) and None
     )  # fmt: skip
