@@ -247,6 +247,8 @@ def _worded(told: list[Word], language: str) -> tuple[str, str]:
         f"{kinds[word.kind][tongue]}: {titles[word.finding.code][tongue]} ({word.finding.text()})"
         for word in told
     ]
+    wrong = dict.fromkeys(word.finding.code for word in told if word.kind != "solved")
+    lines += [words()["alert_advice"][code][tongue] for code in wrong]
     return f"Dispatch45: {titles[told[-1].finding.code][tongue]}", "\n".join(lines)
 
 

@@ -308,7 +308,7 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
 
 def _tell_of_the_dead(connection: Connection, row: Settled, now: datetime) -> None:
     """In the pages only: the way outside may be what is broken."""
-    query = select(OUTBOX.c.kind, OUTBOX.c.target).where(OUTBOX.c.id == row.id)
+    query = select(OUTBOX.c.kind, OUTBOX.c.target, OUTBOX.c.centre_id).where(OUTBOX.c.id == row.id)
     told = given_up(*connection.execute(query).one(), row.outcome, now)
     if connection.execute(select(ALERT.c.id).where(ALERT.c.key == told.key)).first() is None:
         connection.execute(insert(ALERT), alert_row(told, now))
