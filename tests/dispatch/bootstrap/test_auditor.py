@@ -31,7 +31,7 @@ from dispatch.bootstrap.loops import HEARTBEAT
 from dispatch.bootstrap.operator_commands import audit as audit_command
 from dispatch.bootstrap.timekeeping import TIME
 from dispatch.clock import InstallationClock
-from dispatch.core.errors import BadInput, Unavailable
+from dispatch.core.errors import BadInput
 from dispatch.core.process import parse
 from dispatch.services import auditor as rules
 from dispatch.services.auditor import Finding, Watchlist
@@ -387,40 +387,3 @@ async def test_the_alarm_arrives_outside_in_the_pages_and_at_the_outer_monitorin
             before = ear.beats
             await becomes(lambda: ear.beats > before)
     assert len(ear.alarms) == 2
-
-
-class Address:
-    """A channel that counts, and may be out of order."""
-
-    def __init__(self, *, broken: bool = False) -> None:
-        self.tried, self.broken = 0, broken
-        self.taken: list[str] = []
-
-    async def tell(self, title: str, body: str, *, solved: bool) -> None:
-        self.tried += 1
-        if self.broken:
-            raise Unavailable("out of order")
-        self.taken.append(body)
-
-
-async def test_an_address_that_fails_makes_no_other_repeat_and_is_tried_less_and_less(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name, value in {"LOOK": 0.02, "SPEAK": 0.001, "LONGEST_PAUSE": 0.4}.items():
-        monkeypatch.setattr(auditor, name, value)
-    fine, broken = Address(), Address(broken=True)
-    mouths = [auditor.Mouth(one, "en") for one in (fine, broken)]
-    for mouth in mouths:
-        mouth.unsaid = [rules.Word("begins", Finding("audit_failed", facts={"why": "x"}), 0.0)]
-    speaking = [asyncio.create_task(mouth.speak()) for mouth in mouths]
-    try:
-        await asyncio.sleep(0.7)
-        assert len(fine.taken) == 1
-        assert 3 <= broken.tried <= 6, "0.02, 0.04, 0.08 ... 0.4 s apart"
-        broken.broken = False
-        await becomes(lambda: broken.taken)
-    finally:
-        for one in speaking:
-            one.cancel()
-        await asyncio.gather(*speaking, return_exceptions=True)
-    assert (len(fine.taken), len(broken.taken)) == (1, 1)
