@@ -272,8 +272,9 @@ async def test_the_commit_is_announced_and_a_deaf_listener_stops_nobody(database
         raise RuntimeError("the listener's loop is closed")
 
     store = database.store(PROCESSES, VirtualClock(START), listener)
-    for _ in range(3):
-        await asyncio.wait_for(store.transact(lambda loaded, now: Changes(None, dialled={"1": ""})), 5)
+    for n in range(3):
+        told = (Outgoing(f"k{n}", "centre", "north", START),)
+        await asyncio.wait_for(store.transact(lambda loaded, now, told=told: Changes(None, outgoing=told)), 5)
     for _ in range(200):  # the writer tells after it has answered
         if len(heard) == 3:
             break
