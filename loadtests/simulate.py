@@ -10,6 +10,7 @@ import os
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import islice
 
 import click
 
