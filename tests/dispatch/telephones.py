@@ -19,7 +19,7 @@ from dispatch.adapters.channels.phone_baresip import Account, Baresip
 from dispatch.adapters.channels.phone_book import Book, Report
 from dispatch.adapters.channels.phone_prompt import RATE, Prompts
 from dispatch.adapters.channels.phone_sip import SipPhone
-from dispatch.clock import SystemClock
+from dispatch.clock import Machine, SystemClock
 from dispatch.lifeline import tied
 from simulators.phone_caller import OwnCaller
 
@@ -32,9 +32,8 @@ def needs(*programs: str) -> Any:
     return pytest.mark.skipif(bool(missing), reason=f"not installed here: {', '.join(missing)}")
 
 
-def seconds() -> float:
-    """Real time."""
-    return SystemClock().now().timestamp()
+seconds = Machine().boot
+"""What limits are counted in."""
 
 
 async def true(what: Callable[[], object], within: float = 8.0) -> None:
