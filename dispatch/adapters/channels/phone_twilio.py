@@ -98,7 +98,7 @@ class TwilioPhone:
                 self._book.add(
                     call := Call(call_id, number, self._seconds(), language=language, prompt=prompt)
                 )
-            elif call.sid or not call.live or await self._found(call):
+            elif not call.live or await self._found(call):
                 return
             await self._place(call)
 
@@ -108,7 +108,7 @@ class TwilioPhone:
         if call is None:
             return
         async with self._turn(call.number):
-            if not call.live or not (call.sid or await self._found(call)):
+            if not call.live or not await self._found(call):
                 return
             try:
                 await self._ask("POST", f"/Calls/{call.sid}.json", {"Status": "completed"})
@@ -164,8 +164,9 @@ class TwilioPhone:
             self._book.save(call)
 
     async def _found(self, call: Call) -> bool:
-        """Whether the provider has a call to this number that is not older than ours and belongs to no other of ours."""
-        if call.sid:  # its first request came meanwhile
+        """Whether its id at the provider is known, from there or since the provider lists a call to this number that is
+        not older than ours and belongs to no other of ours."""
+        if call.sid:
             return True
         asked = urlencode({"To": call.number, "From": self._provider.caller, "PageSize": 20})
         try:

@@ -119,6 +119,9 @@ async def test_a_call_is_asked_for_once_and_hung_up(
     (path, form), (path2, form2) = server.forms
     assert path == f"/2010-04-01/Accounts/{SID}/Calls.json"
     assert (form["To"], form["From"], form["MachineDetection"]) == ([N], ["+86100"], ["Enable"])
+    assert phone._book.calls["call-1"].prompt == "press 1 & wait", (
+        "what the web asks for when somebody answers"
+    )
     assert form["Url"] == [f"{PUBLIC}/callbacks/twilio/say?call=call-1&lang=en"]
     assert form["StatusCallback"] == [f"{PUBLIC}/callbacks/twilio/status?call=call-1"]
     assert (path2, form2) == (f"/2010-04-01/Accounts/{SID}/Calls/CA0.json", {"Status": ["completed"]})
