@@ -165,14 +165,14 @@ class TwilioPhone:
 
     async def _found(self, call: Call) -> bool:
         """Whether its id at the provider is known, from there or since the provider lists a call to this number that is
-        not older than ours and belongs to no other of ours."""
+        not older than ours and belongs to no other of ours. Raises Unavailable where it does not say."""
         if call.sid:
             return True
         asked = urlencode({"To": call.number, "From": self._provider.caller, "PageSize": 20})
         try:
             answer, date = await self._ask("GET", f"/Calls.json?{asked}")
-        except BadInput:
-            return False
+        except BadInput as error:
+            raise Unavailable(error.message) from None
         known = {one.sid for one in self._book.calls.values() if one.sid}
         age = self._seconds() - call.began + SLACK
         mine = [

@@ -29,7 +29,7 @@ N = "+8610001"
 
 class ProviderServer:
     """Takes calls as the provider does; `status` is what it answers a new call with, after it has taken it;
-    `refusal`: status and error number with which it refuses to hang up."""
+    `refusal`: status and error number with which it refuses to hang up and to list."""
 
     def __init__(self) -> None:
         self.status = 201
@@ -60,6 +60,9 @@ class ProviderServer:
             def do_GET(self) -> None:
                 asked = parse_qs(urlsplit(self.path).query)
                 assert asked["From"] == ["+86100"]
+                if server.refusal:
+                    self._answer(server.refusal[0], {"code": server.refusal[1], "message": "no list for you"})
+                    return
                 self._answer(200, {"calls": [c for c in server.calls if c["to"] == asked["To"][0]]})
 
             def _answer(self, status: int, content: dict[str, Any]) -> None:
@@ -211,6 +214,19 @@ async def test_a_hang_up_that_is_refused_is_no_hang_up(
     server.refusal = refusal
     with pytest.raises(Unavailable, match="it cannot be ended"):
         await phone.hang_up("call-1")
+
+
+async def test_a_list_that_is_refused_proves_no_call(
+    phone: twilio.TwilioPhone, server: ProviderServer
+) -> None:
+    """Neither that there is none to be placed again, nor that there is none to hang up."""
+    server.status, server.refusal = 500, (403, 20003)
+    with pytest.raises(Unavailable):
+        await phone.ring("call-1", N, "en", "press 1")
+    for asked in (phone.ring("call-1", N, "en", "press 1"), phone.hang_up("call-1")):
+        with pytest.raises(Unavailable, match="no list for you"):
+            await asked
+    assert len(server.calls) == 1
 
 
 async def test_what_has_ended_needs_no_hang_up(phone: twilio.TwilioPhone, server: ProviderServer) -> None:
