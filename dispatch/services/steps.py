@@ -7,7 +7,7 @@ recall and a dispatch) and commits them together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from dispatch.core.segments import deadline
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.core.work_order import FREED, NOTHING, WorkOrder, remark, take
 from dispatch.services.context import Context
-from dispatch.services.ports import Changes, Contact, Crew, Decision, Loaded, Settled, T
+from dispatch.services.ports import Changes, Contact, Crew, Decision, Loaded, OutboxRow, Settled, T
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Draft:
     contacts: list[Contact] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
-    dialled: list[str] = field(default_factory=list)
+    dialled: dict[str, str] = field(default_factory=dict)
 
     def order(self, order_id: str) -> WorkOrder:
         """The order as this decision has it."""
@@ -73,7 +73,7 @@ class Draft:
         """All of it, to be committed."""
         return Changes(
             result, tuple(self.orders.values()), tuple(self.rosters.values()), tuple(self.outgoing),
-            tuple(self.contacts), tuple(self.decisions), tuple(self.settled), tuple(self.dialled),
+            tuple(self.contacts), tuple(self.decisions), tuple(self.settled), dict(self.dialled),
         )  # fmt: skip
 
     def take(
@@ -98,6 +98,12 @@ class Draft:
         for effect in row.effects:
             _EFFECTS[effect](self, before, after)
         return self.order(order_id)
+
+    def call(self, call_id: str) -> Sequence[OutboxRow]:
+        """The rows of a call, read after their orders: what ends a row changes its order too, so that a row that
+        somebody else ends after this look is a version conflict, and not a second end."""
+        self.loaded.fetch([row.order_id for row in self.loaded.calls(call_id)])
+        return self.loaded.calls(call_id)
 
     def remark(
         self,

@@ -19,8 +19,8 @@ from dispatch.core.escalation import ATTEMPT, IN_HAND, is_needless
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.services.callee import Callee, callee, prompt
 from dispatch.services.context import Context
-from dispatch.services.ports import Changes, Loaded, OutboxRow, Phone, Ports, Settled
-from dispatch.services.retries import PATIENCE, failed
+from dispatch.services.ports import Changes, Dial, Loaded, OutboxRow, Phone, Ports, Settled
+from dispatch.services.retries import LEASE, PATIENCE, failed
 from dispatch.services.steps import Draft
 
 log = logging.getLogger(__name__)
@@ -140,6 +140,7 @@ def _not_placed(
 def _placed(context: Context, loaded: Loaded, now: datetime, call: _Call) -> Changes[bool]:
     """The exchange has it; a report that was quicker than this is not overwritten. Whether it is needless now."""
     draft = Draft(context, loaded, now)
+    draft.dialled[call.number] = call.call_id  # it began to ring at some moment until now
     rows = loaded.calls(call.call_id)
     draft.settled.extend(
         Settled(row.id, "sent", "dialling", due=now + NO_REPORT) for row in rows if row.state == "pending"
@@ -154,15 +155,11 @@ def _prepare(
     draft = Draft(context, loaded, now)
     last = loaded.last_dial(number)
     waiting = _waiting(context, loaded, now, number, rows)
-    if last is not None and now < last + APART:
-        draft.settled.extend(
-            Settled(row.id, "pending", "one call a minute", due=last + APART) for row in waiting
-        )
-        return draft.changes(None)
+    if last is not None and now < last.at + APART:
+        return _a_minute_later(draft, waiting, last)
     open_rows = _still_open(draft, waiting)
     if not open_rows:
         return draft.changes(None)
-    draft.dialled.append(number)
     call_id = f"call-{open_rows[0].id}-{open_rows[0].tries}"
     return draft.changes(_lease(draft, call_id, number, open_rows))
 
@@ -179,13 +176,26 @@ def _waiting(
 def _again(
     context: Context, loaded: Loaded, now: datetime, call_id: str, rows: list[OutboxRow]
 ) -> Changes[_Call | None]:
-    """A call that was begun and of which nothing is known: the same orders, the same number."""
+    """A call that was begun and of which nothing is known: the same orders, the same number.
+
+    The exchange may not have it yet, so that it rings only now: not within a minute of another call.
+    """
     draft = Draft(context, loaded, now)
     open_rows = _still_open(draft, [row for row in loaded.calls(call_id) if row.state == "pending"])
     if not open_rows:
         return draft.changes(None)
     number = _dialled(draft, open_rows[0])
+    last = loaded.last_dial(number)
+    if last is not None and last.call_id != call_id and now < last.at + APART:
+        return _a_minute_later(draft, open_rows, last)
     return draft.changes(_lease(draft, call_id, number, open_rows))
+
+
+def _a_minute_later(draft: Draft, rows: list[OutboxRow], last: Dial) -> Changes[_Call | None]:
+    """The number has just been rung."""
+    due = last.at + APART
+    draft.settled.extend(Settled(row.id, "pending", "one call a minute", due=due) for row in rows)
+    return draft.changes(None)
 
 
 def _still_open(draft: Draft, rows: list[OutboxRow]) -> list[OutboxRow]:
@@ -197,7 +207,8 @@ def _still_open(draft: Draft, rows: list[OutboxRow]) -> list[OutboxRow]:
 
 
 def _lease(draft: Draft, call_id: str, number: str, rows: list[OutboxRow]) -> _Call:
-    due = draft.now + draft.context.real(30.0)
+    due = draft.now + draft.context.real(LEASE)
+    draft.dialled[number] = call_id
     for row in rows:
         draft.settled.append(Settled(row.id, "pending", "dialling", due=due, call_id=call_id))
         to = callee(draft.context, row, draft.now)
@@ -243,7 +254,7 @@ async def _cannot(context: Context, rows: list[OutboxRow], why: str) -> None:
 async def _no_report(context: Context, row: OutboxRow) -> None:
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
         draft = Draft(context, loaded, now)
-        if any(r.id == row.id and r.state == "sent" for r in loaded.calls(row.call_id)):
+        if any(r.id == row.id and r.state == "sent" for r in draft.call(row.call_id)):
             key = f"{row.call_id}/{row.id}/lost"
             _attempt(
                 draft, row, "failed", Callee(), row.call_id, key=key, note="nothing was heard of the call"
@@ -259,10 +270,10 @@ async def phone_reported(context: Context, report: PhoneReport) -> None:
 
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
         draft = Draft(context, loaded, now)
-        rows = loaded.calls(report.call_id)
-        if report.state not in REACHED:
-            loaded.fetch([row.order_id for row in rows])
-        for row in rows:
+        last = loaded.last_dial(report.number) if report.state == "ringing" else None
+        if last is not None and last.call_id == report.call_id:
+            draft.dialled[report.number] = report.call_id  # whoever placed it may have died before saying so
+        for row in loaded.calls(report.call_id) if report.state in REACHED else draft.call(report.call_id):
             _report_of(draft, row, report)
         return draft.changes(None)
 
@@ -366,7 +377,7 @@ async def _hang_up(context: Context, phone: Phone, call_id: str) -> None:
 
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
         draft = Draft(context, loaded, now)
-        for row in loaded.calls(call_id):
+        for row in draft.call(call_id):
             if row.state in {"pending", "sent"}:
                 number = _dialled(draft, row)
                 key = f"{call_id}/{row.id}/cut"

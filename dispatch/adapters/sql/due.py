@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from dispatch.adapters.sql import armed, statements
 from dispatch.adapters.sql.statements import CLOCK, OUTBOX, SqlLoaded
@@ -53,9 +53,9 @@ def _load(
     loaded, failed = SqlLoaded(connection, processes), dict[str, Exception]()
     try:
         kept = statements.histories(connection, list(rows))
-    except OperationalError:
-        raise
-    except Exception:
+    except Exception as error:
+        if _is_gone(error):
+            raise
         kept = {}
     for order_id, row in rows.items():
         try:
@@ -75,9 +75,9 @@ def _write(
         connection.exec_driver_sql("SAVEPOINT batch")
         try:
             statements.write(connection, _without(loaded, made, changes), changes, processes, now)
-        except OperationalError:
-            raise  # it is the database that does not go on
         except Exception as error:
+            if _is_gone(error):
+                raise
             connection.exec_driver_sql("ROLLBACK TO SAVEPOINT batch")
             return error
         connection.exec_driver_sql("RELEASE SAVEPOINT batch")
@@ -109,7 +109,7 @@ def together(made: list[Changes[bool]]) -> Changes[bool]:
         contacts=tuple(c for one in made for c in one.contacts),
         decisions=tuple(d for one in made for d in one.decisions),
         settled=tuple(s for one in made for s in one.settled),
-        dialled=tuple(d for one in made for d in one.dialled),
+        dialled={number: call for one in made for number, call in one.dialled.items()},
     )
 
 
@@ -128,6 +128,13 @@ def _put_right(
         if any(clock.due <= now for clock in right):
             failed[order_id] = Undecided(order_id)
     return failed
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether it is the database that does not go on: no order is to blame, and nothing more can be asked."""
+    return isinstance(error, OperationalError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
 
 
 class Undecided(Exception):

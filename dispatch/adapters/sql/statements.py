@@ -12,7 +12,7 @@ from math import cos, radians
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, Table, and_, bindparam, insert, select, update
 from sqlmodel import SQLModel
 
 from dispatch.adapters.sql import armed, phone_rows
@@ -28,7 +28,7 @@ from dispatch.core.outgoing import Outgoing
 from dispatch.core.segments import deadline, timeline
 from dispatch.core.types import Point
 from dispatch.core.work_order import Event, WorkOrder, fold
-from dispatch.services.ports import Changes, OutboxRow, Processes, Settled
+from dispatch.services.ports import Changes, Dial, OutboxRow, Processes, Settled
 from dispatch.services.retries import given_up
 
 
@@ -63,6 +63,7 @@ class SqlLoaded(LoadedAlerts):
         self.processes = processes
         self.orders: dict[str, WorkOrder] = {}
         self.rosters: dict[tuple[str, str], Roster] = {}
+        self.dials: dict[str, Dial | None] = {}
 
     def order(self, order_id: str) -> WorkOrder:
         if order_id not in self.orders:
@@ -108,8 +109,12 @@ class SqlLoaded(LoadedAlerts):
         query = select(ORDER.c.id).where(ORDER.c.is_removing).order_by(ORDER.c.id)
         return list(self.connection.execute(query).scalars())
 
-    def last_dial(self, number: str) -> datetime | None:
-        return self.connection.execute(select(DIAL.c.at).where(DIAL.c.number == number)).scalar()
+    def last_dial(self, number: str) -> Dial | None:
+        if number not in self.dials:
+            query = select(DIAL.c.at, DIAL.c.call_id).where(DIAL.c.number == number)
+            row = self.connection.execute(query).first()
+            self.dials[number] = Dial(row.at, row.call_id) if row else None
+        return self.dials[number]
 
     def calls(self, call_id: str) -> Sequence[OutboxRow]:
         return outbox_rows(self.connection, select(OUTBOX).where(OUTBOX.c.call_id == call_id))
@@ -176,10 +181,19 @@ def write(
         connection.execute(insert(CONTACT), _fields(contact))
     for decision in changes.decisions:
         connection.execute(insert(DECISION), _fields(decision))
-    for number in changes.dialled:
-        connection.execute(delete(DIAL).where(DIAL.c.number == number))
-        connection.execute(insert(DIAL), {"number": number, "at": now})
+    for number in sorted(changes.dialled):
+        _write_dial(connection, number, loaded.last_dial(number), Dial(now, changes.dialled[number]))
     settle(connection, changes.settled, now)
+
+
+def _write_dial(connection: Connection, number: str, before: Dial | None, dial: Dial) -> None:
+    """Two that look at the same number at the same time must not both ring it: the second one looks again."""
+    if before is None:
+        connection.execute(insert(DIAL), {"number": number, **_fields(dial)})
+        return
+    known = (DIAL.c.number == number, DIAL.c.at == before.at, DIAL.c.call_id == before.call_id)
+    if connection.execute(update(DIAL).where(*known).values(**_fields(dial))).rowcount != 1:
+        raise Stale(number)
 
 
 def _fields(value: Any) -> dict[str, Any]:
