@@ -10,6 +10,7 @@ import os
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import islice
 
 import click
 
@@ -39,17 +40,13 @@ def main(days: int, seed: int, hours: float, jobs: int, short: bool, file: str |
     bad: list[int] = []
     with ProcessPoolExecutor(jobs) as pool:
         waiting = iter(range(seed, seed + days))
-        running = {
-            pool.submit(trial, Day(one, hours)) for one, _ in zip(waiting, range(2 * jobs), strict=False)
-        }
+        running = {pool.submit(trial, Day(one, hours)) for one in islice(waiting, 2 * jobs)}
         while running:
             done = next(as_completed(running))
             running.discard(done)
             _count(done.result(), facts, bad)
             if not short or SystemClock.monotonic() - began < SHORT_SECONDS:
-                running |= {
-                    pool.submit(trial, Day(one, hours)) for one, _ in zip(waiting, range(1), strict=False)
-                }
+                running |= {pool.submit(trial, Day(one, hours)) for one in islice(waiting, 1)}
     outcome = Outcome(
         name="simulated days",
         objectives=(

@@ -29,9 +29,9 @@ from simulators.exchange import Exchange
 from simulators.outages.edge import SeededIds
 from simulators.people import People
 from simulators.shipped import shipped_processes, shipped_rules
-from simulators.trials.edges import Bells, Streams, Telephone, seconds
+from simulators.trials.edges import Bells, Streams, Telephone
 from simulators.trials.fortune import Fortune, Severity
-from simulators.trials.loop import live
+from simulators.trials.loop import live, seconds
 from simulators.trials.machine import TrialMachine, true_time
 from simulators.trials.people import CrewPeople, Dispatcher, Hotline
 from simulators.trials.promises import Promises
@@ -42,6 +42,8 @@ from simulators.trials.worker import Worker
 CREWS = ("N1", "N2", "N3", "N4")
 RIGHT = 1.5
 """Seconds that the installation's time may be off in any process."""
+QUIET = 900.0
+"""Seconds that are lived after the last order has come to its end and all trouble is over."""
 CALM = 12 * 3600.0
 """Seconds of calm after which everything must have come to its end."""
 
@@ -153,7 +155,7 @@ class Trial:
                 done, _ = await asyncio.wait([calls, *running], return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
-                await asyncio.sleep(900)
+                await asyncio.sleep(max(0.0, self.fortune.seconds - seconds()) + QUIET)
         except TimeoutError:
             self.promises.say("not everything came to its end")
         finally:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from dispatch.adapters.sql import statements
 from dispatch.core import escalation
-from dispatch.services import delivery
+from dispatch.services import delivery, telephone
 from simulators.trials.trial import Day, trial
 
 HOURS = 0.5
@@ -47,7 +48,7 @@ def test_clocks_that_are_not_kept_with_their_order_are_seen(monkeypatch: pytest.
 
 
 def test_a_second_call_within_the_minute_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statements.SqlLoaded, "last_dial", lambda *_: None)
+    monkeypatch.setattr(telephone, "APART", timedelta())
     assert any("was rung twice" in line for line in trial(Day(2, 0.6, calls_an_hour=40.0)).broken)
 
 
