@@ -61,7 +61,7 @@ async def _postgres_batch(connection: Any, now: Any) -> int:
         )
         await connection.executemany(
             "INSERT INTO bare_outbox (id, key, kind, target, order_id, centre_id, data, state, due, tries, outcome,"
-            " call_id, created_at)"
+            " call_id, first_due)"
             " VALUES (nextval('outbox_id_seq'), $1, 'phone', 'crew_duty', $1, 'c1', '{}', 'pending', $2, 0, '', '', $2)",
             [(one, now) for one in ids],
         )

@@ -18,7 +18,8 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from dispatch.adapters.sql import trail
-from dispatch.adapters.sql.statements import CLOCK, CONTACT, EVENT, ORDER, OUTBOX, load_orders
+from dispatch.adapters.sql.order_rows import load_orders
+from dispatch.adapters.sql.statements import CLOCK, CONTACT, EVENT, ORDER, OUTBOX
 from dispatch.core.escalation import clocks, open_watches
 from dispatch.core.process import Process
 from dispatch.core.work_order import WorkOrder, fold

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -16,7 +17,7 @@ import click
 import httpx
 from sqlalchemy import Connection
 
-from dispatch.adapters.channels.alarms import Alarms
+from dispatch.adapters.channels.alarms import alarms
 from dispatch.adapters.sql import audit
 from dispatch.adapters.sql.audit import Eyes, Report
 from dispatch.adapters.sql.organisation import fact
@@ -46,6 +47,8 @@ BEAT = 30.0
 """Real seconds between two heartbeats to the outside."""
 SPEAK = 1.0
 """Real seconds between two tries to say what is to be said."""
+LONGEST_PAUSE = 300.0
+"""Real seconds between two tries of an address that does not take alarms, at most: it begins with LOOK and doubles."""
 MOST_UNSAID = 100
 
 
@@ -68,13 +71,12 @@ class Opened:
 class Auditor:
     """Looks; remembers what it found."""
 
-    def __init__(self, settings: Settings, channel: Channel) -> None:
+    def __init__(self, settings: Settings, channels: Sequence[Channel]) -> None:
         self._settings = settings
-        self._channel = channel
+        self._mouths = [Mouth(channel, settings.language) for channel in channels]
         self._eyes = Eyes(settings.database_url if is_postgres(settings) else sqlite_file(settings))
         self._opened: Opened | None = None
         self._watchlist = Watchlist()
-        self._unsaid: list[Word] = []
         self._unshown: list[Word] = []
         self._place = ""
         """The last order of the last slice; empty: the next one begins at the first order."""
@@ -87,7 +89,9 @@ class Auditor:
         """Until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch(), name="watch")
-            tasks.create_task(self._speak(), name="speak")
+            tasks.create_task(self._show_all(), name="show")
+            for mouth in self._mouths:
+                tasks.create_task(mouth.speak(), name="speak")
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -136,10 +140,11 @@ class Auditor:
             self._place = some[-1] if len(some) == audit.SLICE else ""
             lately = late_since(now, 2 * speed)
             orders = {*audit.bare(connection), *some, *audit.changed_since(connection, lately)}
+            seen, unreadable = audit.audited(connection, opened.processes, orders)
             return heard, Seen(
                 now, speed, beat_age(fact(connection, HEARTBEAT), opened.real.now()), {},
                 audit.lateness(connection, late_since(now, speed)), audit.held(connection, now, speed),
-                audit.transactions(connection), audit.audited(connection, opened.processes, orders), self._eyes.wal(),
+                audit.transactions(connection), seen, unreadable, self._eyes.wal(),
             )  # fmt: skip
 
         heard, seen = await self._eyes.look(work)
@@ -155,7 +160,8 @@ class Auditor:
             at = self._steady.boot()
             for word in self._watchlist.see(found, at):
                 log.error("%s: %s (%s)", word.kind, word.finding.name, word.finding.text())
-                self._unsaid = [*self._unsaid, word][-MOST_UNSAID:]
+                for mouth in self._mouths:
+                    mouth.unsaid = [*mouth.unsaid, word][-MOST_UNSAID:]
                 if word.kind == "begins":
                     self._unshown = [*self._unshown, word][-MOST_UNSAID:]
             if not self._watchlist.findings and at - self._beaten >= BEAT:
@@ -163,25 +169,14 @@ class Auditor:
                 await _beat(self._settings.heartbeat_url)
             await asyncio.sleep(LOOK)
 
-    async def _speak(self) -> None:
+    async def _show_all(self) -> None:
         while True:
             end_if_cancelled()
-            try:
-                await self._say()
-            except DispatchError as error:
-                log.error("%s", error)
-                await asyncio.sleep(LOOK)
             try:
                 await self._show()
             except DispatchError as error:
                 log.error("not in the pages: %s", error)
             await asyncio.sleep(SPEAK)
-
-    async def _say(self) -> None:
-        if told := list(self._unsaid):
-            title, body = _worded(told, self._settings.language)
-            await self._channel.tell(title, body, solved=all(word.kind == "solved" for word in told))
-            self._unsaid = self._unsaid[len(told) :]
 
     async def _show(self) -> None:
         """In the pages: findings as alerts, and the report for /healthz."""
@@ -205,6 +200,34 @@ class Auditor:
         self._report, self._reported = report, at
 
 
+class Mouth:
+    """One address and what it has not taken yet: one that fails makes no other repeat, and is tried more and more seldom."""
+
+    def __init__(self, channel: Channel, language: str) -> None:
+        self.unsaid: list[Word] = []
+        self._channel, self._language = channel, language
+
+    async def speak(self) -> None:
+        """Until cancelled."""
+        pause = LOOK
+        while True:
+            end_if_cancelled()
+            try:
+                await self._say()
+                pause = LOOK
+            except DispatchError as error:
+                log.error("%s", error)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            await asyncio.sleep(SPEAK)
+
+    async def _say(self) -> None:
+        if told := list(self.unsaid):
+            title, body = _worded(told, self._language)
+            await self._channel.tell(title, body, solved=all(word.kind == "solved" for word in told))
+            self.unsaid = [word for word in self.unsaid if word not in told]
+
+
 def _apart(real: InstallationClock, heard: Heard) -> dict[str, float]:
     """Seconds by which the others' clocks are ahead of this process's."""
     apart = {"machine": real.behind("machine")}
@@ -224,6 +247,8 @@ def _worded(told: list[Word], language: str) -> tuple[str, str]:
         f"{kinds[word.kind][tongue]}: {titles[word.finding.code][tongue]} ({word.finding.text()})"
         for word in told
     ]
+    wrong = dict.fromkeys(word.finding.code for word in told if word.kind != "solved")
+    lines += [words()["alert_advice"][code][tongue] for code in wrong]
     return f"Dispatch45: {titles[told[-1].finding.code][tongue]}", "\n".join(lines)
 
 
@@ -249,7 +274,7 @@ def auditor() -> None:
 
 
 async def _live(settings: Settings) -> None:
-    watching = Auditor(settings, Alarms(settings.auditor_urls))
+    watching = Auditor(settings, alarms(settings.auditor_urls))
     running = asyncio.create_task(watching.run())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)

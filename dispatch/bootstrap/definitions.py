@@ -17,6 +17,7 @@ from sqlalchemy import Connection, func, select
 
 from dispatch.adapters.sql import definitions as kept
 from dispatch.adapters.sql.statements import ORDER
+from dispatch.adapters.sql.trail import Note, note
 from dispatch.bootstrap.database import at_once
 from dispatch.core.errors import BadInput, ProcessInvalid
 from dispatch.core.process import Process, parse
@@ -157,5 +158,6 @@ def adopt(settings: Settings, proposal: Proposal, *, by: str, at: datetime) -> N
             raise BadInput(f"{proposal.process.id} was kept with another content meanwhile: look again")
         kept.keep(connection, proposal.process)
         kept.adopt(connection, proposal.process.id, said, by=by, at=at)
+        note(connection, Note("operator", by, "adopt_process", proposal.process.id, {"difference": said}), at)
 
     at_once(settings, work)

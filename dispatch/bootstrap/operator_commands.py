@@ -23,13 +23,6 @@ from dispatch.services.words import words
 from dispatch.settings import Settings, from_environment
 
 
-class _Nobody:
-    """What one look finds is printed, not alarmed."""
-
-    async def tell(self, title: str, body: str, *, solved: bool) -> None:
-        raise AssertionError("a single look says nothing")
-
-
 def _of_an_installation(command: Callable[..., Any]) -> Callable[..., Any]:
     said = "Folder of the installation [default: ./var]; or DATABASE_URL."
     return click.option("--data", type=click.Path(path_type=Path), help=said)(command)
@@ -57,7 +50,7 @@ def now(data: Path | None) -> None:
 
 
 async def _look(settings: Settings) -> list[Finding]:
-    watching = Auditor(settings, _Nobody())
+    watching = Auditor(settings, ())
     try:
         return await watching.findings(all_orders=True)
     finally:

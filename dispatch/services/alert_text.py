@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -107,6 +107,7 @@ class Words:
         said.append(
             ("班组", "Crew", self._name(self._context.directory.crews, str(facts.get("crew_id", ""))))
         )
+        said += self._too_few(facts)
         if news.process is not None and (name := facts.get("segment")):
             title = news.process.segment(str(name)).title
             said.append(("环节", "Segment", titled(title, self._language, str(name))))
@@ -119,6 +120,19 @@ class Words:
             said.append(("提醒级别", "Rung", str(rung)))
         colon = ":" if self._zh else ": "
         return [f"{zh if self._zh else en}{colon}{value}" for zh, en, value in said if value]
+
+    def _too_few(self, facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+        """Of a shortage report: whose, how often, and who is responsible."""
+        if "shortage" not in facts:
+            return []
+        department = self._name(self._context.directory.departments, str(facts.get("department", "")))
+        return [
+            ("专业", "Trade", word("trades", str(facts["trade"]), self._language)),
+            ("部门", "Department", department),
+            ("无空闲班组的工单数", "Orders without a free crew", str(facts["orders"])),
+            ("其中超过承诺时限", "Of them with a missed promise", str(facts["missed"])),
+            ("负责人", "Leaders", ", ".join(facts["leaders"])),
+        ]
 
     def _name(self, those: Any, id_: str) -> str:
         one = those.get(id_)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -29,8 +29,12 @@ APART = 10.0
 """Real seconds between two letters to one channel: a storm is told in a few letters, not in thousands."""
 HELD_UP = 1.0
 """Real seconds for which the others wait for a service that does not answer; it goes on beside them."""
+PORTION = 200
+"""Rows that one transaction reads or settles: SQLite has one writer, for whom clocks and calls wait."""
 SENT = "sent: "
 """How the outcome of a message begins that its service took."""
+REMOVED = "the channel was removed"
+"""The outcome of what waited for a channel that is no more."""
 NOT_DELIVERED = "not delivered: "
 """How the outcome of a test begins that reached nobody."""
 _under_way: set[asyncio.Task[None]] = set()
@@ -41,7 +45,7 @@ async def plan(context: Context, row: OutboxRow) -> None:
     """A message row for each channel that wants this alert; the alert's own row is done with it."""
 
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
-        told = loaded.alert(row.key)
+        told = loaded.alerts([row.key]).get(row.key)
         if not loaded.is_waiting(row.id):
             return Changes(None)  # another worker was quicker
         outside = "message" in row.data.get("channels", CHANNELS)
@@ -75,11 +79,30 @@ class _Post:
     rows: tuple[OutboxRow, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A message that still has to be said; a test has no news. `later`: messages that make it needless once sent."""
+
+    row: OutboxRow
+    channel: Channel
+    news: News | None = None
+    later: tuple[str, ...] = ()
+
+
 async def send(context: Context, alerts: Alerts, rows: Sequence[OutboxRow]) -> None:
     """Send what these message rows still have to say. One that hangs is left behind after HELD_UP."""
-    if not rows:
+    due: list[_Due] = []
+    for start in range(0, len(rows), PORTION):
+        portion = rows[start : start + PORTION]
+        found, over = await context.store.transact(
+            lambda loaded, now, portion=portion: Changes(_look(context, loaded, now, portion))  # type: ignore[misc]
+        )
+        await _settle(context, over)
+        due += found
+    if not due:
         return
-    posts = await context.store.transact(lambda loaded, now: _prepare(context, loaded, now, rows))
+    posts, too_soon = await context.store.transact(lambda loaded, now: _in_turn(context, loaded, now, due))
+    await _settle(context, too_soon)
     tasks = [asyncio.create_task(_post(context, alerts, post)) for post in posts]
     if not tasks:
         return
@@ -89,72 +112,112 @@ async def send(context: Context, alerts: Alerts, rows: Sequence[OutboxRow]) -> N
         task.add_done_callback(_under_way.discard)
 
 
-def _prepare(
+async def _settle(context: Context, settled: Sequence[Settled]) -> None:
+    for start in range(0, len(settled), PORTION):
+        await context.store.settle(settled[start : start + PORTION], context.clock.now())
+
+
+def _look(
     context: Context, loaded: Loaded, now: datetime, rows: Sequence[OutboxRow]
-) -> Changes[list[_Post]]:
-    """What is overtaken is settled here; what comes too soon after the last letter waits."""
+) -> tuple[list[_Due], list[Settled]]:
+    """What still has to be said, and what is overtaken."""
     channels = {str(c.id): c for c in loaded.channels()}
-    settled: list[Settled] = []
-    fresh: dict[str, list[tuple[OutboxRow, News]]] = defaultdict(list)
-    posts: list[_Post] = []
+    told = loaded.alerts([str(row.data["alert"]) for row in rows if "alert" in row.data])
+    loaded.fetch([one.order_id for one in told.values() if one.order_id and not one.acknowledged_by])
+    due: list[_Due] = []
+    over: list[Settled] = []
     for row in rows:
-        channel = channels.get(row.target)
-        if channel is None:
-            settled.append(Settled(row.id, "done", "the channel was removed"))
+        if (channel := channels.get(row.target)) is None:
+            over.append(Settled(row.id, "done", REMOVED))
         elif "test" in row.data:
-            letter = Words(context, channel.language, now).trial(str(row.data["test"]))
-            posts.append(_Post(channel, letter, (row,)))
+            due.append(_Due(row, channel))
+        elif isinstance(found := _news(context, loaded, now, row, channel, told), str):
+            over.append(Settled(row.id, "done", found))
         else:
-            news, why = _news(context, loaded, now, row, channel)
-            if news is None:
-                settled.append(Settled(row.id, "done", why))
-            else:
-                fresh[row.target].append((row, news))
-    dialled: dict[str, str] = {}
-    for target, found in sorted(fresh.items()):
-        number = f"channel {target}"
-        last = loaded.last_dial(number)
-        again = any(row.tries for row, _ in found)  # what failed has its own, growing pause
-        if not again and last is not None and last.at <= now < (soon := last.at + context.real(APART)):
-            settled += [Settled(row.id, "pending", "not so soon", due=soon, untried=True) for row, _ in found]
-            continue
-        dialled[number] = ""
-        posts += _letters(context, channels[target], found, now)
-    return Changes(posts, settled=tuple(settled), dialled=dialled)
+            due.append(found)
+    sent = loaded.sent([key for one in due for key in one.later])
+    late = [one for one in due if sent.intersection(one.later)]
+    over += [Settled(one.row.id, "done", "a later rung was told meanwhile") for one in late]
+    return [one for one in due if not sent.intersection(one.later)], over
 
 
 def _news(
-    context: Context, loaded: Loaded, now: datetime, row: OutboxRow, channel: Channel
-) -> tuple[News | None, str]:
-    """What a message still has to say, or why nothing."""
-    told = loaded.alert(str(row.data["alert"]))
+    context: Context,
+    loaded: Loaded,
+    now: datetime,
+    row: OutboxRow,
+    channel: Channel,
+    those: Mapping[str, Told],
+) -> _Due | str:
+    """What a message still has to say, or why nothing. Of an order that cannot be read nobody knows whether it is
+    overtaken: it is told without it."""
+    told = those.get(str(row.data["alert"]))
     if told is None:
-        return None, "there is no such alert any more"
+        return "there is no such alert any more"
     if told.acknowledged_by:
-        return None, f"acknowledged in the pages by {told.acknowledged_by}"
+        return f"acknowledged in the pages by {told.acknowledged_by}"
     if not told.order_id:
-        return News(told), ""
-    order = loaded.order(told.order_id)
-    process = context.processes.of(order)
-    why = overtaken(order, process, told, now)
-    if not why and loaded.is_sent([f"message/{key}/{channel.id}" for key in later_rungs(order, told)]):
-        why = "a later rung was told meanwhile"
-    return (None, why) if why else (News(told, order, process), "")
+        return _Due(row, channel, News(told))
+    try:
+        order = loaded.order(told.order_id)
+        process = context.processes.of(order)
+        why = overtaken(order, process, told, now)
+        later = tuple(f"message/{key}/{channel.id}" for key in later_rungs(order, told))
+    except Exception as error:
+        log.error("order %s cannot be read, its alert is told without it: %r", told.order_id, error)
+        return _Due(row, channel, News(told))
+    return why or _Due(row, channel, News(told, order, process), later)
 
 
-def _letters(
-    context: Context, channel: Channel, found: Sequence[tuple[OutboxRow, News]], now: datetime
-) -> list[_Post]:
+def _in_turn(
+    context: Context, loaded: Loaded, now: datetime, due: Sequence[_Due]
+) -> Changes[tuple[list[_Post], list[Settled]]]:
+    """What comes too soon after the last letter to its channel waits."""
+    posts: list[_Post] = []
+    too_soon: list[Settled] = []
+    fresh: dict[str, list[_Due]] = defaultdict(list)
+    for one in due:
+        if one.news is None:
+            letter = Words(context, one.channel.language, now).trial(str(one.row.data["test"]))
+            posts.append(_Post(one.channel, letter, (one.row,)))
+        else:
+            fresh[f"channel {one.row.target}"].append(one)
+    dialled: dict[str, str] = {}
+    for number, found in sorted(fresh.items()):
+        last = loaded.last_dial(number)
+        again = any(one.row.tries for one in found)  # what failed has its own, growing pause
+        if not again and last is not None and last.at <= now < (soon := last.at + context.real(APART)):
+            too_soon += [Settled(one.row.id, "pending", "not so soon", soon, untried=True) for one in found]
+            continue
+        dialled[number] = ""
+        posts += _letters(context, found[0].channel, found, now)
+    return Changes((posts, too_soon), dialled=dialled)
+
+
+def _letters(context: Context, channel: Channel, found: Sequence[_Due], now: datetime) -> list[_Post]:
     """Escalations in one letter, the newest of an order for all of it; everything else in another."""
-    words = Words(context, channel.language, now)
     posts = []
     for urgent in (True, False):
-        mine = [(row, n) for row, n in found if (severity(n.told.code) == "escalation") is urgent]
+        mine = [
+            (one.row, one.news)
+            for one in found
+            if one.news and (severity(one.news.told.code) == "escalation") is urgent
+        ]
         if not mine:
             continue
         newest = {(n.told.order_id, n.told.code) if urgent else (n.told.key, ""): n for _, n in mine}
-        posts.append(_Post(channel, words.letter(list(newest.values())), tuple(row for row, _ in mine)))
+        letter = _worded(Words(context, channel.language, now), list(newest.values()))
+        posts.append(_Post(channel, letter, tuple(row for row, _ in mine)))
     return posts
+
+
+def _worded(words: Words, news: Sequence[News]) -> Letter:
+    """One that cannot be put in words must not silence the others: they are all told in fewer."""
+    try:
+        return words.letter(news)
+    except Exception:
+        log.exception("a letter is told without its orders")
+        return words.letter([News(one.told) for one in news])
 
 
 async def _post(context: Context, alerts: Alerts, post: _Post) -> None:
@@ -171,7 +234,7 @@ async def _post(context: Context, alerts: Alerts, post: _Post) -> None:
     else:
         settled = [Settled(row.id, "done", f"{SENT}{said}") for row in post.rows]
     try:
-        await context.store.settle(settled, context.clock.now())
+        await _settle(context, settled)
     except DispatchError as error:  # the lease ends, and it is sent again
         log.warning("channel %d: the outcome of a letter is not kept: %s", post.channel.id, error)
 

@@ -112,6 +112,8 @@ class Seen:
     held: Sequence[Held] = ()
     transactions: Sequence[LongTransaction] = ()
     orders: Sequence[Audited] = ()
+    unreadable: Sequence[str] = ()
+    """Orders that cannot be folded from their histories: nobody but people can go on with them."""
     wal: int = 0
     """Bytes of SQLite's write-ahead log."""
 
@@ -171,7 +173,7 @@ def _database(seen: Seen) -> Iterable[Finding]:
 
 def _orders(seen: Seen, processes: Processes) -> Iterable[Finding]:
     """Each order's tables against its history."""
-    wrong: dict[str, list[str]] = {}
+    wrong: dict[str, list[str]] = {"audit_order_unreadable": list(seen.unreadable)} if seen.unreadable else {}
     for one in seen.orders:
         for code in _faults(one, processes):
             wrong.setdefault(code, []).append(one.order.id)

@@ -254,6 +254,8 @@ async def _dispatch_choices(context: Context, found: Matching) -> set[str]:
             taken.add(choice.crew_id)
         except DispatchError as error:
             log.info("choice not carried out: %s", error)
+        except Exception:  # one order must not hold the others up
+            log.exception("choice not carried out: %s", choice.order_id)
     return taken
 
 

@@ -125,7 +125,8 @@ class Loaded(Protocol):
         ...
 
     def fetch(self, order_ids: Sequence[str]) -> None:
-        """Load these orders together; a decision that then asks for them one by one waits for none."""
+        """Load these orders together; a decision that then asks for them one by one waits for none. One that cannot be
+        read is left out: it raises when it is asked for."""
         ...
 
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
@@ -136,12 +137,12 @@ class Loaded(Protocol):
         """Whether an outbox row has not ended yet."""
         ...
 
-    def is_sent(self, keys: Sequence[str]) -> bool:
-        """Whether one of these message rows has reached its service."""
+    def sent(self, keys: Sequence[str]) -> frozenset[str]:
+        """Which of these message rows have reached their service."""
         ...
 
-    def alert(self, key: str) -> Told | None:
-        """An alert as the pages have it."""
+    def alerts(self, keys: Sequence[str]) -> Mapping[str, Told]:
+        """Those of these alerts that the pages have, by key."""
         ...
 
     def channels(self) -> Sequence[Channel]:
@@ -208,7 +209,10 @@ class Store(Protocol):
         ...
 
     async def open_orders(self, states: Sequence[str] = ()) -> list[WorkOrder]:
-        """Orders that are not restored yet, of these states (none named: all), the oldest first."""
+        """Orders that are not restored yet, of these states (none named: all), the oldest first.
+
+        One that cannot be read is left out and said in the log: it must not stop the others.
+        """
         ...
 
     async def rosters(self) -> list[Roster]:

@@ -29,11 +29,11 @@ def failed(context: Context, row: OutboxRow, error: Exception) -> Settled:
     return Settled(row.id, "pending", said, due=context.clock.now() + pause)
 
 
-def given_up(kind: str, target: str, why: str, now: datetime) -> Outgoing:
-    """Tell the managers in their pages, once a day, that effects of this kind (messages: of this channel) do not get
-    through."""
-    what = f"{kind}/{target}" if kind == "message" else kind
+def given_up(kind: str, target: str, centre_id: str, why: str, now: datetime) -> Outgoing:
+    """Tell the managers in their pages, once a day, that effects of this kind (messages: of this channel; calls: to
+    this party of this centre) do not get through."""
+    about = {"message": f"/{target}", "phone": f"/{target}/{centre_id}"}.get(kind, "")
     return alert(
-        key=f"undelivered/{what}/{now:%Y-%m-%d}", role="manager", code="undelivered", due=now, kind=kind,
-        text=why[:200],
+        key=f"undelivered/{kind}{about}/{now:%Y-%m-%d}", role="manager", code="undelivered", due=now,
+        centre_id=centre_id if kind == "phone" else "", kind=kind, text=why[:200],
     )  # fmt: skip

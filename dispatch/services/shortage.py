@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from dispatch.core import shortage as rules
+from dispatch.core.crew import Roster
 from dispatch.core.errors import Conflict, NotFound
 from dispatch.core.outgoing import Outgoing, alert
 from dispatch.core.segments import timeline
@@ -19,6 +20,8 @@ from dispatch.services.ports import Changes, Leader, Loaded
 from dispatch.services.steps import Draft
 
 log = logging.getLogger(__name__)
+AT_ONCE = 100
+"""Orders that one transaction writes a remark on."""
 
 
 class Shortages(Protocol):
@@ -38,41 +41,70 @@ class Shortages(Protocol):
 
 
 async def observe(context: Context, rule: Rule) -> int:
-    """Note on every order that has waited long enough which scopes have nobody for it; how many were noted."""
+    """Note on every order that has waited long enough which scopes have nobody for it; how many were noted.
+
+    Most passes find nothing new and write nothing.
+    """
     process = context.processes.by_id[context.processes.current]
     states = sorted({r.state for r in process.transitions.values() if r.step == "dispatch"})
     now = context.clock.now()
-    noted = 0
-    for order in await context.store.open_orders(states):
-        if _waited(context, order, now) >= rule.waited and order.centre_id and order.trade:
-            try:
-                noted += await context.store.transact(_noting(context, order.id))
-            except NotFound as error:  # its trade has no crews at all: the dispatcher sees that on the order
-                log.debug("%s: %s", order.id, error)
-    return noted
+    lacking = {(r.centre_id, r.trade): _lacking(context, r, now) for r in await context.store.rosters()}
+    new = [
+        order.id
+        for order in await context.store.open_orders(states)
+        if (found := lacking.get((order.centre_id, order.trade)))
+        and _unnoted(order, found[0])
+        and _waited(context, order, now) >= rule.waited
+    ]
+    return sum(
+        [
+            await context.store.transact(_noting(context, new[i : i + AT_ONCE]))
+            for i in range(0, len(new), AT_ONCE)
+        ]
+    )
 
 
-def _waited(context: Context, order: WorkOrder, now: datetime) -> Any:
+def _waited(context: Context, order: WorkOrder, now: datetime) -> timedelta:
     return now - timeline(order, context.processes.of(order), now).intervals[-1].start
 
 
-def _noting(context: Context, order_id: str) -> Callable[[Loaded, datetime], Changes[int]]:
+def _lacking(context: Context, roster: Roster, now: datetime) -> tuple[tuple[Scope, ...], dict[str, int]]:
+    crews = context.directory.crews
+    departments = {d.crew_id: crews[d.crew_id].department_id for d in roster.crews if d.crew_id in crews}
+    return rules.lacking(roster, departments, context.crews_on_shift(roster, now))
+
+
+def _unnoted(order: WorkOrder, scopes: Sequence[Scope]) -> list[tuple[str, Scope]]:
+    """Scopes that this attempt of the order has no remark about yet, and the remark's key."""
+    noted = {event.key for event in order.history if event.kind == NO_FREE_CREW}
+    keys = ((f"{NO_FREE_CREW}/{order.sends}/{order.generation}/{scope.key}", scope) for scope in scopes)
+    return [(key, scope) for key, scope in keys if key not in noted]
+
+
+def _noting(context: Context, order_ids: Sequence[str]) -> Callable[[Loaded, datetime], Changes[int]]:
     def decide(loaded: Loaded, now: datetime) -> Changes[int]:
+        loaded.fetch(order_ids)
         draft = Draft(context, loaded, now)
-        order = draft.order(order_id)
-        if (order.state, "dispatch") not in draft.process(order).transitions:
-            return Changes(0)
-        roster = loaded.roster(order.centre_id, order.trade)
-        crews = context.directory.crews
-        departments = {d.crew_id: crews[d.crew_id].department_id for d in roster.crews if d.crew_id in crews}
-        scopes, facts = rules.lacking(roster, departments, context.crews_on_shift(roster, now))
-        attempt = f"{order.sends}/{order.generation}"
-        for scope in scopes:
-            key = f"{NO_FREE_CREW}/{attempt}/{scope.key}"
-            draft.remark(order_id, NO_FREE_CREW, data={"scope": scope.key, **facts}, key=key)
-        return draft.changes(draft.order(order_id).version - order.version)
+        noted = 0
+        for order_id in order_ids:
+            try:
+                noted += _note(draft, order_id)
+            except Exception:  # the next pass tries it again
+                log.exception("%s: not noted that it waits", order_id)
+        return draft.changes(noted)
 
     return decide
+
+
+def _note(draft: Draft, order_id: str) -> int:
+    order = draft.order(order_id)
+    if (order.state, "dispatch") not in draft.process(order).transitions:
+        return 0
+    roster = draft.loaded.roster(order.centre_id, order.trade)
+    scopes, facts = _lacking(draft.context, roster, draft.now)
+    for key, scope in _unnoted(order, scopes):
+        draft.remark(order_id, NO_FREE_CREW, data={"scope": scope.key, **facts}, key=key)
+    return draft.order(order_id).version - order.version
 
 
 async def report(context: Context, shortages: Shortages, rule: Rule) -> list[Report]:

@@ -15,7 +15,8 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine, select
 
 from dispatch.adapters.sql import armed, statements
-from dispatch.adapters.sql.statements import ORDER, SqlLoaded, load_orders
+from dispatch.adapters.sql.order_rows import load_orders
+from dispatch.adapters.sql.statements import ORDER, SqlLoaded
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.clock import Clock
 from dispatch.core.work_order import WorkOrder

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
+from dispatch.adapters.sql.order_rows import load_orders
 from dispatch.adapters.sql.statements import (
     CLOCK,
     CONTACT,
@@ -14,7 +15,6 @@ from dispatch.adapters.sql.statements import (
     ORDER,
     OUTBOX,
     ROSTER,
-    load_orders,
     roster_from,
 )
 from dispatch.core.escalation import RUNG, clocks, open_watches

@@ -164,6 +164,9 @@ async def test_quiet_hours_hold_back_all_but_escalations(centre: Centre, mail: C
     await centre.take_call(NOWHERE)
     await centre.sent()
     await centre.until(8)
+    held = [row for row in await centre.rows(kind="message") if row.state == "pending" and not row.tries]
+    assert held
+    assert all(row.first_due == row.due for row in held), "for the auditor they do not wait yet"
     loud = to(mail, "sleeper")
     assert loud
     urgent = ("does not answer", "has not sent")
@@ -226,7 +229,10 @@ async def test_a_channel_that_was_removed_is_told_nothing(centre: Centre, mail: 
     mail.broken = frozenset({"gone"})
     await centre.take_call(NOWHERE)
     await centre.until(0.1)
-    await centre.store.write(lambda c: alert_book.remove_channel(c, channel))
+    await centre.store.write(lambda c: alert_book.remove_channel(c, channel, centre.clock.now()))
+    await another(centre, "stranger", minimum="escalation")  # SQLite gives it the number that became free
+    rows = await centre.rows(kind="message", target=str(channel))
+    assert {(row.state, row.outcome) for row in rows} == {("done", "the channel was removed")}
     mail.broken = frozenset()
     await centre.until(1)
     assert to(mail, "gone") == []

@@ -13,7 +13,9 @@ from dispatch.core import shortage as rules
 from dispatch.core.errors import Conflict
 from dispatch.core.shortage import NO_FREE_CREW
 from dispatch.core.types import Actor, Point
-from dispatch.services import dispatcher, hotline, shortage
+from dispatch.services import delivery, dispatcher, hotline, shortage
+from dispatch.services.alert_text import News, Words
+from dispatch.services.ports import Changes
 from tests.dispatch.centre import DORA, HERE, HOLLY, START, Centre
 from tests.dispatch.core.test_shortage import RULE
 
@@ -113,3 +115,22 @@ async def test_of_two_who_follow_up_at_once_one_is_told(centre: Centre) -> None:
         await kept.save(noted)
     with pytest.raises(Conflict, match="open report already"):
         await kept.save(rules.open_report(one.scope, one.evidence, MONA, START))
+
+
+async def test_the_letter_says_whose_it_is_how_often_and_what_to_do(centre: Centre) -> None:
+    await _waiting(centre, RULE.orders)
+    await centre.until(3)
+    await _look(centre)
+    for kinds in (delivery.ALERTS, delivery.MESSAGES):
+        await delivery.deliver_due(centre.context, centre.ports, kinds)
+    context, now = centre.context, centre.clock.now()
+    rows = await centre.rows(ALERT, code="shortage", role="manager")
+    told = await centre.store.transact(lambda loaded, _: Changes(loaded.alerts([row.key for row in rows])))
+    (one,) = [news for news in told.values() if news.facts["department"]]
+    body = Words(context, "en", now).letter([News(one)]).body
+    assert "Trade: Services and meters" in body
+    assert f"Department: {context.directory.departments['d-north'].name}" in body
+    assert f"Orders without a free crew: {RULE.orders}" in body
+    assert all(leader in body for leader in one.facts["leaders"])
+    assert "Call the leaders" in body
+    assert "请联系负责人" in Words(context, "zh-CN", now).letter([News(one)]).body

@@ -9,23 +9,21 @@ import apprise
 from dispatch.core.errors import BadInput, Unavailable
 
 PATIENCE = 20.0
-"""Seconds that all services together may take."""
+"""Seconds that a service may take."""
 
 
-class Alarms:
-    """Tells every address."""
+class Alarm:
+    """One address."""
 
-    def __init__(self, addresses: str) -> None:
-        """`addresses`, separated by spaces. Raises BadInput naming the place of one that cannot be used."""
+    def __init__(self, address: str, place: int) -> None:
+        """`place`: what it is called, since addresses hold passwords. Raises BadInput where it cannot be used."""
+        self.place = place
         self._channel = apprise.Apprise()
-        for place, address in enumerate(addresses.split(), 1):
-            if not self._channel.add(address):  # not shown: addresses hold passwords
-                raise BadInput(f"auditor_urls: address {place} cannot be used; expected scheme://…")
+        if not self._channel.add(address):
+            raise BadInput(f"auditor_urls: address {place} cannot be used; expected scheme://…")
 
     async def tell(self, title: str, body: str, *, solved: bool) -> None:
-        """Raises Unavailable where a service did not take it; nothing where there is no address."""
-        if not self._channel:
-            return
+        """Raises Unavailable where the service did not take it."""
         try:
             async with asyncio.timeout(PATIENCE):
                 taken = await self._channel.async_notify(
@@ -34,6 +32,11 @@ class Alarms:
                     notify_type=apprise.NotifyType.SUCCESS if solved else apprise.NotifyType.FAILURE,
                 )
         except TimeoutError:
-            raise Unavailable(f"the auditor's alarm was not taken within {PATIENCE:g} s") from None
+            raise Unavailable(f"alarm address {self.place}: not taken within {PATIENCE:g} s") from None
         if not taken:
-            raise Unavailable("the auditor's alarm was not taken by every service")
+            raise Unavailable(f"alarm address {self.place}: the service did not take it")
+
+
+def alarms(addresses: str) -> list[Alarm]:
+    """Each of these addresses, separated by spaces. Raises BadInput naming the place of one that cannot be used."""
+    return [Alarm(address, place) for place, address in enumerate(addresses.split(), 1)]

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import apprise
@@ -133,14 +134,39 @@ def _schema(url: str) -> str:
     return found[1].lower() if found else ""
 
 
+_METADATA_V6 = ip_network("fd00:ec2::/32")
+"""Amazon's metadata and other services of the machine's own network."""
+_NAT64 = ip_network("64:ff9b::/96")
+"""IPv4 addresses written in IPv6 (RFC 6052)."""
+
+
 def _never(host: str) -> bool:
     """Cloud metadata and the like; a name that resolves to one later is not seen here."""
-    try:
-        address = ip_address(host)
-    except ValueError:
+    host = host.rstrip(".").lower()
+    if (address := _address(host)) is None:
         return host == "metadata.google.internal"
-    address = getattr(address, "ipv4_mapped", None) or address
-    return address.is_link_local or address.is_multicast or address.is_unspecified
+    return (
+        address.is_link_local
+        or address.is_multicast
+        or address.is_unspecified
+        or (address.version == 6 and address in _METADATA_V6)
+    )
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that the system would speak to, in whatever way it is written; None: a name."""
+    try:
+        address: IPv4Address | IPv6Address = ip_address(host)
+    except ValueError:
+        try:
+            return IPv4Address(socket.inet_aton(host))  # 2852039166, 0xa9fea9fe, 169.254.43518
+        except (OSError, ValueError):
+            return None
+    if isinstance(address, IPv6Address):
+        if address in _NAT64:
+            return IPv4Address(int(address) & 0xFFFF_FFFF)
+        return address.ipv4_mapped or address.sixtofour or address
+    return address
 
 
 def shown(url: str) -> str:

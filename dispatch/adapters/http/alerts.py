@@ -14,6 +14,7 @@ from dispatch.adapters.http.access import Admin, AnyPerson, Dispatcher, Id, Serv
 from dispatch.adapters.http.reply import Json
 from dispatch.adapters.http.schemas import ChannelIn, RecipientIn
 from dispatch.adapters.sql import alert_book as book
+from dispatch.adapters.sql.trail import Note, note
 from dispatch.adapters.sql.views import alerts_of
 from dispatch.core.alerting import SEVERITIES
 from dispatch.core.errors import BadInput, Forbidden
@@ -48,7 +49,7 @@ async def again(message_id: int, person: Dispatcher, services: Services) -> Json
 
     def work(connection: Connection) -> None:
         book.send_again(connection, message_id, now)
-        book.note(connection, now, person.username, "sent_again", str(message_id))
+        note(connection, Note(person.role, person.username, "sent_again", str(message_id)), now)
 
     return await _decide(person, services, message_id, work)
 
@@ -60,7 +61,7 @@ async def dismiss(message_id: int, person: Dispatcher, services: Services) -> Js
 
     def work(connection: Connection) -> None:
         book.dismiss(connection, message_id, person.username)
-        book.note(connection, now, person.username, "dismissed", str(message_id))
+        note(connection, Note(person.role, person.username, "dismissed", str(message_id)), now)
 
     return await _decide(person, services, message_id, work)
 
@@ -83,7 +84,7 @@ async def recipients(admin: Admin, services: Services) -> Json:
         found = book.recipients(connection)
         for one in found:
             one["channels"] = [_masked(channel) for channel in one["channels"]]
-        return {"recipients": found, "changes": book.notes(connection, NOTED)}
+        return {"recipients": found, "changes": book.changes(connection, NOTED)}
 
     found = await services.views.look(look)
     return Json({**found, "severities": SEVERITIES, "services": sorted(ALLOWED)})
@@ -121,7 +122,7 @@ async def remove_recipient(recipient_id: int, admin: Admin, services: Services) 
     """Nobody is told under this name any more; what still waits is not sent."""
     return await _change(
         admin, services, "recipient_removed", lambda c: book.recipient_name(c, recipient_id),
-        lambda c: book.remove_recipient(c, recipient_id),
+        lambda c: book.remove_recipient(c, recipient_id, services.context.clock.now()),
     )  # fmt: skip
 
 
@@ -155,7 +156,7 @@ async def remove_channel(channel_id: int, admin: Admin, services: Services) -> J
         services,
         "channel_removed",
         lambda c: book.channel_name(c, channel_id),
-        lambda c: book.remove_channel(c, channel_id),
+        lambda c: book.remove_channel(c, channel_id, services.context.clock.now()),
     )
 
 
@@ -163,9 +164,12 @@ async def remove_channel(channel_id: int, admin: Admin, services: Services) -> J
 async def test_channel(channel_id: int, admin: Admin, services: Services) -> Json:
     """Really send something, by the outbox worker like any alert, once; `GET …/tests/{id}` says what came of it."""
     key, now = secrets.token_hex(8), services.context.clock.now()
-    await services.views.write(
-        lambda c: book.note(c, now, admin.username, "channel_tested", book.channel_name(c, channel_id))
-    )
+
+    def noted(connection: Connection) -> None:
+        name = book.channel_name(connection, channel_id)
+        note(connection, Note(admin.role, admin.username, "channel_tested", name), now)
+
+    await services.views.write(noted)
     await services.context.store.transact(
         lambda _, at: Changes(None, outgoing=(trial(channel_id, admin.username, key, at),))
     )
@@ -215,7 +219,7 @@ async def _change(
     def both(connection: Connection) -> None:
         named = subject(connection)
         work(connection)
-        book.note(connection, now, admin.username, what, named)
+        note(connection, Note(admin.role, admin.username, what, named), now)
 
     await services.views.write(both)
     return await recipients(admin, services)

@@ -53,4 +53,5 @@ def _vocabulary(context: Context) -> dict[str, Any]:
         },
         "crews": {c.id: {"zh": c.name_zh, "en": c.name} for c in context.directory.crews.values()},
         "alert_codes": words()["alert_codes"],
+        "alert_advice": words()["alert_advice"],
     }

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from dispatch.adapters.sql import on_call
+from dispatch.adapters.sql.order_rows import load_orders
 from dispatch.adapters.sql.organisation import load_directory, replace_organisation, set_territories
-from dispatch.adapters.sql.statements import ORDER, load_orders
+from dispatch.adapters.sql.statements import ORDER
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.adapters.sql.trail import Note, note, notes
 from dispatch.adapters.sql.views import not_final

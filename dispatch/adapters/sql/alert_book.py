@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import SQLModel
 
 from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.trail import Note, note, notes
 from dispatch.core.alerting import Channel, Told
 from dispatch.core.errors import Conflict, NotFound
-from dispatch.services.alerting import SENT
+from dispatch.services.alerting import REMOVED, SENT
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -20,7 +33,21 @@ def _table(model: type[SQLModel]) -> Table:
     return found
 
 
-RECIPIENT, CHANNEL, CHANGE = _table(t.RecipientRow), _table(t.ChannelRow), _table(t.AlertChangeRow)
+RECIPIENT, CHANNEL = _table(t.RecipientRow), _table(t.ChannelRow)
+ACTIONS = frozenset(
+    [
+        "recipient_added",
+        "recipient_changed",
+        "recipient_removed",
+        "channel_added",
+        "channel_changed",
+        "channel_removed",
+        "channel_tested",
+        "sent_again",
+        "dismissed",
+    ]
+)
+"""What people do to the alerts outside the pages, as the audit trail calls it."""
 _ALERT, _OUTBOX, _PERSON = _table(t.AlertRow), _table(t.OutboxRowTable), _table(t.PersonRow)
 _COPIED = ("id", "label", "url", "minimum", "quiet_from", "quiet_to")
 
@@ -36,30 +63,33 @@ class LoadedAlerts:
         state = self.connection.execute(select(_OUTBOX.c.state).where(_OUTBOX.c.id == row_id)).scalar()
         return state in {"pending", "sent"}
 
-    def is_sent(self, keys: Sequence[str]) -> bool:
-        sent = _OUTBOX.c.outcome.startswith(SENT)
-        query = select(_OUTBOX.c.id).where(_OUTBOX.c.key.in_(list(keys)), _OUTBOX.c.state == "done", sent)
-        return bool(keys) and self.connection.execute(query.limit(1)).first() is not None
+    def sent(self, keys: Sequence[str]) -> frozenset[str]:
+        found: set[str] = set()
+        for some in _some(keys):
+            query = select(_OUTBOX.c.key).where(_OUTBOX.c.key.in_(some), _OUTBOX.c.state == "done")
+            found |= set(self.connection.execute(query.where(_OUTBOX.c.outcome.startswith(SENT))).scalars())
+        return frozenset(found)
 
-    def alert(self, key: str) -> Told | None:
-        row = self.connection.execute(select(_ALERT).where(_ALERT.c.key == key)).first()
-        if row is None:
-            return None
-        return Told(
-            key,
-            row.code,
-            row.role,
-            row.centre_id,
-            row.order_id,
-            row.facts,
-            row.raised_at,
-            row.acknowledged_by,
-        )
+    def alerts(self, keys: Sequence[str]) -> dict[str, Told]:
+        found: dict[str, Told] = {}
+        for some in _some(keys):
+            for row in self.connection.execute(select(_ALERT).where(_ALERT.c.key.in_(some))):
+                found[row.key] = Told(
+                    row.key, row.code, row.role, row.centre_id, row.order_id, row.facts, row.raised_at,
+                    row.acknowledged_by,
+                )  # fmt: skip
+        return found
 
     def channels(self) -> Sequence[Channel]:
         if self._channels is None:
             self._channels = channels(self.connection)
         return self._channels
+
+
+def _some(keys: Sequence[str]) -> Iterator[list[str]]:
+    """At most so many of them in one query."""
+    wanted = list(dict.fromkeys(keys))
+    return (wanted[start : start + 500] for start in range(0, len(wanted), 500))
 
 
 def channels(connection: Connection) -> list[Channel]:
@@ -116,8 +146,9 @@ def change_recipient(connection: Connection, recipient_id: int, values: Mapping[
     )
 
 
-def remove_recipient(connection: Connection, recipient_id: int) -> None:
-    """With all channels. Raises NotFound."""
+def remove_recipient(connection: Connection, recipient_id: int, now: datetime) -> None:
+    """With all channels, and what waits for them. Raises NotFound."""
+    _let_go(connection, CHANNEL.c.recipient_id == recipient_id, now)
     _one(connection, delete(RECIPIENT).where(RECIPIENT.c.id == recipient_id), "recipient", recipient_id)
 
 
@@ -137,9 +168,17 @@ def change_channel(connection: Connection, channel_id: int, values: Mapping[str,
     )
 
 
-def remove_channel(connection: Connection, channel_id: int) -> None:
-    """Raises NotFound."""
+def remove_channel(connection: Connection, channel_id: int, now: datetime) -> None:
+    """With what waits for it. Raises NotFound."""
+    _let_go(connection, CHANNEL.c.id == channel_id, now)
     _one(connection, delete(CHANNEL).where(CHANNEL.c.id == channel_id), "channel", channel_id)
+
+
+def _let_go(connection: Connection, those: ColumnElement[bool], now: datetime) -> None:
+    """Nothing may wait for, or be sent again to, channels that go: SQLite gives their ids to the next ones."""
+    ids = [str(id_) for id_ in connection.execute(select(CHANNEL.c.id).where(those)).scalars()]
+    mine = and_(_OUTBOX.c.kind == "message", _OUTBOX.c.target.in_(ids), _OUTBOX.c.state != "done")
+    connection.execute(update(_OUTBOX).where(mine).values(state="done", outcome=REMOVED, settled_at=now))
 
 
 def _one(connection: Connection, statement: Any, what: str, id_: int) -> None:
@@ -164,15 +203,12 @@ def channel_name(connection: Connection, channel_id: int) -> str:
     return f"{row.name} · {row.label}"
 
 
-def note(connection: Connection, now: datetime, by: str, what: str, subject: str) -> None:
-    """Keep who did it."""
-    connection.execute(insert(CHANGE).values(at=now, by=by, what=what, subject=subject))
-
-
-def notes(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    """What was changed last, the newest first."""
-    query = select(CHANGE).order_by(CHANGE.c.id.desc()).limit(limit)
-    return [dict(row._mapping) for row in connection.execute(query)]
+def changes(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """What was changed last, as the audit trail has it, the newest first."""
+    return [
+        {"at": one["at"], "by": one["by_id"], "what": one["action"], "subject": one["subject"]}
+        for one in notes(connection, 0, limit, ACTIONS)
+    ]
 
 
 def undelivered(connection: Connection, centre_id: str, limit: int) -> tuple[int, list[dict[str, Any]]]:
@@ -198,7 +234,7 @@ def _lost(connection: Connection, row: Any) -> dict[str, Any]:
         whom = connection.execute(query.where(CHANNEL.c.id == int(row.target))).first()
     return {
         "id": row.id, "code": told.code if told else "", "role": told.role if told else "",
-        "raised_at": told.raised_at if told else row.created_at, "order_id": row.order_id,
+        "raised_at": told.raised_at if told else row.first_due, "order_id": row.order_id,
         "centre_id": row.centre_id, "recipient": whom.name if whom else "", "channel": whom.label if whom else "",
         "error": row.outcome, "tries": row.tries, "given_up_at": row.settled_at,
     }  # fmt: skip
@@ -206,7 +242,9 @@ def _lost(connection: Connection, row: Any) -> dict[str, Any]:
 
 def send_again(connection: Connection, row_id: int, now: datetime) -> None:
     """A row that was given up is due once more, from its first try. Raises Conflict where it is not given up."""
-    _of_the_dead(connection, row_id, {"state": "pending", "due": now, "tries": 0, "settled_at": None})
+    _of_the_dead(
+        connection, row_id, {"state": "pending", "due": now, "first_due": now, "tries": 0, "settled_at": None}
+    )
 
 
 def dismiss(connection: Connection, row_id: int, by: str) -> None:
@@ -257,4 +295,4 @@ def take_in(connection: Connection, addresses: Sequence[tuple[str, str]], now: d
             made,
             {"label": label, "url": url, "minimum": "info", "codes": [], "quiet_from": "", "quiet_to": ""},
         )
-        note(connection, now, "settings", "recipient_added", f"{role} · {label}")
+        note(connection, Note("system", "settings", "recipient_added", f"{role} · {label}"), now)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-TABLES = ("order_event", "decision", "audit", "seal")
+TABLES = ("order_event", "decision", "audit", "seal", "process_adoption")
 
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$

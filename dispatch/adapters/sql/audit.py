@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, and_, create_engine, func, insert, select, text
+from sqlalchemy import Connection, Engine, and_, create_engine, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from dispatch.adapters.sql import postgres
+from dispatch.adapters.sql.order_rows import each_order
 from dispatch.adapters.sql.organisation import set_fact
-from dispatch.adapters.sql.statements import ALERT, CLOCK, ORDER, OUTBOX, load_orders
+from dispatch.adapters.sql.statements import ALERT, CLOCK, ORDER, OUTBOX
 from dispatch.clock import DATABASE_TIME
 from dispatch.core.errors import Unavailable
 from dispatch.core.escalation import Clock
@@ -135,12 +136,12 @@ def held(connection: Connection, now: datetime, speed: float) -> list[Held]:
 
     stuck = and_(OUTBOX.c.state.in_(["pending", "sent"]), OUTBOX.c.due < before(auditor.STUCK))
     waiting = and_(
-        OUTBOX.c.state == "pending", OUTBOX.c.created_at < before(auditor.WAITING), OUTBOX.c.tries > 2
+        OUTBOX.c.state == "pending", OUTBOX.c.first_due < before(auditor.WAITING), OUTBOX.c.tries > 2
     )
     dead = and_(OUTBOX.c.state == "dead", OUTBOX.c.settled_at > before(3600.0))
     found: list[Held] = []
     for how, mine, since in (
-        ("stuck", stuck, OUTBOX.c.due), ("waiting", waiting, OUTBOX.c.created_at), ("dead", dead, OUTBOX.c.settled_at)
+        ("stuck", stuck, OUTBOX.c.due), ("waiting", waiting, OUTBOX.c.first_due), ("dead", dead, OUTBOX.c.settled_at)
     ):  # fmt: skip
         query = select(OUTBOX.c.kind, func.count().label("rows"), func.min(since).label("oldest"),
                        func.max(OUTBOX.c.outcome).label("outcome")).where(mine).group_by(OUTBOX.c.kind)  # fmt: skip
@@ -192,23 +193,24 @@ def changed_since(connection: Connection, instant: datetime) -> list[str]:
     return list(connection.execute(query.order_by(ORDER.c.changed_at).limit(SLICE)).scalars())
 
 
-def audited(connection: Connection, processes: Processes, order_ids: Iterable[str]) -> list[Audited]:
-    """Orders folded from their histories, beside what the tables say."""
+def audited(
+    connection: Connection, processes: Processes, order_ids: Iterable[str]
+) -> tuple[list[Audited], Sequence[str]]:
+    """Orders folded from their histories, beside what the tables say, and those that cannot be read."""
     ids = sorted(set(order_ids))
-    if not ids:
-        return []
-    mine: Select[Any] = select(ORDER).where(ORDER.c.id.in_(ids))
-    rows = {row.id: row for row in connection.execute(mine)}
+    rows = {row.id: row for row in connection.execute(select(ORDER).where(ORDER.c.id.in_(ids)))}
+    orders, unreadable = each_order(connection, processes, list(rows.values()))
     armed: dict[str, set[Clock]] = {}
     for r in connection.execute(select(CLOCK).where(CLOCK.c.order_id.in_(ids))):
         armed.setdefault(r.order_id, set()).add(Clock(r.name, r.generation, r.rung, r.due))
-    return [
+    found = [
         Audited(
             order, rows[order.id].state, rows[order.id].version, rows[order.id].acknowledged_at is not None,
             frozenset(armed.get(order.id, ())),
         )
-        for order in load_orders(connection, processes, mine)
+        for order in orders.values()
     ]  # fmt: skip
+    return found, sorted(unreadable)
 
 
 def say_in_pages(connection: Connection, key: str, finding: Finding, now: datetime) -> None:

@@ -6,14 +6,13 @@ is written with a few statements. What cannot be decided or written is left out 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import DBAPIError, OperationalError
 
 from dispatch.adapters.sql import armed, statements
+from dispatch.adapters.sql.order_rows import each_order, is_gone
 from dispatch.adapters.sql.statements import CLOCK, OUTBOX, SqlLoaded
 from dispatch.core.escalation import clocks
 from dispatch.services.ports import Changes, Decided, DecideOrder, Processes
@@ -31,7 +30,8 @@ def decide(
 ) -> Decided:
     """Decide at most `limit` due orders, the oldest first, except those `aside`."""
     rows = connection.execute(armed.claim(connection, now, limit, aside)).all()
-    loaded, failed = _load(connection, processes, {row.id: row for row in rows})
+    loaded = SqlLoaded(connection, processes)
+    loaded.orders, failed = each_order(connection, processes, rows)
     made: Made = {}
     for order_id in list(loaded.orders):
         try:
@@ -46,26 +46,6 @@ def decide(
     return Decided(orders, failed, full, None if full else armed.following(connection, now))
 
 
-def _load(
-    connection: Connection, processes: Processes, rows: Mapping[str, Any]
-) -> tuple[SqlLoaded, dict[str, Exception]]:
-    """The orders of these rows, and those that cannot be read: one that is spoilt must not hide the others."""
-    loaded, failed = SqlLoaded(connection, processes), dict[str, Exception]()
-    try:
-        kept = statements.histories(connection, list(rows))
-    except Exception as error:
-        if _is_gone(error):
-            raise
-        kept = {}
-    for order_id, row in rows.items():
-        try:
-            history = kept.get(order_id) or statements.histories(connection, [order_id])[order_id]
-            loaded.orders[order_id] = statements.folded(connection, row, history, processes)
-        except Exception as error:
-            failed[order_id] = error
-    return loaded, failed
-
-
 def _write(
     connection: Connection, loaded: SqlLoaded, made: Made, processes: Processes, now: datetime
 ) -> dict[str, Exception]:
@@ -76,7 +56,7 @@ def _write(
         try:
             statements.write(connection, _without(loaded, made, changes), changes, processes, now)
         except Exception as error:
-            if _is_gone(error):
+            if is_gone(error):
                 raise
             connection.exec_driver_sql("ROLLBACK TO SAVEPOINT batch")
             return error
@@ -128,13 +108,6 @@ def _put_right(
         if any(clock.due <= now for clock in right):
             failed[order_id] = Undecided(order_id)
     return failed
-
-
-def _is_gone(error: Exception) -> bool:
-    """Whether it is the database that does not go on: no order is to blame, and nothing more can be asked."""
-    return isinstance(error, OperationalError) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )
 
 
 class Undecided(Exception):

@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from dispatch.adapters.sql.statements import ORDER, load_orders
+from dispatch.adapters.sql.order_rows import load_orders
+from dispatch.adapters.sql.statements import ORDER
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.core.compliance import Measured, measure
 from dispatch.core.work_order import WorkOrder

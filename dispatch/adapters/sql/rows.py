@@ -40,7 +40,7 @@ def outbox_row(row: Outgoing, now: datetime) -> dict[str, Any]:
     return {
         "key": row.key, "kind": row.kind, "target": row.target, "order_id": row.order_id,
         "centre_id": row.centre_id, "data": msgspec.to_builtins(dict(row.data)), "state": "pending",
-        "due": row.due, "tries": 0, "outcome": "", "call_id": "", "created_at": now,
+        "due": row.due, "tries": 0, "outcome": "", "call_id": "", "first_due": row.due,
     }  # fmt: skip
 
 

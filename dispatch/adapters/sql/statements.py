@@ -15,19 +15,19 @@ import msgspec
 from sqlalchemy import Connection, Select, Table, and_, bindparam, insert, select, update
 from sqlmodel import SQLModel
 
-from dispatch.adapters.sql import armed, phone_rows
+from dispatch.adapters.sql import armed, order_rows, phone_rows
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.alert_book import LoadedAlerts
-from dispatch.adapters.sql.definitions import definition
 from dispatch.adapters.sql.neighbourhood import one_at_a_time
-from dispatch.adapters.sql.rows import alert_row, event_from, event_row, facts_from, outbox_row
+from dispatch.adapters.sql.order_rows import load_orders, readable_orders
+from dispatch.adapters.sql.rows import alert_row, event_row, outbox_row
 from dispatch.core.crew import Roster
 from dispatch.core.errors import NotFound
 from dispatch.core.escalation import clocks
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.segments import deadline, timeline
 from dispatch.core.types import Point
-from dispatch.core.work_order import Event, WorkOrder, fold
+from dispatch.core.work_order import WorkOrder
 from dispatch.services.ports import Changes, Dial, OutboxRow, Processes, Settled
 from dispatch.services.retries import given_up
 
@@ -39,7 +39,7 @@ def table(model: type[SQLModel]) -> Table:
 
 
 ORDER = armed.ORDER
-EVENT = table(t.OrderEventRow)
+EVENT = order_rows.EVENT
 CLOCK = armed.CLOCK
 OUTBOX = table(t.OutboxRowTable)
 ROSTER = table(t.RosterRow)
@@ -129,38 +129,11 @@ class SqlLoaded(LoadedAlerts):
         missing = sorted(set(order_ids) - set(self.orders))
         for start in range(0, len(missing), 500):
             query = select(ORDER).where(ORDER.c.id.in_(missing[start : start + 500]))
-            found = load_orders(self.connection, self.processes, query)
+            found = readable_orders(self.connection, self.processes, query)
             self.orders |= {order.id: order for order in found}
 
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
         return outbox_rows(self.connection, phone_rows.live(order_id))
-
-
-def load_orders(connection: Connection, processes: Processes, query: Select[Any]) -> list[WorkOrder]:
-    """The orders that `query` (over the work_order table) selects, folded from their histories."""
-    rows = connection.execute(query).all()
-    if not rows:
-        return []
-    kept = histories(connection, [row.id for row in rows])
-    return [folded(connection, row, kept[row.id], processes) for row in rows]
-
-
-def histories(connection: Connection, order_ids: Sequence[str]) -> dict[str, list[Event]]:
-    """The events of each of these orders, with one query."""
-    kept: dict[str, list[Event]] = {order_id: [] for order_id in order_ids}
-    events = connection.execute(
-        select(EVENT)
-        .where(armed.among(connection, EVENT.c.order_id, list(kept)))
-        .order_by(EVENT.c.order_id, EVENT.c.seq)
-    ).all()
-    for e in events:
-        kept[e.order_id].append(event_from(e))
-    return kept
-
-
-def folded(connection: Connection, row: Any, history: Sequence[Event], processes: Processes) -> WorkOrder:
-    """The order of a work_order row and its events."""
-    return fold(facts_from(row), history, definition(connection, processes, row.process))
 
 
 def roster_from(doc: Any, version: int) -> Roster:
@@ -335,7 +308,7 @@ def settle(connection: Connection, settled: Sequence[Settled], now: datetime) ->
 
 def _tell_of_the_dead(connection: Connection, row: Settled, now: datetime) -> None:
     """In the pages only: the way outside may be what is broken."""
-    query = select(OUTBOX.c.kind, OUTBOX.c.target).where(OUTBOX.c.id == row.id)
+    query = select(OUTBOX.c.kind, OUTBOX.c.target, OUTBOX.c.centre_id).where(OUTBOX.c.id == row.id)
     told = given_up(*connection.execute(query).one(), row.outcome, now)
     if connection.execute(select(ALERT.c.id).where(ALERT.c.key == told.key)).first() is None:
         connection.execute(insert(ALERT), alert_row(told, now))
@@ -381,9 +354,9 @@ def lease(
 
 
 def open_orders(connection: Connection, processes: Processes, states: Sequence[str]) -> list[WorkOrder]:
-    """Orders that are not restored yet, the oldest first."""
+    """Orders that are not restored yet, the oldest first; without one that cannot be read, which is said."""
     query = select(ORDER).where(ORDER.c.is_open).order_by(ORDER.c.reported_at, ORDER.c.id)
-    return load_orders(
+    return readable_orders(
         connection, processes, query.where(ORDER.c.state.in_(list(states))) if states else query
     )
 

@@ -111,7 +111,8 @@ class OutboxRowTable(SQLModel, table=True):
     tries: int
     outcome: str
     call_id: str = Field(index=True)
-    created_at: datetime = instant()
+    first_due: datetime = instant()
+    """When it was to be carried out, however often it was put off since."""
     settled_at: datetime | None = instant(null=True)
 
 
@@ -179,17 +180,6 @@ class ChannelRow(SQLModel, table=True):
     codes: list[str] = Field(sa_column=Column(DOCUMENT, nullable=False), default_factory=list)
     quiet_from: str
     quiet_to: str
-
-
-class AlertChangeRow(SQLModel, table=True):
-    """Who changed, tested, resent or dismissed what of the alerts outside the pages; rows are only added."""
-
-    __tablename__ = "alert_change"
-    id: int = serial()
-    at: datetime = instant(index=True)
-    by: str
-    what: str
-    subject: str = Field(sa_column=Column(Text, nullable=False))
 
 
 class ContactRow(SQLModel, table=True):

@@ -11,7 +11,7 @@ Sealed are the histories of the orders with the decisions behind each dispatch, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -21,9 +21,11 @@ import msgspec
 from sqlalchemy import Connection, Table, func, insert, select, text
 
 from dispatch.adapters.sql import tables as t
-from dispatch.adapters.sql.statements import DECISION, EVENT, table
+from dispatch.adapters.sql.order_rows import EVENT
 
-AUDIT, SEAL = table(t.AuditRow), table(t.SealRow)
+AUDIT: Table = t.AuditRow.__table__  # type: ignore[attr-defined]
+SEAL: Table = t.SealRow.__table__  # type: ignore[attr-defined]
+DECISION: Table = t.DecisionRow.__table__  # type: ignore[attr-defined]
 SOURCES: Mapping[str, Table] = {"order_event": EVENT, "audit": AUDIT}
 SEALED = {
     "order_event": ("id", "order_id", "seq", "kind", "at", "recorded_at", "by_role", "by_id", "key", "data"),
@@ -53,7 +55,13 @@ class Note:
 
 
 def note(connection: Connection, one: Note, now: datetime) -> None:
-    """Keep it, in the transaction of what it tells of."""
+    """Keep it, in the transaction of what it tells of.
+
+    On PostgreSQL the transaction has its number before the row has its id: else a sealer might look between the two,
+    see nobody to wait for, and seal past the row (`settled`).
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_current_xact_id()"))
     row = {
         "at": now, "by_role": one.by_role, "by_id": one.by_id, "action": one.action, "subject": one.subject,
         "data": msgspec.to_builtins(dict(one.data)),
@@ -61,9 +69,12 @@ def note(connection: Connection, one: Note, now: datetime) -> None:
     connection.execute(insert(AUDIT), row)
 
 
-def notes(connection: Connection, before: int, limit: int) -> list[dict[str, Any]]:
-    """The newest notes with ids below `before` (0: all), the newest first."""
+def notes(
+    connection: Connection, before: int, limit: int, actions: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """The newest notes (of these actions; none named: all) with ids below `before` (0: all), the newest first."""
     query = select(AUDIT).order_by(AUDIT.c.id.desc()).limit(limit)
+    query = query.where(AUDIT.c.action.in_(sorted(actions))) if actions else query
     query = query.where(AUDIT.c.id < before) if before else query
     return [dict(row._mapping) for row in connection.execute(query)]
 

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true
 
 from dispatch.adapters.sql import phone_rows
+from dispatch.adapters.sql.order_rows import load_orders, readable_orders
 from dispatch.adapters.sql.statements import (
     ALERT,
     CONTACT,
@@ -17,7 +18,6 @@ from dispatch.adapters.sql.statements import (
     EVENT,
     ORDER,
     ROSTER,
-    load_orders,
     outbox_rows,
     roster_from,
 )
@@ -75,7 +75,7 @@ class Views:
         query = select(ORDER).where(on_board(scope, context.processes)).order_by(ORDER.c.reported_at)
         return Board(
             now, last_seq(connection), context.travel.source, context.policy, scope.centre_id,
-            self._shown(load_orders(connection, context.processes, query), now),
+            self._shown(readable_orders(connection, context.processes, query), now),
             [c for c in self.crews_of(connection) if scope.sees_crew(context.directory.crews[c.id])],
             alerts_of(connection, scope),
         )  # fmt: skip
@@ -113,7 +113,7 @@ class Views:
         query = select(ORDER).where(not_final(self._context.processes)).order_by(ORDER.c.reported_at)
         orders, alerts, contacts = await self.look(
             lambda c: (
-                load_orders(c, self._context.processes, query), alerts_of(c, scope), _contacts(c, true())
+                readable_orders(c, self._context.processes, query), alerts_of(c, scope), _contacts(c, true())
             )
         )  # fmt: skip
         piles = _piles(orders)
@@ -129,7 +129,7 @@ class Views:
         query = select(ORDER).where(ORDER.c.crew_id == crew_id, not_final(self._context.processes))
         crew, orders, alerts, duty = await self.look(
             lambda c: (
-                self.crew_of(c, crew_id), load_orders(c, self._context.processes, query),
+                self.crew_of(c, crew_id), readable_orders(c, self._context.processes, query),
                 alerts_of(c, scope), _duties(c).get(crew_id, CrewDuty(crew_id)),
             )
         )  # fmt: skip

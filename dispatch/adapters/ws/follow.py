@@ -13,7 +13,8 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, or_, select
 
-from dispatch.adapters.sql.statements import ALERT, EVENT, ORDER, ROSTER, load_orders
+from dispatch.adapters.sql.order_rows import readable_orders
+from dispatch.adapters.sql.statements import ALERT, EVENT, ORDER, ROSTER
 from dispatch.adapters.sql.views import Views, alerts_by_id, last_seq
 from dispatch.clock import SystemClock
 from dispatch.core.work_order import WorkOrder
@@ -100,7 +101,7 @@ class Follower:
     def _orders(self, connection: Connection, ids: Sequence[str]) -> list[WorkOrder]:
         if not ids:
             return []
-        return load_orders(connection, self._context.processes, select(ORDER).where(ORDER.c.id.in_(ids)))
+        return readable_orders(connection, self._context.processes, select(ORDER).where(ORDER.c.id.in_(ids)))
 
     def _crews(self, connection: Connection, *, touched: bool) -> list[CrewView]:
         """The crews that are shown otherwise than before; where they drive is not of this."""

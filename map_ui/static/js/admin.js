@@ -2,6 +2,7 @@
 /** Administration, thin: people; the organisation as a file; how the parts are. */
 import { watchAlerts } from './alert_watch.js';
 import { ApiError, explain, get, post, request } from './api.js';
+import { deed } from './deeds.js';
 import { byId, fill, h } from './dom.js';
 import { fullTime, named, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
@@ -75,13 +76,6 @@ function parts(health) {
 async function health() {
   const response = await fetch('/healthz', { cache: 'no-store' }).catch(() => null);
   return response ? response.json().catch(() => null) : null;
-}
-
-/** What an administrator did. @param {string} code */
-function deed(code) {
-  /** @type {Record<string, string>} */
-  const names = { sign_in: t('signed in'), create_person: t('added a person'), disable_person: t('locked a person out'), replace_organisation: t('put an organisation in force'), replace_territories: t('put territories in force') };
-  return names[code] ?? code;
 }
 
 /** The facts of a note, as they are kept. @param {Record<string, any>} data */

@@ -3,6 +3,7 @@
 import { alertTitle } from './alerts.js';
 import { watchAlerts } from './alert_watch.js';
 import { explain, get, post, request } from './api.js';
+import { deed } from './deeds.js';
 import { byId, fill, h } from './dom.js';
 import { fullTime, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
@@ -117,18 +118,11 @@ function section(one) {
   return box;
 }
 
-/** @param {string} code */
-function changeName(code) {
-  /** @type {Record<string, string>} */
-  const names = { recipient_added: t('recipient added'), recipient_changed: t('recipient changed'), recipient_removed: t('recipient removed'), channel_added: t('channel added'), channel_changed: t('channel changed'), channel_removed: t('channel removed'), channel_tested: t('channel tested'), sent_again: t('message sent again'), dismissed: t('message dismissed') };
-  return names[code] ?? code;
-}
-
 /** @param {any} found */
 function draw(found) {
   fill(list, found.recipients.length ? found.recipients.map(section) : h('p', { class: 'empty' }, t('Nobody is told outside the pages.')),
     h('p', {}, h('button', { type: 'button', class: 'primary', id: 'add-recipient', on: { click: () => recipient() } }, t('Add a recipient'))),
-    table({ title: t('Changes'), columns: [[t('Time')], [t('Who')], [t('What')], ['']], rows: found.changes.map((/** @type {any} */ c) => [fullTime(c.at), c.by, changeName(c.what), c.subject]), empty: t('None yet.') }));
+    table({ title: t('Changes'), columns: [[t('Time')], [t('Who')], [t('What')], ['']], rows: found.changes.map((/** @type {any} */ c) => [fullTime(c.at), c.by, deed(c.what), c.subject]), empty: t('None yet.') }));
 }
 
 try {

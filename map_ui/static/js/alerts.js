@@ -1,11 +1,12 @@
 // @ts-check
 /** Alerts: shown above everything and heard until somebody acknowledges them. */
+import { alertFacts } from './alert_words.js';
 import { explain, post } from './api.js';
 import { byId, fill, h, say } from './dom.js';
 import { shortTime, t } from './page.js';
 import { ask, notice } from './shell.js';
 import { audible, play } from './sound.js';
-import { crewName, ownerName, segmentName, watchName, word } from './vocabulary.js';
+import { word } from './vocabulary.js';
 
 const LOUD = /unanswered|promise|expedited|supervised|reject|unroutable|unreceipted/;
 const REPEAT_MS = 6000;
@@ -16,19 +17,10 @@ export function alertTitle(alert) {
   return titled === alert.code ? alert.code.replaceAll('_', ' ') : titled;
 }
 
-/** The rest of it, in words. @param {import('./board_state.js').Alert} alert */
-function factsText({ facts = {} }) {
-  const parts = [];
-  if (facts.crew_id) parts.push(crewName(facts.crew_id));
-  if (facts.watch) parts.push(watchName(facts.watch));
-  if (facts.rung !== undefined) parts.push(t('rung {rung}', { rung: Number(facts.rung) }));
-  if (facts.label || facts.segment) parts.push(segmentName(facts.label ?? facts.segment));
-  if (facts.owner) parts.push(ownerName(facts.owner));
-  if (facts.reason) parts.push(word('reasons', facts.reason));
-  if (facts.trade) parts.push(word('trades', facts.trade));
-  if (facts.leaders) parts.push(t('{n} order(s) without a free crew', { n: Number(facts.orders) }), facts.leaders.join(', '));
-  if (facts.text) parts.push(String(facts.text));
-  return parts.join(' · ');
+/** What can be done about it, or nothing. @param {import('./board_state.js').Alert} alert */
+function advice(alert) {
+  const said = word('alert_advice', alert.code);
+  return said === alert.code ? null : h('div', {}, said);
 }
 
 export class Alerts {
@@ -52,7 +44,7 @@ export class Alerts {
     const fresh = this.waiting.filter((a) => !before.has(a.id));
     if (fresh.length) {
       this.ring();
-      say(byId('alert-voice'), [alertTitle(fresh[0]), fresh[0].order_id, factsText(fresh[0])].filter(Boolean).join(' · '));
+      say(byId('alert-voice'), [alertTitle(fresh[0]), fresh[0].order_id, alertFacts(fresh[0].facts)].filter(Boolean).join(' · '));
     }
     this.strip();
     const count = document.getElementById('alert-count');
@@ -70,7 +62,7 @@ export class Alerts {
     const [first] = this.waiting;
     if (!first) return fill(strip);
     return fill(strip, h('span', { class: 'sign', 'aria-hidden': 'true' }, '▲'),
-      h('strong', {}, alertTitle(first)), h('span', { class: 'cut' }, [first.order_id, factsText(first)].filter(Boolean).join(' · ')),
+      h('strong', {}, alertTitle(first)), h('span', { class: 'cut' }, [first.order_id, alertFacts(first.facts)].filter(Boolean).join(' · ')),
       h('time', {}, shortTime(first.raised_at)),
       audible() ? null : h('span', { class: 'chip warn' }, t('Sound starts after the first key or click')),
       h('span', { class: 'grow' }),
@@ -84,7 +76,8 @@ export class Alerts {
   row(alert) {
     return h('li', { class: alert.acknowledged_at ? 'done' : 'open' },
       h('div', {}, h('strong', {}, alertTitle(alert)), ' ', h('time', { class: 'soft' }, shortTime(alert.raised_at))),
-      h('div', { class: 'soft' }, [alert.order_id, factsText(alert)].filter(Boolean).join(' · ')),
+      h('div', { class: 'soft' }, [alert.order_id, alertFacts(alert.facts)].filter(Boolean).join(' · ')),
+      advice(alert),
       h('div', { class: 'buttons' },
         alert.order_id ? h('button', { type: 'button', on: { click: () => this.on.open(alert.order_id) } }, t('Show order')) : null,
         alert.acknowledged_at ? h('span', { class: 'soft' }, t('Acknowledged by {who}', { who: alert.acknowledged_by ?? '–' }))

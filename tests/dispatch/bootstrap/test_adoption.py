@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from dispatch.adapters.sql.definitions import adoptions
+from dispatch.adapters.sql.trail import notes
 from dispatch.bootstrap import definitions
 from dispatch.clock import VirtualClock
 from dispatch.core.errors import BadInput, DispatchError, ProcessInvalid
@@ -96,6 +97,11 @@ def test_an_earlier_one_can_be_adopted_again_and_it_is_kept_who_did(database: Da
     ]  # fmt: skip
     aside(lambda: definitions.register(database.settings))
     assert load(database).current == "fault_repair@2", "also after the next start"
+    noted = database.at_once(lambda c: notes(c, 0, 10))
+    assert [(one["action"], one["by_id"], one["subject"]) for one in noted] == [
+        ("adopt_process", "root", "fault_repair@2"), ("adopt_process", "root", "fault_repair@3"),
+    ]  # fmt: skip
+    assert "25 min" in noted[1]["data"]["difference"]
 
 
 def test_the_same_version_with_another_content_is_refused(database: Database) -> None:

@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import delete, insert, select, update
 
-from dispatch.adapters.channels.alarms import Alarms
+from dispatch.adapters.channels.alarms import alarms
 from dispatch.adapters.sql import audit
 from dispatch.adapters.sql.definitions import keep
 from dispatch.adapters.sql.organisation import fact, set_fact
@@ -60,7 +60,7 @@ def at_minute(database: Database, minute: float, **settings: Any) -> Settings:
 
 
 async def findings(settings: Settings) -> dict[str, Finding]:
-    watching = Auditor(settings, Silent())
+    watching = Auditor(settings, [Silent()])
     try:
         return {finding.name: finding for finding in await watching.findings(all_orders=True)}
     finally:
@@ -183,7 +183,7 @@ async def test_effects_that_nobody_takes_that_do_not_arrive_and_that_were_given_
     database.at_once(
         lambda c: c.execute(
             update(OUTBOX).where(OUTBOX.c.kind == "desired").values(
-                state="pending", due=START + timedelta(days=1), created_at=long_ago, tries=9, outcome="no Redis"
+                state="pending", due=START + timedelta(days=1), first_due=long_ago, tries=9, outcome="no Redis"
             )
         ) and None
     )  # fmt: skip
@@ -238,7 +238,7 @@ async def test_sqlites_log_that_grows(database: Database, monkeypatch: pytest.Mo
 async def test_a_worker_whose_time_differs(database: Database) -> None:
     settings = await unanswered(database)
     mark = InstallationClock().mark()
-    watching = Auditor(settings, Silent())
+    watching = Auditor(settings, [Silent()])
     try:
         assert await watching.findings() == []
         database.at_once(lambda c: set_fact(c, TIME, str(replace(mark, time=mark.time + 90.0))))
@@ -283,7 +283,7 @@ def test_a_finding_is_said_once_again_after_a_while_and_when_it_is_solved() -> N
 
 def test_an_address_that_cannot_be_used_is_named_by_its_place_only() -> None:
     with pytest.raises(BadInput, match="address 2") as refused:
-        Alarms("json://127.0.0.1:9/x nonsense-with-password")
+        alarms("json://127.0.0.1:9/x nonsense-with-password")
     assert "password" not in str(refused.value)
 
 
@@ -334,7 +334,7 @@ def listening() -> Iterator[Ear]:
 
 @asynccontextmanager
 async def watching(settings: Settings) -> AsyncIterator[None]:
-    one = Auditor(settings, Alarms(settings.auditor_urls))
+    one = Auditor(settings, alarms(settings.auditor_urls))
     running = asyncio.create_task(one.run())
     try:
         yield

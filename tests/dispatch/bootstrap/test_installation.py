@@ -222,7 +222,7 @@ def test_alert_addresses_of_the_settings_become_recipients_once(
     prepare(given, speed=1, empty=True)
     channels = at_once(given, alert_book.channels)
     assert [(c.role, c.url) for c in channels] == [("hotline", hook)]
-    at_once(given, lambda c: alert_book.remove_channel(c, channels[0].id))
+    at_once(given, lambda c: alert_book.remove_channel(c, channels[0].id, SystemClock().now()))
     prepare(given, speed=1, empty=True)
     assert at_once(given, alert_book.channels) == [], "what an administrator removed stays away"
     prepare(replace(given, alert_urls=f"hotline={hook} manager={hook}"), speed=1, empty=True)

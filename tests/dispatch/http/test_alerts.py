@@ -64,6 +64,9 @@ async def test_a_recipient_gets_channels_and_the_address_never_comes_back(city: 
     assert "sesame" not in answer.text
     assert [c["what"] for c in answer.json()["changes"]] == ["channel_added", "recipient_added"]
     assert {c["by"] for c in answer.json()["changes"]} == {"ada"}
+    trail = (await ask(city, "GET", "admin/audit")).text
+    assert "channel_added" in trail, "under the seals"
+    assert "topsecret" not in trail
 
 
 async def test_a_change_without_an_address_keeps_the_one_that_is_stored(city: City) -> None:

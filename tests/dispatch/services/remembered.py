@@ -65,11 +65,11 @@ class Remembered:
     def is_waiting(self, row_id: int) -> bool:
         return True
 
-    def is_sent(self, keys: Sequence[str]) -> bool:
-        return False
+    def sent(self, keys: Sequence[str]) -> frozenset[str]:
+        return frozenset()
 
-    def alert(self, key: str) -> Told | None:
-        return None
+    def alerts(self, keys: Sequence[str]) -> dict[str, Told]:
+        return {}
 
     def channels(self) -> Sequence[Channel]:
         return []

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import inspect
 from sqlmodel import SQLModel
 
 from dispatch.adapters.sql import history, tables
+from dispatch.adapters.sql.alert_book import changes
 from dispatch.adapters.sql.migrations import migrate
 from tests.dispatch.databases import Database
 
@@ -50,3 +53,20 @@ async def test_the_position_history_stands_beside_it(database: Database) -> None
         assert history.POSITION.name in names
     else:
         assert (database.settings.data / "positions.sqlite").exists()
+
+
+async def test_what_was_noted_of_alerts_goes_into_the_audit_trail(database: Database) -> None:
+    step = import_module("dispatch.adapters.sql.migrations.versions.0007_one_audit_trail")
+
+    def there_and_back(connection: Any) -> Any:
+        with Operations.context(MigrationContext.configure(connection)):
+            step.downgrade()
+            connection.exec_driver_sql(
+                'INSERT INTO alert_change (at, "by", what, subject)'
+                " VALUES ('2026-03-02 02:00:00', 'ada', 'channel_added', 'desk')"
+            )
+            step.upgrade()
+        return [(one["by"], one["what"], one["subject"]) for one in changes(connection, 10)]
+
+    assert database.at_once(there_and_back) == [("ada", "channel_added", "desk")]
+    assert database.at_once(_difference) == []

@@ -9,10 +9,10 @@ from typing import Any
 import asyncpg
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError
 
-from dispatch.adapters.sql import trail
+from dispatch.adapters.sql import definitions, trail
 from dispatch.adapters.sql.append_only import TABLES
 from dispatch.adapters.sql.statements import EVENT
 from dispatch.adapters.sql.trail import Note
@@ -94,11 +94,13 @@ async def test_what_nobody_touched_is_in_order(two: Two) -> None:
 async def test_no_row_can_be_changed_or_removed_by_an_ordinary_statement(two: Two) -> None:
     await _lived(two)
     await _sealed(two)
+    two.database.at_once(lambda c: definitions.adopt(c, "x@1", "", by="root", at=START))
     column = {
         "order_event": "kind = 'x'",
         "decision": "by = 'x'",
         "audit": "action = 'x'",
         "seal": "hash = 'x'",
+        "process_adoption": "process = 'x'",
     }
     for table in TABLES:
         for statement in (f"UPDATE {table} SET {column[table]}", f"DELETE FROM {table}"):
@@ -239,3 +241,23 @@ def test_a_folder_without_a_database_is_refused(tmp_path: Path, monkeypatch: pyt
     assert result.exit_code != 0
     assert "--data" in str(result.exception)
     assert not list(tmp_path.iterdir())
+
+
+async def test_a_note_is_waited_for_from_before_it_has_its_id(two: Two) -> None:
+    """PostgreSQL gives a row its id before the transaction has a number, unless that is asked for first."""
+    if two.database.kind != "postgresql":
+        return
+    numbered: list[bool] = []
+
+    def work(connection: Any) -> None:
+        def hear(_: Any, cursor: Any, statement: str, *rest: Any) -> None:
+            if statement.startswith("INSERT INTO audit"):
+                query = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
+                numbered.append(bool(connection.execute(query).scalar()))
+
+        event.listen(connection, "before_cursor_execute", hear)
+        trail.note(connection, ADA, START)
+        event.remove(connection, "before_cursor_execute", hear)
+
+    await two.first.write(work)
+    assert numbered == [True]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection, delete, insert, select
 
-from dispatch.adapters.sql.statements import EVENT, load_orders
+from dispatch.adapters.sql.order_rows import load_orders
+from dispatch.adapters.sql.statements import EVENT
 from dispatch.adapters.sql.views import ORDER, Views, holds, on_board
 from dispatch.adapters.ws.follow import GAP_ENDS, Follower
 from dispatch.core.types import Actor

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError, explain } from '../js/api.js';
 import { shift } from '../js/ground.js';
+import { alertFacts } from '../js/alert_words.js';
 import { evidence, facts, who } from '../js/order_words.js';
 import { shortName } from '../js/page.js';
 
@@ -49,4 +50,15 @@ test('a view moves to show as much land as it can', () => {
   assert.equal(shift(50, 400, 0, 200), 50);
   assert.equal(shift(-300, 100, 0, 200), -100);
   assert.equal(shift(-50, 400, 0, 200), 0);
+});
+
+test('the facts of an alert are said in words', () => {
+  assert.equal(alertFacts({ code: 'expedited', watch: '', why: 'expedite', owner: 'crew', generation: 1, rung: 0, above: true }), 'crew · told to you as the superior');
+  assert.equal(alertFacts({ code: 'unanswered_crew', watch: 'crew', rung: 2, cycle: 1 }), 'Watch on the crew · rung 2');
+  assert.equal(alertFacts({ code: 'shortage', shortage: 'x', trade: 'service', department: 'd-north', orders: 5, missed: 2, leaders: ['Wu 1', 'He 2'] }), 'service · d-north · 5 order(s) without a free crew · 2 missed promise(s) · Wu 1, He 2');
+  assert.equal(alertFacts({ code: 'audit_clocks_overdue', count: 2, seconds: 7.5, oldest: 'W1 watch:crew' }), 'number: 2 · for 7.5 s · oldest: W1 watch:crew');
+  assert.equal(alertFacts({ code: 'audit_outbox_waiting', about: 'message', count: 1, seconds: 700, outcome: 'no answer' }), 'messages · number: 1 · for 700 s · no answer');
+  assert.equal(alertFacts({ code: 'audit_nobody_waits', count: 1, orders: 'W1' }), 'number: 1 · orders: W1');
+  assert.equal(alertFacts({ code: 'audit_clocks_diverge', workers: 90 }), 'clock of the workers differs by 90 s');
+  assert.equal(alertFacts({ code: 'audit_failed', why: 'KeyError' }), 'KeyError');
 });

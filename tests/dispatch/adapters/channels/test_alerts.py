@@ -181,7 +181,9 @@ def test_everything_that_is_allowed_is_known_to_apprise() -> None:
         "", "nonsense", "nonsense://x", "file:///etc/passwd", "syslog://", "rsyslog://127.0.0.1", "dbus://", "windows://",
         "macosx://", "mqtt://127.0.0.1/x", "apprise://host/token", "json://", "mailto://", "dingtalk://",
         "json://169.254.169.254/latest", "json://[fe80::1]/x", "json://0.0.0.0/x", "json://metadata.google.internal/x",
-        "json://[::ffff:169.254.169.254]/x", "workflows://a.b.c/w/s?template=/etc/passwd",
+        "json://[::ffff:169.254.169.254]/x", "json://2852039166/x", "json://0xa9fea9fe/x", "json://169.254.43518/x",
+        "json://169.254.169.254./x", "json://[fd00:ec2::254]/x", "json://[64:ff9b::a9fe:a9fe]/x", "json://0/x",
+        "json://Metadata.Google.Internal./x", "workflows://a.b.c/w/s?template=/etc/passwd",
         "mailto://u:p@host.test?PGP=yes", "json://[half/x",
     ],
 )  # fmt: skip

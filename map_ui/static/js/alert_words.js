@@ -1,0 +1,52 @@
+// @ts-check
+/** The facts of an alert in words; what is for machines is not said. */
+import { t } from './page.js';
+import { crewName, departmentName, ownerName, segmentName, watchName, word } from './vocabulary.js';
+
+/** @param {Record<string, any>} [facts] @returns {string} */
+export function alertFacts(facts = {}) {
+  return [...ofOrder(facts), ...ofShortage(facts), ...ofAuditor(facts), facts.text].filter(Boolean).join(' · ');
+}
+
+/** @param {Record<string, any>} facts */
+function ofOrder(facts) {
+  return [
+    facts.crew_id && crewName(facts.crew_id),
+    facts.watch && watchName(facts.watch),
+    facts.rung && t('rung {rung}', { rung: Number(facts.rung) }),
+    (facts.label || facts.segment) && segmentName(facts.label ?? facts.segment),
+    facts.owner && ownerName(facts.owner),
+    facts.above && t('told to you as the superior'),
+    facts.reason && word('reasons', facts.reason),
+  ];
+}
+
+/** Too few crews. @param {Record<string, any>} facts */
+function ofShortage(facts) {
+  if (!facts.shortage) return [];
+  return [
+    facts.trade && word('trades', facts.trade), facts.department && departmentName(facts.department),
+    t('{n} order(s) without a free crew', { n: Number(facts.orders) }),
+    facts.missed && t('{n} missed promise(s)', { n: Number(facts.missed) }),
+    (facts.leaders ?? []).join(', '),
+  ];
+}
+
+/** What the auditor found. @param {Record<string, any>} facts */
+function ofAuditor(facts) {
+  if (!facts.code?.startsWith('audit_')) return [];
+  /** @type {Record<string, string>} */
+  const clocks = { machine: t('clock of the machine'), database: t('clock of the database'), workers: t('clock of the workers') };
+  /** @type {Record<string, string>} */
+  const effects = { phone: t('telephone calls'), cut: t('calls to hang up'), message: t('messages'), alert: t('alerts'), centre: t('orders to centres'), desired: t('orders to vehicles') };
+  return [
+    facts.about && (effects[facts.about] ?? facts.about),
+    facts.count && t('number: {n}', { n: Number(facts.count) }),
+    facts.seconds && t('for {n} s', { n: Number(facts.seconds) }),
+    facts.megabytes && t('{n} MB', { n: Number(facts.megabytes) }),
+    facts.orders && t('orders: {orders}', { orders: String(facts.orders) }),
+    facts.oldest && t('oldest: {what}', { what: String(facts.oldest) }),
+    ...Object.entries(clocks).map(([name, said]) => name in facts && t('{clock} differs by {n} s', { clock: said, n: Number(facts[name]) })),
+    facts.who, facts.outcome, facts.why,
+  ];
+}
