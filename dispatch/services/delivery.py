@@ -13,7 +13,7 @@ from datetime import datetime
 
 from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.messages import Desired, DesiredOrder
-from dispatch.services import alerting, telephone
+from dispatch.services import alerting, hanging_up, ringing
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Crew, Device, Loaded, OutboxRow, Ports, Settled
 from dispatch.services.retries import PATIENCE, failed
@@ -41,7 +41,7 @@ async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ())
     others = [row for row in rows if row.kind not in {"phone", "message"}]
     await asyncio.gather(
         *(_deliver(context, ports, row) for row in others),
-        telephone.ring(context, ports, phone),
+        ringing.ring(context, ports, phone),
         alerting.send(context, ports.alerts, messages),
     )
     return len(rows)
@@ -70,7 +70,7 @@ async def _carry_out(context: Context, ports: Ports, row: OutboxRow) -> Settled:
         case "desired":
             outcome = await _write_desired(context, ports, row.target)
         case "cut":
-            outcome = await telephone.cut(context, ports, row)
+            outcome = await hanging_up.cut(context, ports, row)
         case _:
             raise Unavailable(f"nobody delivers {row.kind!r}")
     return Settled(row.id, "done", outcome)

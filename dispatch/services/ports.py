@@ -60,6 +60,8 @@ class Settled:
     outcome: str = ""
     due: datetime | None = None
     call_id: str = ""
+    leaves_call: bool = False
+    """Its call certainly was not placed: the row waits for another one."""
     untried: bool = False
     """Nothing was tried: it was not its turn, and no try is counted."""
 
@@ -77,6 +79,8 @@ class Changes(Generic[T]):
     settled: tuple[Settled, ...] = ()
     dialled: tuple[str, ...] = ()
     """Telephone numbers that a call starts to now, and channels that a letter goes to: each only so often."""
+    undialled: tuple[tuple[str, datetime | None], ...] = ()
+    """Numbers and calls that were not rung: they count as rung at that other time, or never."""
 
 
 class Loaded(Protocol):
@@ -103,21 +107,33 @@ class Loaded(Protocol):
         ...
 
     def last_dial(self, number: str) -> datetime | None:
-        """When this number was last rung."""
+        """When this number was last rung, or this call last begun."""
         ...
 
-    def calls(self, call_id: str) -> Sequence[OutboxRow]:
-        """The phone rows that one call carries."""
+    def calls(self, call_id: str, after: int = 0, limit: int | None = None) -> Sequence[OutboxRow]:
+        """The phone rows that one call carries, by their ids: at most `limit`, after the row `after`."""
         ...
 
     def waiting_calls(
-        self, ids: Sequence[int], targets: Sequence[str], centres: Sequence[str], now: datetime, limit: int
+        self,
+        ids: Sequence[int],
+        targets: Sequence[str],
+        centres: Sequence[str],
+        now: datetime,
+        limit: int,
+        after: int = 0,
     ) -> Sequence[OutboxRow]:
-        """Phone rows that no call carries yet: of these ids, and all that are due to these targets and centres."""
+        """Phone rows that no call carries yet: of these ids, and all that are due to these targets and centres.
+
+        By their ids: at most `limit`, after the row `after`.
+        """
         ...
 
-    def fetch(self, order_ids: Sequence[str]) -> None:
-        """Load these orders together; a decision that then asks for them one by one waits for none."""
+    def fetch(self, order_ids: Sequence[str]) -> Mapping[str, Exception]:
+        """Load these orders together; a decision that then asks for them one by one waits for none.
+
+        Those that cannot be read, and why: they hide no other one.
+        """
         ...
 
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:

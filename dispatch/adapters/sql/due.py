@@ -6,9 +6,8 @@ is written with a few statements. What cannot be decided or written is left out 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
@@ -31,7 +30,8 @@ def decide(
 ) -> Decided:
     """Decide at most `limit` due orders, the oldest first, except those `aside`."""
     rows = connection.execute(armed.claim(connection, now, limit, aside)).all()
-    loaded, failed = _load(connection, processes, {row.id: row for row in rows})
+    loaded = SqlLoaded(connection, processes)
+    failed = loaded.take_in(rows)
     made: Made = {}
     for order_id in list(loaded.orders):
         try:
@@ -44,26 +44,6 @@ def decide(
     orders = sum(changes.result for order_id, changes in made.items() if order_id not in failed)
     full = len(rows) >= limit
     return Decided(orders, failed, full, None if full else armed.following(connection, now))
-
-
-def _load(
-    connection: Connection, processes: Processes, rows: Mapping[str, Any]
-) -> tuple[SqlLoaded, dict[str, Exception]]:
-    """The orders of these rows, and those that cannot be read: one that is spoilt must not hide the others."""
-    loaded, failed = SqlLoaded(connection, processes), dict[str, Exception]()
-    try:
-        kept = statements.histories(connection, list(rows))
-    except OperationalError:
-        raise
-    except Exception:
-        kept = {}
-    for order_id, row in rows.items():
-        try:
-            history = kept.get(order_id) or statements.histories(connection, [order_id])[order_id]
-            loaded.orders[order_id] = statements.folded(connection, row, history, processes)
-        except Exception as error:
-            failed[order_id] = error
-    return loaded, failed
 
 
 def _write(
@@ -110,6 +90,7 @@ def together(made: list[Changes[bool]]) -> Changes[bool]:
         decisions=tuple(d for one in made for d in one.decisions),
         settled=tuple(s for one in made for s in one.settled),
         dialled=tuple(d for one in made for d in one.dialled),
+        undialled=tuple(d for one in made for d in one.undialled),
     )
 
 

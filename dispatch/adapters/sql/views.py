@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true
 
 from dispatch.adapters.sql import phone_rows
+from dispatch.adapters.sql.outbox import outbox_rows
 from dispatch.adapters.sql.statements import (
     ALERT,
     CONTACT,
@@ -18,7 +19,6 @@ from dispatch.adapters.sql.statements import (
     ORDER,
     ROSTER,
     load_orders,
-    outbox_rows,
     roster_from,
 )
 from dispatch.adapters.sql.store import SqlStore
