@@ -102,6 +102,13 @@ def number_of(draft: Draft, row: OutboxRow) -> str:
 
 def cut_row(draft: Draft, call_id: str, row: OutboxRow, stage: str, *, sure: bool) -> Outgoing:
     """Hang a call up, again and again until the exchange has heard it. `sure`: whatever becomes of its rows."""
-    key = f"cut/{call_id}/{stage}/{row.tries}"
+    key = f"cut/{call_id}/{stage}/{row.id}/{row.tries}"
     data = {"needless" if sure else "calls": [call_id]}
     return Outgoing(key, "cut", row.order_id, draft.now, row.order_id, row.centre_id, data)
+
+
+def cut_if_needless(draft: Draft, call_id: str, rows: Sequence[OutboxRow], stage: str) -> None:
+    """As far as one part shows it: whoever hangs up looks at the whole call."""
+    live = next((row for row in rows if row.state in LIVE), None)
+    if live is not None and all_needless(draft, rows[:PART]):
+        draft.outgoing.append(cut_row(draft, call_id, live, stage, sure=False))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,11 +18,10 @@ from dispatch.core.errors import NotPlaced
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.callee import Callee, callee, prompt
 from dispatch.services.calls import (
-    LIVE,
     NO_REPORT,
     PART,
-    all_needless,
     attempt,
+    cut_if_needless,
     cut_row,
     decided,
     in_parts,
@@ -215,15 +213,8 @@ def _placed(context: Context, loaded: Loaded, now: datetime, call_id: str) -> Ch
     pending = [row for row in rows if row.state == "pending"]
     draft.settled.extend(Settled(row.id, "sent", "dialling", due=now + NO_REPORT) for row in pending)
     draft.undialled.append((call_id, None))
-    _cut_if_needless(draft, call_id, rows, "placed")
+    cut_if_needless(draft, call_id, rows, "placed")
     return draft.changes(None)
-
-
-def _cut_if_needless(draft: Draft, call_id: str, rows: Sequence[OutboxRow], stage: str) -> None:
-    """As far as one part shows it: whoever hangs up looks at the whole call."""
-    live = next((row for row in rows if row.state in LIVE), None)
-    if live is not None and all_needless(draft, rows[:PART]):
-        draft.outgoing.append(cut_row(draft, call_id, live, stage, sure=False))
 
 
 def _not_placed(
@@ -246,7 +237,7 @@ def _not_placed(
         if row.id not in worn_out
     )
     if not certainly:
-        _cut_if_needless(draft, call.call_id, rows, "unknown")
+        cut_if_needless(draft, call.call_id, rows, "unknown")
     elif (last := loaded.last_dial(call.call_id)) is not None:
         if loaded.last_dial(call.number) == last:
             draft.undialled.append((call.number, due - APART))

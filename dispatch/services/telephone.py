@@ -11,7 +11,16 @@ from dispatch.core.escalation import IN_HAND
 from dispatch.core.process import Process
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.services.callee import Callee
-from dispatch.services.calls import LIVE, NO_REPORT, attempt, ended_by, in_parts, needless, readable
+from dispatch.services.calls import (
+    LIVE,
+    NO_REPORT,
+    attempt,
+    cut_if_needless,
+    ended_by,
+    in_parts,
+    needless,
+    readable,
+)
 from dispatch.services.context import Context
 from dispatch.services.ports import OutboxRow, Settled
 from dispatch.services.steps import Draft
@@ -39,6 +48,8 @@ async def phone_reported(context: Context, report: PhoneReport) -> None:
     """What the exchange says, on every order of the call: what one of them refuses is kept on that one."""
 
     def decide(draft: Draft, rows: list[OutboxRow]) -> None:
+        if report.state in REACHED and any(row.state == "pending" for row in rows):
+            cut_if_needless(draft, report.call_id, rows, "rings")  # nothing was known of it until now
         for row in rows if report.state in REACHED else readable(draft, rows):
             _report_of(draft, row, report)
 
