@@ -350,7 +350,7 @@ class Phone(Protocol):
     """A telephone exchange. Taking a call proves nothing; reports of what happened come back later."""
 
     async def ring(self, call_id: str, number: str, language: str, prompt: str) -> None:
-        """Start a call, or find that it was started. Raises Unavailable."""
+        """Start a call, or find that it was started. Raises Unavailable; NotPlaced where it certainly does not begin."""
         ...
 
     async def hang_up(self, call_id: str) -> None:

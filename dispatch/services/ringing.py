@@ -54,6 +54,8 @@ class _Call:
     number: str
     call_id: str = ""
     told: tuple[tuple[OutboxRow, WorkOrder], ...] = ()
+    is_asked_again: bool = False
+    """It was begun before, and nobody knows what became of that: it may be on its way still."""
 
 
 async def ring(context: Context, ports: Ports, rows: list[OutboxRow]) -> None:
@@ -154,7 +156,7 @@ async def _again(context: Context, call_id: str, rows: list[OutboxRow]) -> _Call
         open_rows = _still_open(draft, pending)
         so_far = call
         if open_rows and not so_far.number:
-            so_far = _Call(number_of(draft, open_rows[0]), call_id)
+            so_far = _Call(number_of(draft, open_rows[0]), call_id, is_asked_again=True)
             last, ours = (draft.loaded.last_dial(n) for n in (so_far.number, call_id))
             if last is not None and last != ours and draft.now < last + APART:
                 whole = [row for row in draft.loaded.calls(call_id) if row.state == "pending"]
@@ -228,7 +230,7 @@ def _not_placed(
     rows = [row for row in loaded.calls(call.call_id) if row.state == "pending"]
     if not rows:
         return draft.changes([])
-    tries, certainly = max(row.tries for row in rows), isinstance(error, NotPlaced)
+    tries, certainly = max(row.tries for row in rows), isinstance(error, NotPlaced) and not call.is_asked_again
     due = now + pause(context, call.number, tries - 1)
     worn_out = [row.id for row in rows if (row.tries if certainly else tries) >= TRIES]
     draft.settled.extend(
