@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, create_engine
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from dispatch.adapters.sql import postgres, sqlite
 from dispatch.adapters.sql.migrations import migrate, migrate_positions
@@ -89,7 +89,7 @@ def _with_asyncpg(url: str, work: Callable[[Connection], T]) -> T:
         try:
             async with engine.begin() as connection:
                 return await connection.run_sync(work)
-        except (DatabaseError, OSError) as error:
+        except (DBAPIError, OSError) as error:
             raise Unavailable(f"The database does not answer: {error}. Check DATABASE_URL") from None
         finally:
             await engine.dispose()

@@ -110,17 +110,17 @@ def _prepare(
                 settled.append(Settled(row.id, "done", why))
             else:
                 fresh[row.target].append((row, news))
-    dialled = []
+    dialled: dict[str, str] = {}
     for target, found in sorted(fresh.items()):
         number = f"channel {target}"
         last = loaded.last_dial(number)
         again = any(row.tries for row, _ in found)  # what failed has its own, growing pause
-        if not again and last is not None and last <= now < (soon := last + context.real(APART)):
+        if not again and last is not None and last.at <= now < (soon := last.at + context.real(APART)):
             settled += [Settled(row.id, "pending", "not so soon", due=soon, untried=True) for row, _ in found]
             continue
-        dialled.append(number)
+        dialled[number] = ""
         posts += _letters(context, channels[target], found, now)
-    return Changes(posts, settled=tuple(settled), dialled=tuple(dialled))
+    return Changes(posts, settled=tuple(settled), dialled=dialled)
 
 
 def _news(

@@ -33,15 +33,26 @@ async def decided(context: Context, decide: Decide[T]) -> T:
 
 
 async def in_parts(
-    context: Context, call_id: str, decide: Callable[[Draft, list[OutboxRow]], T]
+    context: Context,
+    call_id: str,
+    decide: Callable[[Draft, list[OutboxRow]], T],
+    *,
+    writes_orders: bool = True,
 ) -> AsyncIterator[T]:
-    """What `decide` says of each part of a call's rows, as they stand; the last part has fewer than PART of them."""
+    """What `decide` says of each part of a call's rows, as they stand; the last part has fewer than PART of them.
+
+    `writes_orders`: rows are read after their orders. What ends a row changes its order too, so that a row that somebody
+    else ends after this look is a version conflict, and not a second end.
+    """
     after = 0
     while after >= 0:
 
         def part(loaded: Loaded, now: datetime, after: int = after) -> Changes[tuple[T, int]]:
             draft = Draft(context, loaded, now)
             rows = list(loaded.calls(call_id, after, PART))
+            if writes_orders:
+                loaded.fetch([row.order_id for row in rows])
+                rows = list(loaded.calls(call_id, after, PART))
             said = decide(draft, rows)
             return draft.changes((said, rows[-1].id if len(rows) == PART else -1))
 

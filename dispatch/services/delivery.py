@@ -16,12 +16,13 @@ from dispatch.messages import Desired, DesiredOrder
 from dispatch.services import alerting, hanging_up, ringing
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Crew, Device, Loaded, OutboxRow, Ports, Settled
-from dispatch.services.retries import PATIENCE, failed
+from dispatch.services.retries import LEASE, PATIENCE, failed
 
 log = logging.getLogger(__name__)
 BATCH = 200
-LEASE = 30.0
-"""Real seconds for which a worker keeps a row."""
+AT_ONCE = 8
+"""Effects of a lane that are under way at the same time. All lanes share the connections to the database: a call must
+not wait behind two hundred devices' states, nor lose its patience in a queue of our own."""
 LETTERS = 2_000
 """Message rows at once: all that is due for a channel goes in one letter."""
 CALLS, CUTS, ORDERS, ALERTS, MESSAGES = ("phone",), ("cut",), ("centre", "desired"), ("alert",), ("message",)
@@ -34,33 +35,42 @@ SEND_AGAIN = 15.0
 async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ()) -> int:
     """Carry out everything of these kinds (none named: all) that is due, once; the number of rows taken."""
     now = context.clock.now()
-    limit = LETTERS if kinds == MESSAGES else BATCH
+    # calls: no more than are placed at once, or a worker that dies keeps all others waiting for its lease
+    limit = LETTERS if kinds == MESSAGES else min(BATCH, ringing.AT_ONCE) if kinds == CALLS else BATCH
     rows = await context.store.lease(now, now + context.real(LEASE), limit, kinds)
     phone = [row for row in rows if row.kind == "phone"]
     messages = [row for row in rows if row.kind == "message"]
     others = [row for row in rows if row.kind not in {"phone", "message"}]
+    free = asyncio.Semaphore(AT_ONCE)
     await asyncio.gather(
-        *(_deliver(context, ports, row) for row in others),
+        *(_deliver(context, ports, row, free) for row in others),
         ringing.ring(context, ports, phone),
         alerting.send(context, ports.alerts, messages),
     )
     return len(rows)
 
 
-async def _deliver(context: Context, ports: Ports, row: OutboxRow) -> None:
+async def _deliver(context: Context, ports: Ports, row: OutboxRow, free: asyncio.Semaphore) -> None:
+    async with free:
+        settled = await _tried(context, ports, row)
+        if settled is not None:
+            await context.store.settle([settled], context.clock.now())
+
+
+async def _tried(context: Context, ports: Ports, row: OutboxRow) -> Settled | None:
+    """How it went; nothing where that is said already."""
     try:
         async with asyncio.timeout(PATIENCE):
             if row.kind == "alert":
                 await alerting.plan(context, row)
-                return
-            settled = await _carry_out(context, ports, row)
+                return None
+            return await _carry_out(context, ports, row)
     except (DispatchError, TimeoutError) as error:
-        settled = failed(context, row, error)
         log.warning("%s to %s not delivered: %r", row.kind, row.target, error)
+        return failed(context, row, error)
     except Exception as error:
-        settled = failed(context, row, error)
         log.exception("%s to %s not delivered", row.kind, row.target)
-    await context.store.settle([settled], context.clock.now())
+        return failed(context, row, error)
 
 
 async def _carry_out(context: Context, ports: Ports, row: OutboxRow) -> Settled:

@@ -46,7 +46,7 @@ async def _is_over(context: Context, call_id: str) -> bool:
         return any(row.state in LIVE for row in rows), all_needless(draft, rows)
 
     live = False
-    async for is_live, is_needless in in_parts(context, call_id, look):
+    async for is_live, is_needless in in_parts(context, call_id, look, writes_orders=False):
         live = live or is_live
         if not is_needless:
             return False

@@ -66,6 +66,14 @@ class Settled:
     """Nothing was tried: it was not its turn, and no try is counted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """When a number was last rung, and by which call; empty: by what is no call of the telephone's."""
+
+    at: datetime
+    call_id: str = ""
+
+
 @dataclass(frozen=True)
 class Changes(Generic[T]):
     """All that one decision changes, committed together; `result` goes back to the caller."""
@@ -77,10 +85,10 @@ class Changes(Generic[T]):
     contacts: tuple[Contact, ...] = ()
     decisions: tuple[Decision, ...] = ()
     settled: tuple[Settled, ...] = ()
-    dialled: tuple[str, ...] = ()
-    """Telephone numbers that a call starts to now, and channels that a letter goes to: each only so often."""
-    undialled: tuple[tuple[str, datetime | None], ...] = ()
-    """Numbers and calls that were not rung: they count as rung at that other time, or never."""
+    dialled: Mapping[str, str] = field(default_factory=dict)
+    """Telephone numbers that a call rings now, each with its call; and channels that a letter goes to: only so often."""
+    undialled: Mapping[str, datetime] = field(default_factory=dict)
+    """Numbers that were not rung after all, each with the moment at which it counts as rung instead."""
 
 
 class Loaded(Protocol):
@@ -106,8 +114,8 @@ class Loaded(Protocol):
         """Orders that some device has not yet confirmed to be gone."""
         ...
 
-    def last_dial(self, number: str) -> datetime | None:
-        """When this number was last rung, or this call last begun."""
+    def last_dial(self, number: str) -> Dial | None:
+        """When this number was last rung; a change of it by somebody else is a version conflict."""
         ...
 
     def calls(self, call_id: str, after: int = 0, limit: int | None = None) -> Sequence[OutboxRow]:

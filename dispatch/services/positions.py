@@ -142,6 +142,12 @@ async def position_at(context: Context, tracks: Tracks, crew: Crew, device: str,
     return _position(crew, device, at, found)
 
 
+async def last_of(tracks: Tracks, device: str, now: datetime) -> Seen | None:
+    """The last believed fix of a device, where there is one of the last day."""
+    found = whereabouts(await tracks.around(device, now.timestamp()), now.timestamp())
+    return None if found is None else _seen(found.before)
+
+
 async def along(context: Context, tracks: Tracks, order: WorkOrder) -> list[VehicleThen]:
     """Where the vehicle of the order's crew was at each event while the crew had the order, if that is known."""
     found = []

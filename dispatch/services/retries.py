@@ -11,6 +11,8 @@ from dispatch.services.ports import OutboxRow, Settled
 
 TRIES = 12
 """After so many failures a row is dead, and people are told (`given_up`); centre and device rows never die."""
+LEASE = 30.0
+"""Real seconds for which a worker keeps a row: when it dies, another one takes it then."""
 PATIENCE = 10.0
 """Real seconds after which an effect that has not ended has failed: less than a lease, and nothing waits for ever."""
 UNDYING = {"centre", "desired"}

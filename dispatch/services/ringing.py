@@ -31,7 +31,7 @@ from dispatch.services.calls import (
 )
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Loaded, OutboxRow, Phone, Ports, Settled
-from dispatch.services.retries import PATIENCE, TRIES, pause
+from dispatch.services.retries import LEASE, PATIENCE, TRIES, pause
 from dispatch.services.steps import Draft
 
 log = logging.getLogger(__name__)
@@ -43,8 +43,6 @@ LOOK = 1_000
 """Waiting rows that are looked through at a time for one number."""
 PUT_OFF = 5_000
 """Waiting rows that are put off together where their number was rung less than a minute ago."""
-ATTACHING = 30.0
-"""Real seconds until a worker that died while it began a call is missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +108,9 @@ def _take_in(
     """The call with one part more of what waits for its number, and after which row to go on (-1: that was all)."""
     draft = Draft(context, loaded, now)
     last = loaded.last_dial(call.number)
-    if not call.call_id and last is not None and now < last + APART:
+    if not call.call_id and last is not None and now < last.at + APART:
         waiting = _ours(context, call.number, _waiting(loaded, now, rows, 0, PUT_OFF), now)
-        _put_off(draft, waiting, rows, last + APART)
+        _put_off(draft, waiting, rows, last.at + APART)
         return draft.changes((call, -1))
     found = _waiting(loaded, now, rows, after, LOOK)
     ours = _ours(context, call.number, found, now)
@@ -120,7 +118,7 @@ def _take_in(
     open_rows = _still_open(draft, readable(draft, taken))
     if open_rows and not call.call_id:
         call = replace(call, call_id=f"call-{open_rows[0].id}-{open_rows[0].tries}")
-        draft.dialled += [call.number, call.call_id]
+        draft.dialled[call.number] = call.call_id
     last_seen = taken[-1].id if len(ours) > PART else found[-1].id if len(found) == LOOK else -1
     return draft.changes((_lease(draft, call, open_rows), last_seen))
 
@@ -157,12 +155,12 @@ async def _again(context: Context, call_id: str, rows: list[OutboxRow]) -> _Call
         so_far = call
         if open_rows and not so_far.number:
             so_far = _Call(number_of(draft, open_rows[0]), call_id, is_asked_again=True)
-            last, ours = (draft.loaded.last_dial(n) for n in (so_far.number, call_id))
-            if last is not None and last != ours and draft.now < last + APART:
+            last = draft.loaded.last_dial(so_far.number)
+            if last is not None and last.call_id != call_id and draft.now < last.at + APART:
                 whole = [row for row in draft.loaded.calls(call_id) if row.state == "pending"]
-                _put_off(draft, whole, rows, last + APART)
+                _put_off(draft, whole, rows, last.at + APART)
                 return None
-            draft.dialled += [so_far.number, call_id]
+            draft.dialled[so_far.number] = call_id
         if len(found) < PART and pending and not so_far.call_id:
             draft.outgoing.append(cut_row(draft, call_id, pending[0], "again", sure=True))
         return _lease(draft, so_far, open_rows)
@@ -182,7 +180,7 @@ def _still_open(draft: Draft, rows: list[OutboxRow]) -> list[OutboxRow]:
 
 
 def _lease(draft: Draft, call: _Call, rows: list[OutboxRow]) -> _Call:
-    due = draft.now + draft.context.real(ATTACHING)
+    due = draft.now + draft.context.real(LEASE)
     for row in rows:
         draft.settled.append(Settled(row.id, "pending", "dialling", due=due, call_id=call.call_id))
         to = callee(draft.context, row, draft.now)
@@ -202,20 +200,20 @@ async def _place(context: Context, phone: Phone, call: _Call) -> None:
         given_up = await decided(context, lambda loaded, now: _not_placed(context, loaded, now, call, why))
         await _give_up(context, call, given_up, str(error) or repr(error))
     else:
-        await decided(context, lambda loaded, now: _placed(context, loaded, now, call.call_id))
+        await decided(context, lambda loaded, now: _placed(context, loaded, now, call))
 
 
-def _placed(context: Context, loaded: Loaded, now: datetime, call_id: str) -> Changes[None]:
+def _placed(context: Context, loaded: Loaded, now: datetime, call: _Call) -> Changes[None]:
     """The exchange has it; a report that was quicker than this is not overwritten.
 
     Whoever answered while it was asked could not hang up what did not ring yet: that is done now.
     """
     draft = Draft(context, loaded, now)
-    rows = loaded.calls(call_id)
+    draft.dialled[call.number] = call.call_id  # it began to ring at some moment until now
+    rows = loaded.calls(call.call_id)
     pending = [row for row in rows if row.state == "pending"]
     draft.settled.extend(Settled(row.id, "sent", "dialling", due=now + NO_REPORT) for row in pending)
-    draft.undialled.append((call_id, None))
-    cut_if_needless(draft, call_id, rows, "placed")
+    cut_if_needless(draft, call.call_id, rows, "placed")
     return draft.changes(None)
 
 
@@ -230,7 +228,10 @@ def _not_placed(
     rows = [row for row in loaded.calls(call.call_id) if row.state == "pending"]
     if not rows:
         return draft.changes([])
-    tries, certainly = max(row.tries for row in rows), isinstance(error, NotPlaced) and not call.is_asked_again
+    tries, certainly = (
+        max(row.tries for row in rows),
+        isinstance(error, NotPlaced) and not call.is_asked_again,
+    )
     due = now + pause(context, call.number, tries - 1)
     worn_out = [row.id for row in rows if (row.tries if certainly else tries) >= TRIES]
     draft.settled.extend(
@@ -240,10 +241,8 @@ def _not_placed(
     )
     if not certainly:
         cut_if_needless(draft, call.call_id, rows, "unknown")
-    elif (last := loaded.last_dial(call.call_id)) is not None:
-        if loaded.last_dial(call.number) == last:
-            draft.undialled.append((call.number, due - APART))
-        draft.undialled.append((call.call_id, None))
+    elif (last := loaded.last_dial(call.number)) is not None and last.call_id == call.call_id:
+        draft.undialled[call.number] = due - APART
     return draft.changes(worn_out)
 
 

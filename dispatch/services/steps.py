@@ -39,8 +39,8 @@ class Draft:
     contacts: list[Contact] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
-    dialled: list[str] = field(default_factory=list)
-    undialled: list[tuple[str, datetime | None]] = field(default_factory=list)
+    dialled: dict[str, str] = field(default_factory=dict)
+    undialled: dict[str, datetime] = field(default_factory=dict)
 
     def order(self, order_id: str) -> WorkOrder:
         """The order as this decision has it."""
@@ -75,8 +75,8 @@ class Draft:
         """All of it, to be committed."""
         return Changes(
             result, tuple(self.orders.values()), tuple(self.rosters.values()), tuple(self.outgoing),
-            tuple(self.contacts), tuple(self.decisions), tuple(self.settled), tuple(self.dialled),
-            tuple(self.undialled),
+            tuple(self.contacts), tuple(self.decisions), tuple(self.settled), dict(self.dialled),
+            dict(self.undialled),
         )  # fmt: skip
 
     def copy(self) -> Draft:

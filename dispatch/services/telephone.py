@@ -48,12 +48,15 @@ async def phone_reported(context: Context, report: PhoneReport) -> None:
     """What the exchange says, on every order of the call: what one of them refuses is kept on that one."""
 
     def decide(draft: Draft, rows: list[OutboxRow]) -> None:
+        last = draft.loaded.last_dial(report.number) if report.state == "ringing" else None
+        if last is not None and last.call_id == report.call_id:
+            draft.dialled[report.number] = report.call_id  # whoever placed it may have died before saying so
         if report.state in REACHED and any(row.state == "pending" for row in rows):
             cut_if_needless(draft, report.call_id, rows, "rings")  # nothing was known of it until now
         for row in rows if report.state in REACHED else readable(draft, rows):
             _report_of(draft, row, report)
 
-    async for _ in in_parts(context, report.call_id, decide):
+    async for _ in in_parts(context, report.call_id, decide, writes_orders=report.state not in REACHED):
         pass
 
 

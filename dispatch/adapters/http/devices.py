@@ -13,6 +13,7 @@ from dispatch.adapters.http.access import Id, Services, Technician
 from dispatch.adapters.http.reply import Json
 from dispatch.core.errors import NotFound
 from dispatch.messages import DeviceState, Doubled, Misnamed, SeenFrame, Shown, Stranger
+from dispatch.services import positions
 from dispatch.services.people import Person
 from dispatch.services.ports import Crew, Device, Directory
 
@@ -68,6 +69,7 @@ async def _known(services: Services, crew: Crew, one: Device) -> Json:
     return Json({
         **_who(crew, one), **_how(state, services.context.clock.now().timestamp()), **more, "doubled": _doubled(seen.doubled),
         "misnamed": _misnamed(seen.misnamed), "registered": one.protocol,
+        "position": await positions.last_of(services.tracks, one.id, services.context.clock.now()),
         "frames": [_frame(frame) for frame in seen.frames], "shown": _shown(seen.shown),
         "wanted": [{"order_id": o.order_id, "slot": o.slot, "version": o.version} for o in seen.desired.orders]
         if seen.desired else [],

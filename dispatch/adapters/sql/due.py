@@ -10,7 +10,6 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import OperationalError
 
 from dispatch.adapters.sql import armed, statements
 from dispatch.adapters.sql.statements import CLOCK, OUTBOX, SqlLoaded
@@ -55,9 +54,9 @@ def _write(
         connection.exec_driver_sql("SAVEPOINT batch")
         try:
             statements.write(connection, _without(loaded, made, changes), changes, processes, now)
-        except OperationalError:
-            raise  # it is the database that does not go on
         except Exception as error:
+            if statements.is_gone(error):
+                raise
             connection.exec_driver_sql("ROLLBACK TO SAVEPOINT batch")
             return error
         connection.exec_driver_sql("RELEASE SAVEPOINT batch")
@@ -89,8 +88,8 @@ def together(made: list[Changes[bool]]) -> Changes[bool]:
         contacts=tuple(c for one in made for c in one.contacts),
         decisions=tuple(d for one in made for d in one.decisions),
         settled=tuple(s for one in made for s in one.settled),
-        dialled=tuple(d for one in made for d in one.dialled),
-        undialled=tuple(d for one in made for d in one.undialled),
+        dialled={number: call for one in made for number, call in one.dialled.items()},
+        undialled={number: at for one in made for number, at in one.undialled.items()},
     )
 
 

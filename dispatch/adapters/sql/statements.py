@@ -12,8 +12,8 @@ from math import cos, radians
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, insert, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Select, Table, and_, bindparam, insert, select, update
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import SQLModel
 
 from dispatch.adapters.sql import armed, outbox, phone_rows
@@ -28,7 +28,7 @@ from dispatch.core.escalation import clocks
 from dispatch.core.segments import deadline, timeline
 from dispatch.core.types import Point
 from dispatch.core.work_order import Event, WorkOrder, fold
-from dispatch.services.ports import Changes, OutboxRow, Processes
+from dispatch.services.ports import Changes, Dial, OutboxRow, Processes
 
 
 def table(model: type[SQLModel]) -> Table:
@@ -62,6 +62,7 @@ class SqlLoaded(LoadedAlerts):
         self.processes = processes
         self.orders: dict[str, WorkOrder] = {}
         self.rosters: dict[tuple[str, str], Roster] = {}
+        self.dials: dict[str, Dial | None] = {}
 
     def order(self, order_id: str) -> WorkOrder:
         if order_id not in self.orders:
@@ -107,8 +108,12 @@ class SqlLoaded(LoadedAlerts):
         query = select(ORDER.c.id).where(ORDER.c.is_removing).order_by(ORDER.c.id)
         return list(self.connection.execute(query).scalars())
 
-    def last_dial(self, number: str) -> datetime | None:
-        return self.connection.execute(select(DIAL.c.at).where(DIAL.c.number == number)).scalar()
+    def last_dial(self, number: str) -> Dial | None:
+        if number not in self.dials:
+            query = select(DIAL.c.at, DIAL.c.call_id).where(DIAL.c.number == number)
+            row = self.connection.execute(query).first()
+            self.dials[number] = Dial(row.at, row.call_id) if row else None
+        return self.dials[number]
 
     def calls(self, call_id: str, after: int = 0, limit: int | None = None) -> Sequence[OutboxRow]:
         return outbox.outbox_rows(self.connection, phone_rows.carried(call_id, after, limit))
@@ -138,9 +143,9 @@ class SqlLoaded(LoadedAlerts):
         failed: dict[str, Exception] = {}
         try:
             kept = histories(self.connection, [row.id for row in rows])
-        except OperationalError:
-            raise
-        except Exception:
+        except Exception as error:
+            if is_gone(error):
+                raise
             kept = {}
         for row in rows:
             try:
@@ -152,6 +157,13 @@ class SqlLoaded(LoadedAlerts):
 
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
         return outbox.outbox_rows(self.connection, phone_rows.live(order_id))
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether it is the database that does not go on: no order is to blame, and nothing more can be asked."""
+    return isinstance(error, OperationalError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
 
 
 def load_orders(connection: Connection, processes: Processes, query: Select[Any]) -> list[WorkOrder]:
@@ -199,13 +211,21 @@ def write(
         connection.execute(insert(CONTACT), _fields(contact))
     for decision in changes.decisions:
         connection.execute(insert(DECISION), _fields(decision))
-    for number in changes.dialled:
-        connection.execute(delete(DIAL).where(DIAL.c.number == number))
-        connection.execute(insert(DIAL), {"number": number, "at": now})
-    for number, at in changes.undialled:
-        here = DIAL.c.number == number
-        connection.execute(delete(DIAL).where(here) if at is None else update(DIAL).where(here).values(at=at))
+    for number in sorted(changes.dialled):
+        _write_dial(connection, number, loaded.last_dial(number), Dial(now, changes.dialled[number]))
+    for number in sorted(changes.undialled):
+        _write_dial(connection, number, loaded.last_dial(number), Dial(changes.undialled[number]))
     outbox.settle(connection, changes.settled, now)
+
+
+def _write_dial(connection: Connection, number: str, before: Dial | None, dial: Dial) -> None:
+    """Two that look at the same number at the same time must not both ring it: the second one looks again."""
+    if before is None:
+        connection.execute(insert(DIAL), {"number": number, **_fields(dial)})
+        return
+    known = (DIAL.c.number == number, DIAL.c.at == before.at, DIAL.c.call_id == before.call_id)
+    if connection.execute(update(DIAL).where(*known).values(**_fields(dial))).rowcount != 1:
+        raise Stale(number)
 
 
 def _fields(value: Any) -> dict[str, Any]:

@@ -116,11 +116,12 @@ class OutboxRowTable(SQLModel, table=True):
 
 
 class DialRow(SQLModel, table=True):
-    """When a telephone number was last rung."""
+    """When a telephone number was last rung, and by which call."""
 
     __tablename__ = "dial"
     number: str = Field(primary_key=True)
     at: datetime = instant()
+    call_id: str
 
 
 class RosterRow(SQLModel, table=True):

@@ -70,15 +70,6 @@ function saidWith(fix) {
   return /** @type {[string, string][]} */ ([...height, ...Object.entries(fix?.attributes ?? {}).map(([name, value]) => [name, String(value)])]);
 }
 
-/** Its last believed fix, where there is one of the last day. */
-async function lastPosition() {
-  try {
-    return (await get(`/api/devices/${encodeURIComponent(id)}/position`)).before;
-  } catch {
-    return null; // a stranger, or a device that has not been heard
-  }
-}
-
 /** @param {any} d */
 function orders(d) {
   const wanted = new Set(d.wanted.map((/** @type {any} */ o) => o.order_id));
@@ -92,7 +83,7 @@ async function show() {
   try {
     const found = await get(`/api/devices/${encodeURIComponent(id)}`);
     document.title = `${id} · Dispatch45`;
-    fill(box, found.stranger ? stranger(found.stranger) : known({ ...found, position: await lastPosition() }));
+    fill(box, found.stranger ? stranger(found.stranger) : known(found));
   } catch (error) {
     fill(box, h('p', { class: 'problem' }, explain(error)));
   }

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -20,6 +21,7 @@ from sqlalchemy import delete, insert, select, update
 
 from dispatch.adapters.channels.alarms import Alarms
 from dispatch.adapters.sql import audit
+from dispatch.adapters.sql.definitions import keep
 from dispatch.adapters.sql.organisation import fact, set_fact
 from dispatch.adapters.sql.statements import ALERT, CLOCK, EVENT, ORDER, OUTBOX
 from dispatch.bootstrap import auditor
@@ -30,12 +32,16 @@ from dispatch.bootstrap.operator_commands import audit as audit_command
 from dispatch.bootstrap.timekeeping import TIME
 from dispatch.clock import InstallationClock
 from dispatch.core.errors import BadInput
+from dispatch.core.process import parse
 from dispatch.services import auditor as rules
 from dispatch.services.auditor import Finding, Watchlist
+from dispatch.services.ports import Processes
 from dispatch.settings import Settings
-from tests.dispatch.centre import Centre
+from tests.dispatch.centre import PROCESSES, Centre
 from tests.dispatch.databases import Database, aside
 from tests.dispatch.outside import START
+
+VERSION_1 = Path(__file__).parents[1] / "core" / "fault_repair_1.toml"
 
 
 class Silent:
@@ -126,8 +132,12 @@ async def test_a_due_time_that_was_moved_and_a_clock_that_nobody_asked_for(datab
 
 
 async def test_an_order_that_its_own_process_has_forgotten(database: Database) -> None:
-    """Taken and never sent: all that it had to announce is announced, and no watch runs before it is sent."""
+    """Under version 1 nothing watches an order that was taken and never sent, once all is announced."""
     centre = Centre(database)
+    before = parse(VERSION_1.read_text(encoding="utf-8"), VERSION_1.name)
+    database.at_once(lambda c: keep(c, before))
+    PROCESSES.learn(before)
+    centre.context.processes = Processes({before.id: before}, before.id)
     await centre.call()
     await centre.until(120)
     await answered(centre)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from dispatch.core.alerting import Channel, Told
 from dispatch.core.crew import CrewDuty, Roster
@@ -12,7 +11,7 @@ from dispatch.core.errors import NotFound
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.types import Point
 from dispatch.core.work_order import WorkOrder
-from dispatch.services.ports import Changes, OutboxRow, T
+from dispatch.services.ports import Changes, Dial, OutboxRow, T
 
 
 class Remembered:
@@ -54,7 +53,7 @@ class Remembered:
     def removing(self) -> Sequence[str]:
         return [o.id for o in self.orders.values() if o.removing]
 
-    def last_dial(self, number: str) -> datetime | None:
+    def last_dial(self, number: str) -> Dial | None:
         return None
 
     def calls(self, call_id: str, after: int = 0, limit: int | None = None) -> Sequence[OutboxRow]:

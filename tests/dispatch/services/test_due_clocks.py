@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text, update
 
+from dispatch.adapters.sql import statements
 from dispatch.adapters.sql.rows import event_row, outbox_row
 from dispatch.adapters.sql.statements import CLOCK, EVENT, ORDER, OUTBOX
 from dispatch.core import escalation
+from dispatch.core.errors import Unavailable
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.types import SYSTEM
 from dispatch.core.work_order import Event
@@ -259,3 +261,24 @@ async def test_seeded_clocks_are_what_the_core_says(database: Database) -> None:
         for c in escalation.clocks(o, PROCESSES.of(o))
     ]
     assert sorted(said) == sorted((r.order_id, r.name, r.generation, r.rung, r.due) for r in read)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_a_line_that_breaks_in_the_middle_of_a_batch_is_the_databases_fault_and_no_orders(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(database)
+    engine.seed(5)
+    engine.all_due(5)
+    worker = engine.worker()
+    write = statements.write
+
+    def cut(connection: Any, *given: Any) -> None:
+        connection.connection.driver_connection.terminate()
+        write(connection, *given)
+
+    with monkeypatch.context() as patch, pytest.raises(Unavailable):  # noqa: PT012
+        patch.setattr(statements, "write", cut)
+        await clocks.fire_due(worker)
+    assert engine.rungs() == {}
+    assert await clocks.fire_due(worker) == 5, "at once: none of them is set aside"

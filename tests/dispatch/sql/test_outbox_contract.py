@@ -75,15 +75,15 @@ async def test_a_row_that_ended_is_not_begun_again_by_a_worker_that_comes_too_la
 
 
 async def test_one_number_is_dialled_by_one_of_two_workers(two: Two) -> None:
-    await two.first.transact(lambda loaded, now: Changes(None, dialled=("555",), settled=()))
+    await two.first.transact(lambda loaded, now: Changes(None, dialled={"555": ""}, settled=()))
     two.clock.advance(120)
 
     async def dial(store: AnyStore) -> bool:
         def decide(loaded: Loaded, now: datetime) -> Changes[bool]:
             last = loaded.last_dial("555")
-            if last is not None and now < last + timedelta(minutes=1):
+            if last is not None and now < last.at + timedelta(minutes=1):
                 return Changes(False)
-            return Changes(True, dialled=("555",))
+            return Changes(True, dialled={"555": ""})
 
         return await store.transact(decide)
 

@@ -27,7 +27,9 @@ from tests.dispatch.sql.two import HOTLINE, Two, note
 
 async def test_a_decision_commits_all_of_it(two: Two) -> None:
     contact = Contact("C1", START, "phone", "1", "Ann", "dark", "W1", "new", "hotline:holly")
-    await two.new(outgoing=(Outgoing("k", "centre", "north", START),), contacts=(contact,), dialled=("123",))
+    await two.new(
+        outgoing=(Outgoing("k", "centre", "north", START),), contacts=(contact,), dialled={"123": ""}
+    )
     assert [await two.count(t) for t in (ORDER, EVENT, OUTBOX, DIAL)] == [1, 2, 1, 1]
     assert await two.second.transact(lambda loaded, now: Changes(loaded.contact_order("C1"))) == "W1"
     assert (await two.order()).state == "sent"
@@ -270,8 +272,9 @@ async def test_the_commit_is_announced_and_a_deaf_listener_stops_nobody(database
         raise RuntimeError("the listener's loop is closed")
 
     store = database.store(PROCESSES, VirtualClock(START), listener)
-    for _ in range(3):
-        await asyncio.wait_for(store.transact(lambda loaded, now: Changes(None, dialled=("1",))), 5)
+    for n in range(3):
+        told = (Outgoing(f"k{n}", "centre", "north", START),)
+        await asyncio.wait_for(store.transact(lambda loaded, now, told=told: Changes(None, outgoing=told)), 5)
     for _ in range(200):  # the writer tells after it has answered
         if len(heard) == 3:
             break
