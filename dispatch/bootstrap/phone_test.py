@@ -21,8 +21,11 @@ PROMPTS = {
     "zh-CN": "您好,这是调度系统的测试电话。请按1确认,重听请按2。",
     "en": "Hello, this is a test call of the dispatch system. Press 1 to confirm, 2 to hear it again.",
 }
+UNHEARD = "nothing was heard of the call yet; a provider has to reach us at DISPATCH45_PUBLIC_URL: see docs/telephone.md"
 PATIENCE = 180.0
 """Seconds after which the end of the call is not waited for any more."""
+SILENCE = 15.0
+"""Seconds without any state, after which the likely reason is said."""
 
 
 @click.group()
@@ -62,7 +65,7 @@ async def _ring(settings: Settings, number: str, language: str) -> bool:
 
 
 async def _follow(phone_: RestPhone, call_id: str) -> bool:
-    said, pressed, state = 0, False, ""
+    said, pressed, state, warned = 0, False, "", False
     start = SystemClock.monotonic()
     while state not in ENDED - {"machine"} and SystemClock.monotonic() - start < PATIENCE:
         call = await phone_.look(call_id)
@@ -75,6 +78,9 @@ async def _follow(phone_: RestPhone, call_id: str) -> bool:
             pressed |= one["state"] == "keypress"
             said += 1
         state = call["state"]
+        if not (said or warned) and SystemClock.monotonic() - start > SILENCE:
+            click.echo(UNHEARD)
+            warned = True
         await asyncio.sleep(0.2)
     click.echo(f"ended: {state}; {'a key was pressed' if pressed else 'no key: this would climb on'}")
     return pressed

@@ -14,13 +14,13 @@ import click
 import httpx
 import uvicorn
 
-from dispatch.adapters.channels.phone import Wiring
+from dispatch.adapters.channels.phone import Telephone, Wiring
 from dispatch.adapters.channels.phone import telephone as open_telephone
 from dispatch.adapters.channels.phone_baresip import MISSING, installed
 from dispatch.adapters.channels.phone_book import Book
 from dispatch.adapters.channels.phone_desk import Teller, application
 from dispatch.children import Program
-from dispatch.clock import SystemClock, clock_from
+from dispatch.clock import Clock, Machine, clock_from
 from dispatch.core.errors import Unavailable
 from dispatch.lifeline import tied
 from dispatch.settings import Settings, from_environment
@@ -62,11 +62,15 @@ def telephone() -> None:
     asyncio.run(_serve(from_environment()))
 
 
+def opened(settings: Settings, clock: Clock, machine: Machine) -> tuple[Book, Telephone]:
+    """The telephone and its book. Its limits count the machine's seconds: a clock that is set moves none of them."""
+    book = Book(settings.data.resolve() / "phone" / "calls.jsonl", clock.now, machine)
+    return book, open_telephone(wiring(settings), book, machine.boot)
+
+
 async def _serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT, which end the server, or until a part breaks."""
-    clock = clock_from(settings.clock)
-    book = Book(settings.data.resolve() / "phone" / "calls.jsonl", clock.now)
-    phone = open_telephone(wiring(settings), book, lambda: SystemClock().now().timestamp())
+    book, phone = opened(settings, clock_from(settings.clock), Machine())
     listener = _listen(settings)
     config = uvicorn.Config(
         application(phone, book, settings.secret), log_level="warning", lifespan="off", ws="none",

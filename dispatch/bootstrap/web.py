@@ -40,6 +40,7 @@ async def serve(built: Built) -> None:
         addresses=load_gazetteer(settings),
         roads=road_lines(settings), public_url=settings.public_url.rstrip("/"),
         provider_token=settings.phone_password if settings.phone_url.startswith("twilio:") else "",
+        desk=built.phone,
     )  # fmt: skip
     app = create_app(services)
     _add_pages(app, services, settings)

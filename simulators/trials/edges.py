@@ -12,14 +12,10 @@ from dispatch.messages import Desired, DeviceEvent
 from dispatch.services.telephone import PhoneReport
 from simulators.exchange import CallEvent, CallRequest, Exchange
 from simulators.trials.fortune import Fortune
+from simulators.trials.loop import seconds
 
 Arrival = tuple[str, str, int, int]
 """Centre, order, send, tries."""
-
-
-def seconds() -> float:
-    """Since the day's beginning."""
-    return asyncio.get_running_loop().time()
 
 
 class Streams:

@@ -36,7 +36,19 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         super().__init__(self._jumping)
 
     def time(self) -> float:
+        return self.passed
+
+    @property
+    def passed(self) -> float:
+        """Seconds since it began."""
         return self._jumping.now
+
+
+def seconds() -> float:
+    """Since the day's beginning."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, JumpingLoop)
+    return loop.passed
 
 
 def live(coroutine: Coroutine[Any, Any, T]) -> T:

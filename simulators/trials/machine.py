@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from dispatch.clock import Machine
 from dispatch.tracker import Reading
-from simulators.trials.edges import seconds
 from simulators.trials.fortune import Fortune
+from simulators.trials.loop import seconds
 
 START = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 UP = 5_000.0

@@ -19,8 +19,8 @@ from dispatch.services import crew as duty
 from dispatch.services.context import Context
 from dispatch.services.hotline import Call
 from dispatch.services.ports import Changes, Crew
-from simulators.trials.edges import seconds
 from simulators.trials.fortune import Fortune
+from simulators.trials.loop import seconds
 from simulators.trials.terminal import Terminal
 
 HOTLINE, DISPATCHER = Actor("hotline", "holly"), Actor("dispatcher", "dora")

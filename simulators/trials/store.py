@@ -17,6 +17,7 @@ from dispatch.clock import Clock
 from dispatch.core.errors import Unavailable
 from dispatch.services.ports import OutboxRow, Processes
 from simulators.trials.fortune import Fortune
+from simulators.trials.loop import seconds
 
 T = TypeVar("T")
 UNKNOWN = datetime.min.replace(tzinfo=UTC)
@@ -99,7 +100,7 @@ class Line(SqlStore):
     async def _way(self, *, answer: bool = False) -> None:
         """To the database or back. Raises Unavailable where it is gone, or the answer is."""
         await asyncio.sleep(self._luck.uniform(0.0005, 0.02))
-        fortune, now = self._database.fortune, asyncio.get_running_loop().time()
+        fortune, now = self._database.fortune, seconds()
         if fortune.down("database", now):
             raise Unavailable("the database does not answer")
         if answer and now < fortune.seconds and self._luck.random() < fortune.severity.lost / 3:

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from dispatch.core.errors import Unavailable
 from dispatch.messages import Desired, DesiredOrder, DeviceEvent, Link, Press, Receipt
-from simulators.trials.edges import Streams, seconds
+from simulators.trials.edges import Streams
 from simulators.trials.fortune import Fortune
+from simulators.trials.loop import seconds
 
 
 class Terminal:

@@ -29,9 +29,9 @@ from simulators.exchange import Exchange
 from simulators.outages.edge import SeededIds
 from simulators.people import People
 from simulators.shipped import shipped_processes, shipped_rules
-from simulators.trials.edges import Bells, Streams, Telephone, seconds
+from simulators.trials.edges import Bells, Streams, Telephone
 from simulators.trials.fortune import Fortune, Severity
-from simulators.trials.loop import live
+from simulators.trials.loop import live, seconds
 from simulators.trials.machine import TrialMachine, true_time
 from simulators.trials.people import CrewPeople, Dispatcher, Hotline
 from simulators.trials.promises import Promises

@@ -15,8 +15,9 @@ from dispatch.services.context import Context
 from dispatch.services.ports import Ports
 from dispatch.services.telephone import PhoneReport, phone_reported
 from dispatch.services.tracking import device_event
-from simulators.trials.edges import Streams, seconds
+from simulators.trials.edges import Streams
 from simulators.trials.fortune import Fortune
+from simulators.trials.loop import seconds
 
 T = TypeVar("T")
 POLL = 15.0

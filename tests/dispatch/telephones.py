@@ -19,7 +19,7 @@ from dispatch.adapters.channels.phone_baresip import Account, Baresip
 from dispatch.adapters.channels.phone_book import Book, Report
 from dispatch.adapters.channels.phone_prompt import RATE, Prompts
 from dispatch.adapters.channels.phone_sip import SipPhone
-from dispatch.clock import SystemClock
+from dispatch.clock import Machine, SystemClock
 from dispatch.lifeline import tied
 from simulators.phone_caller import OwnCaller
 
@@ -32,17 +32,23 @@ def needs(*programs: str) -> Any:
     return pytest.mark.skipif(bool(missing), reason=f"not installed here: {', '.join(missing)}")
 
 
-def seconds() -> float:
-    """Real time."""
-    return SystemClock().now().timestamp()
+seconds = Machine().boot
+"""What limits are counted in."""
 
 
-async def true(what: Callable[[], object], within: float = 8.0) -> None:
+async def true(what: Callable[[], object], within: float = 20.0) -> None:
     """Wait for something to become true."""
     deadline = SystemClock.monotonic() + within
     while not what():
         assert SystemClock.monotonic() < deadline, "it did not happen in time"
         await asyncio.sleep(0.01)
+
+
+class RigPrompts(Prompts):
+    """With thanks that take a tenth of a second; the voice's own are heard in tests/dispatch/test_telephone_process.py."""
+
+    async def thanks(self, language: str) -> Path:
+        return tone(self._folder / "thanks.wav", 0.1)
 
 
 def tone(file: Path, length: float, seed: int = 1) -> Path:
@@ -79,7 +85,7 @@ class Rig:
         """The same in short: `answered`, `keypress 1` ..."""
         return [f"{r.state} {r.digit}".strip() for r in self.reports(call_id)]
 
-    async def ended(self, call_id: str, within: float = 8.0) -> list[str]:
+    async def ended(self, call_id: str, within: float = 20.0) -> list[str]:
         """All states of a call that ends."""
         deadline = SystemClock.monotonic() + within
         while call_id not in self.book.calls or self.book.calls[call_id].live:
@@ -102,7 +108,7 @@ def at_work(kind: str, data: Path, who: Account, ring: float, process: Any = Non
     """A telephone process's telephone: again with the same folder, it is the one that was started anew."""
     sidecar = Baresip(data, who)
     book = Book(data / "phone" / "calls.jsonl", SystemClock().now)
-    prompts = Prompts(data / "phone" / "prompts", data / "recordings")
+    prompts = RigPrompts(data / "phone" / "prompts", data / "recordings")
     build = SipPhone if kind == "baresip" else OwnCaller
     phone: Any = (
         build(sidecar, prompts, book, seconds, ring)
@@ -113,7 +119,7 @@ def at_work(kind: str, data: Path, who: Account, ring: float, process: Any = Non
 
 
 @asynccontextmanager
-async def telephone(kind: str, data: Path, who: Account, ring: float = 3.0) -> AsyncIterator[Rig]:
+async def telephone(kind: str, data: Path, who: Account, ring: float = 15.0) -> AsyncIterator[Rig]:
     """A telephone with a short recording as its prompt, ready to ring."""
     process = start(Baresip(data, who)) if kind == "baresip" else None
     if not (data / "recordings").exists():

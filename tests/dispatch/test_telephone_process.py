@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -25,6 +27,7 @@ from starlette.routing import Route
 
 from dispatch.adapters.channels.phone_baresip import Baresip
 from dispatch.adapters.channels.phone_rest import RestPhone
+from dispatch.bootstrap import phone_test, sidecar
 from dispatch.core.errors import Unavailable
 from dispatch.settings import Settings, to_environment
 from simulators.phone_callee import Habit, Telephones
@@ -32,7 +35,7 @@ from tests.dispatch.processes import children_of, free_ports, until
 from tests.dispatch.telephones import account, needs, start, tone, true
 from tests.program import Program, program
 
-pytestmark = [needs("baresip"), pytest.mark.timeout(90)]
+pytestmark = [needs("baresip"), pytest.mark.timeout(240)]
 PRESSES_ON = Habit(keys=tuple((2.0 + at, "1") for at in range(30)))
 """Somebody who presses 1 until it is heard: while the process was away nobody did."""
 N, SECRET = "+8610001", "the secret of this installation"
@@ -125,20 +128,28 @@ async def test_calls_and_reports_outlive_the_telephone_process_and_a_centre_that
 
 
 async def _ready(phone: RestPhone) -> None:
-    deadline = 100
+    deadline = 400
     while not (await phone.state())[0]:
         deadline -= 1
         assert deadline, await phone.state()
         await asyncio.sleep(0.1)
 
 
-async def test_ring_me_through_the_whole_program_and_a_sidecar_that_is_killed(tmp_path: Path) -> None:
+async def test_ring_me_through_the_whole_program_and_a_sidecar_that_is_killed_and_then_gone(
+    tmp_path: Path,
+) -> None:
+    """What is installed is on a PATH of the test's own, so that the sidecar can be taken away."""
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    for name in ("baresip", "espeak-ng", "sox"):
+        if found := shutil.which(name):
+            (bin_ / name).symlink_to(found)
     tone(tmp_path / "recordings" / "en.wav", 0.5)
     habits = {N: Habit(keys=((0.3, "1"),)), "100": Habit(refuse="486 Busy Here")}
     async with Telephones(habits).listening() as there:
         environment = {
             "DISPATCH45_ADMIN": "boss:a long password", "DISPATCH45_PHONE_PASSWORD": "Ridge-4711",
-            "DISPATCH45_PHONE_URL": f"sip:desk@127.0.0.1:{there.port}", "DISPATCH45_PHONE_LINES": "3",
+            "DISPATCH45_PHONE_URL": f"sip:desk@127.0.0.1:{there.port}", "DISPATCH45_PHONE_LINES": "3", "PATH": str(bin_),
         }  # fmt: skip
         await asyncio.to_thread(_in_a_thread, tmp_path, environment)
         assert [heard.number for heard in there.calls] == [N, "100", N]
@@ -157,18 +168,26 @@ def _in_a_thread(data: Path, environment: dict[str, str]) -> None:
         _until_telephone(running, "down")
         _until_telephone(running, "ok")
         assert _ring_me(running, N, environment).returncode == 0
+        (Path(environment["PATH"]) / "baresip").unlink()
+        assert _until_telephone(running, "down") == ("degraded", "baresip is not installed")
+        rung = _ring_me(running, N, environment)
+        assert (rung.returncode, "failed  baresip is not installed" in rung.stdout) == (1, True)
         said = running.output() + "".join(
             f.read_text("utf-8", "replace") for f in (data / "logs").glob("*.log")
         )
         assert "Ridge-4711" not in said
 
 
-def _until_telephone(running: Program, state: str) -> None:
+def _until_telephone(running: Program, state: str) -> tuple[str, str]:
+    """The program's state and the telephone's reason, when the telephone has come to its."""
+    answer: dict[str, Any] = {}
+
     def reached() -> bool:
-        answer = httpx.get(f"{running.address}/healthz", timeout=5.0, trust_env=False).json()
+        answer.update(httpx.get(f"{running.address}/healthz", timeout=20.0, trust_env=False).json())
         return bool(answer["parts"]["telephone"]["state"] == state)
 
-    until(reached, 20)
+    until(reached, 60)
+    return answer["status"], answer["parts"]["telephone"]["reason"]
 
 
 def _ring_me(running: Program, number: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -177,7 +196,7 @@ def _ring_me(running: Program, number: str, environment: dict[str, str]) -> subp
         "--data", str(running.data), "--port", str(running.port),
     ]  # fmt: skip
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=40, env={**os.environ, **environment}, check=False
+        command, capture_output=True, text=True, timeout=90, env={**os.environ, **environment}, check=False
     )
 
 
@@ -188,18 +207,25 @@ def _baresip_of(running: Program) -> int:
     )  # fmt: skip
 
 
-def test_without_the_sidecar_the_program_runs_and_says_so(tmp_path: Path) -> None:
-    """A PATH on which there is no baresip."""
-    bin_ = tmp_path / "bin"
-    bin_.mkdir()
-    environment = {
-        "DISPATCH45_ADMIN": "boss:a long password", "DISPATCH45_PHONE_URL": "sip:desk@127.0.0.1:5060", "PATH": str(bin_),
-    }  # fmt: skip
-    with program(tmp_path / "data", "--empty", environment=environment) as running:
-        _until_telephone(running, "down")
-        answer = httpx.get(f"{running.address}/healthz", timeout=5.0, trust_env=False).json()
-        assert answer["parts"]["telephone"]["reason"] == "baresip is not installed"
-        assert answer["status"] == "degraded"
-        assert "baresip is not installed" in running.output()
-        rung = _ring_me(running, N, environment)
-        assert (rung.returncode, "failed  baresip is not installed" in rung.stdout) == (1, True)
+def test_without_the_sidecar_the_start_says_so_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The supervisor is given no process to keep."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert sidecar(Settings(data=tmp_path, phone_url="sip:desk@127.0.0.1:5060")) is None
+    assert "baresip is not installed" in capsys.readouterr().err
+
+
+async def test_a_ring_of_which_nothing_is_heard_says_what_is_likely_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Silent(RestPhone):
+        async def look(self, call_id: str) -> dict[str, Any]:
+            return {"state": "dialling", "states": []}
+
+    monkeypatch.setattr(phone_test, "SILENCE", 0.1)
+    monkeypatch.setattr(phone_test, "PATIENCE", 0.7)
+    phone = Silent("http://127.0.0.1:9", SECRET, "")
+    assert await phone_test._follow(phone, "call-1") is False
+    await phone.close()
+    assert capsys.readouterr().out.count("DISPATCH45_PUBLIC_URL") == 1

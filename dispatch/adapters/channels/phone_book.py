@@ -13,15 +13,28 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
+from dispatch.clock import Machine
 from dispatch.services.telephone import ENDED
 
 KEPT = 2_000
 """Ended calls that are remembered: a call id is rung once."""
 LINES = 20_000
-"""Lines of the file, after which it is written anew with what is still remembered."""
+"""Lines of the file, after which it is written anew with what is still remembered; at most every second line of it
+is one that is remembered, so that many calls do not make every change a rewrite."""
+
+
+class Boot(Protocol):
+    """The machine's seconds since its start (dispatch/clock.py)."""
+
+    boot_id: str
+
+    def boot(self) -> float:
+        """Seconds since the start that `boot_id` names."""
+        ...
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -42,11 +55,13 @@ class Call(msgspec.Struct):
     id: str
     number: str
     began: float
-    """Real seconds since the epoch."""
+    """Seconds since the machine's start, as every time here that limits are counted from: no step of a clock moves it."""
+    boot_id: str = ""
+    """Names that start."""
     line: int = -1
     sid: str = ""
     prompt: str = ""
-    """The sound file that is played."""
+    """The sound file that is played; for a provider, the text that is read out."""
     language: str = ""
     callback: str = ""
     """Where the centre wants to be told; empty: nobody waits for it."""
@@ -69,8 +84,9 @@ class Call(msgspec.Struct):
 class Book:
     """All calls, in the order in which they began."""
 
-    def __init__(self, file: Path, now: Callable[[], datetime]) -> None:
-        self._file, self._now = file, now
+    def __init__(self, file: Path, now: Callable[[], datetime], machine: Boot | None = None) -> None:
+        """`now`: for reports; `machine`: whose seconds limits are counted in."""
+        self._file, self._now, self._machine = file, now, machine or Machine()
         self.calls: dict[str, Call] = {}
         self._callbacks: dict[str, str] = {}
         self.news = asyncio.Event()
@@ -79,8 +95,19 @@ class Book:
             with suppress(msgspec.DecodeError):
                 call = msgspec.json.decode(line, type=Call)
                 self.calls[call.id] = call
-        self._lines = LINES
+        for call in self.live():
+            self._count_here(call)
+        self._lines, self._room = LINES, LINES
         self.news.set()
+
+    def _count_here(self, call: Call) -> None:
+        """Seconds since another start of the machine say nothing: limits are counted from now on."""
+        if not call.boot_id or call.boot_id != self._machine.boot_id:
+            now = self._machine.boot()
+            call.boot_id, call.began = self._machine.boot_id, now
+            call.answered, call.decided, call.hung_up = (
+                now if since else 0.0 for since in (call.answered, call.decided, call.hung_up)
+            )
 
     def live(self) -> list[Call]:
         """Calls that have not ended."""
@@ -92,7 +119,7 @@ class Book:
 
     def add(self, call: Call) -> None:
         """A new call."""
-        call.callback = self._callbacks.pop(call.id, "")
+        call.callback, call.boot_id = self._callbacks.pop(call.id, ""), self._machine.boot_id
         self.calls[call.id] = call
         self.save(call)
 
@@ -106,6 +133,18 @@ class Book:
         self.save(call)
         self.news.set()
 
+    def heard(self, call: Call, state: str, digit: str, sid: str) -> None:
+        """Note what the centre knows already of the provider's call `sid`; said twice in succession it is one report."""
+        if sid and not call.sid:
+            call.sid = sid
+            self.save(call)
+        if call.reports and (call.reports[-1].state, call.reports[-1].digit) == (state, digit):
+            return
+        known = len(call.reports)
+        self.reach(call, state, digit)
+        if len(call.reports) > known:
+            self.told(call)
+
     def told(self, call: Call) -> None:
         """The oldest report of this call is dealt with."""
         call.told += 1
@@ -118,7 +157,7 @@ class Book:
     def save(self, call: Call) -> None:
         """Put a call as it is now on the disk."""
         self._lines += 1
-        if self._lines > LINES:
+        if self._lines > self._room:
             self._write_anew()
         else:
             self._put(self._file, os.O_APPEND, [call])
@@ -131,7 +170,7 @@ class Book:
         part = self._file.with_suffix(".part")
         self._put(part, os.O_TRUNC, list(self.calls.values()))
         part.replace(self._file)
-        self._lines = len(self.calls)
+        self._lines, self._room = len(self.calls), max(LINES, 2 * len(self.calls))
 
     @staticmethod
     def _put(file: Path, how: int, calls: list[Call]) -> None:

@@ -57,8 +57,12 @@ class RestPhone:
         await self._ask("DELETE", f"/calls/{call_id}")
 
     async def look(self, call_id: str) -> dict[str, Any]:
-        """A call with the states that it has reached."""
+        """A call with its words and the states that it has reached."""
         return dict((await self._ask("GET", f"/calls/{call_id}")).json())
+
+    async def heard(self, call_id: str, state: str, digit: str = "", sid: str = "") -> None:
+        """Tell the telephone process what a provider told the centre of its call `sid`."""
+        await self._ask("POST", f"/calls/{call_id}/states", {"state": state, "digit": digit, "sid": sid})
 
     async def _ask(self, method: str, path: str, body: dict[str, object] | None = None) -> httpx.Response:
         try:

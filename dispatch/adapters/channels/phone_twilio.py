@@ -12,28 +12,37 @@ import hmac
 from base64 import b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from hashlib import sha1
+from math import inf
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
+from weakref import WeakValueDictionary
 from xml.sax.saxutils import escape, quoteattr
 
 import httpx
 
 from dispatch.adapters.channels.phone_book import Book, Call
 from dispatch.core.errors import BadInput, Unavailable
+from dispatch.ending import end_if_cancelled
 
 SIGNATURE = "X-Twilio-Signature"
 RING = 25
 LISTENS = 10
 """Seconds that a reading waits for a key."""
-LONGEST = 300
-"""Characters of a prompt: it travels in the address of our page, percent-encoded."""
+UNHEARD, LOOK = 600.0, 30.0
+"""Seconds after which a call of whose end nothing was heard is over; seconds between two looks for such calls."""
+SLACK = 2.0
+"""Seconds by which two times of the provider can be apart since it tells them in whole seconds."""
+NOT_IN_PROGRESS = 21220
+"""The provider's error: what is to be hung up has ended. https://www.twilio.com/docs/api/errors/21220"""
 VOICES = {"zh": "cmn-CN", "en": "en-US"}
 STATES = {
     "ringing": "ringing", "in-progress": "answered", "answered": "answered", "completed": "completed",
     "busy": "busy", "no-answer": "no_answer", "failed": "failed", "canceled": "cut",
 }  # fmt: skip
 """The provider's CallStatus in our words; others (queued, initiated) say nothing yet."""
+LIVE = {"queued", "initiated", "ringing", "in-progress"}
 DECIDES = {"1", "9"}
 """Keys that end the call."""
 MACHINE_SEQ, KEY_SEQ = 900, 1_000
@@ -70,8 +79,8 @@ class Provider:
 
 
 class TwilioPhone:
-    """`Phone` through a provider. The provider knows no call id of ours, so its own is written down; a call of which
-    it is not known whether it was placed is looked for before it is placed again."""
+    """`Phone` through a provider. Its list shows no call id of ours, so its own is written down: from its answer, or from
+    its first request for this call. A call of which neither came is looked for before it is placed again."""
 
     def __init__(self, provider: Provider, book: Book, seconds: Callable[[], float]) -> None:
         self._provider, self._book, self._seconds = provider, book, seconds
@@ -79,21 +88,33 @@ class TwilioPhone:
             auth=(provider.sid, provider.token), timeout=4.0, trust_env=False, follow_redirects=False
         )
         self._said = "no call yet"
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def ring(self, call_id: str, number: str, language: str, prompt: str) -> None:
         """Start a call, or find that it was started. Raises Unavailable where it can be asked for again later."""
-        call = self._book.calls.get(call_id)
-        if call is None:
-            self._book.add(call := Call(call_id, number, self._seconds(), language=language))
-        elif call.sid or not call.live or await self._found(call):
-            return
-        await self._place(call, language, prompt)
+        async with self._turn(number):
+            call = self._book.calls.get(call_id)
+            if call is None:
+                self._book.add(
+                    call := Call(call_id, number, self._seconds(), language=language, prompt=prompt)
+                )
+            elif not call.live or await self._found(call):
+                return
+            await self._place(call)
 
     async def hang_up(self, call_id: str) -> None:
-        """End a call if it is live; what became of it is reported by the provider."""
+        """End a call if it is live; what became of it is reported by the provider. Raises Unavailable where it refuses."""
         call = self._book.calls.get(call_id)
-        if call is not None and call.live and (call.sid or await self._found(call)):
-            await self._ask("POST", f"/Calls/{call.sid}.json", {"Status": "completed"})
+        if call is None:
+            return
+        async with self._turn(call.number):
+            if not call.live or not await self._found(call):
+                return
+            try:
+                await self._ask("POST", f"/Calls/{call.sid}.json", {"Status": "completed"})
+            except BadInput as error:
+                if error.facts["code"] != NOT_IN_PROGRESS:
+                    raise Unavailable(error.message) from None
 
     def state(self) -> tuple[bool, str]:
         """Whether the provider took the last request, and in words."""
@@ -103,45 +124,74 @@ class TwilioPhone:
         }, f"{urlsplit(self._provider.address).hostname}: {self._said}"
 
     async def run(self) -> None:
-        """Nothing to keep: the provider comes to us. Until cancelled."""
+        """The provider comes to us; whatever it has not told the end of is over at some time. Until cancelled."""
         try:
-            await asyncio.Event().wait()
+            while True:
+                end_if_cancelled()
+                self.look()
+                await asyncio.sleep(LOOK)
         finally:
             await self.close()
+
+    def look(self) -> None:
+        """End what has been silent for too long."""
+        for call in self._book.live():
+            if self._seconds() > call.began + UNHEARD:
+                self._book.reach(call, "failed", why="the provider did not say how it ended")
 
     async def close(self) -> None:
         """Give the connections back."""
         await self._client.aclose()
 
-    async def _place(self, call: Call, language: str, prompt: str) -> None:
-        asked = urlencode({"call": call.id, "lang": language, "text": prompt[:LONGEST]})
+    def _turn(self, number: str) -> asyncio.Lock:
+        """One request at a time for a number: what is asked twice finds what the first one did."""
+        return self._turns.setdefault(number, asyncio.Lock())
+
+    async def _place(self, call: Call) -> None:
         public = f"{self._provider.public}/callbacks/twilio"
-        answer = await self._ask("POST", "/Calls.json", {
-            "To": call.number, "From": self._provider.caller, "Url": f"{public}/say?{asked}",
-            "StatusCallback": f"{public}/status?{urlencode({'call': call.id})}",
-            "StatusCallbackEvent": ["ringing", "answered", "completed"],
-            "Timeout": str(RING), "MachineDetection": "Enable",
-        })  # fmt: skip
-        if isinstance(answer, str):
-            self._book.reach(call, "failed", why=answer)
+        asked = urlencode({"call": call.id, "lang": call.language})
+        try:
+            answer, _ = await self._ask("POST", "/Calls.json", {
+                "To": call.number, "From": self._provider.caller, "Url": f"{public}/say?{asked}",
+                "StatusCallback": f"{public}/status?{urlencode({'call': call.id})}",
+                "StatusCallbackEvent": ["ringing", "answered", "completed"],
+                "Timeout": str(RING), "MachineDetection": "Enable",
+            })  # fmt: skip
+        except BadInput as error:
+            self._book.reach(call, "failed", why=error.message)
         else:
             call.sid = str(answer.get("sid", ""))
             self._book.save(call)
 
     async def _found(self, call: Call) -> bool:
-        """Whether the provider has a call to this number that began with ours and belongs to no other of ours."""
-        answer = await self._ask("GET", f"/Calls.json?{urlencode({'To': call.number, 'PageSize': 5})}")
+        """Whether its id at the provider is known, from there or since the provider lists a call to this number that is
+        not older than ours and belongs to no other of ours. Raises Unavailable where it does not say."""
+        if call.sid:
+            return True
+        asked = urlencode({"To": call.number, "From": self._provider.caller, "PageSize": 20})
+        try:
+            answer, date = await self._ask("GET", f"/Calls.json?{asked}")
+        except BadInput as error:
+            raise Unavailable(error.message) from None
         known = {one.sid for one in self._book.calls.values() if one.sid}
-        listed = answer.get("calls", []) if isinstance(answer, dict) else []
-        live = ("queued", "initiated", "ringing", "in-progress")
-        mine = [one for one in listed if one.get("status") in live and one.get("sid") not in known]
-        if mine:
-            call.sid = str(mine[0]["sid"])
-            self._book.save(call)
-        return bool(mine)
+        age = self._seconds() - call.began + SLACK
+        mine = [
+            one for one in answer.get("calls", [])
+            if one.get("sid") not in known and (one.get("status") in LIVE or seconds_since(one, date) <= age)
+        ]  # fmt: skip
+        if not mine:
+            return False
+        call.sid, state = str(mine[0]["sid"]), str(mine[0].get("status"))
+        self._book.save(call)
+        if state not in LIVE:
+            self._book.reach(call, STATES.get(state, "failed"))
+        return True
 
-    async def _ask(self, method: str, path: str, form: dict[str, Any] | None = None) -> dict[str, Any] | str:
-        """The answer, or why the request will never be taken. Raises Unavailable."""
+    async def _ask(
+        self, method: str, path: str, form: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], str]:
+        """The answer, and when the provider says that it was. Raises Unavailable, and BadInput with the provider's `code`
+        where the request will never be taken."""
         try:
             answer = await self._client.request(method, self._provider.address + path, data=form)
         except httpx.HTTPError as error:
@@ -154,9 +204,19 @@ class TwilioPhone:
             found = answer.json()
         except ValueError:
             found = {}
-        if answer.is_success:
-            return dict(found)
-        return f"the telephone provider {self._said}: {str(found.get('message', ''))[:200]}"
+        if not answer.is_success:
+            why = f"the telephone provider {self._said}: {str(found.get('message', ''))[:200]}"
+            raise BadInput(why, code=found.get("code"))
+        return dict(found), answer.headers.get("Date", "")
+
+
+def seconds_since(listed: dict[str, Any], date: str) -> float:
+    """How old a listed call was at a date, both of the provider's clock; infinite where they cannot be read."""
+    try:
+        created = parsedate_to_datetime(str(listed.get("date_created")))
+        return (parsedate_to_datetime(date) - created).total_seconds()
+    except (ValueError, TypeError):
+        return inf
 
 
 def signature(token: str, url: str, form: Iterable[tuple[str, str]]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import logging
 from hashlib import sha256
 from typing import Annotated
 from urllib.parse import parse_qsl
@@ -16,10 +18,16 @@ from dispatch.adapters.http.access import Rule, Services
 from dispatch.adapters.http.errors import Unauthenticated
 from dispatch.adapters.http.reply import Json
 from dispatch.adapters.http.schemas import PhoneCallback
+from dispatch.core.errors import Unavailable
+from dispatch.ending import end_if_cancelled
 from dispatch.services.telephone import PhoneReport, phone_reported
 
 router = APIRouter()
+log = logging.getLogger(__name__)
 SIGNATURE = "X-Dispatch45-Signature"
+HEARS, SAYS, AGAIN = 2.0, 10.0, 0.5
+"""Seconds for the telephone process to hear a report, and to say a call's words, asked for again and again: a provider
+waits for 15 s."""
 
 
 class Signed(Rule):
@@ -67,19 +75,15 @@ async def phone(request: Request, services: Services) -> Json:
 
 
 @router.post("/callbacks/twilio/say")
-async def say(
-    request: Request, services: Services, form: Form, call: CallId, lang: str = "en", text: str = ""
-) -> Response:
+async def say(request: Request, services: Services, form: Form, call: CallId, lang: str = "en") -> Response:
     """Somebody answered: read the prompt and listen. A machine is hung up on; it never counts."""
     if await _by_machine(services, form, call):
         return _twiml(twilio.goodbye())
-    return _twiml(twilio.reading(_keys_url(request, services), lang, text))
+    return _twiml(twilio.reading(_keys_url(request, services), lang, await _words(services, call)))
 
 
 @router.post("/callbacks/twilio/keys")
-async def keys(
-    request: Request, services: Services, form: Form, call: CallId, lang: str = "en", text: str = ""
-) -> Response:
+async def keys(request: Request, services: Services, form: Form, call: CallId, lang: str = "en") -> Response:
     """A key: 2 reads the prompt again, 1 and 9 end the call."""
     digit = form.get("Digits", "")[:1]
     if not digit or await _by_machine(services, form, call):
@@ -87,7 +91,7 @@ async def keys(
     await _provider_reported(services, form, call, "keypress", twilio.KEY_SEQ + ord(digit), digit)
     if digit in twilio.DECIDES:
         return _twiml(twilio.goodbye(lang))
-    return _twiml(twilio.reading(_keys_url(request, services), lang, text))
+    return _twiml(twilio.reading(_keys_url(request, services), lang, await _words(services, call)))
 
 
 @router.post("/callbacks/twilio/status")
@@ -95,7 +99,10 @@ async def status(services: Services, form: Form, call: CallId) -> Json:
     """The call has come to another state."""
     state = twilio.STATES.get(form.get("CallStatus", ""), "")
     seq = form.get("SequenceNumber", "")
-    if state and not await _by_machine(services, form, call):
+    if await _by_machine(services, form, call):
+        if state == "completed":
+            await _telephone_heard(services, form, call, state)
+    elif state:
         await _provider_reported(services, form, call, state, int(seq) + 1 if seq.isdecimal() else 0)
     return Json({"taken": True})
 
@@ -118,6 +125,37 @@ async def _provider_reported(
     at = services.context.clock.now()
     report = PhoneReport(call, form.get("To", "")[:40], seq, state, digit, at)
     await phone_reported(services.context, report)
+    await _telephone_heard(services, form, call, state, digit)
+
+
+async def _telephone_heard(
+    services: Services, form: dict[str, str], call: str, state: str, digit: str = ""
+) -> None:
+    """The telephone process learns how its call stands; that it is away holds nobody up, the centre has the report."""
+    if services.desk is None:
+        return
+    try:
+        async with asyncio.timeout(HEARS):
+            await services.desk.heard(call, state, digit, form.get("CallSid", "")[:64])
+    except (Unavailable, TimeoutError) as error:
+        log.warning("the telephone process was not told of call %s %s: %r", call, state, error)
+
+
+async def _words(services: Services, call: str) -> str:
+    """What is read out. Raises Unavailable where the telephone process, which may be starting anew, does not say it."""
+    if services.desk is None:
+        raise Unavailable("there is no telephone")
+    try:
+        async with asyncio.timeout(SAYS):
+            while True:
+                end_if_cancelled()
+                try:
+                    return str((await services.desk.look(call))["prompt"])
+                except Unavailable as error:
+                    log.warning("the words of call %s: %s", call, error)
+                await asyncio.sleep(AGAIN)
+    except TimeoutError:
+        raise Unavailable(f"the telephone process does not say what call {call} is about") from None
 
 
 def _twiml(text: str) -> Response:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
+from dispatch.adapters.channels.phone_rest import RestPhone
 from dispatch.adapters.http.sign_in import Attempts
 from dispatch.adapters.redis.device_window import DeviceWindow, OneDevice
 from dispatch.adapters.sql.views import Views
@@ -92,6 +93,8 @@ class HttpServices:
     roads: Callable[[], Mapping[str, Any]] = dict
     provider_token: str = ""
     """With which a telephone provider signs; empty: there is none, and nothing is taken from one."""
+    desk: RestPhone | None = None
+    """The telephone, which has the words of a call, and is told what a provider told us."""
     public_url: str = ""
     """Where the provider finds us, without a slash at the end."""
     origins: frozenset[str] = frozenset()

@@ -15,7 +15,7 @@ from simulators.phone_caller import frames
 from simulators.phone_sip import linear
 from tests.dispatch.telephones import KINDS, account, needs, telephone, tone, true
 
-pytestmark = [needs("baresip"), pytest.mark.timeout(60)]
+pytestmark = [needs("baresip"), pytest.mark.timeout(120)]
 N = "+8610001"
 
 
@@ -63,7 +63,7 @@ async def test_what_the_other_side_does_is_said_as_it_was(
 ) -> None:
     async with (
         Telephones({N: habit}).listening() as there,
-        telephone(kind, tmp_path, account(there.port), ring=1.0) as rig,
+        telephone(kind, tmp_path, account(there.port), 1.5 if habit.rings_on else 15.0) as rig,
     ):
         await rig.phone.ring("call-1", N, "en", "press 1")
         assert await rig.ended("call-1") == states

@@ -18,14 +18,14 @@ from dispatch.core.errors import BadInput, Unavailable
 from simulators.phone_callee import Habit, Telephones
 from tests.dispatch.telephones import account, at_work, needs, seconds, start, telephone, tone, true
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(120)
 with_baresip = needs("baresip")
 N, M = "+8610001", "+8610002"
 
 
 @with_baresip
 async def test_a_new_process_adopts_the_call_and_hears_its_key(tmp_path: Path) -> None:
-    habits = {N: Habit(keys=((1.5, "1"),)), M: Habit(rings_on=True)}
+    habits = {N: Habit(keys=((1.5, "1"), (4.0, "1"))), M: Habit(rings_on=True)}
     async with (
         Telephones(habits).listening() as there,
         telephone("baresip", tmp_path, account(there.port), ring=2.5) as rig,
@@ -69,7 +69,7 @@ async def test_what_ended_while_nobody_looked_has_failed(tmp_path: Path) -> None
 async def test_a_process_that_dies_while_it_dials_finds_its_call(tmp_path: Path) -> None:
     """Written down, dialled, and killed before anything was heard of it."""
     async with (
-        Telephones({N: Habit(answer_after=0.6, keys=((0.5, "1"),))}).listening() as there,
+        Telephones({N: Habit(answer_after=0.6, keys=((0.7, "1"), (3.0, "1")))}).listening() as there,
         telephone("baresip", tmp_path, account(there.port)) as rig,
     ):
         await rig.phone.ring("call-1", N, "en", "press 1")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
+import time
 from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -25,13 +28,16 @@ N = "+8610001"
 
 
 class ProviderServer:
-    """Takes calls as the provider does; `status` is what it answers a new call with, after it has taken it."""
+    """Takes calls as the provider does; `status` is what it answers a new call with, after it has taken it;
+    `refusal`: status and error number with which it refuses to hang up and to list."""
 
     def __init__(self) -> None:
         self.status = 201
         self.forms: list[tuple[str, dict[str, list[str]]]] = []
         self.calls: list[dict[str, str]] = []
         self.credentials: set[str] = set()
+        self.refusal: tuple[int, int] | None = None
+        self.delay = 0.0
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -39,17 +45,25 @@ class ProviderServer:
                 form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
                 server.forms.append((self.path, form))
                 server.credentials.add(b64decode(self.headers["Authorization"].split()[1]).decode())
+                time.sleep(server.delay)
                 if self.path.endswith("/Calls.json"):
                     sid = f"CA{len(server.calls)}"
                     if server.status not in {400, 503}:
-                        server.calls.append({"sid": sid, "to": form["To"][0], "status": "ringing"})
+                        server.listed(sid, form["To"][0], "ringing")
                     self._answer(server.status, {"sid": sid, "message": "that number is not allowed"})
+                elif server.refusal:
+                    status, code = server.refusal
+                    self._answer(status, {"code": code, "message": "it cannot be ended"})
                 else:
                     self._answer(200, {})
 
             def do_GET(self) -> None:
-                to = parse_qs(urlsplit(self.path).query)["To"][0]
-                self._answer(200, {"calls": [c for c in server.calls if c["to"] == to]})
+                asked = parse_qs(urlsplit(self.path).query)
+                assert asked["From"] == ["+86100"]
+                if server.refusal:
+                    self._answer(server.refusal[0], {"code": server.refusal[1], "message": "no list for you"})
+                    return
+                self._answer(200, {"calls": [c for c in server.calls if c["to"] == asked["To"][0]]})
 
             def _answer(self, status: int, content: dict[str, Any]) -> None:
                 body = json.dumps(content).encode()
@@ -65,8 +79,13 @@ class ProviderServer:
         self.address = (
             f"twilio:http://127.0.0.1:{self._server.server_port}/2010-04-01/Accounts/{SID}?from=%2B86100"
         )
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
+
+    def listed(self, sid: str, to: str, status: str, ago: float = 0.0) -> None:
+        """A call as the provider's list shows it."""
+        created = formatdate(SystemClock().timestamp() - ago, usegmt=True)
+        self.calls.append({"sid": sid, "to": to, "status": status, "date_created": created})
 
     def close(self) -> None:
         self._server.shutdown()
@@ -103,9 +122,10 @@ async def test_a_call_is_asked_for_once_and_hung_up(
     (path, form), (path2, form2) = server.forms
     assert path == f"/2010-04-01/Accounts/{SID}/Calls.json"
     assert (form["To"], form["From"], form["MachineDetection"]) == ([N], ["+86100"], ["Enable"])
-    asked = urlsplit(form["Url"][0])
-    assert f"{asked.scheme}://{asked.netloc}{asked.path}" == f"{PUBLIC}/callbacks/twilio/say"
-    assert parse_qs(asked.query) == {"call": ["call-1"], "lang": ["en"], "text": ["press 1 & wait"]}
+    assert phone._book.calls["call-1"].prompt == "press 1 & wait", (
+        "what the web asks for when somebody answers"
+    )
+    assert form["Url"] == [f"{PUBLIC}/callbacks/twilio/say?call=call-1&lang=en"]
     assert form["StatusCallback"] == [f"{PUBLIC}/callbacks/twilio/status?call=call-1"]
     assert (path2, form2) == (f"/2010-04-01/Accounts/{SID}/Calls/CA0.json", {"Status": ["completed"]})
     assert server.credentials == {f"{SID}:{TOKEN}"}
@@ -127,6 +147,92 @@ async def test_a_call_of_which_nothing_was_heard_is_looked_for_first(
     await again.hang_up("call-1")
     await again.close()
     assert [path.rsplit("/", 1)[1] for path, _ in server.forms] == ["Calls.json", "CA0.json"]
+
+
+async def test_who_asks_twice_at_once_gets_one_call(
+    phone: twilio.TwilioPhone, server: ProviderServer
+) -> None:
+    server.delay = 0.05
+    await asyncio.gather(
+        *(phone.ring("call-1", N, "en", "press 1") for _ in range(3)), phone.hang_up("call-1")
+    )
+    await phone.hang_up("call-1")
+    assert [path.rsplit("/", 1)[1] for path, _ in server.forms].count("Calls.json") == 1
+
+
+async def test_a_call_that_was_taken_and_has_ended_is_not_placed_again(
+    phone: twilio.TwilioPhone, server: ProviderServer, tmp_path: Path
+) -> None:
+    """The provider's answer was lost, and the call was busy before it was asked for again."""
+    server.status = 500
+    with pytest.raises(Unavailable):
+        await phone.ring("call-1", N, "en", "press 1")
+    server.status, server.calls[0]["status"] = 201, "busy"
+    await phone.ring("call-1", N, "en", "press 1")
+    assert len(server.calls) == 1
+    call = Book(tmp_path / "calls.jsonl", SystemClock().now).calls["call-1"]
+    assert (call.sid, [r.state for r in call.reports]) == ("CA0", ["busy"])
+
+
+@pytest.mark.parametrize("date", ["", "nonsense", "an hour ago"])
+async def test_an_older_call_to_the_number_is_not_taken_for_ours(
+    phone: twilio.TwilioPhone, server: ProviderServer, date: str
+) -> None:
+    server.listed("CA-old", N, "completed", ago=3600.0)
+    if date != "an hour ago":
+        server.calls[0]["date_created"] = date
+    server.status = 503
+    with pytest.raises(Unavailable):
+        await phone.ring("call-1", N, "en", "press 1")
+    server.status = 201
+    await phone.ring("call-1", N, "en", "press 1")
+    assert [c["sid"] for c in server.calls] == ["CA-old", "CA1"]
+
+
+async def test_a_call_that_the_provider_has_asked_about_is_not_placed_again(
+    server: ProviderServer, tmp_path: Path
+) -> None:
+    """Its first request named it, though its answer was lost and its list does not show it."""
+    book = Book(tmp_path / "calls.jsonl", SystemClock().now)
+    phone = twilio.TwilioPhone(twilio.Provider.read(server.address, TOKEN, PUBLIC), book, seconds)
+    server.status = 503
+    with pytest.raises(Unavailable):
+        await phone.ring("call-1", N, "en", "press 1")
+    book.calls["call-1"].sid = "CA7"
+    server.status = 201
+    await phone.ring("call-1", N, "en", "press 1")
+    await phone.hang_up("call-1")
+    await phone.close()
+    assert [path.rsplit("/", 1)[1] for path, _ in server.forms] == ["Calls.json", "CA7.json"]
+
+
+@pytest.mark.parametrize("refusal", [(401, 20003), (404, 20404), (400, 20001)])
+async def test_a_hang_up_that_is_refused_is_no_hang_up(
+    phone: twilio.TwilioPhone, server: ProviderServer, refusal: tuple[int, int]
+) -> None:
+    await phone.ring("call-1", N, "en", "press 1")
+    server.refusal = refusal
+    with pytest.raises(Unavailable, match="it cannot be ended"):
+        await phone.hang_up("call-1")
+
+
+async def test_a_list_that_is_refused_proves_no_call(
+    phone: twilio.TwilioPhone, server: ProviderServer
+) -> None:
+    """Neither that there is none to be placed again, nor that there is none to hang up."""
+    server.status, server.refusal = 500, (403, 20003)
+    with pytest.raises(Unavailable):
+        await phone.ring("call-1", N, "en", "press 1")
+    for asked in (phone.ring("call-1", N, "en", "press 1"), phone.hang_up("call-1")):
+        with pytest.raises(Unavailable, match="no list for you"):
+            await asked
+    assert len(server.calls) == 1
+
+
+async def test_what_has_ended_needs_no_hang_up(phone: twilio.TwilioPhone, server: ProviderServer) -> None:
+    await phone.ring("call-1", N, "en", "press 1")
+    server.refusal = (400, twilio.NOT_IN_PROGRESS)
+    await phone.hang_up("call-1")
 
 
 async def test_a_call_that_was_never_taken_is_placed_later(
