@@ -21,7 +21,7 @@ from dispatch.adapters.redis.inbox import RedisInbox
 from dispatch.adapters.redis.shares import Shares
 from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.bootstrap.audit_trail import Sealer
-from dispatch.services import clocks, crew, telephone
+from dispatch.services import clocks, crew, ringing, telephone
 
 MID_BATCH = "fire: decided in the middle of a batch"
 BEFORE, AFTER = "written, not committed", "committed, nothing after it done"
@@ -78,7 +78,7 @@ class CrashPoints:
             self._port(target, method, f"{name}: {before}", f"{name}: {after}")
         for name, (target, method) in DOINGS.items():
             _under(name, target, method)
-        _under("call settled", telephone, "_place")
+        _under("call settled", ringing, "_place")
         self._keypress()
         self._batch()
         self._commits()

@@ -24,7 +24,7 @@ from dispatch.core.escalation import clocks, open_watches
 from dispatch.core.process import Process
 from dispatch.core.work_order import WorkOrder, fold
 from dispatch.services.ports import Processes
-from dispatch.services.telephone import APART
+from dispatch.services.ringing import APART
 from loadtests.fault_driver import Line
 from simulators.phone_log import CallLine, Entry
 

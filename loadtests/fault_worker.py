@@ -28,7 +28,7 @@ from dispatch.adapters.http import callbacks, errors
 from dispatch.bootstrap import audit_trail, processes
 from dispatch.bootstrap.build import Built
 from dispatch.core.errors import DispatchError
-from dispatch.services import delivery, telephone
+from dispatch.services import delivery, ringing
 from dispatch.settings import from_environment
 from dispatch.tracker import Reading
 from loadtests.crash_points import CrashPoints
@@ -84,7 +84,7 @@ def live(life: Life, say: Callable[[str], object]) -> None:
     """A worker's whole life."""
     SteppedMachine.board = Board(Path(life.board))
     clock.Machine = SteppedMachine  # type: ignore[misc]
-    for module in (delivery, telephone):
+    for module in (delivery, ringing):
         vars(module)["LEASE"] = life.lease
     delivery.SEND_AGAIN = min(delivery.SEND_AGAIN, life.lease)
     vars(audit_trail)["EVERY"] = 1.0  # no worker lives long enough for the usual two rounds

@@ -62,6 +62,10 @@ class Unavailable(DispatchError):
     code = "unavailable"
 
 
+class NotPlaced(Unavailable):
+    """A call that the exchange certainly did not begin: another one may carry what it should have."""
+
+
 class Contended(Conflict):
     """Others keep changing the same thing: just the same may be possible a moment later."""
 

@@ -61,6 +61,7 @@ def told(
     if whom.phone and not silent:
         call = {
             "crew_id": order.crew_id,
+            "dispatch": order.generation,
             "keypress": whom.keypress,
             "of": whom.of,
             "trade": order.trade,

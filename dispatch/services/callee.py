@@ -11,6 +11,7 @@ from dispatch.core.work_order import WorkOrder
 from dispatch.services.context import Context
 from dispatch.services.ports import Crew, Department, OutboxRow
 
+NO_CENTRE = "the order has no centre yet"
 NAMED = 5
 """Addresses that a call reads out; the rest is a number."""
 
@@ -24,23 +25,41 @@ class Callee:
     note: str = ""
 
 
-NOBODY = Callee()
-
-
 def callee(context: Context, row: OutboxRow, now: datetime) -> Callee:
-    """Who answers for a row's target now; without a number where there is nobody."""
+    """Who answers for a row's target now; where nobody has a number, `note` says whose is missing.
+
+    A call of which a 1 only means "in hand" goes to another voice then: whoever is on call for the hotline, else the
+    duty phone of the order's centre, and for an order without a centre the first centre's that has one.
+    """
+    meant = _meant(context, row, now)
+    if meant.number or row.data["keypress"] == "acknowledge":
+        return meant
+    if duty := on_call(context.directory.on_call, HOTLINE, now.astimezone(context.zone)):
+        return Callee(duty.phone, duty.name, f"{meant.note}: the hotline's on call instead")
+    for centre in sorted(context.directory.centres.values(), key=lambda centre: centre.id):
+        if centre.duty_phone and row.centre_id in {"", centre.id}:
+            return Callee(centre.duty_phone, note=f"{meant.note}: the duty phone of {centre.id} instead")
+    return meant
+
+
+def _meant(context: Context, row: OutboxRow, now: datetime) -> Callee:
     directory = context.directory
-    crew = directory.crews.get(str(row.data.get("crew_id", "")))
+    crew_id = str(row.data.get("crew_id", ""))
+    crew = directory.crews.get(crew_id)
     if row.target == "on_call":
         return _on_call(context, row, crew, now)
     if row.target == "centre_duty":
         centre = directory.centres.get(row.centre_id)
-        return Callee(centre.duty_phone) if centre else NOBODY
-    if crew is None:
-        return NOBODY
+        missing = f"centre {row.centre_id} has no duty phone" if row.centre_id else NO_CENTRE
+        return _known(centre.duty_phone if centre else "", missing)
     if row.target == "crew_duty":
-        return Callee(crew.duty_phone)
-    return _leader(directory.departments.get(crew.department_id), row.target)
+        return _known(crew.duty_phone if crew else "", f"crew {crew_id} has no duty phone")
+    department = directory.departments.get(crew.department_id) if crew else None
+    return _leader(department, row.target, f"crew {crew_id}")
+
+
+def _known(number: str, missing: str) -> Callee:
+    return Callee(number) if number else Callee(note=missing)
 
 
 def _on_call(context: Context, row: OutboxRow, crew: Crew | None, now: datetime) -> Callee:
@@ -51,10 +70,11 @@ def _on_call(context: Context, row: OutboxRow, crew: Crew | None, now: datetime)
     duty = on_call(context.directory.on_call, unit, now.astimezone(context.zone))
     if duty is not None:
         return Callee(duty.phone, duty.name)
-    leader = _leader(department, "leader1")
-    return Callee(
-        leader.number, leader.name, f"nobody is on call for {unit or 'this order'}: leader 1 instead"
-    )
+    nobody = f"nobody is on call for {unit}" if unit else NO_CENTRE
+    leader = _leader(department, "leader1", row.centre_id and f"centre {row.centre_id}")
+    if leader.number:
+        return Callee(leader.number, leader.name, f"{nobody}: leader 1 instead")
+    return Callee(note=f"{nobody}, and {leader.note}" if unit else nobody)
 
 
 def _department(context: Context, row: OutboxRow) -> Department | None:
@@ -64,11 +84,12 @@ def _department(context: Context, row: OutboxRow) -> Department | None:
     return min(ours, key=lambda d: (d.trade != trade, d.id), default=None)
 
 
-def _leader(department: Department | None, which: str) -> Callee:
+def _leader(department: Department | None, which: str, whose: str) -> Callee:
     if department is None:
-        return NOBODY
+        return Callee(note=f"{whose} has no department, and so no {which}")
     leader = department.leader1 if which == "leader1" else department.leader2
-    return Callee(leader.phone, leader.name)
+    missing = Callee(note=f"{which} of department {department.id} has no number")
+    return Callee(leader.phone, leader.name) if leader.phone else missing
 
 
 def prompt(context: Context, told: Sequence[tuple[OutboxRow, WorkOrder]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
@@ -66,6 +67,8 @@ class Context:
     """Where people reach the pages from outside, without a slash at its end; empty: alerts hold no link."""
     undecided: dict[str, datetime] = field(default_factory=dict)
     """Orders whose due clocks could not be decided, and when they are looked at again."""
+    phone_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Decisions about calls, one after the other: whoever acknowledges meanwhile waits for one of them, not for all."""
     links: dict[str, LinkSeen] = field(default_factory=dict)
     """How each device's line stands, by its last event or by what its gateway keeps."""
 

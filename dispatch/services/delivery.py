@@ -13,7 +13,7 @@ from datetime import datetime
 
 from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.messages import Desired, DesiredOrder
-from dispatch.services import alerting, telephone
+from dispatch.services import alerting, hanging_up, ringing
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Crew, Device, Loaded, OutboxRow, Ports, Settled
 from dispatch.services.retries import LEASE, PATIENCE, failed
@@ -36,7 +36,7 @@ async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ())
     """Carry out everything of these kinds (none named: all) that is due, once; the number of rows taken."""
     now = context.clock.now()
     # calls: no more than are placed at once, or a worker that dies keeps all others waiting for its lease
-    limit = LETTERS if kinds == MESSAGES else min(BATCH, telephone.AT_ONCE) if kinds == CALLS else BATCH
+    limit = LETTERS if kinds == MESSAGES else min(BATCH, ringing.AT_ONCE) if kinds == CALLS else BATCH
     rows = await context.store.lease(now, now + context.real(LEASE), limit, kinds)
     phone = [row for row in rows if row.kind == "phone"]
     messages = [row for row in rows if row.kind == "message"]
@@ -44,7 +44,7 @@ async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ())
     free = asyncio.Semaphore(AT_ONCE)
     await asyncio.gather(
         *(_deliver(context, ports, row, free) for row in others),
-        telephone.ring(context, ports, phone),
+        ringing.ring(context, ports, phone),
         alerting.send(context, ports.alerts, messages),
     )
     return len(rows)
@@ -80,7 +80,7 @@ async def _carry_out(context: Context, ports: Ports, row: OutboxRow) -> Settled:
         case "desired":
             outcome = await _write_desired(context, ports, row.target)
         case "cut":
-            outcome = await telephone.cut(context, ports, row)
+            outcome = await hanging_up.cut(context, ports, row)
         case _:
             raise Unavailable(f"nobody delivers {row.kind!r}")
     return Settled(row.id, "done", outcome)

@@ -18,7 +18,7 @@ from dispatch.core.work_order import WorkOrder, begin
 from dispatch.services.context import Context
 from dispatch.services.people import still_at
 from dispatch.services.ports import Changes, Contact, Loaded
-from dispatch.services.steps import Draft, centre_delivery
+from dispatch.services.steps import Draft, centre_delivery, cut_calls
 
 CHANNELS = ("phone", "web", "app", "sms", "counter")
 EARLIEST_CALL = timedelta(hours=24)
@@ -198,6 +198,7 @@ async def route(
             raise GuardRefused(f"order {order_id} is with {before.crew_id}: recall it first", guard="route")
         data = {"centre_id": centre_id, "trade": trade, "area_class": area_class}
         order = draft.remark(order_id, "route", by=by, data=data, key=key)
+        cut_calls(draft, before, order)
         if order.last("send") is not None and order.state not in {"returned", "received"}:
             draft.outgoing.append(centre_delivery(order, now))
         return draft.changes(order)

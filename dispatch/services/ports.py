@@ -60,6 +60,8 @@ class Settled:
     outcome: str = ""
     due: datetime | None = None
     call_id: str = ""
+    leaves_call: bool = False
+    """Its call certainly was not placed: the row waits for another one."""
     untried: bool = False
     """Nothing was tried: it was not its turn, and no try is counted."""
 
@@ -85,6 +87,8 @@ class Changes(Generic[T]):
     settled: tuple[Settled, ...] = ()
     dialled: Mapping[str, str] = field(default_factory=dict)
     """Telephone numbers that a call rings now, each with its call; and channels that a letter goes to: only so often."""
+    undialled: Mapping[str, datetime] = field(default_factory=dict)
+    """Numbers that were not rung after all, each with the moment at which it counts as rung instead."""
 
 
 class Loaded(Protocol):
@@ -114,19 +118,30 @@ class Loaded(Protocol):
         """When this number was last rung; a change of it by somebody else is a version conflict."""
         ...
 
-    def calls(self, call_id: str) -> Sequence[OutboxRow]:
-        """The phone rows that one call carries."""
+    def calls(self, call_id: str, after: int = 0, limit: int | None = None) -> Sequence[OutboxRow]:
+        """The phone rows that one call carries, by their ids: at most `limit`, after the row `after`."""
         ...
 
     def waiting_calls(
-        self, ids: Sequence[int], targets: Sequence[str], centres: Sequence[str], now: datetime, limit: int
+        self,
+        ids: Sequence[int],
+        targets: Sequence[str],
+        centres: Sequence[str],
+        now: datetime,
+        limit: int,
+        after: int = 0,
     ) -> Sequence[OutboxRow]:
-        """Phone rows that no call carries yet: of these ids, and all that are due to these targets and centres."""
+        """Phone rows that no call carries yet: of these ids, and all that are due to these targets and centres.
+
+        By their ids: at most `limit`, after the row `after`.
+        """
         ...
 
-    def fetch(self, order_ids: Sequence[str]) -> None:
-        """Load these orders together; a decision that then asks for them one by one waits for none. One that cannot be
-        read is left out: it raises when it is asked for."""
+    def fetch(self, order_ids: Sequence[str]) -> Mapping[str, Exception]:
+        """Load these orders together; a decision that then asks for them one by one waits for none.
+
+        Those that cannot be read, and why: they hide no other one.
+        """
         ...
 
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
@@ -346,7 +361,7 @@ class Phone(Protocol):
     """A telephone exchange. Taking a call proves nothing; reports of what happened come back later."""
 
     async def ring(self, call_id: str, number: str, language: str, prompt: str) -> None:
-        """Start a call, or find that it was started. Raises Unavailable."""
+        """Start a call, or find that it was started. Raises Unavailable; NotPlaced where it certainly does not begin."""
         ...
 
     async def hang_up(self, call_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zlib import crc32
 
 from dispatch.core.outgoing import Outgoing, alert
@@ -24,9 +24,13 @@ def failed(context: Context, row: OutboxRow, error: Exception) -> Settled:
     said = str(error) or repr(error)
     if row.tries + 1 >= TRIES and row.kind not in UNDYING:
         return Settled(row.id, "dead", said)
-    spread = 1.0 + crc32(f"{row.key} {row.tries}".encode()) / 2**34
-    pause = context.real(min(60.0, 2.0 ** min(row.tries, 6)) * spread)
-    return Settled(row.id, "pending", said, due=context.clock.now() + pause)
+    return Settled(row.id, "pending", said, due=context.clock.now() + pause(context, row.key, row.tries))
+
+
+def pause(context: Context, key: str, tries: int) -> timedelta:
+    """After so many tries of what `key` names."""
+    spread = 1.0 + crc32(f"{key} {tries}".encode()) / 2**34
+    return context.real(min(60.0, 2.0 ** min(tries, 6)) * spread)
 
 
 def given_up(kind: str, target: str, centre_id: str, why: str, now: datetime) -> Outgoing:

@@ -7,8 +7,9 @@ recall and a dispatch) and commits them together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from dispatch.core.segments import deadline
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.core.work_order import FREED, NOTHING, WorkOrder, remark, take
 from dispatch.services.context import Context
-from dispatch.services.ports import Changes, Contact, Crew, Decision, Loaded, OutboxRow, Settled, T
+from dispatch.services.ports import Changes, Contact, Crew, Decision, Loaded, Settled, T
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Draft:
     decisions: list[Decision] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     dialled: dict[str, str] = field(default_factory=dict)
+    undialled: dict[str, datetime] = field(default_factory=dict)
 
     def order(self, order_id: str) -> WorkOrder:
         """The order as this decision has it."""
@@ -74,7 +76,18 @@ class Draft:
         return Changes(
             result, tuple(self.orders.values()), tuple(self.rosters.values()), tuple(self.outgoing),
             tuple(self.contacts), tuple(self.decisions), tuple(self.settled), dict(self.dialled),
+            dict(self.undialled),
         )  # fmt: skip
+
+    def copy(self) -> Draft:
+        """The same so far: what is tried on it can be left out, or taken over with `become`."""
+        kept = (f.name for f in fields(self) if f.name not in {"context", "loaded", "now"})
+        return replace(self, **{name: copy(getattr(self, name)) for name in kept})
+
+    def become(self, tried: Draft) -> None:
+        """All that was tried on a copy."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(tried, one.name))
 
     def take(
         self,
@@ -98,12 +111,6 @@ class Draft:
         for effect in row.effects:
             _EFFECTS[effect](self, before, after)
         return self.order(order_id)
-
-    def call(self, call_id: str) -> Sequence[OutboxRow]:
-        """The rows of a call, read after their orders: what ends a row changes its order too, so that a row that
-        somebody else ends after this look is a version conflict, and not a second end."""
-        self.loaded.fetch([row.order_id for row in self.loaded.calls(call_id)])
-        return self.loaded.calls(call_id)
 
     def remark(
         self,
@@ -177,7 +184,7 @@ def _show_acknowledged(draft: Draft, before: WorkOrder, after: WorkOrder) -> Non
     write_devices(draft, crew)
 
 
-def _cut_calls(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
+def cut_calls(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
     """Hang up what rings for it; only an order that a rung or a chase has called for can have a call."""
     if not any(e.kind in {RUNG, *CHASED} for e in reversed(after.history)):
         return
@@ -209,7 +216,7 @@ _EFFECTS = {
     "stack": _stack,
     "unstack": _unstack,
     "show_acknowledged": _show_acknowledged,
-    "cut_calls": _cut_calls,
+    "cut_calls": cut_calls,
     "tell_hotline": _tell("hotline"),
     "tell_centre": _tell("dispatcher"),
     "tell_crew": _tell("crew"),

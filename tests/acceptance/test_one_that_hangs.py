@@ -38,7 +38,7 @@ async def test_an_effect_that_never_ends_is_tried_again_and_the_next_are_carried
 async def test_an_exchange_that_never_answers_is_asked_again(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dispatch.services.telephone.PATIENCE", 0.05)
+    monkeypatch.setattr("dispatch.services.ringing.PATIENCE", 0.05)
     assert retries.PATIENCE < delivery.LEASE
     await centre.dispatched()
     ring = centre.exchange.ring

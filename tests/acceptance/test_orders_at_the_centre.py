@@ -62,7 +62,11 @@ async def test_an_unroutable_call_is_watched_and_the_hotline_is_told(centre: Cen
     await centre.until(6.5)
     assert [m for m, _ in await centre.rungs(taken.order_id)] == [5, 6]
     assert await centre.alerts("unanswered_centre") == ["hotline", "hotline", "manager"]
-    assert ("centre_duty", "failed") in await centre.attempts(taken.order_id), "nobody to phone: it says so"
+    assert centre.exchange.log() == [(5, CENTRE), (6.02, CENTRE)], (
+        "no centre's desk is asked for, so the first one's is"
+    )
+    first = next(e.data for e in (await centre.order(taken.order_id)).history if e.kind == "attempt")
+    assert first["note"] == "the order has no centre yet: the duty phone of north instead"
     await hotline.route(
         centre.context, taken.order_id, centre_id="south", trade="service", area_class="rural", by=HOLLY
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dispatch.core.errors import Unavailable
+from dispatch.core.errors import NotPlaced, Unavailable
 from dispatch.messages import Desired, Receipt
 from dispatch.services import dispatcher, telephone
 from dispatch.services.tracking import device_event
@@ -21,8 +21,12 @@ class Port:
     down: bool = False
     asked: int = 0
 
+    full: bool = False
+
     def ask(self, what: str) -> None:
         self.asked += 1
+        if self.full:
+            raise NotPlaced(f"{what} has no line free")
         if self.down:
             raise Unavailable(f"{what} does not answer")
 

@@ -12,7 +12,7 @@ import pytest
 
 from dispatch.adapters.sql import statements
 from dispatch.core import escalation
-from dispatch.services import delivery, telephone
+from dispatch.services import delivery, ringing
 from simulators.trials.trial import Day, trial
 
 HOURS = 0.5
@@ -48,7 +48,7 @@ def test_clocks_that_are_not_kept_with_their_order_are_seen(monkeypatch: pytest.
 
 
 def test_a_second_call_within_the_minute_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telephone, "APART", timedelta())
+    monkeypatch.setattr(ringing, "APART", timedelta())
     assert any("was rung twice" in line for line in trial(Day(2, 0.6, calls_an_hour=40.0)).broken)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from dispatch.core.errors import Unavailable
+from dispatch.core.errors import NotPlaced, Unavailable
 
 RING_SECONDS = 25
 
@@ -39,7 +39,19 @@ class RestPhone:
             "call_id": call_id, "number": number, "language": language, "prompt": prompt,
             "callback_url": self._callback_url, "ring_seconds": RING_SECONDS,
         }  # fmt: skip
-        await self._ask("POST", "/calls", body)
+        try:
+            await self._ask("POST", "/calls", body)
+        except Unavailable as error:
+            if "status" in error.facts and await self._has_no(call_id):
+                raise NotPlaced(error.message) from error
+            raise
+
+    async def _has_no(self, call_id: str) -> bool:
+        """Whether the exchange says that it knows no such call; it has answered all that was asked of it."""
+        try:
+            return (await self._client.get(f"/calls/{call_id}")).status_code == httpx.codes.NOT_FOUND
+        except httpx.HTTPError:
+            return False
 
     async def hang_up(self, call_id: str) -> None:
         await self._ask("DELETE", f"/calls/{call_id}")
@@ -55,12 +67,15 @@ class RestPhone:
     async def _ask(self, method: str, path: str, body: dict[str, object] | None = None) -> httpx.Response:
         try:
             answer = await self._client.request(method, path, json=body)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise NotPlaced(f"the telephone exchange does not answer: {error!r}") from error
         except httpx.HTTPError as error:
             raise Unavailable(f"the telephone exchange does not answer: {error!r}") from error
         if answer.status_code >= 400 and not (method == "DELETE" and answer.status_code == 404):
             said = _said(answer)
             raise Unavailable(
-                f"the telephone exchange refused {method} {path}: {answer.status_code} {said}".rstrip()
+                f"the telephone exchange refused {method} {path}: {answer.status_code} {said}".rstrip(),
+                status=answer.status_code,
             )
         return answer
 

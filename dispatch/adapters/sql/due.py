@@ -90,6 +90,7 @@ def together(made: list[Changes[bool]]) -> Changes[bool]:
         decisions=tuple(d for one in made for d in one.decisions),
         settled=tuple(s for one in made for s in one.settled),
         dialled={number: call for one in made for number, call in one.dialled.items()},
+        undialled={number: at for one in made for number, at in one.undialled.items()},
     )
 
 

@@ -14,12 +14,23 @@ OUTBOX: Table = t.OutboxRowTable.__table__  # type: ignore[attr-defined]
 
 
 def waiting(
-    ids: Sequence[int], targets: Sequence[str], centres: Sequence[str], now: datetime, limit: int
+    ids: Sequence[int],
+    targets: Sequence[str],
+    centres: Sequence[str],
+    now: datetime,
+    limit: int,
+    after: int,
 ) -> Select[Any]:
     """Rows that no call carries yet: of these ids, and all that are due to these targets and centres."""
     waits = and_(OUTBOX.c.kind == "phone", OUTBOX.c.state == "pending", OUTBOX.c.call_id == "")
     of = and_(OUTBOX.c.target.in_(list(targets)), OUTBOX.c.centre_id.in_(list(centres)))
     query = select(OUTBOX).where(waits, or_(OUTBOX.c.id.in_(list(ids)), and_(of, OUTBOX.c.due <= now)))
+    return query.where(OUTBOX.c.id > after).order_by(OUTBOX.c.id).limit(limit)
+
+
+def carried(call_id: str, after: int, limit: int | None) -> Select[Any]:
+    """Rows that one call carries."""
+    query = select(OUTBOX).where(OUTBOX.c.call_id == call_id, OUTBOX.c.id > after)
     return query.order_by(OUTBOX.c.id).limit(limit)
 
 

@@ -10,7 +10,8 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from dispatch.adapters.sql import tables as t
-from dispatch.adapters.sql.statements import EVENT, table, write_outgoing
+from dispatch.adapters.sql.outbox import write_outgoing
+from dispatch.adapters.sql.statements import EVENT, table
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.adapters.sql.trail import Note, note
 from dispatch.core.errors import Conflict

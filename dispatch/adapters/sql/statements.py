@@ -6,30 +6,28 @@ Written for SQLAlchemy's synchronous connection. SQLite runs it in its single wr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from math import cos, radians
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, insert, select, update
 from sqlmodel import SQLModel
 
-from dispatch.adapters.sql import armed, order_rows, phone_rows
+from dispatch.adapters.sql import armed, order_rows, outbox, phone_rows
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.alert_book import LoadedAlerts
 from dispatch.adapters.sql.neighbourhood import one_at_a_time
-from dispatch.adapters.sql.order_rows import load_orders, readable_orders
-from dispatch.adapters.sql.rows import alert_row, event_row, outbox_row
+from dispatch.adapters.sql.order_rows import each_order, load_orders, readable_orders
+from dispatch.adapters.sql.rows import event_row
 from dispatch.core.crew import Roster
 from dispatch.core.errors import NotFound
 from dispatch.core.escalation import clocks
-from dispatch.core.outgoing import Outgoing
 from dispatch.core.segments import deadline, timeline
 from dispatch.core.types import Point
 from dispatch.core.work_order import WorkOrder
-from dispatch.services.ports import Changes, Dial, OutboxRow, Processes, Settled
-from dispatch.services.retries import given_up
+from dispatch.services.ports import Changes, Dial, OutboxRow, Processes
 
 
 def table(model: type[SQLModel]) -> Table:
@@ -41,9 +39,9 @@ def table(model: type[SQLModel]) -> Table:
 ORDER = armed.ORDER
 EVENT = order_rows.EVENT
 CLOCK = armed.CLOCK
-OUTBOX = table(t.OutboxRowTable)
+OUTBOX = outbox.OUTBOX
 ROSTER = table(t.RosterRow)
-ALERT = table(t.AlertRow)
+ALERT = outbox.ALERT
 CONTACT = table(t.ContactRow)
 DECISION = table(t.DecisionRow)
 DIAL = table(t.DialRow)
@@ -116,24 +114,33 @@ class SqlLoaded(LoadedAlerts):
             self.dials[number] = Dial(row.at, row.call_id) if row else None
         return self.dials[number]
 
-    def calls(self, call_id: str) -> Sequence[OutboxRow]:
-        return outbox_rows(self.connection, select(OUTBOX).where(OUTBOX.c.call_id == call_id))
+    def calls(self, call_id: str, after: int = 0, limit: int | None = None) -> Sequence[OutboxRow]:
+        return outbox.outbox_rows(self.connection, phone_rows.carried(call_id, after, limit))
 
     def waiting_calls(
-        self, ids: Sequence[int], targets: Sequence[str], centres: Sequence[str], now: datetime, limit: int
+        self,
+        ids: Sequence[int],
+        targets: Sequence[str],
+        centres: Sequence[str],
+        now: datetime,
+        limit: int,
+        after: int = 0,
     ) -> Sequence[OutboxRow]:
-        query = phone_rows.waiting(ids, targets, centres, now, limit)
-        return outbox_rows(self.connection, query)
+        query = phone_rows.waiting(ids, targets, centres, now, limit, after)
+        return outbox.outbox_rows(self.connection, query)
 
-    def fetch(self, order_ids: Sequence[str]) -> None:
+    def fetch(self, order_ids: Sequence[str]) -> Mapping[str, Exception]:
         missing = sorted(set(order_ids) - set(self.orders))
+        failed: dict[str, Exception] = {i: NotFound(f"no order {i!r}", order=i) for i in missing}
         for start in range(0, len(missing), 500):
             query = select(ORDER).where(ORDER.c.id.in_(missing[start : start + 500]))
-            found = readable_orders(self.connection, self.processes, query)
-            self.orders |= {order.id: order for order in found}
+            found, spoilt = each_order(self.connection, self.processes, self.connection.execute(query).all())
+            self.orders |= found
+            failed |= spoilt
+        return {order_id: error for order_id, error in failed.items() if order_id not in self.orders}
 
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
-        return outbox_rows(self.connection, phone_rows.live(order_id))
+        return outbox.outbox_rows(self.connection, phone_rows.live(order_id))
 
 
 def roster_from(doc: Any, version: int) -> Roster:
@@ -149,14 +156,16 @@ def write(
     for roster in sorted(changes.rosters, key=lambda r: (r.centre_id, r.trade)):
         _write_roster(connection, roster)
     _check_untouched(connection, loaded, changes)
-    write_outgoing(connection, changes.outgoing, now)
+    outbox.write_outgoing(connection, changes.outgoing, now)
     for contact in changes.contacts:
         connection.execute(insert(CONTACT), _fields(contact))
     for decision in changes.decisions:
         connection.execute(insert(DECISION), _fields(decision))
     for number in sorted(changes.dialled):
         _write_dial(connection, number, loaded.last_dial(number), Dial(now, changes.dialled[number]))
-    settle(connection, changes.settled, now)
+    for number in sorted(changes.undialled):
+        _write_dial(connection, number, loaded.last_dial(number), Dial(changes.undialled[number]))
+    outbox.settle(connection, changes.settled, now)
 
 
 def _write_dial(connection: Connection, number: str, before: Dial | None, dial: Dial) -> None:
@@ -279,78 +288,6 @@ def _check_untouched(connection: Connection, loaded: SqlLoaded, changes: Changes
 def writes(changes: Changes[Any]) -> bool:
     """Whether a decision changes anything."""
     return bool(changes.orders or changes.rosters or changes.outgoing or changes.settled or changes.contacts)
-
-
-def write_outgoing(connection: Connection, outgoing: Sequence[Outgoing], now: datetime) -> None:
-    """Outbox rows; an alert is in the pages at once, its row carries it to the channels outside."""
-    if not outgoing:
-        return
-    if alerts := [alert_row(row, now) for row in outgoing if row.kind == "alert"]:
-        connection.execute(insert(ALERT), alerts)
-    connection.execute(insert(OUTBOX), [outbox_row(row, now) for row in outgoing])
-
-
-def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:
-    """Say how outbox rows ended, or when they are due again. What has ended never begins again."""
-    for row in settled:
-        values: dict[str, Any] = {"state": row.state, "outcome": row.outcome}
-        values |= {"settled_at": now} if row.state in {"done", "dead"} else {}
-        values |= {"due": row.due} if row.due else {}
-        values |= {"call_id": row.call_id} if row.call_id else {}
-        values |= {"tries": OUTBOX.c.tries - 1} if row.untried else {}
-        change = update(OUTBOX).where(OUTBOX.c.id == row.id)
-        if row.state in {"pending", "sent"}:
-            change = change.where(OUTBOX.c.state.in_(["pending", "sent"]))
-        connection.execute(change.values(**values))
-        if row.state == "dead":
-            _tell_of_the_dead(connection, row, now)
-
-
-def _tell_of_the_dead(connection: Connection, row: Settled, now: datetime) -> None:
-    """In the pages only: the way outside may be what is broken."""
-    query = select(OUTBOX.c.kind, OUTBOX.c.target, OUTBOX.c.centre_id).where(OUTBOX.c.id == row.id)
-    told = given_up(*connection.execute(query).one(), row.outcome, now)
-    if connection.execute(select(ALERT.c.id).where(ALERT.c.key == told.key)).first() is None:
-        connection.execute(insert(ALERT), alert_row(told, now))
-
-
-def outbox_rows(connection: Connection, query: Select[Any]) -> list[OutboxRow]:
-    """Outbox rows as values."""
-    return [
-        OutboxRow(
-            r.id,
-            r.key,
-            r.kind,
-            r.target,
-            r.order_id,
-            r.centre_id,
-            r.data,
-            r.tries,
-            r.due,
-            r.call_id,
-            r.state,
-            r.outcome,
-        )
-        for r in connection.execute(query)
-    ]
-
-
-def lease(
-    connection: Connection, now: datetime, until: datetime, limit: int, kinds: Sequence[str]
-) -> list[OutboxRow]:
-    """Take due rows: while the lease runs nobody else sees them; a worker that dies lets it end."""
-    query = select(OUTBOX).where(OUTBOX.c.state.in_(["pending", "sent"]), OUTBOX.c.due <= now)
-    if kinds:
-        query = query.where(OUTBOX.c.kind.in_(list(kinds)))
-    query = query.order_by(OUTBOX.c.due, OUTBOX.c.id).limit(limit).with_for_update(skip_locked=True)
-    rows = outbox_rows(connection, query)
-    if rows:
-        connection.execute(
-            update(OUTBOX)
-            .where(OUTBOX.c.id.in_([r.id for r in rows]))
-            .values(due=until, tries=OUTBOX.c.tries + 1)
-        )
-    return rows
 
 
 def open_orders(connection: Connection, processes: Processes, states: Sequence[str]) -> list[WorkOrder]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from dispatch.adapters.sql import due, statements
+from dispatch.adapters.sql import due, outbox, statements
 from dispatch.clock import Clock
 from dispatch.core.crew import Roster
 from dispatch.core.work_order import WorkOrder
@@ -76,10 +76,10 @@ class SqlStore(ABC):
     async def lease(
         self, now: datetime, until: datetime, limit: int, kinds: Sequence[str] = ()
     ) -> list[OutboxRow]:
-        return await self.write(lambda c: statements.lease(c, now, until, limit, kinds), quiet=True)
+        return await self.write(lambda c: outbox.lease(c, now, until, limit, kinds), quiet=True)
 
     async def settle(self, settled: Sequence[Settled], now: datetime) -> None:
-        await self.write(lambda c: statements.settle(c, settled, now), quiet=True)
+        await self.write(lambda c: outbox.settle(c, settled, now), quiet=True)
 
     def _announce(self) -> None:
         """What was committed stands, whatever its listener does."""

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
 from dispatch.adapters.sql import phone_rows
 from dispatch.adapters.sql.order_rows import load_orders, readable_orders
+from dispatch.adapters.sql.outbox import outbox_rows
 from dispatch.adapters.sql.statements import (
     ALERT,
     CONTACT,
@@ -18,7 +19,6 @@ from dispatch.adapters.sql.statements import (
     EVENT,
     ORDER,
     ROSTER,
-    outbox_rows,
     roster_from,
 )
 from dispatch.adapters.sql.store import SqlStore

@@ -56,7 +56,7 @@ class Remembered:
     def last_dial(self, number: str) -> Dial | None:
         return None
 
-    def calls(self, call_id: str) -> Sequence[OutboxRow]:
+    def calls(self, call_id: str, after: int = 0, limit: int | None = None) -> Sequence[OutboxRow]:
         return []
 
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
