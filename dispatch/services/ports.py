@@ -123,14 +123,9 @@ class Loaded(Protocol):
         ...
 
     def waiting_calls(
-        self,
-        ids: Sequence[int],
-        targets: Sequence[str],
-        centres: Sequence[str],
-        now: datetime,
-        limit: int,
+        self, ids: Sequence[int], targets: Sequence[str], centres: Sequence[str], now: datetime, limit: int,
         after: int = 0,
-    ) -> Sequence[OutboxRow]:
+    ) -> Sequence[OutboxRow]:  # fmt: skip
         """Phone rows that no call carries yet: of these ids, and all that are due to these targets and centres.
 
         By their ids: at most `limit`, after the row `after`.
