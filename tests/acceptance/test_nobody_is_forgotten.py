@@ -90,10 +90,11 @@ async def test_nobody_on_call_is_the_leader_and_said_so(centre: Centre) -> None:
     }
 
 
-async def test_an_order_of_no_centre_says_that_there_is_nobody_to_ring(centre: Centre) -> None:
+async def test_an_order_of_no_centre_rings_the_first_desk_that_has_a_telephone(centre: Centre) -> None:
     order_id = await centre.call(None, address="somewhere")
     await centre.until(5.5)
-    assert await centre.attempts(order_id) == [("on_call", "failed")]
+    assert await centre.attempts(order_id) == [("on_call", "dialling"), ("on_call", "no_answer")]
+    assert {call.number for call in centre.exchange.calls.values()} == {CENTRE}
     assert set(await centre.alerts("unanswered_hotline")) == {"hotline", "manager"}
     assert await watches(centre, order_id) == {"watch:hotline"}, "and it goes on"
 

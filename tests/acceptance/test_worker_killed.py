@@ -194,6 +194,12 @@ async def _answered_while_ringing(centre: Centre) -> None:
 SCENARIOS = {"nobody answers": _dispatched, "answered while it rings": _answered_while_ringing}
 
 
+@pytest.fixture(params=["sqlite"])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """One database here, the other one in a file of its own: they take long, and run beside each other."""
+    return str(request.param)
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 async def test_a_worker_that_is_killed_anywhere_loses_and_doubles_nothing(
     database_kind: str, scenario: str, tmp_path: Path, kill_ground: tuple[Settings, Server | None]

@@ -119,7 +119,7 @@ def test_no_position_is_one_that_cannot_be(name: str, data: st.DataObject) -> No
     one = codec(name)
     for event in [*one.receive(data.draw(streams(name))), *one.end()]:
         if isinstance(event, Status):
-            assert all(abs(number) < 2**63 for number in _numbers(event.attributes)), event
+            assert all(_is_carried(number) for number in _numbers(event.attributes)), event
         for fix in event.fixes if isinstance(event, Report) else ():
             assert _can_be(fix), fix
 
@@ -128,9 +128,14 @@ def _numbers(attributes: Attributes) -> list[float]:
     return [value for value in attributes.values() if isinstance(value, int | float)]
 
 
+def _is_carried(number: float) -> bool:
+    """What the streams hold: whole numbers of 64 bits, finite fractions."""
+    return abs(number) < (2**64 if isinstance(number, int) else float("inf"))
+
+
 def _can_be(fix: Fix) -> bool:
     numbers: list[Any] = [fix.time, fix.speed_mps, fix.course_deg, fix.altitude_m, *_numbers(fix.attributes)]
-    finite = all(abs(x) < (2**64 if isinstance(x, int) else float("inf")) for x in numbers if x is not None)
+    finite = all(_is_carried(x) for x in numbers if x is not None)
     return (
         finite
         and abs(fix.lat) <= 90

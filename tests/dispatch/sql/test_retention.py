@@ -176,54 +176,52 @@ async def test_what_fails_is_tried_again_and_ends_nobody(
     assert "deleted later: somebody reads" in caplog.text
 
 
-# -- PostgreSQL only: partitions
+# -- PostgreSQL only: partitions (SQLite has one table for all days)
+
+on_postgresql = pytest.mark.parametrize("database_kind", ["postgresql"])
 
 
-@pytest.fixture
-def days(kepts: Kepts) -> Kepts:
-    if not isinstance(kepts.positions, PostgresStore):
-        pytest.skip("SQLite has one table for all days")
-    return kepts
-
-
-async def test_a_writer_in_mid_transaction_is_not_disturbed(days: Kepts) -> None:
-    await days.put("old", -9)
-    await days.put("today", 0)
-    days.night(1)
-    assert isinstance(days.positions, PostgresStore)
-    async with days.positions.engine.connect() as writer:
+@on_postgresql
+async def test_a_writer_in_mid_transaction_is_not_disturbed(kepts: Kepts) -> None:
+    await kepts.put("old", -9)
+    await kepts.put("today", 0)
+    kepts.night(1)
+    assert isinstance(kepts.positions, PostgresStore)
+    async with kepts.positions.engine.connect() as writer:
         await writer.execute(text("INSERT INTO position SELECT * FROM position LIMIT 0"))
         with pytest.raises(Unavailable):
-            await days.retention().clear()
-        await days.put("new", 0.01)
-    assert set(await days.there()) == {"old", "today", "new"}
-    await days.retention().clear()
-    assert set(await days.there()) == {"today", "new"}
+            await kepts.retention().clear()
+        await kepts.put("new", 0.01)
+    assert set(await kepts.there()) == {"old", "today", "new"}
+    await kepts.retention().clear()
+    assert set(await kepts.there()) == {"today", "new"}
 
 
-async def test_one_that_was_killed_between_two_steps_is_gone_on_with(days: Kepts) -> None:
-    await days.put("old", -9)
-    await days.put("late", -9.25, came=0, flag="out_of_order")
-    days.night(1)
-    (name,) = await days.positions.read(retention.old_days)
-    await days.positions.write(lambda c: retention.take_off(c, name))
-    await days.put("copy", -9.25, came=1, flag="out_of_order")  # while its day is away
-    await days.retention().clear()
-    assert await days.there() == {"copy": "out_of_order", "late": "duplicate"}
-    assert await days.positions.read(retention.old_days) == []
-    await days.put("new", -9.25, came=1)
-    assert (await days.there())["new"] == "duplicate"
+@on_postgresql
+async def test_one_that_was_killed_between_two_steps_is_gone_on_with(kepts: Kepts) -> None:
+    await kepts.put("old", -9)
+    await kepts.put("late", -9.25, came=0, flag="out_of_order")
+    kepts.night(1)
+    (name,) = await kepts.positions.read(retention.old_days)
+    await kepts.positions.write(lambda c: retention.take_off(c, name))
+    await kepts.put("copy", -9.25, came=1, flag="out_of_order")  # while its day is away
+    await kepts.retention().clear()
+    assert await kepts.there() == {"copy": "out_of_order", "late": "duplicate"}
+    assert await kepts.positions.read(retention.old_days) == []
+    await kepts.put("new", -9.25, came=1)
+    assert (await kepts.there())["new"] == "duplicate"
 
 
-async def test_two_workers_at_once_lose_nothing(days: Kepts) -> None:
+@on_postgresql
+async def test_two_workers_at_once_lose_nothing(kepts: Kepts) -> None:
     for day in range(-20, 0):
-        await days.put(f"{day}", day)
-        await days.put(f"late {day}", day + 0.1, came=-1, flag="out_of_order")
-    days.night(1)
-    await asyncio.gather(*(days.retention().clear() for _ in range(3)), return_exceptions=True)
-    assert {f"late {d}" for d in range(-20, 0)} <= set(await days.there())
-    await days.retention().clear()  # a day that one found the other at is left for the next time
-    assert set(await days.there()) == {f"{d}" for d in range(-6, 0)} | {f"late {d}" for d in range(-20, 0)}
+        await kepts.put(f"{day}", day)
+        await kepts.put(f"late {day}", day + 0.1, came=-1, flag="out_of_order")
+    kepts.night(1)
+    await asyncio.gather(*(kepts.retention().clear() for _ in range(3)), return_exceptions=True)
+    assert {f"late {d}" for d in range(-20, 0)} <= set(await kepts.there())
+    await kepts.retention().clear()  # a day that one found the other at is left for the next time
+    assert set(await kepts.there()) == {f"{d}" for d in range(-6, 0)} | {f"late {d}" for d in range(-20, 0)}
 
 
 def test_whole_days_and_none_of_an_open_order() -> None:
