@@ -11,13 +11,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -32,6 +30,7 @@ from dispatch.services import dispatcher, hotline
 from dispatch.settings import Settings
 from tests.dispatch.centre import DORA, HOLLY, START, Centre
 from tests.dispatch.databases import Database, Server, aside, new_settings
+from tests.http_peer import Peer, listening_to
 
 SIX = 6.0
 AFTERWARDS = (6.0, 6.6, 7.0, 7.6, 8.0, 8.6, 12.0)
@@ -59,8 +58,8 @@ def world() -> Iterator[World]:
     """A telephone exchange that takes a call id once, and an ear for everything else, over real HTTP."""
     seen = World()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(Peer):
+        def do_POST(self) -> None:  # noqa: N802
             length = int(self.headers["Content-Length"])
             raw = self.rfile.read(length)
             if len(raw) < length:  # whoever asked was killed in the middle of it
@@ -72,30 +71,15 @@ def world() -> Iterator[World]:
                     seen.calls.append(body["call_id"])
             else:
                 seen.told.append((self.path[1:], body))
-            self._answer(201 if new else 200)
+            self.answer(201 if new else 200)
 
-        def do_DELETE(self) -> None:
+        def do_DELETE(self) -> None:  # noqa: N802
             seen.hung_up.append(self.path.rsplit("/", 1)[1])
-            self._answer(200)
+            self.answer(200)
 
-        def _answer(self, status: int) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        seen.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield seen
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening_to(Handler) as port:
+        seen.url = f"http://127.0.0.1:{port}"
+        yield seen
 
 
 @dataclass

@@ -27,7 +27,8 @@ from dispatch.messages import (
 )
 from dispatch.settings import Settings
 from gps_gateway.gateway import Gateway
-from tests.gps_gateway.beacon import hang_up
+from gps_gateway.protocols import PROTOCOLS
+from tests.gps_gateway.beacon import BEACON, hang_up
 from tests.gps_gateway.raw_terminal import DEVICE
 
 
@@ -149,3 +150,10 @@ async def open_gateway(server: RealServer) -> AsyncIterator[Open]:
 @pytest.fixture
 async def gateway(open_gateway: Open, centre: Centre) -> Gateway:
     return await open_gateway()
+
+
+@pytest.fixture
+def beacon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway speaks one protocol more, which only tests know, and asks the centre again at once."""
+    monkeypatch.setitem(PROTOCOLS, "beacon", BEACON)
+    monkeypatch.setattr("gps_gateway.conversation.ASK_AGAIN", 0.2)

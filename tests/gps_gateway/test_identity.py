@@ -3,47 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
 from dispatch.clock import SystemClock
 from dispatch.messages import (
     Link,
-    Stranger,
     decode_doubled,
-    decode_strangers,
     doubled_key,
     shard,
 )
 from gps_gateway.codec import Fix, Report
 from gps_gateway.door import Bucket, Door
 from gps_gateway.gateway import Gateway
-from gps_gateway.protocols import PROTOCOLS
 from gps_gateway.session import Session
-from tests.gps_gateway.beacon import BEACON, datagrams, dial
+from tests.gps_gateway.beacon import datagrams, dial
 from tests.gps_gateway.conftest import Centre, Open, RealServer
 from tests.gps_gateway.raw_terminal import DEVICE, RawTerminal, position
+from tests.gps_gateway.strangers import answer, strangers
 
 NOBODY: frozenset[str] = frozenset()
 
 
-@pytest.fixture(autouse=True)
-def beacon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(PROTOCOLS, "beacon", BEACON)
-    monkeypatch.setattr("gps_gateway.conversation.ASK_AGAIN", 0.2)
-    return
-
-
-async def answer(reader: asyncio.StreamReader) -> bytes:
-    return await asyncio.wait_for(reader.readuntil(b"#"), 3)
-
-
-async def strangers(gateway: Gateway, centre: Centre) -> dict[str, Stranger]:
-    await gateway.window.write()
-    raw = await centre.redis.get(f"strangers:{gateway.name}")
-    assert isinstance(raw, bytes)
-    return {stranger.name: stranger for stranger in decode_strangers(raw)}
+pytestmark = pytest.mark.usefixtures("beacon")
 
 
 # -- unknown devices

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,37 +11,19 @@ from dispatch.messages import (
     LOOK_CHANNEL,
     DeviceState,
     SeenFrame,
-    Stranger,
     decode_device_state,
     decode_seen_frame,
-    decode_strangers,
     devices_key,
     frames_key,
     shard,
 )
 from gps_gateway.conversation import Conversation
 from gps_gateway.gateway import Gateway
-from gps_gateway.protocols import PROTOCOLS
-from tests.gps_gateway.beacon import BEACON, dial
+from tests.gps_gateway.beacon import dial
 from tests.gps_gateway.conftest import Centre
+from tests.gps_gateway.strangers import answer, strangers
 
-
-@pytest.fixture(autouse=True)
-def beacon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(PROTOCOLS, "beacon", BEACON)
-    monkeypatch.setattr("gps_gateway.conversation.ASK_AGAIN", 0.2)
-    return
-
-
-async def answer(reader: asyncio.StreamReader) -> bytes:
-    return await asyncio.wait_for(reader.readuntil(b"#"), 3)
-
-
-async def strangers(gateway: Gateway, centre: Centre) -> dict[str, Stranger]:
-    await gateway.window.write()
-    raw = await centre.redis.get(f"strangers:{gateway.name}")
-    assert isinstance(raw, bytes)
-    return {stranger.name: stranger for stranger in decode_strangers(raw)}
+pytestmark = pytest.mark.usefixtures("beacon")
 
 
 async def frames(gateway: Gateway, centre: Centre, device: str) -> list[SeenFrame]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +38,7 @@ from dispatch.settings import Settings
 from tests.dispatch.centre import PROCESSES, Centre
 from tests.dispatch.databases import Database, aside
 from tests.dispatch.outside import START
+from tests.http_peer import Peer, listening_to
 
 VERSION_1 = Path(__file__).parents[1] / "core" / "fault_repair_1.toml"
 
@@ -301,35 +300,20 @@ class Ear:
 def listening() -> Iterator[Ear]:
     ear = Ear()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(Peer):
+        def do_POST(self) -> None:  # noqa: N802
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if not ear.broken:
                 ear.alarms.append(body)
-            self._answer(500 if ear.broken else 200)
+            self.answer(500 if ear.broken else 200)
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802
             ear.beats += 1
-            self._answer(200)
+            self.answer(200)
 
-        def _answer(self, status: int) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        ear.port = server.server_port
-        try:
-            yield ear
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening_to(Handler) as port:
+        ear.port = port
+        yield ear
 
 
 @asynccontextmanager
