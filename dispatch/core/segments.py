@@ -82,12 +82,23 @@ class Timeline:
 
 def timeline(order: WorkOrder, process: Process, now: datetime) -> Timeline:
     """The order's time from A until H, its cancellation, or `now`."""
-    walk = _Walk(order, process)
-    for event in order.history:
-        walk.pass_event(event)
-    if not walk.ended:
-        walk.close(max(now, walk.since))
-    return Timeline(tuple(walk.intervals), dict(walk.points), "" if walk.ended else walk.label)
+    walk = _walked(order, process)
+    if walk.ended:
+        return Timeline(tuple(walk.intervals), dict(walk.points), "")
+    last = walk.until(max(now, walk.since))
+    return Timeline((*walk.intervals, last), dict(walk.points), walk.label)
+
+
+def _walked(order: WorkOrder, process: Process) -> _Walk:
+    """The whole history passed; once for each value of an order, since several questions are asked of it."""
+    known = order.derived.get("walk")
+    if known is None or known[0] is not process:
+        walk = _Walk(order, process)
+        for event in order.history:
+            walk.pass_event(event)
+        known = order.derived["walk"] = (process, walk)
+    found: _Walk = known[1]
+    return found
 
 
 def limit(order: WorkOrder, process: Process, label: str) -> timedelta:
@@ -153,14 +164,18 @@ class _Walk:
             self.ended = True
 
     def close(self, at: datetime, evidence: str = "", link: str = "") -> None:
-        """End the running interval at `at`. A hop's owner follows from its link, as far as that is known."""
+        """End the running interval at `at`."""
+        self.intervals.append(self.until(at, evidence, link))
+        self.since = at
+
+    def until(self, at: datetime, evidence: str = "", link: str = "") -> Interval:
+        """The running interval up to `at`. A hop's owner follows from its link, as far as that is known."""
         owner = "repair_centre" if self.label == STACKED else self.process.segment(self.label).owner
         if self.label == "DE" and not link and self.sent is not None and "links" in self.sent.data:
             link = best(self.sent.data["links"].values())
             evidence = evidence or f"{self.sent.kind} by {self.sent.by}, link {link}"
         owner = hop_owner(owner, link)
-        self.intervals.append(Interval(self.label, self.since, at, owner, self.attempt, evidence))
-        self.since = at
+        return Interval(self.label, self.since, at, owner, self.attempt, evidence)
 
     def _reach(self, point: str, event: Event) -> None:
         left = self.left

@@ -77,6 +77,10 @@ class WorkOrder:
     removing: Mapping[str, int] = field(default_factory=dict)
     """Devices that have not yet confirmed that a recalled order is gone (`recall_pending`), each with the
     revision of its desired state that no longer holds the order."""
+    derived: dict[str, tuple[Process, Any]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What was worked out of this value already, under which definition: it never changes, so neither does that."""
 
     @property
     def id(self) -> str:
