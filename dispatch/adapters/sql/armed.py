@@ -45,6 +45,15 @@ def row(order_id: str, clock: Clock) -> Row:
     }  # fmt: skip
 
 
+def kept(connection: Connection, order_ids: Sequence[str]) -> dict[str, set[Clock]]:
+    """The armed clocks of these orders, as far as they have any."""
+    found: dict[str, set[Clock]] = {}
+    for one in connection.execute(select(CLOCK).where(among(connection, CLOCK.c.order_id, order_ids))):
+        clock = Clock(one.name, one.generation, one.rung, one.due)
+        found.setdefault(one.order_id, set()).add(clock)
+    return found
+
+
 def put_right(connection: Connection, order_id: str, clocks: Sequence[Clock]) -> None:
     """Whatever is kept for this order, these are its clocks."""
     connection.execute(delete(CLOCK).where(CLOCK.c.order_id == order_id))

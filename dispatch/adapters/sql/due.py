@@ -99,13 +99,17 @@ def _put_right(
 ) -> dict[str, Exception]:
     """Orders on which nothing was due: a table that differs from the core is made anew.
 
-    Where it does not differ, a due clock decides nothing: that is said, or it would be asked for ever.
+    Most were decided by another worker between our look and our lock. Where the table does not differ, a due clock
+    decides nothing: that is said, or it would be asked for ever.
     """
     failed: dict[str, Exception] = {}
-    for order_id in (order_id for order_id, changes in made.items() if not changes.result):
+    idle = [order_id for order_id, changes in made.items() if not changes.result]
+    kept = armed.kept(connection, idle) if idle else {}
+    for order_id in idle:
         order = loaded.orders[order_id]
         right = clocks(order, processes.of(order))
-        armed.put_right(connection, order_id, right)
+        if set(right) != kept.get(order_id, set()):
+            armed.put_right(connection, order_id, right)
         if any(clock.due <= now for clock in right):
             failed[order_id] = Undecided(order_id)
     return failed

@@ -22,9 +22,10 @@ log = logging.getLogger(__name__)
 _EVENTS = {
     "postgresql": "CAST(json_agg(order_event ORDER BY order_event.seq) AS text)",
     "sqlite": "json_group_array(json_object('seq', seq, 'kind', kind, 'at', order_event.at || 'Z', 'recorded_at',"
-    " recorded_at || 'Z', 'by_role', by_role, 'by_id', by_id, 'key', order_event.\"key\", 'data', json(data)))",
+    " recorded_at || 'Z', 'by_role', by_role, 'by_id', by_id, 'key', order_event.\"key\", 'data', data))",
 }
-"""The events of an order as one JSON text: the server makes it, and one decoder reads it."""
+"""The events of an order as one JSON text: the server makes it, and one decoder reads it. In SQLite a document is
+text within it: read there, one that is spoilt would stop the whole query."""
 
 
 def _events(dialect: str) -> Any:

@@ -33,18 +33,19 @@ class _Line(msgspec.Struct, gc=False):
     by_role: str
     by_id: str
     key: str
-    data: dict[str, Any]
+    data: dict[str, Any] | str
 
 
 _LINES = msgspec.json.Decoder(list[_Line])
+_DOCUMENT = msgspec.json.Decoder(dict[str, Any])
 
 
 def history_from(events: str | None) -> list[Event]:
-    """A history, from the JSON of its order_event rows. Raises msgspec.ValidationError where a row is spoilt."""
+    """A history, from the JSON of its order_event rows. Raises msgspec.DecodeError where a row is spoilt."""
     return [
         Event(
             e.seq, e.kind, e.at.astimezone(UTC), e.recorded_at.astimezone(UTC),
-            Actor(e.by_role, e.by_id), e.key, e.data,
+            Actor(e.by_role, e.by_id), e.key, _DOCUMENT.decode(e.data) if isinstance(e.data, str) else e.data,
         )
         for e in sorted(_LINES.decode(events or "[]"), key=attrgetter("seq"))
     ]  # fmt: skip
