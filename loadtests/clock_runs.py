@@ -191,6 +191,8 @@ class Steady:
     wanted: int
     reports: list[Report]
     seconds: float
+    server: float
+    """CPU-seconds of the database server meanwhile; on SQLite there is none."""
 
     @property
     def pairs(self) -> list[float]:
@@ -209,10 +211,12 @@ def steady(place: Place, armed: int, rate: float, pair_rate: float, seconds: flo
     with place.at_work("pairs", **job) as workers:
         if SystemClock().now() > start:
             raise Failed("seeding took longer than expected: the machine is too busy")
+        before = place.server.cpu() if place.server else 0.0
         Event().wait(max(0.0, start.timestamp() + seconds - SystemClock().timestamp()))
         place.wait_for_rungs(due, 45)
+        server = place.server.cpu() - before if place.server else 0.0
         reports = [worker.end() for worker in workers]
-    return Steady(fired(place, due, reports), due.count, reports, seconds)
+    return Steady(fired(place, due, reports), due.count, reports, seconds, server)
 
 
 @dataclass

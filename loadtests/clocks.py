@@ -167,6 +167,7 @@ def _tell_steady(name: str, found: Steady, armed: int, facts: Facts) -> None:
     )
     facts[f"{name}: pairs begun behind plan, p99, ms"] = ahead(behind, 0.99) * 1000
     facts[f"{name}: CPU of each process, s"] = ", ".join(f"{report.cpu:.1f}" for report in found.reports)
+    facts[f"{name}: CPU of the server, s"] = found.server
     refused = {kind: n for report in found.reports for kind, n in report.failed.items()}
     facts[f"{name}: refused"] = str(refused or "none")
     facts[f"{name}: load after the steady part"] = load()
