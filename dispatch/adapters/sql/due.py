@@ -1,7 +1,7 @@
 """Deciding what is due, many orders in one transaction.
 
 The orders are claimed and their histories read with two queries, each is decided by itself, and all that follows
-is written with a few statements. What cannot be decided or written is left out and named; it takes nobody along.
+is written with one statement (on SQLite one a kind). What cannot be decided or written is left out and named; it takes nobody along.
 """
 
 from __future__ import annotations
