@@ -30,7 +30,7 @@ class _Line(msgspec.Struct, gc=False):
     kind: str
     at: datetime
     recorded_at: datetime
-    by_role: str
+    by_role: Any
     by_id: str
     key: str
     data: dict[str, Any] | str
