@@ -10,8 +10,9 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 
@@ -20,11 +21,13 @@ import msgspec
 from dispatch import lifeline
 from dispatch.clock import SystemClock
 from loadtests.crash_points import POINTS
-from loadtests.fault_board import FIRST_DRIVER, READY, STEP, Board
+from loadtests.fault_board import FIRST_DRIVER, GATE, READY, STEP, Board
 from loadtests.fault_worker import End, Life
 from loadtests.postgres import Postgres
 from loadtests.processes import Failed, RedisProcess
 
+EVERY = 15.0
+"""Real seconds between two words about how far it is."""
 LOOK = 0.02
 """Real seconds between two looks at everything."""
 NAMED = 0.6
@@ -41,6 +44,9 @@ STEPS = (-3600, -90, 0, 45, 3600)
 """Seconds by which the machine's clock of the workers is wrong, one after the other."""
 
 
+Say = Callable[[str], object]
+
+
 class Plan(msgspec.Struct, frozen=True):
     """How often each part is hit."""
 
@@ -49,6 +55,8 @@ class Plan(msgspec.Struct, frozen=True):
     redis: int
     steps: int
     seed: int
+    at_once: int
+    """Orders that may be begun beyond those whose kills were done."""
 
 
 @dataclass
@@ -133,13 +141,33 @@ class Victim:
         return line
 
 
+def progress(plan: Plan, tally: Tally, done: int, orders: int, seconds: float) -> str:
+    """How far it is after so many real seconds, and when its last order will be finished at this pace."""
+    share = done / orders
+    left = f"{seconds * (1 - share) / share / 60:.0f} min left" if done else "no order is finished yet"
+    end = SystemClock().now() + timedelta(seconds=seconds * (1 - share) / share if done else 0)
+    return (
+        f"{seconds / 60:.1f} min: {done:,} of {orders:,} orders ({done / seconds:.0f}/s), {tally.kills:,} of"
+        f" {plan.kills:,} kills ({tally.named.total()} in {len(tally.named)} named points, {sum(tally.late.values())}"
+        f" not crossed), PostgreSQL {tally.postgres}, Redis {tally.redis} of {plan.postgres}, steps {tally.steps}; {left}"
+        + (f", until {end:%H:%M} UTC and the judgement" if done else "")
+    )
+
+
 class Chaos:
     """Does the plan's share of everything that belongs to the orders finished so far."""
 
     def __init__(
-        self, plan: Plan, victims: Sequence[Victim], postgres: Postgres, redis: RedisProcess, board: Board
+        self,
+        plan: Plan,
+        victims: Sequence[Victim],
+        postgres: Postgres,
+        redis: RedisProcess,
+        board: Board,
+        say: Say,
     ) -> None:
-        self.plan, self.tally = plan, Tally()
+        """`say` is told how far it is, every EVERY seconds."""
+        self.plan, self.tally, self._say = plan, Tally(), say
         self._victims, self._postgres, self._redis, self._board = victims, postgres, redis, board
         self._luck = random.Random(plan.seed)
         self._lives: dict[Victim, float] = {}
@@ -148,9 +176,14 @@ class Chaos:
         """Until every driver has ended. Raises Failed where one did not do its part."""
         for victim in self._victims:
             self._start(victim)
+        began = said = SystemClock.monotonic()
         while any(driver.poll() is None for driver in drivers):
             done = sum(self._board.get(FIRST_DRIVER + n) for n in range(len(drivers)))
+            self._board.put(GATE, self.plan.at_once + orders * self.tally.kills // max(1, self.plan.kills))
             self._once(min(1.0, done / (orders * ALL_BY)))
+            if (now := SystemClock.monotonic()) >= said + EVERY:
+                self._say(progress(self.plan, self.tally, done, orders, now - began))
+                said = now
             Event().wait(LOOK)
         if any(driver.returncode for driver in drivers):
             raise Failed("a driver ended by itself")

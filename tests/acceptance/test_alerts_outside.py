@@ -220,7 +220,7 @@ async def test_two_workers_plan_an_alert_once(centre: Centre, mail: Choosy) -> N
     await centre.take_call(NOWHERE)
     now = centre.clock.now()
     (row,) = await centre.store.lease(now, now + timedelta(seconds=30), 10, delivery.ALERTS)
-    await asyncio.gather(*(alerting.plan(centre.context, row) for _ in range(4)))
+    await asyncio.gather(*(alerting.plan(centre.context, [row]) for _ in range(4)))
     assert len(await centre.rows(kind="message")) == 1
 
 

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from dispatch.adapters.sql.statements import CLOCK, EVENT, OUTBOX
 from dispatch.bootstrap.database import at_once
-from loadtests import fault_judge as judged
+from loadtests import fault_findings as judged
+from loadtests import fault_judge
 from loadtests.fault_driver import Line
 from loadtests.fault_run import Rested, Scale, rested
 from loadtests.faults import outcome_of
@@ -119,7 +120,7 @@ def test_the_judge_sees_what_must_not_stand(run: Rested, lie: Lie) -> None:
 
     def work(connection: Connection) -> None:
         lie.tell(connection, run)
-        seen.append(judged.judge(connection, run.ground))
+        seen.append(fault_judge.judge(connection, run.ground, lambda told: None))
         raise Back
 
     try:
