@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import msgspec
 
@@ -28,9 +28,11 @@ from loadtests.processes import Failed, RedisProcess
 
 EVERY = 15.0
 """Real seconds between two words about how far it is."""
+TIDY = 75.0
+"""Real seconds between two times that PostgreSQL is tidied: it crashes before it would do so by itself."""
 LOOK = 0.02
 """Real seconds between two looks at everything."""
-NAMED = 0.6
+NAMED = 0.7
 """Share of the workers' lives that end at a crash point."""
 PATIENCE = 6.0
 """Real seconds in which a crash point may be crossed; then the worker is killed wherever it is."""
@@ -176,7 +178,7 @@ class Chaos:
         """Until every driver has ended. Raises Failed where one did not do its part."""
         for victim in self._victims:
             self._start(victim)
-        began = said = SystemClock.monotonic()
+        began = said = tidied = SystemClock.monotonic()
         while any(driver.poll() is None for driver in drivers):
             done = sum(self._board.get(FIRST_DRIVER + n) for n in range(len(drivers)))
             self._board.put(GATE, self.plan.at_once + orders * self.tally.kills // max(1, self.plan.kills))
@@ -184,6 +186,9 @@ class Chaos:
             if (now := SystemClock.monotonic()) >= said + EVERY:
                 self._say(progress(self.plan, self.tally, done, orders, now - began))
                 said = now
+            if now >= tidied + TIDY:
+                Thread(target=self._postgres.tidy, name="tidy", daemon=True).start()
+                tidied = now
             Event().wait(LOOK)
         if any(driver.returncode for driver in drivers):
             raise Failed("a driver ended by itself")

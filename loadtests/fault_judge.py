@@ -47,7 +47,7 @@ def judge(connection: Connection, ground: Ground, say: Callable[[str], object]) 
     confirmed = _ledger(connection, ground, found)
     _doubles(connection, found)
     answered = _histories(connection, ground, found, confirmed, say)
-    _passed_over(ground, found)
+    passed_over(ground, found)
     against_the_exchange(connection, ground, calls, answered, found)
     _ended(connection, found)
     for wrong in trail.verify(connection, "").findings:
@@ -223,7 +223,7 @@ def _overdue(
             found.overdue.append((at, watch.next_due, told))
 
 
-def _passed_over(ground: Ground, found: Findings) -> None:
+def passed_over(ground: Ground, found: Findings) -> None:
     """No watch that waited at its order's next step had been left behind by those that were due later.
 
     The oldest is decided first: however slow the machine is, a rung that others have overtaken was forgotten.

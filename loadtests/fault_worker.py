@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -19,8 +20,14 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import anyio._backends._asyncio
+import httpcore
 import msgspec
+import sqlalchemy.dialects.postgresql.asyncpg
 import uvicorn
+import uvicorn.lifespan.on
+import uvicorn.loops.auto
+import uvicorn.protocols.http.auto
 from fastapi import FastAPI
 
 from dispatch import clock
@@ -35,6 +42,13 @@ from loadtests.crash_points import CrashPoints
 from loadtests.fault_board import READY, STEP, Board
 
 _PDEATHSIG = 1
+LATE = (
+    anyio._backends._asyncio,
+    httpcore,
+    sqlalchemy.dialects.postgresql.asyncpg,
+    uvicorn.protocols.http.auto,
+)
+"""What a worker would import only when it needs it: a tenth of a short life."""
 
 
 class Life(msgspec.Struct, frozen=True):
@@ -126,6 +140,7 @@ def fork(life: Life) -> tuple[int, int]:
 
 def main() -> None:
     """Until standard input ends."""
+    gc.freeze()  # what all lives share is looked through by none
     for line in sys.stdin:
         child, listening = fork(msgspec.json.decode(line, type=Life))
         _tell(str(child))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -130,3 +131,21 @@ def test_the_judge_sees_what_must_not_stand(run: Rested, lie: Lie) -> None:
         for file, content in kept.items():
             file.write_bytes(content)
     assert seen[0].wrong[lie.name], lie
+
+
+@pytest.mark.parametrize(("later", "forgotten"), [(9, 0), (11, 1)])
+def test_a_rung_that_others_have_overtaken_was_forgotten_and_one_that_is_only_late_was_not(
+    run: Rested, later: int, forgotten: int
+) -> None:
+    """However late everything is: what counts is whether somebody younger was decided first."""
+    ground = replace(run.ground, passed=timedelta(seconds=10))
+    began = run.ground.now
+    found = judged.Findings(
+        overdue=[(began + timedelta(hours=1), began, "W1")],
+        rungs=[
+            (began + timedelta(minutes=59), began + timedelta(seconds=later)),
+            (began + timedelta(minutes=61), began + timedelta(minutes=60)),
+        ],
+    )
+    fault_judge.passed_over(ground, found)
+    assert len(found.wrong[judged.FORGOTTEN]) == forgotten
