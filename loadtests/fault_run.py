@@ -40,6 +40,8 @@ PASSED = 12.0
 them are depends on the machine."""
 APART = 1.0
 """Real seconds by which an instant may be noted differently by two processes of a machine that is short of time."""
+APART_AT_MOST = timedelta(seconds=20)
+"""The same on the installation's clock: a third of what is between two calls to a number."""
 
 
 class Scale(msgspec.Struct, frozen=True):
@@ -117,7 +119,7 @@ def _ground(settings: Settings, scale: Scale, ledgers: list[Path]) -> Ground:
 
     return Ground(
         ledgers, phone_log(settings), definitions.load(settings), clock_from(settings.clock, mark=settings.time_mark).now(),
-        passed=real(PASSED), lease=real(scale.lease), tolerance=real(APART),
+        passed=real(PASSED), lease=real(scale.lease), tolerance=min(real(APART), APART_AT_MOST),
     )  # fmt: skip
 
 

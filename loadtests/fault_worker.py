@@ -17,17 +17,12 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
-import anyio._backends._asyncio
-import httpcore
 import msgspec
-import sqlalchemy.dialects.postgresql.asyncpg
 import uvicorn
-import uvicorn.lifespan.on
-import uvicorn.loops.auto
-import uvicorn.protocols.http.auto
 from fastapi import FastAPI
 
 from dispatch import clock
@@ -43,12 +38,10 @@ from loadtests.fault_board import READY, STEP, Board
 
 _PDEATHSIG = 1
 LATE = (
-    anyio._backends._asyncio,
-    httpcore,
-    sqlalchemy.dialects.postgresql.asyncpg,
-    uvicorn.protocols.http.auto,
-)
-"""What a worker would import only when it needs it: a tenth of a short life."""
+    "anyio._backends._asyncio", "httpcore", "sqlalchemy.dialects.postgresql.asyncpg", "uvicorn.lifespan.on",
+    "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
+)  # fmt: skip
+"""What a worker imports only when it needs it: a tenth of a short life."""
 
 
 class Life(msgspec.Struct, frozen=True):
@@ -140,6 +133,8 @@ def fork(life: Life) -> tuple[int, int]:
 
 def main() -> None:
     """Until standard input ends."""
+    for name in LATE:
+        import_module(name)
     gc.freeze()  # what all lives share is looked through by none
     for line in sys.stdin:
         child, listening = fork(msgspec.json.decode(line, type=Life))

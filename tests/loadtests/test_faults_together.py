@@ -96,7 +96,7 @@ async def test_a_worker_that_was_first_loses_nobodys_decision(two: Two, together
         about.set("W1")
         return await together.transact(which)
 
-    assert await asyncio.gather(one(late), one(_deciding(3))) == [0, 3]
+    assert await asyncio.gather(one(late), one(_deciding(3))) == [0, 3]  # type: ignore[comparison-overlap]
     order = await two.order()
     assert [e.data.get("n") for e in order.history if e.kind == "attempt"] == [None, 0]
     assert (await two.order("W2")).version == 3
