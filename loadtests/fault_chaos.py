@@ -38,6 +38,8 @@ PATIENCE = 6.0
 """Real seconds in which a crash point may be crossed; then the worker is killed wherever it is."""
 STARTS = 8.0
 """Real seconds that a start may take."""
+DEAD_BY = 60.0
+"""Real seconds within which a killed worker has ended, however short of time the machine is."""
 AWAY = (0.0, 0.8)
 """Real seconds that a server stays away, beside the time of its start."""
 ALL_BY = 0.85
@@ -132,7 +134,7 @@ class Victim:
         """End whoever lives here, and the place."""
         if self.pid:
             self.kill()
-            self.ended(10.0)
+            self.ended(DEAD_BY)
         self._process.communicate()
 
     def _read(self) -> bytes:
@@ -196,7 +198,7 @@ class Chaos:
         for victim in self._victims:  # whoever still waits for its point is not to die any more
             if victim.pid:
                 victim.kill()
-                victim.ended(10.0)
+                victim.ended(DEAD_BY)
             victim.start()
 
     def _once(self, share: float) -> None:
@@ -234,7 +236,7 @@ class Chaos:
         """Kill it where its time has come."""
         if wanted and victim.lived > (PATIENCE if victim.die else self._lives[victim]):
             victim.kill()
-            end = victim.ended(10.0)
+            end = victim.ended(DEAD_BY)
             if end is None:
                 raise Failed("a worker survived kill -9")
             self._count(victim, end)

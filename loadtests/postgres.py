@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,9 @@ import asyncpg  # type: ignore[import-untyped]
 from dispatch.bootstrap.database import make_ready
 from dispatch.clock import SystemClock
 from dispatch.settings import Settings
+
+TRIES = 12
+"""Starts of a server that is not ready in time."""
 
 
 class Postgres:
@@ -37,8 +41,15 @@ class Postgres:
         )  # fmt: skip
 
     def start(self) -> None:
-        """Start it again; returns when it is ready, or a little later."""
-        self._server.ensure_postgres_running()
+        """Start it again; returns when it is ready, or a little later: a busy machine may replay its log for long."""
+        for left in reversed(range(TRIES)):
+            try:
+                self._server.ensure_postgres_running()  # gives it ten seconds
+            except subprocess.SubprocessError:
+                if not left:
+                    raise
+            else:
+                return
 
     async def accepts(self) -> float:
         """Wait until a connection is accepted; when that was, in seconds since 1970."""
