@@ -30,6 +30,12 @@ EVERY = 15.0
 """Real seconds between two words about how far it is."""
 TIDY = 75.0
 """Real seconds between two times that PostgreSQL is tidied: it crashes before it would do so by itself."""
+ASK = 2.0
+"""Real seconds between two looks at how many effects wait."""
+BACKLOG = 700
+"""Effects that may wait before new orders wait for them: what comes too late is answered before it is tried."""
+CLOSED_AT_MOST = 60.0
+"""Real seconds without a new order."""
 LOOK = 0.02
 """Real seconds between two looks at everything."""
 NAMED = 0.7
@@ -175,6 +181,8 @@ class Chaos:
         self._victims, self._postgres, self._redis, self._board = victims, postgres, redis, board
         self._luck = random.Random(plan.seed)
         self._lives: dict[Victim, float] = {}
+        self._asked = self._opened = float("-inf")
+        self._waiting = 0
 
     def during(self, orders: int, drivers: Sequence[subprocess.Popen[bytes]]) -> None:
         """Until every driver has ended. Raises Failed where one did not do its part."""
@@ -183,10 +191,13 @@ class Chaos:
         began = said = tidied = SystemClock.monotonic()
         while any(driver.poll() is None for driver in drivers):
             done = sum(self._board.get(FIRST_DRIVER + n) for n in range(len(drivers)))
-            self._board.put(GATE, self.plan.at_once + orders * self.tally.kills // max(1, self.plan.kills))
+            self._open_gate(done, orders)
             self._once(min(1.0, done / (orders * ALL_BY)))
             if (now := SystemClock.monotonic()) >= said + EVERY:
-                self._say(progress(self.plan, self.tally, done, orders, now - began))
+                self._say(
+                    progress(self.plan, self.tally, done, orders, now - began)
+                    + f", {self._waiting:,} effects wait"
+                )
                 said = now
             if now >= tidied + TIDY:
                 Thread(target=self._postgres.tidy, name="tidy", daemon=True).start()
@@ -200,6 +211,20 @@ class Chaos:
                 victim.kill()
                 victim.ended(DEAD_BY)
             victim.start()
+
+    def _open_gate(self, done: int, orders: int) -> None:
+        """More orders, as far as their kills are done and the workers have carried out what there was."""
+        now = SystemClock.monotonic()
+        if now < self._asked + ASK:
+            return
+        self._asked = now
+        self._waiting = self._postgres.waiting() or 0
+        if self._waiting < BACKLOG or now > self._opened + CLOSED_AT_MOST:
+            killed = self.tally.kills / self.plan.kills if self.plan.kills else 1.0
+            self._board.put(GATE, self.plan.at_once + int(orders * killed))
+            self._opened = now
+        else:
+            self._board.put(GATE, done)
 
     def _once(self, share: float) -> None:
         plan, tally = self.plan, self.tally

@@ -39,7 +39,7 @@ from loadtests.fault_town import ANSWERING, crew_ids, place
 T = TypeVar("T")
 Plan = Literal["desk", "soon", "race", "telephone", "never", "centre"]
 HOLLY, DORA = Actor("hotline", "holly"), Actor("dispatcher", "dora")
-PLANS: dict[Plan, int] = {"desk": 72, "soon": 16, "race": 3, "telephone": 3, "never": 3, "centre": 3}
+PLANS: dict[Plan, int] = {"desk": 88, "soon": 6, "race": 2, "telephone": 2, "never": 1, "centre": 1}
 """Of a hundred orders: not even sent; acknowledged soon, or around the first rung; by telephone only; never; not dispatched."""
 WATCH = 240.0
 """Seconds on the installation's clock until the first rung of the hotline, a centre or a crew, by the shipped process."""

@@ -21,7 +21,7 @@ from dispatch.adapters.sql.statements import CLOCK, OUTBOX
 from dispatch.bootstrap import definitions
 from dispatch.bootstrap.database import at_once
 from dispatch.clock import SystemClock, clock_from
-from dispatch.services.retries import LEASE
+from dispatch.services.retries import PATIENCE
 from dispatch.settings import Settings, to_environment
 from loadtests.fault_board import Board
 from loadtests.fault_chaos import EVERY, Chaos, Plan, Say, Tally, Victim
@@ -58,8 +58,8 @@ class Scale(msgspec.Struct, frozen=True):
     centres: int = 24
     speed: float = 10.0
     """Seconds of the installation's clock in a real one: a chain of the shipped process lasts 45 s."""
-    lease: float = LEASE
-    """Real seconds that a dead worker's effects wait for another one."""
+    lease: float = 6.0
+    """Real seconds that a dead worker's effects, and its part of the streams, wait for another one."""
     rest: float = 120.0
     """Real seconds in which what waits after the last order has to become less, until nothing does."""
     seed: int = 1
@@ -119,7 +119,7 @@ def _ground(settings: Settings, scale: Scale, ledgers: list[Path]) -> Ground:
 
     return Ground(
         ledgers, phone_log(settings), definitions.load(settings), clock_from(settings.clock, mark=settings.time_mark).now(),
-        passed=real(PASSED), lease=real(scale.lease), tolerance=min(real(APART), APART_AT_MOST),
+        passed=real(PASSED), lease=real(max(scale.lease, PATIENCE)), tolerance=min(real(APART), APART_AT_MOST),
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from fastapi import FastAPI
 
 from dispatch import clock
 from dispatch.adapters.http import callbacks, errors
+from dispatch.adapters.redis import shares
 from dispatch.bootstrap import audit_trail, processes
 from dispatch.bootstrap.build import Built
 from dispatch.core.errors import DispatchError
@@ -93,7 +94,8 @@ def live(life: Life, say: Callable[[str], object]) -> None:
     clock.Machine = SteppedMachine  # type: ignore[misc]
     for module in (delivery, ringing):
         vars(module)["LEASE"] = life.lease
-    delivery.SEND_AGAIN = min(delivery.SEND_AGAIN, life.lease)
+    delivery.SEND_AGAIN = min(delivery.SEND_AGAIN, 2 * life.lease)
+    vars(shares)["LEASE_MS"] = min(shares.LEASE_MS, int(life.lease * 1000))
     vars(audit_trail)["EVERY"] = 1.0  # no worker lives long enough for the usual two rounds
     CrashPoints(life.die, life.nth, say).install()
 

@@ -77,6 +77,21 @@ class Postgres:
         with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
             asyncio.run(vacuum())
 
+    def waiting(self) -> int | None:
+        """Effects that have not ended; None where it is away."""
+
+        async def count() -> int:
+            connection = await asyncpg.connect(self.url, timeout=10.0)
+            try:
+                query = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'sent')"
+                return int(await connection.fetchval(query, timeout=10.0))
+            finally:
+                connection.terminate()
+
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            return asyncio.run(count())
+        return None
+
     def stop(self) -> None:
         """For good."""
         self._server.cleanup()
