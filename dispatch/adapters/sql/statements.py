@@ -20,7 +20,7 @@ from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.alert_book import LoadedAlerts
 from dispatch.adapters.sql.lines import MOVING, Lines, Stale
 from dispatch.adapters.sql.neighbourhood import one_at_a_time
-from dispatch.adapters.sql.order_rows import each_order, load_order, readable_orders
+from dispatch.adapters.sql.order_rows import each_order, load_order
 from dispatch.adapters.sql.rows import event_row
 from dispatch.core.crew import Roster
 from dispatch.core.errors import NotFound
@@ -156,10 +156,10 @@ def write(
     outbox.add_outgoing(told, changes.outgoing, now)
     told.write(connection)
     _check_untouched(connection, loaded, changes)
-    for contact in changes.contacts:
-        connection.execute(insert(CONTACT), _fields(contact))
-    for decision in changes.decisions:
-        connection.execute(insert(DECISION), _fields(decision))
+    if changes.contacts:
+        connection.execute(insert(CONTACT), [_fields(contact) for contact in changes.contacts])
+    if changes.decisions:
+        connection.execute(insert(DECISION), [_fields(decision) for decision in changes.decisions])
     for number in sorted(changes.dialled):
         _write_dial(connection, number, loaded.last_dial(number), Dial(now, changes.dialled[number]))
     for number in sorted(changes.undialled):
@@ -255,14 +255,6 @@ def _check_untouched(connection: Connection, loaded: SqlLoaded, changes: Changes
 def writes(changes: Changes[Any]) -> bool:
     """Whether a decision changes anything."""
     return bool(changes.orders or changes.rosters or changes.outgoing or changes.settled or changes.contacts)
-
-
-def open_orders(connection: Connection, processes: Processes, states: Sequence[str]) -> list[WorkOrder]:
-    """Orders that are not restored yet, the oldest first; without one that cannot be read, which is said."""
-    query = select(ORDER).where(ORDER.c.is_open).order_by(ORDER.c.reported_at, ORDER.c.id)
-    return readable_orders(
-        connection, processes, query.where(ORDER.c.state.in_(list(states))) if states else query
-    )
 
 
 def rosters(connection: Connection) -> list[Roster]:
