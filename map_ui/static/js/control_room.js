@@ -106,7 +106,8 @@ function scarce() {
   const short = cover(board).filter((one) => one.waiting && !one.free);
   const chip = byId('scarce');
   chip.hidden = !short.length;
-  say(chip, short.length ? `▲ ${t('No free crew: {trades}', { trades: short.map((one) => `${word('trades', one.trade)} (${one.waiting})`).join(', ') })}` : '');
+  const trades = short.map((one) => `${word('trades', one.trade)} (${one.waiting})`).join(', ');
+  say(chip, trades && t('▲ No free crew: {trades}', { trades }));
 }
 
 addEventListener('keydown', (e) => {

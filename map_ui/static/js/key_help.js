@@ -8,7 +8,7 @@ const groups = () => [
   [t('Board and map'), [['↑ ↓ · j k', t('move on the board')], ['Enter', t('open the order')], ['/', t('search')], ['1 … 9', t('choose a filter or queue')], ['b', t('to the board')], ['Esc', t('back to the board')]]],
   [t('This order'), [['a', t('accept')], ['d', t('dispatch: the list of crews')], ['x', t('reassign: the list of crews')], ['r', t('recall')], ['h', t('return to the hotline')], ['o', t('decide who is responsible')], ['u', t('undo the dispatch just made')]]],
   [t('The list of crews'), [['↑ ↓', t('another crew, with what it would do')], ['← →', t('earlier or later in its sequence')], ['Enter', t('send')], ['Esc', t('send nothing')]]],
-  [t('Crews and alerts'), [['c', t('crews')], ['Alt ↑ · Alt ↓', t('in a crew\'s stack: earlier, later')], ['l', t('alerts')], ['q', t('acknowledge the first alert')], ['?', t('this help')]]],
+  [t('Crews and alerts'), [['c', t('crews')], ['Alt ↑ · Alt ↓', t('in the stack of a crew: earlier, later')], ['l', t('alerts')], ['q', t('acknowledge the first alert')], ['?', t('this help')]]],
 ];
 
 /** Show it, or put it away. */
