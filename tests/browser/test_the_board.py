@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -54,8 +55,11 @@ class Evening:
 
 
 @pytest.fixture
-def evening(centre: Served) -> Evening:
-    return Evening(centre)
+def evening(centre: Served) -> Iterator[Evening]:
+    found = Evening(centre)
+    yield found
+    for client in found.clients.values():
+        client.close()
 
 
 def control_room(visit: Visit, username: str = "dora") -> Page:
