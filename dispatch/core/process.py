@@ -41,6 +41,7 @@ REMARKS = frozenset(
         "expedite",
         "supervise",
         "crew_free",
+        "reordered",
         "removed",
         "late_receipt",
         "also_received",

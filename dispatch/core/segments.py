@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from dispatch.core.hop import best, hop_owner
 from dispatch.core.process import POINTS, Process
-from dispatch.core.work_order import FREED, Event, WorkOrder
+from dispatch.core.work_order import FREED, REORDERED, Event, WorkOrder
 
 WITHDRAWN = "withdrawn"
 STACKED = "stacked"
@@ -150,7 +150,9 @@ class _Walk:
         row = self.process.transitions.get((self.state, event.kind))
         self.state = self.process.first if not self.state else (row.to if row else self.state)
         if event.kind == FREED and self.behind:
-            self._crew_free(event)
+            self._crew_free(event, "the order ahead was finished")
+        if event.kind == REORDERED:
+            self._reordered(event)
         if event.kind == LEFT and self.label == "FG":
             self.left = self.left or event
         if row is None:
@@ -200,11 +202,22 @@ class _Walk:
         following = POINTS[POINTS.index(point) + 1]
         self.label = STACKED if point == "F" and self.behind else point + following
 
-    def _crew_free(self, event: Event) -> None:
+    def _crew_free(self, event: Event, evidence: str) -> None:
         self.behind = False
         if self.label == STACKED:
-            self.close(event.at, "the order ahead was finished")
+            self.close(event.at, evidence)
             self.label = "FG"
+
+    def _reordered(self, event: Event) -> None:
+        """To the front: its turnout begins. Behind another: what it waits from here on is the centre's."""
+        evidence = f"{event.kind} by {event.by}"
+        if event.data["place"] == 1 and self.behind:
+            self._crew_free(event, evidence)
+        elif event.data["place"] > 1 and not self.behind:
+            self.behind = True
+            if self.label == "FG":
+                self.close(event.at, evidence)
+                self.label = STACKED
 
     def _withdraw(self, attempt: str, event: Event) -> None:
         """Also of a crew that had arrived and cannot repair it: then the time goes on from its arrival."""
