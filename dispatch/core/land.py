@@ -26,6 +26,9 @@ SLIT = 200.0
 SHOWN = 50
 
 
+_Found = Iterator[tuple[tuple[str, ...], BaseGeometry]]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Land that lies on several territories (`overlap`), or between them on none (`gap`)."""
@@ -46,23 +49,19 @@ def findings(territories: Territories) -> list[Finding]:
     plane = _Plane.about([one.polygon for one in territories])
     land = [plane.flat(one.polygon) for one in territories]
     overlaps, gaps = _overlaps(ids, land), _gaps(ids, land)
-    return [
-        Finding(kind, names, round(part.area), plane.place(part), plane.outline(part))
-        for kind, found in (("overlap", overlaps), ("gap", gaps))
-        for names, part in sorted(found, key=lambda one: -one[1].area)[:SHOWN]
-    ]  # type: ignore[misc]
+    return [*_largest("overlap", overlaps, plane), *_largest("gap", gaps, plane)]
 
 
-_Found = Iterator[tuple[tuple[str, ...], BaseGeometry]]
+def _largest(kind: Literal["overlap", "gap"], found: _Found, plane: _Plane) -> list[Finding]:
+    parts = sorted(found, key=lambda one: -one[1].area)[:SHOWN]
+    return [Finding(kind, ids, round(p.area), plane.place(p), plane.outline(p)) for ids, p in parts]
 
 
 def _overlaps(ids: Sequence[str], land: Sequence[BaseGeometry]) -> _Found:
     tree = shapely.STRtree(land)
     for a, b in sorted(zip(*tree.query(land, predicate="intersects").tolist(), strict=True)):
         if a < b:
-            yield from (
-                ((ids[a], ids[b]), part) for part in _parts(shapely.intersection(land[a], land[b]))
-            )
+            yield from (((ids[a], ids[b]), part) for part in _parts(shapely.intersection(land[a], land[b])))
 
 
 def _gaps(ids: Sequence[str], land: Sequence[BaseGeometry]) -> _Found:
@@ -120,4 +119,3 @@ class _Plane:
 
     def outline(self, shape: BaseGeometry) -> dict[str, Any]:
         return dict(shapely.geometry.mapping(shapely.transform(shape, self._back)))
-
