@@ -45,6 +45,8 @@ class Finding:
 
 def findings(territories: Territories) -> list[Finding]:
     """Overlaps, then gaps, each the largest first; at most SHOWN of each."""
+    if not len(territories):
+        return []
     ids = [one.id for one in territories]
     plane = _Plane.about([one.polygon for one in territories])
     land = [plane.flat(one.polygon) for one in territories]
@@ -66,8 +68,6 @@ def _overlaps(ids: Sequence[str], land: Sequence[BaseGeometry]) -> _Found:
 
 def _gaps(ids: Sequence[str], land: Sequence[BaseGeometry]) -> _Found:
     """Holes of the whole land, and slits that reach its edge: what closes when it grows and shrinks again."""
-    if not land:
-        return
     whole = shapely.union_all(land)
     grown = shapely.buffer(whole, SLIT / 2, join_style="mitre")
     closed = shapely.buffer(grown, -SLIT / 2, join_style="mitre")
@@ -97,7 +97,7 @@ class _Plane:
 
     @classmethod
     def about(cls, shapes: Sequence[BaseGeometry]) -> _Plane:
-        west, south, east, north = shapely.total_bounds(shapes).tolist() if shapes else (0.0, 0.0, 0.0, 0.0)
+        west, south, east, north = shapely.total_bounds(shapes).tolist()
         return cls((west + east) / 2, (south + north) / 2)
 
     def flat(self, shape: BaseGeometry) -> BaseGeometry:
