@@ -145,7 +145,7 @@ def test_no_page_names_another_host(path: str) -> None:
 
 
 def test_no_asset_of_ours_names_another_host() -> None:
-    for file in [*STATIC.glob("js/*.js"), *STATIC.glob("css/*.css"), *STATIC.glob("icons/*.svg")]:
+    for file in [*STATIC.glob("js/**/*.js"), *STATIC.glob("css/*.css"), *STATIC.glob("icons/*.svg")]:
         text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert re.findall(r"https?://(?!\$\{)[\w.-]+", text) == [], file.name
         assert not re.search(r"@import|url\(\s*['\"]?(?!data:)", text), file.name
