@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -168,7 +167,7 @@ def test_every_section_fits_and_is_in_its_language(
     page = visit(language, width=width, height=740).sign_in("ada")
     for section in ("", *(f"/{one}" for one in ADMIN_SECTIONS)):
         page.goto(f"{centre.address}/admin{section}")
-        expect(page.locator("#admin .empty", has_text=re.compile("Loading|加载"))).to_have_count(0)
+        expect(page.locator("#admin .empty", has_text="…")).to_have_count(0)
         expect(page.locator("#admin > *").first).to_be_visible()
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, section

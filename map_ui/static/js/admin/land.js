@@ -49,7 +49,7 @@ export async function show(box) {
   addEventListener('beforeunload', (e) => { if (changed()) e.preventDefault(); });
   addEventListener('keydown', (e) => {
     if (map.ring && e.key === 'Escape') { map.end(); drawBar(); }
-    if (map.ring && e.key === 'Enter' && !(e.target instanceof HTMLButtonElement)) map.finish();
+    if (map.ring && e.key === 'Enter' && !(e.target instanceof HTMLButtonElement)) { e.preventDefault(); map.finish(); }
     if (map.ring && e.key === 'Backspace') map.back();
   });
 

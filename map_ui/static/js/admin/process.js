@@ -26,7 +26,8 @@ const minutes = (seconds) => (seconds === null ? '–' : t('{n} min', { n: Math.
 /** @param {HTMLElement} box */
 export async function show(box) {
   let state = await get('/api/admin/process');
-  const text = h('textarea', { id: 'definition', class: 'code', rows: 24, spellcheck: false, autocapitalize: 'off', wrap: 'off', 'aria-label': t('Process definition') });
+  const text = h('textarea', { id: 'definition', class: 'code', rows: 24, autocapitalize: 'off', wrap: 'off', 'aria-label': t('Process definition') });
+  text.setAttribute('spellcheck', 'false');
   const result = h('div', { class: 'stacked', id: 'weighed', 'aria-live': 'polite' });
   const version = h('select', { id: 'version', 'aria-label': t('Version'), on: { change: async () => { text.value = (await get(`/api/admin/process/${encodeURIComponent(version.value)}/text`)).text; fill(result); } } });
   const history = h('div', {});
