@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -60,6 +61,13 @@ async def test_of_two_administrators_the_second_learns_who_was_first(city: City)
     assert (await entry(city, "crews", "E1"))["capacity"] == 3
     other = await entry(city, "crews", "E2")
     assert (await put(city, "/api/admin/entries/crews/E2", {"was": other, "entry": other})).status_code == 200
+
+
+async def test_of_two_at_the_very_same_moment_one_wins(city: City) -> None:
+    was = await entry(city, "crews", "E1")
+    bodies = [{"was": was, "entry": was | {"capacity": n}} for n in (3, 4)]
+    answers = await asyncio.gather(*(put(city, "/api/admin/entries/crews/E1", body) for body in bodies))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
 
 
 async def test_what_is_there_is_not_added_again(city: City) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -139,6 +140,15 @@ async def test_the_first_administrator_begins_with_the_token_once(city: City) ->
         "hotline", "dispatcher", "crew_member", "channel"
     ]  # fmt: skip
     assert steps["ready"] is False
+
+
+async def test_of_two_first_administrators_at_once_one_is_made(city: City) -> None:
+    token = await _emptied(city)
+    client = await city.nobody()
+    bodies = [FIRST | {"token": token, "username": name} for name in ("boss", "chef")]
+    answers = await asyncio.gather(*(client.post("/api/setup", json=body) for body in bodies))
+    assert sorted(answer.status_code for answer in answers)[0] == 200
+    assert sorted(answer.status_code for answer in answers)[1] in {403, 409}
 
 
 async def test_a_token_is_not_guessed(city: City) -> None:
