@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 from sqlmodel import SQLModel
 
 from dispatch.adapters.sql import history
@@ -246,7 +246,7 @@ def test_a_list_is_looked_at_before_it_is_imported(visit: Visit, centre: Served)
     page.goto(f"{centre.address}/admin/lists")
     good = "username,name,role,centre_id\nnina,Nina,dispatcher,west\n"
     for text in (good + "nils,Nils,king,\n", good):
-        file = {"name": "people.csv", "mimeType": "text/csv", "buffer": text.encode()}
+        file = FilePayload(name="people.csv", mimeType="text/csv", buffer=text.encode())
         page.set_input_files("#list-file", files=[file])
         if "king" in text:
             expect(page.locator("#import-result tbody tr")).to_contain_text("3")

@@ -307,7 +307,7 @@ async def test_a_version_that_orders_pin_is_not_taken_by_another_content(city: C
 # Nobody else
 
 
-CLOSED = (
+CLOSED: tuple[tuple[str, str, Any], ...] = (
     ("PUT", "/api/admin/entries/crews/E1", {"was": None, "entry": {}}), ("POST", "/api/admin/devices/t-E1/code", None),
     ("GET", "/api/admin/territories", None), ("POST", "/api/admin/territories/check", {}),
     ("PUT", "/api/admin/people/mona", {"was": None}),
