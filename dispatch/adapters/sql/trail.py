@@ -79,6 +79,14 @@ def notes(
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
+def last_note(connection: Connection, kind: str, subject: str) -> dict[str, Any]:
+    """Who last changed something, and when, as the facts of an error; empty where nobody did."""
+    suffix = f"%{kind}"
+    query = select(AUDIT.c.by_id, AUDIT.c.at).where(AUDIT.c.subject == subject, AUDIT.c.action.like(suffix))
+    row = connection.execute(query.order_by(AUDIT.c.id.desc()).limit(1)).first()
+    return {} if row is None else {"who": row.by_id, "when": row.at}
+
+
 @dataclass(frozen=True, slots=True)
 class Horizon:
     """Up to which id each source can be sealed once no transaction runs any more that began before `until`."""

@@ -89,6 +89,7 @@ export function explain(error) {
     route: t('The order is with a crew: recall it first.'),
     called_back: t('Call the customer back first.'),
     yourself: t('Nobody locks himself out.'),
+    must_change: t('Choose a password of your own first.'),
   };
   if (error.code === 'bad_input') return badInput(error) || t('It did not work.');
   const reasons = /** @type {Record<string, string>} */ (why);
