@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event
 
 import asyncpg  # type: ignore[import-untyped]
 
@@ -46,9 +47,10 @@ class Postgres:
         for left in reversed(range(TRIES)):
             try:
                 self._server.ensure_postgres_running()  # gives it ten seconds
-            except subprocess.SubprocessError:
+            except (subprocess.SubprocessError, AssertionError):  # the latter: running, and not ready yet
                 if not left:
                     raise
+                Event().wait(1.0)
             else:
                 return
 
