@@ -16,8 +16,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from map_ui.assets import ADDRESS, ImmutableFiles, service_worker
-from map_ui.languages import COOKIE, LANGUAGES, catalogue, choose, translate
+from map_ui.assets import ADDRESS, ImmutableFiles, modules_of, service_worker, squeezed
+from map_ui.languages import COOKIE, LANGUAGES, choose, texts_of, translate
 from map_ui.maps import bounds_of, live_map
 from map_ui.services import DemoAccount, PageServices, Person, same_host
 from map_ui.vendor import STATIC
@@ -42,6 +42,9 @@ ALLOWED = {
     "/orders": {"dispatcher", "hotline", "manager", "admin"},
 }
 """Which roles a page is for; what they may do there, the API decides."""
+
+_MODULES = {"crew.html": "js/crew.js"}
+"""Pages that phones open over slow networks: they are sent the texts of their own modules only, and told at once which those are."""
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -151,11 +154,12 @@ class _Site:
             "demo": self.pages.demo,
             "links": _links(person),
             "map": self._map(person, nonce) if with_map else None,
-            "data": _json(self._data(request, language, person, order_id)),
+            "data": _json(self._data(request, language, person, order_id, template)),
+            "preload": modules_of(_MODULES[template]) if template in _MODULES else (),
             **more,
         }
         html = _TEMPLATES.get_template(template).render(context)
-        response = HTMLResponse(html, headers=_headers(nonce, self._live(request)))
+        response = squeezed(request, HTMLResponse(html, headers=_headers(nonce, self._live(request))))
         if request.query_params.get("lang") in LANGUAGES:
             response.set_cookie(COOKIE, language, max_age=_YEAR, samesite="strict")
         return response
@@ -170,7 +174,9 @@ class _Site:
         at = self.pages
         return live_map(lat=at.lat, lon=at.lon, zoom=at.zoom, bounds=bounds, nonce=nonce, static=ADDRESS)
 
-    def _data(self, request: Request, language: str, person: Person | None, order_id: str) -> dict[str, Any]:
+    def _data(
+        self, request: Request, language: str, person: Person | None, order_id: str, template: str
+    ) -> dict[str, Any]:
         who = person and {
             "username": person.username,
             "name": person.name,
@@ -184,7 +190,8 @@ class _Site:
             "person": who,
             "orderId": order_id,
             "trackingPort": self.pages.tracking_port,
-            "texts": dict(catalogue(language)),
+            "navigation": self.pages.navigation,
+            "texts": texts_of(language, _MODULES.get(template, "")),
         }
 
 

@@ -11,8 +11,9 @@ from dispatch.adapters.http.access import CrewMember, Id, Key, Services
 from dispatch.adapters.http.reply import Json
 from dispatch.adapters.http.schemas import AwayIn, OfDispatch, RecordIn, RejectIn, StepIn
 from dispatch.adapters.http.services import HttpServices
-from dispatch.core.errors import BadInput, Forbidden
+from dispatch.core.errors import BadInput, Conflict, Forbidden
 from dispatch.core.types import Actor
+from dispatch.core.work_order import WorkOrder
 from dispatch.services import crew as duty
 from dispatch.services.people import Person, own_order, scope_of
 from dispatch.services.ports import Crew
@@ -44,10 +45,16 @@ async def _step(
         data={**data, **_by_the_phone(body), "via": person.username}, key=key, generation=body.generation,
     )  # fmt: skip
     if order.crew_id or name != "reject":
-        duty.still_mine(
-            order, crew, None
-        )  # a resend after it went to others: the former crew reads no more of it
+        _not_for_others(order, crew)
     return Json(services.views.show(order))
+
+
+def _not_for_others(order: WorkOrder, crew: Crew) -> None:
+    """A resend after it went to others: the former crew reads no more of it than that its press was `taken`."""
+    try:
+        duty.still_mine(order, crew, None)
+    except Conflict as error:
+        raise Conflict(error.message, **error.facts, taken=True) from None
 
 
 def _by_the_phone(body: StepIn) -> dict[str, Any]:
