@@ -108,18 +108,19 @@ def run(folder: Path, sequences: int, seed: int) -> tuple[Findings, dict[str, in
     """All sequences against an installation of their own; its database is judged when it has ended."""
     with redis_running(folder) as redis:
         settings = prepare(Settings(data=folder, port=free_ports(), redis_url=redis.url), CENTRES, 1.0)
-        at_once(settings, _people)
-        with _centre(settings, folder):
+        at_once(settings, lambda c: people(c, CENTRES))
+        with centre_running(settings, folder):
             said, counts = _phones(settings, folder, sequences, seed)
         return at_once(settings, lambda c: judge(c, said), reading=True), counts
 
 
-def _people(connection: Connection) -> None:
+def people(connection: Connection, centres: int) -> None:
+    """Holly of the hotline, and of each centre its dispatcher and one person a crew; all with PASSWORD."""
     hashed = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-    people = [("holly", "hotline", "", "")]
-    for n in range(CENTRES):
-        people.append((f"dora{n}", "dispatcher", f"c{n}", ""))
-        people += [(crew, "crew", "", crew) for crew in crew_ids(n)]
+    all_of_them = [("holly", "hotline", "", "")]
+    for n in range(centres):
+        all_of_them.append((f"dora{n}", "dispatcher", f"c{n}", ""))
+        all_of_them += [(crew, "crew", "", crew) for crew in crew_ids(n)]
     rows = [
         {
             "username": u,
@@ -130,13 +131,13 @@ def _people(connection: Connection) -> None:
             "password": hashed,
             "active": True,
         }
-        for u, r, c, w in people
+        for u, r, c, w in all_of_them
     ]
     connection.execute(insert(PERSON), rows)
 
 
 @contextmanager
-def _centre(settings: Settings, folder: Path) -> Iterator[None]:
+def centre_running(settings: Settings, folder: Path) -> Iterator[None]:
     """Web and worker in one process, until it answers and for the length of the block."""
     environment = {**os.environ, **to_environment(settings)}
     command = lifeline.tied([sys.executable, "-m", "dispatch.cli", "centre"])

@@ -1,5 +1,6 @@
 // @ts-check
 /** In an order's story: what the crew said beside what its vehicle's positions say, and the photos. */
+import { duration } from './countdown.js';
 import { h } from './dom.js';
 import { fullTime, t } from './page.js';
 import { table } from './tables.js';
@@ -9,7 +10,13 @@ import { word } from './vocabulary.js';
 export function offset(seconds) {
   if (seconds === null || seconds === undefined) return '–';
   if (Math.abs(seconds) < 2) return t('right');
-  return seconds > 0 ? t('{n} s slow', { n: Math.round(seconds) }) : t('{n} s fast', { n: Math.round(-seconds) });
+  return seconds > 0 ? t('{time} slow', { time: duration(seconds) }) : t('{time} fast', { time: duration(seconds) });
+}
+
+/** @param {any} c one claim */
+function agree(c) {
+  if (c.doubtful) return h('b', { class: 'late' }, '▲ ', t('they do not agree'));
+  return c.gps_at || c.to_fault_m !== null ? t('yes') : t('not known');
 }
 
 /** @param {any} c one claim */
@@ -18,7 +25,7 @@ function row(c) {
   const age = c.fix_age_s === null ? '' : ` (${t('{n} s before', { n: Math.round(c.fix_age_s) })})`;
   return [
     word('steps', c.step), c.via === 'gps' ? t('not pressed') : fullTime(c.at), fullTime(c.gps_at), `${far}${age}`,
-    c.device_at ? `${fullTime(c.device_at)} · ${offset(c.offset_s)}` : '–', fullTime(c.recorded_at), c.doubtful ? h('b', { class: 'late' }, '▲ ', t('they do not agree')) : t('yes'),
+    c.device_at ? `${fullTime(c.device_at)} · ${offset(c.offset_s)}` : '–', fullTime(c.recorded_at), agree(c),
   ];
 }
 

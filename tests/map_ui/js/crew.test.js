@@ -58,7 +58,7 @@ test('how an order stands that was decided otherwise', () => {
 });
 
 test('how far a phone\'s clock was off', () => {
-  assert.deepEqual([offset(null), offset(0.4), offset(120.2), offset(-7200)], ['–', 'right', '120 s slow', '7200 s fast']);
+  assert.deepEqual([offset(null), offset(0.4), offset(120.2), offset(-7200)], ['–', 'right', '2:00 slow', '2:00:00 fast']);
 });
 
 test('no table where there is nothing to compare', () => {
