@@ -68,6 +68,8 @@ class Findings(msgspec.Struct, frozen=True):
     refused: int
     lost: list[str]
     doubled: list[str]
+    groundless: list[str]
+    """Refused, though the centre decided nothing otherwise."""
     waiting: int
 
 
@@ -93,12 +95,13 @@ def outcome_of(found: Findings, counts: dict[str, int], sequences: int, seconds:
             Objective(name="sequences", measured=sequences, wanted=min(sequences, FULL)),
             Objective(name="presses that were kept and are lost", measured=len(found.lost), wanted=0, sense="at most"),
             Objective(name="presses that are there twice", measured=len(found.doubled), wanted=0, sense="at most"),
+            Objective(name="refused without a reason", measured=len(found.groundless), wanted=0, sense="at most"),
             Objective(name="presses that never came through", measured=found.waiting, wanted=0, sense="at most"),
         ),
         facts={
             "presses kept": found.kept, "taken by the centre": found.taken, "refused and told": found.refused,
             **counts, "seconds": round(seconds), "lost": " ".join(found.lost[:10]),
-            "there twice": " ".join(found.doubled[:10]),
+            "there twice": " ".join(found.doubled[:10]), "groundless": " ".join(found.groundless[:10]),
         },
         left_out=(f"{sequences} sequences instead of {FULL:,}",) if sequences < FULL else (),
     )  # fmt: skip
@@ -191,7 +194,7 @@ def _phones(
 def judge(connection: Connection, said: Sequence[PhoneSaid]) -> Findings:
     """Each kept press is in an order's history, or among the messages, once; or the phone holds its refusal."""
     times = _times(connection)
-    lost, doubled, kept, taken, refused = [], [], 0, 0, 0
+    lost, doubled, groundless, kept, taken, refused = [], [], [], 0, 0, 0
     for one in said:
         for press in one.kept:
             if press.step == "receipt":
@@ -203,12 +206,13 @@ def judge(connection: Connection, said: Sequence[PhoneSaid]) -> Findings:
             refused += press.key in one.refused
             if number == 0 and not told:
                 lost.append(press.key)
+        groundless += [] if one.recalled else one.refused
         again = Counter(press.step for press in one.kept if times[f"{one.crew}/{press.key}"])
         doubled += [
             f"{one.order} {step}" for step, number in again.items() if number > 1 and step != "message"
         ]
     doubled += [key for key, number in times.items() if number > 1]
-    return Findings(kept, taken, refused, lost, doubled, sum(len(one.waiting) for one in said))
+    return Findings(kept, taken, refused, lost, doubled, groundless, sum(len(one.waiting) for one in said))
 
 
 def _times(connection: Connection) -> Counter[str]:

@@ -205,7 +205,9 @@ def test_the_crews_page_has_every_text_that_its_modules_show() -> None:
     """It is sent those of its own modules only."""
     sent = texts_of("zh-CN", "js/crew.js")
     mine = {
-        text for text, files in texts().items() if {f"static/{m}" for m in modules_of("js/crew.js")} & set(files)
+        text
+        for text, files in texts().items()
+        if {f"static/{m}" for m in modules_of("js/crew.js")} & set(files)
     }
     assert mine == set(sent)
     assert len(sent) < len(texts_of("zh-CN", ""))
