@@ -111,6 +111,7 @@ async function sequence(who, number) {
     const box = new Outbox(name, disk.of(mine, dies), {
       changed: () => {}, trouble: (error) => { throw error; },
       async send(press) {
+        if (!mine.alive) return new Promise(() => {});
         const found = await carry(() => { counts.requests += 1; return crew('POST', press.path, press.blob ?? press.body, press.key); });
         if (!mine.alive) return new Promise(() => {});
         return { status: found.status, why: found.value?.error?.message, facts: found.value?.error?.facts };

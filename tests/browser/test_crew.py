@@ -120,6 +120,16 @@ def test_photos_and_a_record_that_survives_its_page(visit: Visit, centre: Served
     assert (record["cause_code"], record["equipment"], record["cause"]) == ("overload", "fuse", "Overload")
 
 
+def test_gloves_touch_twice(visit: Visit, centre: Served) -> None:
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    phone.locator('[data-step="acknowledge"]').evaluate("button => { button.click(); button.click(); }")
+    _until(phone, lambda: centre.order(order_id).state == "acknowledged")
+    phone.wait_for_timeout(500)
+    expect(phone.locator(".conflict")).to_have_count(0)
+
+
 def test_big_buttons_and_the_way_there(visit: Visit, centre: Served) -> None:
     desk, visitor = Desk(visit()), visit(**PHONE)
     desk.order()

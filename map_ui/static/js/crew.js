@@ -1,6 +1,6 @@
 // @ts-check
 /** The crew's phone. Works without a network: what is pressed is kept in the phone, shown at once, and sent when there is one. */
-import { ApiError, explain, get, newKey, request } from './api.js';
+import { ApiError, explain, newKey, request } from './api.js';
 import { askTime, clock } from './clock.js';
 import { alarm, soundHint } from './crew_alarm.js';
 import { card } from './crew_cards.js';
@@ -61,9 +61,16 @@ function rememberTime() {
   if (kept && !clock.known) clock.hear(new Date(kept.at + Math.max(0, Date.now() - kept.wall) * kept.speed).toISOString(), kept.speed);
 }
 
+/** Buttons touched whose press is not kept yet: gloves touch twice. @type {Set<string>} */
+const touched = new Set();
+
 /** Kept and shown first; the centre is told after. @param {any} order @param {string} step @param {any} [more] */
 async function press(order, step, more = {}) {
+  const button = `${order.id}/${order.generation}/${step}`;
+  if (touched.has(button)) return;
+  touched.add(button);
   await outbox.add(pressOf(order, step, word('steps', step), more, { key: newKey(), now: clock.now(), device: Date.now(), known: clock.known }));
+  touched.delete(button);
 }
 
 /** @param {any} order */
@@ -182,15 +189,16 @@ async function poll() {
   if (polling) return;
   polling = true;
   try {
-    const fresh = await get('/api/crew/stack');
+    const fresh = await request('GET', '/api/crew/stack', undefined, { timeout: 2 * POLL_MS });
     clock.hear(fresh.now);
     stack = fresh;
     reached = performance.now();
     localStorage.setItem(STACK, JSON.stringify(fresh));
     localStorage.setItem(TIME, JSON.stringify({ at: clock.now(), wall: Date.now(), speed: clock.speed }));
     receipts(fresh.orders);
-    draw();
-    await Promise.all([outbox.flush(), claims.follow([...fresh.orders, ...fresh.to_record]), messages.read()]);
+    outbox.flush(); // these take as long as they take; the next look does not wait for them
+    claims.follow([...fresh.orders, ...fresh.to_record]);
+    messages.read();
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) location.assign('/sign-in?next=/crew');
     reached ||= 1;

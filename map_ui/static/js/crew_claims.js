@@ -24,8 +24,12 @@ export class Claims {
       const before = this.known.get(order.id);
       if (!['en_route', 'on_scene', 'restored'].includes(order.state)) continue;
       if (before && before.version === order.version && this.now() - before.asked < AGAIN_MS) continue;
+      this.known.set(order.id, { version: order.version, asked: this.now(), list: before?.list ?? [] });
       const list = await get(`/api/crew/orders/${encodeURIComponent(order.id)}/claims`).catch(() => null);
-      if (!list) return;
+      if (!list) {
+        this.known.delete(order.id);
+        return;
+      }
       this.known.set(order.id, { version: order.version, asked: this.now(), list });
       if (JSON.stringify(before?.list) !== JSON.stringify(list)) this.changed();
     }

@@ -1,8 +1,8 @@
 // @ts-check
 /**
  * What the crew pressed, kept until the centre has answered. Every press has a key, so that sending it again is
- * harmless; presses go out in their order, and one that the centre refuses becomes a conflict to be read. Photos and
- * messages go after the presses: no large file stands before "arrived".
+ * harmless; presses go out in their order, and one that the centre refuses becomes a conflict to be read. Messages and
+ * photos go beside them: no large file stands before "arrived".
  */
 
 /**
@@ -15,6 +15,7 @@
  * @typedef {{status: number, why?: string, facts?: Record<string, any>}} Answer `facts.taken`: it was taken before, though the order has gone since
  */
 
+/** @type {Press['lane'][]} */
 const LANES = [undefined, 'message', 'photo'];
 
 /** What an answer means for the press (pure). @param {number} status 0: no answer @returns {'done'|'again'|'stop'|'refused'} */
@@ -32,20 +33,14 @@ export function expected(state, order, waiting) {
   return waiting.filter((one) => one.order === order && !one.lane).reduce((now, one) => leads[one.path.split('/').pop() ?? ''] ?? now, state);
 }
 
-/** The next to be sent (pure): presses in their order, then messages, then photos. @param {Press[]} waiting */
-export function next(waiting) {
-  for (const lane of LANES) {
-    const found = waiting.find((one) => one.lane === lane);
-    if (found) return found;
-  }
-  return undefined;
-}
+const STUCK_MS = 1500;
 
-/** One at a time in this browser, where it can say so. @param {() => Promise<void>} work */
-async function alone(work) {
-  const locks = globalThis.navigator?.locks;
-  if (!locks) return work();
-  return locks.request('dispatch45-outbox', { ifAvailable: true }, async (lock) => { if (lock) await work(); });
+/** The same, or an error where the phone's disk does not answer: a press must not wait for it. @template T @param {Promise<T>} work @returns {Promise<T>} */
+function soon(work) {
+  /** @type {any} */
+  let timer;
+  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('the disk does not answer')), STUCK_MS); });
+  return Promise.race([work, /** @type {Promise<never>} */ (late)]).finally(() => clearTimeout(timer));
 }
 
 export class Outbox {
@@ -58,7 +53,8 @@ export class Outbox {
     this.owner = owner;
     this.store = store;
     this.on = on;
-    this.busy = false;
+    /** @type {Set<Press['lane']>} that are being sent now */
+    this.busy = new Set();
     /** @type {Press[]} */
     this.waiting = [];
     /** @type {Refused[]} */
@@ -69,7 +65,7 @@ export class Outbox {
   async load() {
     let kept;
     try {
-      kept = await this.store.all(this.owner);
+      kept = await soon(this.store.all(this.owner));
     } catch (error) {
       return this.on.trouble(error);
     }
@@ -87,7 +83,7 @@ export class Outbox {
   async add(press) {
     if (this.waiting.some((one) => one.key === press.key)) return;
     try {
-      await this.store.put({ key: press.key, owner: this.owner, press });
+      await soon(this.store.put({ key: press.key, owner: this.owner, press }));
     } catch (error) {
       this.loose.add(press.key);
       this.on.trouble(error);
@@ -108,42 +104,45 @@ export class Outbox {
   async forget(presses) {
     const keys = presses.map((one) => one.key);
     keys.forEach((key) => this.loose.delete(key));
-    await this.store.drop(keys).catch(this.on.trouble);
+    await soon(this.store.drop(keys)).catch(this.on.trouble);
   }
 
   /** What was pressed after it on the same order rested on it; photos and messages did not. @param {Press} press @param {Answer} answer */
   async refuse(press, { why = '', facts = {} }) {
     const with_ = press.lane ? [press] : [press, ...this.waiting.filter((one) => one !== press && one.order === press.order && one.at && !one.lane)];
     for (const one of with_) {
-      await this.store.put({ key: one.key, owner: this.owner, press: { ...one, blob: null }, refused: { why, facts } }).catch(this.on.trouble);
+      await soon(this.store.put({ key: one.key, owner: this.owner, press: { ...one, blob: null }, refused: { why, facts } })).catch(this.on.trouble);
       this.refused.push({ press: one, why, facts });
     }
     this.waiting = this.waiting.filter((one) => !with_.includes(one));
   }
 
-  /** Send what waits. Answers whether the centre could be reached as far as that goes. */
-  async flush() {
-    if (this.busy || !this.waiting.length) return;
-    this.busy = true;
+  /** Send what waits, each lane by itself: a press does not wait until a photo is through. Another tab may do the same: every key counts once. */
+  async flush() { await Promise.all(LANES.map((lane) => this.sendAll(lane))); }
+
+  /** @param {Press['lane']} lane */
+  async sendAll(lane) {
+    if (this.busy.has(lane)) return;
+    this.busy.add(lane);
+    const first = () => this.waiting.find((one) => one.lane === lane);
     try {
-      await alone(() => this.sendAll());
+      for (let press = first(); press && await this.sendOne(press);) press = first();
     } finally {
-      this.busy = false;
+      this.busy.delete(lane);
     }
   }
 
-  async sendAll() {
-    for (let press = next(this.waiting); press; press = next(this.waiting)) {
-      const sent = press;
-      const answer = await this.on.send(sent);
-      const found = answer.facts?.taken ? 'done' : verdict(answer.status);
-      if (found === 'again' || found === 'stop') return;
-      if (found === 'refused' && sent.at) await this.refuse(sent, answer);
-      else {
-        await this.forget([sent]);
-        this.waiting = this.waiting.filter((one) => one.key !== sent.key);
-      }
-      this.on.changed();
+  /** @param {Press} press @returns {Promise<boolean>} whether the next one may be tried */
+  async sendOne(press) {
+    const answer = await this.on.send(press);
+    const found = answer.facts?.taken ? 'done' : verdict(answer.status);
+    if (found === 'again' || found === 'stop') return false;
+    if (found === 'refused' && press.at) await this.refuse(press, answer);
+    else {
+      await this.forget([press]);
+      this.waiting = this.waiting.filter((one) => one.key !== press.key);
     }
+    this.on.changed();
+    return true;
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pressOf, receiptOf } from '../js/crew_presses.js';
-import { expected, next, Outbox, verdict } from '../js/outbox.js';
+import { expected, Outbox, verdict } from '../js/outbox.js';
 
 /** A store that outlives its page. */
 const disk = () => {
@@ -71,13 +71,13 @@ test('what the centre refuses is told, with what rested on it, also after the pa
   const store = disk();
   const acts = on(async (one) => (one.key === '1' || one.key === 'r' ? { status: 409, why: 'recalled', facts: { state: 'at_centre' } } : { status: 200 }));
   const box = new Outbox('carl', store, acts);
-  box.busy = true;
+  box.busy.add(undefined).add('photo');
   await box.add(press('r', '/receipt', { at: '' }));
   await box.add(press('1', '/acknowledge'));
   await box.add(press('2', '/depart'));
   await box.add(press('p', '/photos', { lane: 'photo' }));
   await box.add(press('3', '/acknowledge', { order: 'W2' }));
-  box.busy = false;
+  box.busy.clear();
   await box.flush();
   assert.deepEqual(box.refused.map((r) => r.press.key), ['1', '2']);
   assert.deepEqual(box.waiting, [], 'the photo rested on nothing');
@@ -96,9 +96,23 @@ test('a press that was taken before its order went to others is no conflict', as
   assert.deepEqual([box.waiting, box.refused], [[], []]);
 });
 
-test('no photo stands before a press', () => {
-  const waiting = [press('p', '/photos', { lane: 'photo' }), press('m', '/messages', { lane: 'message' }), press('1', '/arrive'), press('2', '/restore')];
-  assert.deepEqual([next(waiting).key, next(waiting.slice(0, 2)).key, next(waiting.slice(0, 1)).key, next([])], ['1', 'm', 'p', undefined]);
+test('a photo on a bad network does not hold up a press', async () => {
+  const sent = [];
+  const box = new Outbox('carl', disk(), on((one) => { sent.push(one.key); return one.lane === 'photo' ? new Promise(() => {}) : Promise.resolve({ status: 200 }); }));
+  await box.add(press('p', '/photos', { lane: 'photo' }));
+  await box.add(press('m', '/messages', { lane: 'message' }));
+  await box.add(press('1', '/arrive'));
+  await settled();
+  assert.deepEqual(sent, ['p', 'm', '1']);
+  assert.deepEqual(box.waiting.map((one) => one.key), ['p']);
+});
+
+test('a disk that never answers holds up no press', async () => {
+  const never = () => new Promise(() => {});
+  const sent = [];
+  const box = new Outbox('carl', { all: never, put: never, drop: never }, on(async (one) => { sent.push(one.key); return { status: 200 }; }, { trouble: () => {} }));
+  await Promise.all([box.load(), box.add(press('1', '/acknowledge'))]);
+  assert.deepEqual(sent, ['1']);
 });
 
 test('what an answer means', () => {
