@@ -19,6 +19,7 @@ from markupsafe import Markup
 from map_ui.assets import ADDRESS, ImmutableFiles, modules_of, service_worker, squeezed
 from map_ui.languages import COOKIE, LANGUAGES, choose, texts_of, translate
 from map_ui.maps import bounds_of, live_map
+from map_ui.navigation import MAPS
 from map_ui.services import DemoAccount, PageServices, Person, same_host
 from map_ui.vendor import STATIC
 
@@ -190,7 +191,7 @@ class _Site:
             "person": who,
             "orderId": order_id,
             "trackingPort": self.pages.tracking_port,
-            "navigation": self.pages.navigation,
+            "navigation": MAPS[self.pages.navigation],
             "texts": texts_of(language, _MODULES.get(template, "")),
         }
 

@@ -74,7 +74,11 @@ class ImmutableFiles(StaticFiles):
         """The file, with leave to keep it; texts pressed where the browser takes that."""
         response = await super().get_response(path, scope)
         kind = _TEXTS.get(PurePosixPath(path).suffix)
-        if response.status_code == 200 and kind and _takes_gzip(Headers(scope=scope).get("accept-encoding", "")):
+        if (
+            response.status_code == 200
+            and kind
+            and _takes_gzip(Headers(scope=scope).get("accept-encoding", ""))
+        ):
             pressed = {"Content-Encoding": "gzip", "ETag": response.headers["etag"]}
             response = Response(_pressed(path), media_type=kind, headers=pressed)
         response.headers["Vary"] = "Accept-Encoding"

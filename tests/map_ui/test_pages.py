@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import re
 from typing import Any
 
@@ -12,11 +13,14 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 
+from dispatch.core.errors import BadInput
 from dispatch.services.people import Person
+from dispatch.settings import NAVIGATION, Settings
 from map_ui.app import ALLOWED, HOME, DemoAccount, PageServices, mount, same_host
 from map_ui.assets import ADDRESS, modules_of
 from map_ui.collect import texts
 from map_ui.languages import texts_of
+from map_ui.navigation import MAPS
 from map_ui.vendor import STATIC
 from tests.dispatch.organisation import TERRITORIES
 
@@ -149,8 +153,6 @@ def test_no_page_names_another_host(path: str) -> None:
 
 def test_no_asset_of_ours_names_another_host() -> None:
     for file in [*STATIC.glob("js/*.js"), *STATIC.glob("css/*.css"), *STATIC.glob("icons/*.svg")]:
-        if file.name == "navigation.js":
-            continue  # links that a person touches; the page itself asks nobody (test of the browser's requests)
         text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert re.findall(r"https?://(?!\$\{)[\w.-]+", text) == [], file.name
         assert not re.search(r"@import|url\(\s*['\"]?(?!data:)", text), file.name
@@ -185,6 +187,20 @@ def test_the_worker_keeps_the_shell_and_nothing_of_the_api() -> None:
     assert {f"{ADDRESS}/{name}" for name in modules_of("js/crew.js")} <= set(kept)
     for address in kept:
         assert client.get(address).status_code == 200, address
+
+
+@pytest.mark.parametrize("name", NAVIGATION)
+def test_the_crew_navigates_with_the_map_of_the_settings(name: str) -> None:
+    html = _client("crew", navigation=name).get("/crew").text
+    data = json.loads(re.findall(r'id="page-data">(.*?)</script>', html)[0])
+    assert data["navigation"] == MAPS[name]
+    assert "{lat}" in data["navigation"]["link"]
+    assert set(MAPS) == set(NAVIGATION)
+
+
+def test_a_map_that_nobody_knows_is_refused_at_the_start() -> None:
+    with pytest.raises(BadInput, match="DISPATCH45_NAVIGATION"):
+        Settings(navigation="atlas")
 
 
 def test_the_crews_page_is_small() -> None:

@@ -32,7 +32,7 @@ function nextStep(state) {
 function links(order, now, on) {
   const placed = order.lat !== null && order.lat !== undefined && order.lon !== null;
   const waiting = now.waiting.filter((one) => one.lane === 'photo').length;
-  const away = page.navigation === 'google' || page.navigation === 'amap' ? { target: '_blank', rel: 'noopener noreferrer' } : {};
+  const away = page.navigation.link.startsWith('https:') ? { target: '_blank', rel: 'noopener noreferrer' } : {};
   return h('p', { class: 'links' },
     placed ? h('a', { class: 'button', href: navigate(page.navigation, Number(order.lat), Number(order.lon), order.address), ...away }, t('Navigate')) : null,
     order.customer_phone ? h('a', { class: 'button', href: `tel:${order.customer_phone}` }, t('Call the customer')) : null,

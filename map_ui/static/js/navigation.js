@@ -39,24 +39,15 @@ export function bd09(lat, lon) {
   return [radius * sin(angle) + 0.006, radius * cos(angle) + 0.0065];
 }
 
-/** @param {[number, number]} place */
-const written = ([lat, lon]) => [lat.toFixed(6), lon.toFixed(6)];
+/** @type {Record<string, (lat: number, lon: number) => [number, number]>} */
+const DATUMS = { wgs84: (lat, lon) => [lat, lon], gcj02, bd09 };
 
 /**
  * The address that opens the way there.
- * @param {string} map `geo`, `amap`, `baidu` or `google` @param {number} lat @param {number} lon @param {string} name of the place
+ * @param {{link: string, datum: string}} map as the centre was set up @param {number} lat @param {number} lon @param {string} name of the place
  */
-export function navigate(map, lat, lon, name) {
-  const called = encodeURIComponent(name);
-  if (map === 'amap') {
-    const [y, x] = written(gcj02(lat, lon));
-    return `https://uri.amap.com/navigation?to=${x},${y},${called}&mode=car&coordinate=gaode&callnative=1`;
-  }
-  if (map === 'baidu') {
-    const [y, x] = written(bd09(lat, lon));
-    return `baidumap://map/direction?destination=name:${called}|latlng:${y},${x}&coord_type=bd09ll&mode=driving&src=dispatch45`;
-  }
-  const [y, x] = written([lat, lon]);
-  if (map === 'google') return `https://www.google.com/maps/dir/?api=1&destination=${y},${x}&travelmode=driving`;
-  return `geo:${y},${x}?q=${y},${x}(${called})`;
+export function navigate({ link, datum }, lat, lon, name) {
+  const [y, x] = DATUMS[datum](lat, lon);
+  const values = { lat: y.toFixed(6), lon: x.toFixed(6), name: encodeURIComponent(name) };
+  return link.replace(/\{(lat|lon|name)\}/g, (_, part) => values[/** @type {'lat'|'lon'|'name'} */ (part)]);
 }

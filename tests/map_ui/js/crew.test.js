@@ -25,11 +25,10 @@ test('outside China nothing is shifted', () => {
 
 test('each map is told the place in its own coordinates', () => {
   const [lat, lon] = [30.6107779, 121.0917077];
-  assert.equal(navigate('geo', lat, lon, '港口路 12'), `geo:30.610778,121.091708?q=30.610778,121.091708(${encodeURIComponent('港口路 12')})`);
-  assert.ok(navigate('amap', lat, lon, 'x').startsWith('https://uri.amap.com/navigation?to=121.096269,30.608604,x&'));
-  assert.ok(navigate('baidu', lat, lon, 'x').includes('latlng:30.614846,121.102717&coord_type=bd09ll'));
-  assert.ok(navigate('google', lat, lon, 'x').includes('destination=30.610778,121.091708&'));
-  assert.ok(!navigate('amap', lat, lon, 'a&mode=walk').includes('&mode=walk'), 'an address is text');
+  assert.equal(navigate({ link: 'geo:{lat},{lon}?q={lat},{lon}({name})', datum: 'wgs84' }, lat, lon, '港口路 12'), `geo:30.610778,121.091708?q=30.610778,121.091708(${encodeURIComponent('港口路 12')})`);
+  assert.equal(navigate({ link: '{lon},{lat}', datum: 'gcj02' }, lat, lon, 'x'), '121.096269,30.608604');
+  assert.equal(navigate({ link: '{lat},{lon}', datum: 'bd09' }, lat, lon, 'x'), '30.614846,121.102717');
+  assert.equal(navigate({ link: '?n={name}&mode=car', datum: 'wgs84' }, lat, lon, 'a&mode={lat}'), '?n=a%26mode%3D%7Blat%7D&mode=car', 'an address is text');
 });
 
 test('photos are made small and never larger', () => {
