@@ -54,6 +54,21 @@ async def test_a_press_keeps_the_phones_clock_and_how_far_it_was_off(city: City)
     assert told == []  # acknowledging is no claim about the vehicle
 
 
+async def test_a_press_that_was_taken_before_the_order_went_to_others_is_no_refusal(city: City) -> None:
+    """The answer was lost; meanwhile the centre gave the order to E2. The phone is told that its press was taken."""
+    order_id = await city.order("acknowledged")
+    path, key = f"/api/crew/orders/{order_id}/depart", {"Idempotency-Key": "d1"}
+    assert (await city.post("carl", path, {"generation": 1}, **key)).status_code == 200
+    moved = {"crew_id": "E2", "reason": "nearer_crew"}
+    assert (await city.post("dora", f"/api/orders/{order_id}/reassign", moved)).status_code == 200
+    again = await city.post("carl", path, {"generation": 1}, **key)
+    assert again.status_code == 409
+    assert again.json()["error"]["facts"]["taken"] is True
+    late = await city.post("carl", f"/api/crew/orders/{order_id}/arrive", {"generation": 1}, **key)
+    assert late.status_code == 409
+    assert "taken" not in late.json()["error"]["facts"]
+
+
 async def test_a_photo_is_kept_once_and_shown_to_whoever_may_see_the_order(city: City) -> None:
     order_id = await city.order("on_scene")
     first = await add(city, order_id, JPEG, "p1")
