@@ -130,6 +130,22 @@ def test_gloves_touch_twice(visit: Visit, centre: Served) -> None:
     expect(phone.locator(".conflict")).to_have_count(0)
 
 
+def test_a_button_that_was_taken_does_not_come_back(visit: Visit, centre: Served) -> None:
+    """Neither until the next look, nor where the page is killed right after the centre took it, and there is no network."""
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    phone.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    phone.locator('[data-step="acknowledge"]').click()
+    _until(phone, lambda: centre.order(order_id).state == "acknowledged")
+    phone.wait_for_timeout(150)
+    phone.context.set_offline(True)
+    phone.reload()
+    expect(phone.locator('[data-step="depart"]')).to_be_visible()
+    expect(phone.locator('[data-step="acknowledge"]')).to_have_count(0)
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p]
+
+
 def test_big_buttons_and_the_way_there(visit: Visit, centre: Served) -> None:
     desk, visitor = Desk(visit()), visit(**PHONE)
     desk.order()

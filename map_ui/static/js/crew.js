@@ -11,6 +11,7 @@ import { Messages } from './crew_messages.js';
 import { photoButton } from './crew_photos.js';
 import { pressOf, receiptOf } from './crew_presses.js';
 import { recordForm } from './crew_record.js';
+import { took, withNewer } from './crew_stack.js';
 import { Share } from './crew_share.js';
 import { byId, fill, h, say } from './dom.js';
 import { notUnderAFinger } from './finger.js';
@@ -36,7 +37,7 @@ let cards = [];
 const outbox = new Outbox(String(page.person?.username), browserStore, {
   async send(press) {
     try {
-      await request('POST', press.path, press.blob ?? press.body, { key: press.key, timeout: press.blob ? 60_000 : 15_000 });
+      answered(press.order, await request('POST', press.path, press.blob ?? press.body, { key: press.key, timeout: press.blob ? 60_000 : 15_000 }));
       return { status: 200 };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -49,6 +50,20 @@ const outbox = new Outbox(String(page.person?.username), browserStore, {
 });
 const claims = new Claims(redraw);
 const messages = new Messages((press) => outbox.add(press), () => outbox.waiting);
+
+/** Orders as the centre answered to presses. @type {Map<string, any>} */
+const answers = new Map();
+
+/** @param {string} order its id @param {any} answer of the centre to a press: the order, or its photos */
+function answered(order, answer) {
+  if (!stack) return;
+  if (answer?.photos) stack = { ...stack, photos: { ...stack.photos, [order]: answer.photos.length } };
+  if (answer?.version) {
+    answers.set(answer.id, answer);
+    stack = took(stack, answer);
+  }
+  localStorage.setItem(STACK, JSON.stringify(stack));
+}
 
 function redraw() {
   drawn = '';
@@ -191,13 +206,13 @@ async function poll() {
   try {
     const fresh = await request('GET', '/api/crew/stack', undefined, { timeout: 2 * POLL_MS });
     clock.hear(fresh.now);
-    stack = fresh;
+    stack = withNewer(fresh, answers.values());
     reached = performance.now();
-    localStorage.setItem(STACK, JSON.stringify(fresh));
+    localStorage.setItem(STACK, JSON.stringify(stack));
     localStorage.setItem(TIME, JSON.stringify({ at: clock.now(), wall: Date.now(), speed: clock.speed }));
-    receipts(fresh.orders);
+    receipts(stack.orders);
     outbox.flush(); // these take as long as they take; the next look does not wait for them
-    claims.follow([...fresh.orders, ...fresh.to_record]);
+    claims.follow([...stack.orders, ...stack.to_record]);
     messages.read();
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) location.assign('/sign-in?next=/crew');

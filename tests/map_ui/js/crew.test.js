@@ -5,6 +5,7 @@ import { standing } from '../js/crew_conflicts.js';
 import { fit } from '../js/crew_photos.js';
 import { recordOf } from '../js/crew_record.js';
 import { place } from '../js/crew_share.js';
+import { took, withNewer } from '../js/crew_stack.js';
 import { bd09, gcj02, navigate } from '../js/navigation.js';
 import { offset } from '../js/order_claims.js';
 
@@ -62,4 +63,19 @@ test('how far a phone\'s clock was off', () => {
 
 test('no table where there is nothing to compare', () => {
   assert.equal(claimsTable([], [{ path: '/api/crew/orders/W1/acknowledge' }]), null);
+});
+
+test('a button that was taken never comes back', () => {
+  const order = (id, state, version, more = {}) => ({ id, state, version, crew_id: 'E1', ...more });
+  const stack = { crew: { id: 'E1' }, orders: [order('W1', 'delivered', 5), order('W2', 'delivered', 4)], to_record: [] };
+  const accepted = order('W1', 'acknowledged', 6);
+  assert.deepEqual(took(stack, accepted).orders.map((o) => o.state), ['acknowledged', 'delivered']);
+  assert.deepEqual(withNewer(stack, [accepted]).orders[0].state, 'acknowledged', 'a look that began before the press');
+  const later = { ...stack, orders: [order('W1', 'en_route', 7)] };
+  assert.deepEqual(withNewer(later, [accepted]).orders, later.orders, 'a newer look counts');
+  assert.deepEqual(withNewer({ ...stack, orders: [] }, [accepted]).orders, [], 'what the centre took away stays away');
+  const restored = took(stack, order('W1', 'restored', 9));
+  assert.deepEqual([restored.orders.map((o) => o.id), restored.to_record.map((o) => o.id)], [['W2'], ['W1']]);
+  assert.deepEqual(took(restored, order('W1', 'recorded', 10)).to_record, []);
+  assert.deepEqual(took(stack, order('W1', 'at_centre', 6, { crew_id: '' })).orders.map((o) => o.id), ['W2'], 'rejected');
 });
