@@ -1,7 +1,7 @@
 // @ts-check
 /** The crew's phone. Works without a network: what is pressed is kept in the phone, shown at once, and sent when there is one. */
 import { ApiError, explain, newKey, request } from './api.js';
-import { askTime, clock } from './clock.js';
+import { clock } from './clock.js';
 import { alarm, soundHint } from './crew_alarm.js';
 import { card } from './crew_cards.js';
 import { Claims } from './crew_claims.js';
@@ -19,7 +19,7 @@ import { expected, Outbox } from './outbox.js';
 import { browserStore } from './outbox_store.js';
 import { named, page, shortTime, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
-import { loadWords, options, statusName, word } from './vocabulary.js';
+import { entries, loadWords, options, statusName, word } from './vocabulary.js';
 
 const POLL_MS = 3000;
 const STACK = `dispatch45/stack/${page.person?.username}`;
@@ -145,8 +145,23 @@ function stackKey() {
   return JSON.stringify([orders.map((/** @type {any} */ o) => [o.id, o.version, o.state]), records.map((/** @type {any} */ o) => o.id), now, until, crew.status, photos, (alerts ?? []).map((/** @type {any} */ a) => a.id)]);
 }
 
+/** Forms keep what is being written: one is made once an order. @type {Map<string, HTMLElement>} */
+const forms = new Map();
+
+const WORDS_MS = 1000;
+let worded = false;
+
+/** Words come soon, or orders are shown by their codes until they do. A form made meanwhile is made anew: its draft is kept. */
+async function learnWords() {
+  await loadWords();
+  for (const form of forms.values()) form.remove();
+  forms.clear();
+  worded = true;
+  redraw();
+}
+
 const draw = notUnderAFinger(() => {
-  if (!stack) return;
+  if (!stack || !worded) return;
   const key = stackKey();
   if (key !== drawn) {
     drawn = key;
@@ -170,9 +185,6 @@ function drawCards(shown) {
   fill(byId('stack'), made.length ? made.map((one) => one.element) : h('p', { class: 'empty' }, stack.presence === 'away' ? t('Away. No new orders.') : t('No orders. A new one rings here.')));
   return made;
 }
-
-/** Forms keep what is being written: one is made once an order. @type {Map<string, HTMLElement>} */
-const forms = new Map();
 
 /** @param {any[]} orders */
 function drawRecords(orders) {
@@ -211,6 +223,7 @@ async function poll() {
     localStorage.setItem(STACK, JSON.stringify(stack));
     localStorage.setItem(TIME, JSON.stringify({ at: clock.now(), wall: Date.now(), speed: clock.speed }));
     receipts(stack.orders);
+    if (worded && !entries('states').length) learnWords();
     outbox.flush(); // these take as long as they take; the next look does not wait for them
     claims.follow([...stack.orders, ...stack.to_record]);
     messages.read();
@@ -231,12 +244,10 @@ function afterwards() {
   deviceHelp(byId('device-help'), stack);
 }
 
-const ready = Promise.all([loadWords().then(redraw), askTime(), outbox.load()]);
-await poll();
-await ready;
-redraw();
-afterwards();
+setTimeout(() => { worded = true; redraw(); }, WORDS_MS);
 setInterval(poll, POLL_MS);
 setInterval(() => { cards.forEach((one) => one.tick(clock.now())); soundHint(); banner(); }, 1000);
 for (const type of ['online', 'focus']) addEventListener(type, () => poll());
 document.addEventListener('visibilitychange', () => { if (!document.hidden) { outbox.load(); poll(); } });
+await Promise.all([learnWords(), outbox.load(), poll()]);
+afterwards();

@@ -22,6 +22,9 @@ const fields = () => [
   ['customers', t('Customers affected'), 'number', false], ['text', t('Remarks'), 'area', false],
 ];
 
+/** Kinds that are chosen; without the words (never heard of the centre) nothing can be, and the text beside says it. */
+const CHOICES = { causes: 1, equipment: 1 };
+
 /** @param {string} kind @param {any} common */
 function input(kind, common) {
   if (kind === 'area') return h('textarea', { ...common, rows: 2 });
@@ -39,7 +42,7 @@ export function recordForm(order, done, photos) {
   const kept = JSON.parse(localStorage.getItem(draft) ?? '{}');
   const form = h('form', { class: 'form', method: 'post', action: '/crew' }, fields().map(([name, label, kind, required]) => {
     const id = `${order.id}-${name}`;
-    const field = input(kind, { id, name, required });
+    const field = input(kind, { id, name, required: required && !(kind in CHOICES && !options(kind).length) });
     field.value = kept[name] ?? '';
     return [h('label', { htmlFor: id }, label, required ? ' *' : ''), field];
   }), h('p', { class: 'links' }, photos), h('button', { type: 'submit', class: 'big primary' }, t('Send the fault record')));
