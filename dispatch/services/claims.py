@@ -79,9 +79,9 @@ async def _seen(
     left = DepartureWatch(Point(start.lat, start.lon)) if start else None
     there = ArrivalWatch(order.facts.place) if order.facts.place else None
     for one in fixes:
-        left = left and left.see(one.fix)
-        there = there and there.see(one.fix)
-    found = {"depart": left and left.left_at, "arrive": there and there.arrived_at}
+        left = left.see(one.fix) if left else None
+        there = there.see(one.fix) if there else None
+    found = {"depart": left.left_at if left else None, "arrive": there.arrived_at if there else None}
     return {step: datetime.fromtimestamp(at, UTC) for step, at in found.items() if at is not None}
 
 
