@@ -109,7 +109,7 @@ async function sequence(who, number) {
   const open = async () => {
     const mine = page;
     const box = new Outbox(name, disk.of(mine, dies), {
-      changed: () => {}, trouble: (error) => { throw error; },
+      changed: () => {}, trouble: (error) => { if (mine.alive) throw error; },
       async send(press) {
         if (!mine.alive) return new Promise(() => {});
         const found = await carry(() => { counts.requests += 1; return crew('POST', press.path, press.blob ?? press.body, press.key); });

@@ -114,7 +114,12 @@ async function presence(what, body) {
     await request('POST', `/api/crew/${what}`, body, { key: newKey() });
     await poll();
   } catch (error) {
-    const from = /** @type {any} */ (error).facts?.possible_from;
+    const { possible_from: from, why } = /** @type {any} */ (error).facts ?? {};
+    if (what === 'away' && !body.ask && ['max_away', 'min_cover'].includes(why)) {
+      const said = await ask({ title: t('Ask the centre?'), text: `${explain(error)}${from ? ` ${t('Possible from {time}.', { time: shortTime(from) })}` : ''}`, confirm: t('Ask the centre') });
+      if (said) await presence('away', { ...body, ask: true });
+      return;
+    }
     notice(`${explain(error)}${from ? ` ${t('Possible from {time}.', { time: shortTime(from) })}` : ''}`, 'bad');
   }
 }
@@ -127,7 +132,7 @@ async function goAway() {
 function head() {
   const { crew, presence: now, away_until: until } = stack;
   const away = now === 'away';
-  fill(byId('crew-head'), h('div', {}, h('h1', {}, named(crew)), h('p', { class: 'soft' }, statusName(crew.status), away && until ? [' · ', t('until {time}', { time: shortTime(until) })] : null)),
+  fill(byId('crew-head'), h('div', {}, h('h1', {}, named(crew)), h('p', { class: 'soft' }, statusName(crew.status), away && until ? [' · ', t('until {time}', { time: shortTime(until) })] : null, crew.asked ? ` · ${t('The centre is asked')}` : null)),
     h('button', { type: 'button', class: `big ${away ? 'primary' : ''}`, disabled: !away && stack.orders.length > 0, id: 'presence', on: { click: () => (away ? presence('standby', {}) : goAway()) } }, away ? t('Back on standby') : t('Away')));
 }
 
@@ -142,7 +147,7 @@ const waitingOf = (id) => outbox.waiting.filter((one) => one.order === id);
 
 function stackKey() {
   const { orders, to_record: records, presence: now, away_until: until, crew, alerts, photos } = stack;
-  return JSON.stringify([orders.map((/** @type {any} */ o) => [o.id, o.version, o.state]), records.map((/** @type {any} */ o) => o.id), now, until, crew.status, photos, (alerts ?? []).map((/** @type {any} */ a) => a.id)]);
+  return JSON.stringify([orders.map((/** @type {any} */ o) => [o.id, o.version, o.state]), records.map((/** @type {any} */ o) => o.id), now, until, crew.asked, crew.status, photos, (alerts ?? []).map((/** @type {any} */ a) => a.id)]);
 }
 
 /** Forms keep what is being written: one is made once an order. @type {Map<string, HTMLElement>} */
