@@ -130,7 +130,10 @@ async function sequence(who, number) {
     dying = dice() < 0.12;
     const done = await Promise.race([box.add(press).then(() => 'kept'), soon(40)]);
     if (done === 'kept') kept.push({ key: press.key, step });
-    else if (page.alive) { await box.add(press); kept.push({ key: press.key, step }); }
+    else if (page.alive) {
+      await box.add(press);
+      if (page.alive) kept.push({ key: press.key, step }); // a dead page tells nobody anything
+    }
     if (!page.alive) { counts.killsWhileKeeping += 1; await reopen(); }
     dying = false;
     return done === 'kept';
