@@ -16,9 +16,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from map_ui.assets import ADDRESS, ImmutableFiles, service_worker
-from map_ui.languages import COOKIE, LANGUAGES, catalogue, choose, translate
+from map_ui.assets import ADDRESS, ImmutableFiles, modules_of, service_worker, squeezed
+from map_ui.languages import COOKIE, LANGUAGES, choose, texts_of, translate
 from map_ui.maps import bounds_of, live_map
+from map_ui.navigation import MAPS
 from map_ui.services import DemoAccount, PageServices, Person, same_host
 from map_ui.vendor import STATIC
 
@@ -45,6 +46,9 @@ ALLOWED = {
 
 ADMIN_SECTIONS = ("people", "organisation", "devices", "duties", "territories", "process", "lists", "trail")
 """Below /admin, which is the state of the system."""
+
+_MODULES = {"crew.html": "js/crew.js"}
+"""Pages that phones open over slow networks: they are sent the texts of their own modules only, and told at once which those are."""
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -175,11 +179,12 @@ class _Site:
             "demo": self.pages.demo,
             "links": _links(person),
             "map": self._map(person, nonce) if with_map else None,
-            "data": _json(self._data(request, language, person, order_id)),
+            "data": _json(self._data(request, language, person, order_id, template)),
+            "preload": modules_of(_MODULES[template]) if template in _MODULES else (),
             **more,
         }
         html = _TEMPLATES.get_template(template).render(context)
-        response = HTMLResponse(html, headers=_headers(nonce, self._live(request)))
+        response = squeezed(request, HTMLResponse(html, headers=_headers(nonce, self._live(request))))
         if request.query_params.get("lang") in LANGUAGES:
             response.set_cookie(COOKIE, language, max_age=_YEAR, samesite="strict")
         return response
@@ -194,7 +199,9 @@ class _Site:
         at = self.pages
         return live_map(lat=at.lat, lon=at.lon, zoom=at.zoom, bounds=bounds, nonce=nonce, static=ADDRESS)
 
-    def _data(self, request: Request, language: str, person: Person | None, order_id: str) -> dict[str, Any]:
+    def _data(
+        self, request: Request, language: str, person: Person | None, order_id: str, template: str
+    ) -> dict[str, Any]:
         who = person and {
             "username": person.username,
             "name": person.name,
@@ -208,7 +215,8 @@ class _Site:
             "person": who,
             "orderId": order_id,
             "trackingPort": self.pages.tracking_port,
-            "texts": dict(catalogue(language)),
+            "navigation": MAPS[self.pages.navigation],
+            "texts": texts_of(language, _MODULES.get(template, "")),
         }
 
 

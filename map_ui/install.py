@@ -31,6 +31,7 @@ def install(app: FastAPI, services: HttpServices, settings: Settings) -> None:
             territories=lambda: services.context.directory.territories,
             timezone=settings.timezone,
             tracking_port=settings.osmand_port,
+            navigation=settings.navigation,
             demo=settings.demo,
             demo_accounts=_demo_accounts(settings),
         ),

@@ -55,6 +55,8 @@ class PageServices:
     timezone: str = "Asia/Shanghai"
     tracking_port: int = 0
     """Port that phones report their position to (OsmAnd's way); 0: pages do not speak of it."""
+    navigation: str = "geo"
+    """What the crew's "Navigate" opens: geo, amap, baidu or google."""
     demo: bool = False
     demo_accounts: tuple[DemoAccount, ...] = ()
 

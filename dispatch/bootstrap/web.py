@@ -9,8 +9,10 @@ from fastapi import FastAPI
 
 from dispatch.adapters.http.app import create_app
 from dispatch.adapters.http.services import HttpServices
+from dispatch.adapters.photo_files import PhotoFiles
 from dispatch.adapters.redis.device_window import RedisDeviceWindow
 from dispatch.adapters.redis.last_known import RedisLastKnown
+from dispatch.adapters.redis.phone_positions import PhonePositions
 from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
@@ -36,6 +38,7 @@ async def serve(built: Built) -> None:
         people=SqlPeople(built.store), tickets=tickets, administration=SqlAdministration(built.store, built.context),
         tracks=SqlTracks(built.positions), near=RedisLastKnown(built.redis), devices=RedisDeviceWindow(built.redis),
         shortages=SqlShortages(built.store),
+        photos=PhotoFiles(settings.data / "photos"), phone_positions=PhonePositions(built.redis),
         health=Health(built), secret=settings.secret, live_port=settings.live_port,
         addresses=load_gazetteer(settings),
         roads=road_lines(settings), public_url=settings.public_url.rstrip("/"),

@@ -22,6 +22,8 @@ _INFO = {
     "away_refused",
     "order_recall",
     "order_cancel",
+    "crew_message",
+    "centre_message",
 }
 _ABOUT_THE_END = {"order_cancel", "order_return", "unsatisfied"}
 """What is news also, or only, when the order is finished."""

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import uvicorn
 
 from dispatch.adapters.http.app import Address, HttpServices, create_app
+from dispatch.adapters.photo_files import PhotoFiles
 from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
@@ -95,7 +96,7 @@ class Served:
         services = HttpServices(
             context=context, views=self._views, histories=SqlHistories(store, context),
             people=SqlPeople(store, hasher=HASHER), tickets=self._tickets,
-            administration=SqlAdministration(store, context), tracks=SqlTracks(store), devices=self.devices,
+            administration=SqlAdministration(store, context), tracks=SqlTracks(store), photos=PhotoFiles(self.place.folder / "photos"), devices=self.devices,
             shortages=SqlShortages(store),
             near=NearInMemory(context), health=_healthy, secret="secret",
             live_port=self._live_port,

@@ -121,6 +121,7 @@ class Installation:
     store: SqliteStore
     context: Context
     clock: VirtualClock
+    folder: Path
 
     def put_fix(self, crew_id: str, lat: float, lon: float, *, course: float | None = 90.0) -> None:
         """The crew's terminal is here now."""
@@ -143,7 +144,7 @@ def installation(folder: Path) -> Iterator[Installation]:
         directory = load_directory(connection)
     store = SqliteStore(engine, processes, clock)
     try:
-        yield Installation(store, context_of(store, directory, clock), clock)
+        yield Installation(store, context_of(store, directory, clock), clock, folder)
     finally:
         store.close()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import re
 from typing import Any
 
@@ -11,9 +13,14 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 
+from dispatch.core.errors import BadInput
 from dispatch.services.people import Person
+from dispatch.settings import NAVIGATION, Settings
 from map_ui.app import ADMIN_SECTIONS, ALLOWED, HOME, DemoAccount, PageServices, mount, same_host
-from map_ui.assets import ADDRESS
+from map_ui.assets import ADDRESS, modules_of
+from map_ui.collect import texts
+from map_ui.languages import texts_of
+from map_ui.navigation import MAPS
 from map_ui.vendor import STATIC
 from tests.dispatch.organisation import TERRITORIES
 
@@ -204,8 +211,61 @@ def test_the_worker_keeps_the_shell_and_nothing_of_the_api() -> None:
     assert answer.headers["service-worker-allowed"] == "/crew"
     kept = re.findall(r'"(/static/[^"]+)"', answer.text)
     assert f"{ADDRESS}/js/crew.js" in kept
+    assert {f"{ADDRESS}/{name}" for name in modules_of("js/crew.js")} <= set(kept)
     for address in kept:
         assert client.get(address).status_code == 200, address
+
+
+@pytest.mark.parametrize("name", NAVIGATION)
+def test_the_crew_navigates_with_the_map_of_the_settings(name: str) -> None:
+    html = _client("crew", navigation=name).get("/crew").text
+    data = json.loads(re.findall(r'id="page-data">(.*?)</script>', html)[0])
+    assert data["navigation"] == MAPS[name]
+    assert "{lat}" in data["navigation"]["link"]
+    assert set(MAPS) == set(NAVIGATION)
+
+
+def test_a_map_that_nobody_knows_is_refused_at_the_start() -> None:
+    with pytest.raises(BadInput, match="DISPATCH45_NAVIGATION"):
+        Settings(navigation="atlas")
+
+
+def test_the_crews_page_is_small() -> None:
+    """50 kB pressed, all modules that it loads; the page itself, with its texts, in both languages, 12 kB."""
+    modules = modules_of("js/crew.js")
+    assert "js/outbox_store.js" in modules
+    assert "js/control_room.js" not in modules
+    sizes = {name: len(gzip.compress((STATIC / name).read_bytes(), 9)) for name in modules}
+    assert sum(sizes.values()) <= 50_000, sizes
+    for language in ("zh-CN", "en"):
+        page = _client("crew").get("/crew", params={"lang": language})
+        assert page.headers["content-encoding"] == "gzip"
+        assert len(gzip.compress(page.content)) <= 12_000
+        assert set(re.findall(r'modulepreload" href="[^"]*/(js/[^"]+)"', page.text)) == set(modules)
+
+
+def test_the_crews_page_has_every_text_that_its_modules_show() -> None:
+    """It is sent those of its own modules only."""
+    sent = texts_of("zh-CN", "js/crew.js")
+    mine = {
+        text
+        for text, files in texts().items()
+        if {f"static/{m}" for m in modules_of("js/crew.js")} & set(files)
+    }
+    assert mine == set(sent)
+    assert len(sent) < len(texts_of("zh-CN", ""))
+
+
+@pytest.mark.parametrize("name", ["js/crew.js", "css/base.css", "icons/icon.svg"])
+def test_files_are_pressed_for_whoever_takes_that(name: str) -> None:
+    client = _client("crew")
+    pressed = client.get(f"{ADDRESS}/{name}", headers={"accept-encoding": "gzip"})
+    plain = client.get(f"{ADDRESS}/{name}", headers={"accept-encoding": "identity"})
+    assert pressed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert pressed.content == plain.content == (STATIC / name).read_bytes()
+    assert pressed.headers["content-type"] == plain.headers["content-type"]
+    assert pressed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
 
 
 def test_the_manifest_lets_the_page_be_installed() -> None:

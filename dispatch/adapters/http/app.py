@@ -12,6 +12,7 @@ from dispatch.adapters.http import (
     alerts,
     callbacks,
     crew,
+    crew_phone,
     devices,
     dispatcher,
     errors,
@@ -30,7 +31,7 @@ from dispatch.adapters.http.services import Address, HttpServices
 __all__ = ["Address", "HttpServices", "create_app"]
 
 ROUTERS = (
-    session, health, vocabulary, hotline, dispatcher, positions, crew, manager, shortages, admin, alerts, devices,
+    session, health, vocabulary, hotline, dispatcher, positions, crew, crew_phone, manager, shortages, admin, alerts, devices,
     callbacks, setup, admin_people, admin_process, admin_lists,
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from dispatch.core.types import Actor
 from dispatch.services import crew as duty
 from dispatch.services import dispatcher as centre
 from dispatch.services import positions, stacks
+from dispatch.services.claims import claims
 from dispatch.services.people import Person, acting_as, own_crew, own_order, scope_of, session_id
 from dispatch.services.ports import Crew
 from dispatch.services.tickets import Guest
@@ -48,7 +49,8 @@ async def story(order_id: Id, person: Router, services: Services) -> Json:
     order = own_order(person, await services.views.order(order_id))
     told = await services.views.story(order_id)
     vehicle = await positions.along(services.context, services.tracks, order)
-    return Json({**told, "vehicle": vehicle})
+    said = await claims(services.context, services.tracks, order)
+    return Json({**told, "vehicle": vehicle, "claims": said})
 
 
 @router.get("/api/orders/{order_id}/candidates")

@@ -131,9 +131,12 @@ class OfDispatch(Body):
 
 
 class StepIn(OfDispatch):
-    """A crew's button; `at` where it was pressed without a network."""
+    """A crew's button; `at` where it was pressed without a network. Beside it, as evidence: what the phone's own clock
+    showed (`device_at`), and by how many seconds the phone then took it to be behind the centre's (`offset_s`)."""
 
     at: AwareDatetime | None = None
+    device_at: AwareDatetime | None = None
+    offset_s: Annotated[float | None, Field(ge=-1e11, le=1e11)] = None
 
 
 class RejectIn(StepIn):
@@ -144,13 +147,39 @@ class RejectIn(StepIn):
 
 
 class RecordIn(StepIn):
-    """The fault record, written by the crew itself."""
+    """The fault record, written by the crew itself. `cause_code` and `equipment` are words of the vocabulary."""
 
+    cause_code: Code = ""
+    equipment: Code = ""
     cause: Text
     work_done: Text
     material: Text = ""
     customers: Annotated[int | None, Field(ge=0, le=100_000_000)] = None
     text: Text = ""
+
+
+class MessageIn(Body):
+    """A message between a crew and its centre, about an order where one is named."""
+
+    text: Annotated[Text, Field(min_length=1, max_length=500)]
+    order_id: Code = ""
+
+
+class PlaceIn(Body):
+    """One position of a phone: WGS-84 degrees, metres a second, degrees from north, metres."""
+
+    lat: Annotated[float, Field(ge=-90, le=90)]
+    lon: Annotated[float, Field(ge=-180, le=180)]
+    at: AwareDatetime
+    speed_mps: Annotated[float | None, Field(ge=0, le=200)] = None
+    course_deg: Annotated[float | None, Field(ge=0, le=360)] = None
+    accuracy_m: Annotated[float | None, Field(ge=0, le=1e7)] = None
+
+
+class PlacesIn(Body):
+    """What a phone has seen since it last told."""
+
+    positions: Annotated[list[PlaceIn], Field(min_length=1, max_length=60)]
 
 
 class PersonIn(Body):

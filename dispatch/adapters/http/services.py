@@ -13,8 +13,10 @@ from dispatch.adapters.redis.device_window import DeviceWindow, OneDevice
 from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.views import Views
 from dispatch.core.compliance import Measured
+from dispatch.messages import Position
 from dispatch.services.context import Context
 from dispatch.services.people import People
+from dispatch.services.photos import Photos
 from dispatch.services.positions import Near, Tracks
 from dispatch.services.shortage import Shortages
 from dispatch.services.tickets import Tickets
@@ -50,6 +52,14 @@ class Devices(Protocol):
         ...
 
 
+class PhonePositions(Protocol):
+    """Takes what a crew's page says of where it is, as a gateway takes a device's positions."""
+
+    async def append(self, positions: Sequence[Position]) -> None:
+        """Durable when it returns. Raises Unavailable."""
+        ...
+
+
 @dataclass(frozen=True)
 class HttpServices:
     """One installation's HTTP interface. `roads` gives simplified road lines as a GeoJSON FeatureCollection."""
@@ -78,6 +88,10 @@ class HttpServices:
     """The telephone, which has the words of a call, and is told what a provider told us."""
     public_url: str = ""
     """Where the provider finds us, without a slash at the end."""
+    photos: Photos | None = None
+    """Where the crews' photos are; None: none are taken."""
+    phone_positions: PhonePositions | None = None
+    """Where the crew's page puts its positions; None: none are taken."""
     origins: frozenset[str] = frozenset()
     """Further origins that pages may come from, as `https://host`; its own is always one."""
     attempts: Attempts = field(default_factory=Attempts)

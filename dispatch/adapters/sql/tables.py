@@ -139,6 +139,7 @@ class AlertRow(SQLModel, table=True):
     """An in-app alert; it sounds until someone of its role acknowledges it."""
 
     __tablename__ = "alert"
+    __table_args__ = (Index("alert_code_id", "code", "id"),)
     id: int = serial()
     key: str = Field(unique=True)
     role: str = Field(index=True)

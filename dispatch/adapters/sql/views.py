@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true, union_all
 
 from dispatch.adapters.sql import phone_rows
 from dispatch.adapters.sql.order_rows import load_orders, readable_orders
@@ -18,6 +18,7 @@ from dispatch.adapters.sql.statements import (
     DECISION,
     EVENT,
     ORDER,
+    OUTBOX,
     ROSTER,
     roster_from,
 )
@@ -28,7 +29,9 @@ from dispatch.core.process import Process
 from dispatch.core.work_order import WorkOrder
 from dispatch.services import views as shown
 from dispatch.services.context import Context
+from dispatch.services.messages import CODES
 from dispatch.services.people import Scope
+from dispatch.services.photos import of as photos_of
 from dispatch.services.ports import Processes
 from dispatch.services.views import AlertView, CrewView, OrderView, crew_view, order_view
 
@@ -142,6 +145,7 @@ class Views:
             "now": now, "crew": crew, "orders": self._shown(aboard, now),
             "to_record": self._shown(to_record, now), "presence": duty.presence,
             "away_until": duty.away_until, "phone_device": phone, "alerts": alerts,
+            "photos": {o.id: len(photos_of(o)) for o in (*aboard, *to_record)},
         }  # fmt: skip
 
     async def crew(self, crew_id: str) -> CrewView:
@@ -172,6 +176,19 @@ class Views:
         if row is None:
             raise NotFound(f"no alert {alert_id}", alert=alert_id)
         return _alert(row)
+
+    async def messages(self, crew_id: str, limit: int) -> list[AlertView]:
+        """The last messages between a crew and its centre, the oldest first."""
+        of_crew = and_(ALERT.c.code.in_(CODES), ALERT.c.facts["crew_id"].as_string() == crew_id)
+        query = select(ALERT).where(of_crew).order_by(ALERT.c.id.desc()).limit(limit)
+        rows = await self.look(lambda c: c.execute(query).all())
+        return [_alert(row) for row in reversed(rows)]
+
+    async def raised(self, key: str) -> bool:
+        """Whether an alert of this key was raised, or waits to be."""
+        keys = union_all(select(ALERT.c.key), select(OUTBOX.c.key)).subquery()
+        query = select(keys.c.key).where(keys.c.key == key).limit(1)
+        return await self.look(lambda c: c.execute(query).first()) is not None
 
     async def acknowledge_alert(self, alert_id: int, by: str) -> AlertView:
         """It has been seen; whoever was first stays."""

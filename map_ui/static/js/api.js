@@ -1,5 +1,5 @@
 // @ts-check
-/** The HTTP interface: JSON, keys that make a resend harmless, errors that a person can read. */
+/** The HTTP interface: JSON (a photo is sent as it is), keys that make a resend harmless, errors that a person can read. */
 import { badInput } from './bad_input.js';
 import { t } from './page.js';
 
@@ -30,13 +30,14 @@ export function newKey() {
 export async function request(method, path, body, { key, timeout = 15000 } = {}) {
   /** @type {Record<string, string>} */
   const headers = { Accept: 'application/json' };
-  if (method !== 'GET') headers['Content-Type'] = 'application/json';
+  const raw = body instanceof Blob ? body : null;
+  if (method !== 'GET') headers['Content-Type'] = raw ? raw.type : 'application/json';
   if (key) headers['Idempotency-Key'] = key;
   let response;
   try {
     response = await fetch(path, {
       method, headers, credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(timeout),
-      body: method === 'GET' ? undefined : JSON.stringify(body ?? {}),
+      body: method === 'GET' ? undefined : raw ?? JSON.stringify(body ?? {}),
     });
   } catch {
     throw new ApiError(0, 'unreachable', t('The centre cannot be reached.'), {});
@@ -88,6 +89,7 @@ export function explain(error) {
     routed: t('Nobody is responsible for this order yet: decide that first.'),
     route: t('The order is with a crew: recall it first.'),
     called_back: t('Call the customer back first.'),
+    photos: t('The order has as many photos as it can have.'),
     yourself: t('Nobody locks himself out.'),
     must_change: t('Choose a password of your own first.'),
   };

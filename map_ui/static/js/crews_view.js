@@ -24,6 +24,18 @@ function statusMark(status) {
   return canvas;
 }
 
+/** A message to the crew's phone: it sounds there until somebody has read it. @param {import('./board_state.js').Crew} crew */
+async function write(crew) {
+  const said = await ask({ title: t('Write to {crew}', { crew: named(crew) }), confirm: t('Send'), fields: [{ name: 'text', label: t('Message'), kind: 'area' }] });
+  if (!said) return;
+  try {
+    await post(`/api/crews/${encodeURIComponent(crew.id)}/messages`, said);
+    notice(t('The crew\'s phone shows it.'));
+  } catch (error) {
+    notice(explain(error), 'bad');
+  }
+}
+
 export class CrewsView {
   /** @param {import('./board_state.js').Board} board @param {{order: (id: string) => void, map: (crew: any) => void, changed: (crew: any) => void, reorder: (crewId: string, sequence: string[]) => void}} on */
   constructor(board, on) {
@@ -81,7 +93,7 @@ export class CrewsView {
       h('div', { class: 'what' }, h('button', { type: 'button', class: 'link', title: named(crew), on: { click: () => this.on.map(crew) } }, shortName(crew)),
         h('div', { class: 'soft' }, statusName(crew.status), away && crew.away_until ? [' · ', t('until {time}', { time: shortTime(crew.away_until) })] : null, ` · ${word('trades', crew.trade)}`, crew.duty_phone ? [' · ', h('a', { href: `tel:${crew.duty_phone}` }, crew.duty_phone)] : null),
         h('div', { class: 'soft' }, crew.fix ? t('position {n} s old', { n: Math.round(crew.fix.age_s) }) : t('position unknown'), crew.stale ? [' ', h('span', { class: 'chip warn' }, t('stale'))] : null)),
-      mayAct() ? h('div', { class: 'numbers' }, h('span', { class: 'soft' }, `${crew.stack?.length ?? 0}/${crew.capacity}`),
+      mayAct() ? h('div', { class: 'numbers' }, h('button', { type: 'button', 'aria-label': t('Write to {crew}', { crew: named(crew) }), on: { click: () => write(crew) } }, '✉'), h('span', { class: 'soft' }, `${crew.stack?.length ?? 0}/${crew.capacity}`),
         away ? h('button', { type: 'button', on: { click: () => this.standby(crew) } }, t('Standby')) : crew.status === 'standby' ? h('button', { type: 'button', on: { click: () => this.away(crew) } }, t('Away')) : null) : null,
       crew.stack?.length ? stackList(crew, this.board, { open: this.on.order, reorder: this.on.reorder, act: mayAct() }) : null);
   }

@@ -6,6 +6,7 @@ import { duration } from './countdown.js';
 import { byId, fill, h } from './dom.js';
 import { fullTime, page, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
+import { claimsOfStory, photosOfStory } from './order_claims.js';
 import { timeline } from './order_timeline.js';
 import { table } from './tables.js';
 import { areaName, centreName, crewName, loadWords, ownerName, segmentName, word } from './vocabulary.js';
@@ -55,6 +56,8 @@ function story(s) {
     h('section', { class: 'figures-row' }, [[t('Reported'), fullTime(o.reported_at)], [t('Promised until'), fullTime(o.deadline)], [t('Arrived'), o.points.H ? fullTime(o.points.H) : '–'], [t('Call to arrival'), duration(o.total_s)], [t('Crew'), crewName(o.crew_id)], [t('Calls'), o.joined + 1]].map(([name, value]) => h('div', { class: 'figure' }, h('span', { class: 'soft' }, name), h('b', {}, value)))),
     bar(s),
     table({ title: t('Overruns'), columns: [[t('Segment')], [t('Responsible')], [t('Took'), 'number'], [t('Limit'), 'number'], [t('Too much'), 'number'], [t('Evidence')]], rows: s.overruns.map((/** @type {any} */ r) => [segmentName(r.label), ownerName(r.owner), duration(r.seconds), duration(r.limit_s), h('b', { class: 'late' }, `+${duration(r.excess_s)}`), evidence(r.evidence)]), empty: t('No limit was exceeded.') }),
+    claimsOfStory(s),
+    photosOfStory(s),
     s.decisions.map(decision),
     timeline(s),
   ];

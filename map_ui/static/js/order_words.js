@@ -9,7 +9,7 @@ export function eventName(kind) {
   const names = {
     take_call: t('Call taken'), rung: t('Rung climbed'), attempt: t('Attempt to reach somebody'), in_hand: t('Taken in hand'), overdue: t('Segment overdue'), promise_missed: t('Promise missed'),
     joined: t('Another call joined'), expedite: t('The customer chases'), supervise: t('Superior watches'), crew_free: t('Crew free for this order'), reordered: t('Another place in the sequence'), route: t('Responsibility decided'), removed: t('Device confirmed the removal'),
-    gps_departed: t('Seen departing by GPS'), late_receipt: t('Receipt that came late'), also_received: t('Received on one more device'), no_free_crew: t('No crew is free'), unreceipted: t('The terminal does not confirm it'), recall_unreceipted: t('The terminal does not confirm the recall'),
+    gps_departed: t('Seen departing by GPS'), photo: t('Photo'), message: t('Message'), late_receipt: t('Receipt that came late'), also_received: t('Received on one more device'), no_free_crew: t('No crew is free'), unreceipted: t('The terminal does not confirm it'), recall_unreceipted: t('The terminal does not confirm the recall'),
   };
   return names[kind] ?? word('steps', kind);
 }
@@ -76,6 +76,8 @@ const SAID = {
   state: (v) => outcome(v),
   reason: (v) => word('reasons', v),
   satisfied: (v) => (v ? t('satisfied') : t('not satisfied')),
+  cause_code: (v) => word('causes', v),
+  equipment: (v) => word('equipment', v),
   cause: (v) => t('cause: {text}', { text: v }),
   work_done: (v) => t('work done: {text}', { text: v }),
   material: (v) => t('material: {text}', { text: v }),

@@ -14,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from dispatch.adapters.http.app import Address, HttpServices, create_app
+from dispatch.adapters.photo_files import PhotoFiles
 from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.organisation import load_directory
@@ -160,7 +161,7 @@ def _city(place: Installation) -> City:
     services = HttpServices(
         context=context, views=Views(store, context), histories=SqlHistories(store, context),
         people=SqlPeople(store, hasher=HASHER), tickets=Tickets(SECRET),
-        administration=SqlAdministration(store, context), tracks=SqlTracks(store), devices=ShownDevices(), shortages=SqlShortages(store),
+        administration=SqlAdministration(store, context), tracks=SqlTracks(store), photos=PhotoFiles(place.folder / "photos"), devices=ShownDevices(), shortages=SqlShortages(store),
         near=NearInMemory(context), health=_healthy, secret=SECRET, live_port=8046,
         addresses=[
             Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Harbour Lane", "港口巷3号", *EAST)

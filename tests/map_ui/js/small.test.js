@@ -5,7 +5,6 @@ import { ServerClock } from '../js/clock.js';
 import { duration, figures, level, minutes } from '../js/countdown.js';
 import { inside, namePlace } from '../js/inside.js';
 import { pause } from '../js/live.js';
-import { expected, Outbox, verdict } from '../js/outbox.js';
 import { decode, heading } from '../js/positions.js';
 import { blit } from '../js/sprites.js';
 
@@ -89,47 +88,4 @@ test('a second call for the same place is found', () => {
   assert.deepEqual(repeats(orders, { lat: 30.0003, lon: 120, address: '' }).map((o) => o.id), ['a']);
   assert.deepEqual(repeats(orders, { lat: null, lon: null, address: ' 12 harbour road' }).map((o) => o.id), ['a']);
   assert.deepEqual(repeats(orders, { lat: 30.01, lon: 120, address: 'y' }), []);
-});
-
-const memory = () => { const kept = new Map(); return { getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v) }; };
-const press = (key, path, more = {}) => ({ key, path, body: {}, order: 'W1', label: path, at: '2026-03-02T10:00:00Z', ...more });
-
-test('presses wait for the network and keep their order and keys', async () => {
-  const storage = memory();
-  let status = 0;
-  const sent = [];
-  const on = { send: async (one) => { sent.push(one.key); return { status, why: 'no' }; }, changed: () => {} };
-  const box = new Outbox('carl', storage, on);
-  await box.add(press('1', '/acknowledge'));
-  await box.add(press('2', '/depart'));
-  await box.add(press('2', '/depart'));
-  assert.deepEqual(box.waiting.map((p) => p.key), ['1', '2']);
-  assert.equal(expected('delivered', 'W1', box.waiting), 'en_route');
-  const again = new Outbox('carl', storage, on);
-  assert.deepEqual(again.waiting.map((p) => p.key), ['1', '2'], 'a killed page loses nothing');
-  assert.deepEqual(new Outbox('cleo', storage, on).waiting, [], 'another crew on the same phone sees none of it');
-  status = 200;
-  sent.length = 0;
-  await again.flush();
-  assert.deepEqual(sent, ['1', '2']);
-  assert.deepEqual(again.waiting, []);
-});
-
-test('what the centre refuses is told, with what rested on it; receipts are nobody\'s concern', async () => {
-  const box = new Outbox('carl', memory(), { send: async (one) => (one.key === '1' || one.key === 'r' ? { status: 409, why: 'recalled' } : { status: 200 }), changed: () => {} });
-  box.busy = true;
-  await box.add(press('r', '/receipt', { at: '' }));
-  await box.add(press('1', '/acknowledge'));
-  await box.add(press('2', '/depart'));
-  await box.add(press('3', '/acknowledge', { order: 'W2' }));
-  box.busy = false;
-  await box.flush();
-  assert.deepEqual(box.refused.map((r) => r.press.key), ['1', '2']);
-  assert.deepEqual(box.waiting, []);
-  box.dismiss(box.refused[0]);
-  assert.equal(box.refused.length, 1);
-});
-
-test('what an answer means', () => {
-  assert.deepEqual([200, 201, 0, 429, 503, 401, 409, 404].map(verdict), ['done', 'done', 'again', 'again', 'again', 'stop', 'refused', 'refused']);
 });
