@@ -14,6 +14,7 @@ import uvicorn
 
 from dispatch.adapters.http.app import Address, HttpServices, create_app
 from dispatch.adapters.sql.administration import SqlAdministration
+from dispatch.adapters.sql.day_sheets import DaySheets
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
 from dispatch.adapters.sql.shortages import SqlShortages
@@ -83,6 +84,10 @@ class Served:
     def order(self, order_id: str) -> Any:
         """An order as it stands."""
         return self.do(self._views.order(order_id))
+
+    def measure(self) -> None:
+        """What the worker does for the manager's figures."""
+        self.do(DaySheets(self.place.store, self.place.context).catch_up())
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, Protocol
 
 from dispatch.adapters.channels.phone_rest import RestPhone
 from dispatch.adapters.http.sign_in import Attempts
 from dispatch.adapters.redis.device_window import DeviceWindow, OneDevice
 from dispatch.adapters.sql.views import Views
-from dispatch.core.compliance import Measured
 from dispatch.services.context import Context
 from dispatch.services.people import People, Person
 from dispatch.services.positions import Near, Tracks
+from dispatch.services.review import Histories
 from dispatch.services.shortage import Shortages
 from dispatch.services.tickets import Tickets
 
@@ -46,14 +45,6 @@ class Administration(Protocol):
 
     async def audit(self, before: int) -> list[dict[str, Any]]:
         """A page of the audit trail, the newest first; `before`: the lowest id of the page before, 0: none."""
-        ...
-
-
-class Histories(Protocol):
-    """Measured orders of a period, for the manager."""
-
-    async def measured(self, first: date, last: date) -> list[Measured]:
-        """Orders reported on the local days `first` to `last`, both included."""
         ...
 
 

@@ -1,0 +1,162 @@
+"""What the manager's figures are made of, kept up to date: one sheet of measured orders for each local day.
+
+A pass measures what changed since the last one (found by `changed_at`, with some overlap for transactions that were
+still open, and by the order's version) and every order that still runs, whose times grow. All of a pass is measured
+at one moment, which the page shows. A sheet is written only over the one that was read: of two workers, one goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, literal, select, tuple_, update
+
+from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.order_rows import each_order
+from dispatch.adapters.sql.organisation import fact, set_fact
+from dispatch.adapters.sql.statements import ORDER, Stale, table
+from dispatch.adapters.sql.store import SqlStore
+from dispatch.core.compliance import Measured, measure
+from dispatch.core.sheet import Sheet, changed, packed, sheet_of, together, unpacked
+from dispatch.core.work_order import WorkOrder
+from dispatch.services.context import Context
+from dispatch.services.review import Freshness
+
+log = logging.getLogger(__name__)
+SHEET = table(t.DaySheetRow)
+FACT = "day_sheets"
+OVERLAP = 600.0
+"""Real seconds: no transaction that wrote `changed_at` stays open as long as that."""
+PORTION = 500
+"""Orders read and folded at once: others want the database too."""
+LOOKED = 5_000
+"""Changed orders looked up at once."""
+LAYOUT = 1
+"""Of a sheet's bytes: another one is made anew from the orders."""
+
+
+class DaySheets:
+    """The sheets of one installation, on either store."""
+
+    def __init__(self, database: SqlStore, context: Context) -> None:
+        self._database = database
+        self._context = context
+
+    async def catch_up(self) -> Freshness:
+        """One pass. Raises Unavailable; Stale where another worker was quicker."""
+        now, zone = self._context.clock.now(), str(self._context.zone)
+        before = await self._database.read(freshness)
+        if before is None or (before.zone, before.layout) != (zone, LAYOUT):
+            await self._database.write(lambda c: c.execute(delete(SHEET)), quiet=True)
+            since = datetime(1970, 1, 1, tzinfo=UTC)
+        else:
+            since = before.as_of - self._context.real(OVERLAP)
+        unreadable = await self._changed_since(since, now)
+        for day in await self._database.read(_running_days):
+            unreadable += await self._renew(day, {}, now)
+        after = Freshness(zone, LAYOUT, now, unreadable)
+        text = msgspec.json.encode(after).decode()
+        await self._database.write(lambda c: set_fact(c, FACT, text), quiet=True)
+        return after
+
+    async def _changed_since(self, since: datetime, now: datetime) -> int:
+        """Measure what changed, day by day; the number of those that cannot be read."""
+        unreadable, place = 0, (since, "")
+        while rows := await self._database.read(lambda c, place=place: _next(c, place)):  # type: ignore[misc]
+            days: dict[str, dict[str, int]] = defaultdict(dict)
+            for row in rows:
+                day = row.reported_at.astimezone(self._context.zone).date().isoformat()
+                days[day][row.id] = row.version
+            for day, versions in days.items():
+                unreadable += await self._renew(day, versions, now)
+            place = (rows[-1].changed_at, rows[-1].id)
+        return unreadable
+
+    async def _renew(self, day: str, versions: Mapping[str, int], now: datetime) -> int:
+        """Measure of a day what has another version now; without any, what still ran at an earlier moment."""
+        kept, version = await self._database.read(lambda c: _load(c, day))
+        known = dict(zip(kept.ids, kept["version"].tolist(), strict=True))
+        wanted = [i for i, found in versions.items() if known.get(i) != found]
+        if not versions:
+            wanted = [i for i, runs in zip(kept.ids, kept["running"].tolist(), strict=True) if runs]
+        if not wanted:
+            return 0
+        measured, gone = await self._measured(wanted, now)
+        fresh = await asyncio.to_thread(changed, kept, sheet_of(measured), gone)
+        await self._database.write(lambda c: _save(c, day, fresh, version), quiet=True)
+        return len(gone)
+
+    async def _measured(
+        self, order_ids: Sequence[str], now: datetime
+    ) -> tuple[list[Measured], frozenset[str]]:
+        """These orders, and which of them cannot be read (or are no more)."""
+        found: list[Measured] = []
+        for start in range(0, len(order_ids), PORTION):
+            orders = await self._orders(order_ids[start : start + PORTION])
+            found += await asyncio.to_thread(self._measure, orders, now)
+        return found, frozenset(order_ids) - {one.id for one in found}
+
+    async def _orders(self, order_ids: Collection[str]) -> list[WorkOrder]:
+        def work(connection: Connection) -> list[WorkOrder]:
+            rows = connection.execute(select(ORDER).where(ORDER.c.id.in_(list(order_ids)))).all()
+            orders, failed = each_order(connection, self._context.processes, rows)
+            for order_id, error in failed.items():
+                log.error("order %s cannot be read, the figures go on without it: %r", order_id, error)
+            return list(orders.values())
+
+        return await self._database.read(work)
+
+    def _measure(self, orders: Sequence[WorkOrder], now: datetime) -> list[Measured]:
+        context = self._context
+        return [measure(order, context.processes.of(order), now, context.zone) for order in orders]
+
+
+def freshness(connection: Connection) -> Freshness | None:
+    """How far the sheets are; None: there are none yet."""
+    text = fact(connection, FACT)
+    return msgspec.json.decode(text, type=Freshness) if text else None
+
+
+def _next(connection: Connection, place: tuple[datetime, str]) -> Sequence[Any]:
+    """The next changed orders after a place."""
+    columns = (ORDER.c.id, ORDER.c.version, ORDER.c.reported_at, ORDER.c.changed_at)
+    key = (ORDER.c.changed_at, ORDER.c.id)
+    after = tuple_(*key) > tuple_(*(_bound(c, v) for c, v in zip(key, place, strict=True)))
+    return connection.execute(select(*columns).where(after).order_by(*key).limit(LOOKED)).all()
+
+
+def _bound(column: Any, value: Any) -> Any:
+    return literal(value, column.type)
+
+
+def _running_days(connection: Connection) -> list[str]:
+    query = select(SHEET.c.day).where(SHEET.c.running > 0).order_by(SHEET.c.day)
+    return list(connection.execute(query).scalars())
+
+
+def _load(connection: Connection, day: str) -> tuple[Sheet, int]:
+    """A day's sheet and its version; an empty one with 0 where there is none."""
+    row = connection.execute(select(SHEET).where(SHEET.c.day == day)).first()
+    return (unpacked(row.numbers, row.ids), row.version) if row else (together([]), 0)
+
+
+def _save(connection: Connection, day: str, sheet: Sheet, version: int) -> None:
+    numbers, ids = packed(sheet)
+    values = {
+        "version": version + 1, "orders": len(sheet), "running": int(sheet["running"].sum()),
+        "numbers": numbers, "ids": ids,
+    }  # fmt: skip
+    if version == 0:
+        if connection.execute(select(SHEET.c.day).where(SHEET.c.day == day)).first():
+            raise Stale(day)
+        connection.execute(insert(SHEET), {"day": day, **values})
+        return
+    done = connection.execute(update(SHEET).where(SHEET.c.day == day, SHEET.c.version == version).values(**values))
+    if done.rowcount != 1:
+        raise Stale(day)
