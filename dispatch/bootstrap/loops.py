@@ -25,14 +25,13 @@ from dispatch.adapters.sql.day_sheets import DaySheets
 from dispatch.adapters.sql.organisation import set_fact
 from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.adapters.sql.shortages import SqlShortages
-from dispatch.adapters.sql.statements import Stale
 from dispatch.bootstrap import definitions
 from dispatch.bootstrap.audit_trail import Sealer
 from dispatch.bootstrap.database import AnyStore
 from dispatch.bootstrap.epochs import Epochs
 from dispatch.bootstrap.timekeeping import TIME
 from dispatch.clock import InstallationClock, real_time
-from dispatch.core.errors import DispatchError, NotFound, Unavailable
+from dispatch.core.errors import Conflict, DispatchError, NotFound, Unavailable
 from dispatch.core.shortage import parse_rule
 from dispatch.ending import end_if_cancelled
 from dispatch.messages import (
@@ -229,7 +228,7 @@ class Worker:
     async def _measure(self) -> None:
         try:
             await self._sheets.catch_up()
-        except Stale as error:  # another worker was quicker with this day: it goes on
+        except Conflict as error:  # another worker was quicker with this day: it goes on
             log.debug("figures: %s", error)
         await asyncio.sleep(MEASURE_EVERY)
 

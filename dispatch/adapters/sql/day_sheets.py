@@ -20,9 +20,10 @@ from sqlalchemy import Connection, delete, insert, literal, select, tuple_, upda
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.order_rows import each_order
 from dispatch.adapters.sql.organisation import fact, set_fact
-from dispatch.adapters.sql.statements import ORDER, Stale, table
+from dispatch.adapters.sql.statements import ORDER, table
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.core.compliance import Measured, measure
+from dispatch.core.errors import Conflict
 from dispatch.core.sheet import Sheet, changed, packed, sheet_of, together, unpacked
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.context import Context
@@ -49,7 +50,7 @@ class DaySheets:
         self._context = context
 
     async def catch_up(self) -> Freshness:
-        """One pass. Raises Unavailable; Stale where another worker was quicker."""
+        """One pass. Raises Unavailable; Conflict where another worker was quicker."""
         now, zone = self._context.clock.now(), str(self._context.zone)
         before = await self._database.read(freshness)
         if before is None or (before.zone, before.layout) != (zone, LAYOUT):
@@ -154,9 +155,9 @@ def _save(connection: Connection, day: str, sheet: Sheet, version: int) -> None:
     }  # fmt: skip
     if version == 0:
         if connection.execute(select(SHEET.c.day).where(SHEET.c.day == day)).first():
-            raise Stale(day)
+            raise Conflict(f"another worker was quicker with {day}", day=day)
         connection.execute(insert(SHEET), {"day": day, **values})
         return
     done = connection.execute(update(SHEET).where(SHEET.c.day == day, SHEET.c.version == version).values(**values))
     if done.rowcount != 1:
-        raise Stale(day)
+        raise Conflict(f"another worker was quicker with {day}", day=day)
