@@ -22,8 +22,10 @@ from dispatch.adapters.redis.last_known import RedisLastKnown
 from dispatch.adapters.redis.streams import Entry, StreamConsumer
 from dispatch.adapters.sql import history
 from dispatch.adapters.sql.day_sheets import DaySheets
+from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.organisation import set_fact
 from dispatch.adapters.sql.postgres import PostgresStore
+from dispatch.adapters.sql.saved_views import SqlSavedViews
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.bootstrap import definitions
 from dispatch.bootstrap.audit_trail import Sealer
@@ -42,7 +44,7 @@ from dispatch.messages import (
     events_stream,
     positions_stream,
 )
-from dispatch.services import clocks, delivery, dispatcher, shortage
+from dispatch.services import clocks, delivery, dispatcher, review_letters, shortage
 from dispatch.services.context import Context
 from dispatch.services.ports import Ports
 from dispatch.services.tracking import Tracking, device_event
@@ -190,6 +192,7 @@ class Worker:
                 ("away", self._remind),
                 ("shortage", self._shortage),
                 ("figures", self._measure),
+                ("letters of figures", self._review),
                 ("heartbeat", self._beat),
                 ("desired states", self._confirm),
                 ("audit trail", Sealer(self.store).run),
@@ -230,6 +233,13 @@ class Worker:
             await self._sheets.catch_up()
         except Conflict as error:  # another worker was quicker with this day: it goes on
             log.debug("figures: %s", error)
+        await asyncio.sleep(MEASURE_EVERY)
+
+    async def _review(self) -> None:
+        histories = SqlHistories(self.store, self.context)
+        await review_letters.send_due(
+            self.context, SqlSavedViews(self.store), histories, SqlShortages(self.store)
+        )
         await asyncio.sleep(MEASURE_EVERY)
 
     async def _beat(self) -> None:

@@ -176,7 +176,8 @@ def _by_all(sheet: Sheet) -> dict[str, tuple[Share, ...]]:
 def _by(sheet: Sheet, numbers: Column, names: list[str] | tuple[str, ...]) -> tuple[Share, ...]:
     masks = (None, sheet["arrived"], sheet["within"] >= 0, sheet["within"] == 1)
     counts = [
-        np.bincount(numbers if mask is None else numbers[mask], minlength=len(names)).tolist() for mask in masks
+        np.bincount(numbers if mask is None else numbers[mask], minlength=len(names)).tolist()
+        for mask in masks
     ]
     return tuple(
         Share(name, orders, arrived, judged, within, percent_of(within, judged))

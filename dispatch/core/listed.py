@@ -57,7 +57,9 @@ def listed(sheet: Sheet, start: int, end: int, *, newest_first: bool = False) ->
     return rows[::-1] if newest_first else rows
 
 
-def _row(sheet: Sheet, columns: Mapping[str, list[int]], place: int, late: tuple[Late, ...], rungs: int) -> Listed:
+def _row(
+    sheet: Sheet, columns: Mapping[str, list[int]], place: int, late: tuple[Late, ...], rungs: int
+) -> Listed:
     one = {name: column[place] for name, column in columns.items()}
     texts = {key: sheet.words[name][one[name]] for name, key in DIMENSIONS.items()}
     reported, total = one["reported"], one["total"]

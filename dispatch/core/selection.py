@@ -72,7 +72,9 @@ def _named(sheet: Sheet, what: str) -> Column:
     if kind == "owner" and len(names) == 1:
         return _has(sheet, "late_of", sheet["late_owner"] == sheet.number("late_owner", names[0]))
     if kind == "rung" and len(names) in {2, 3} and names[1].isdecimal() and set(names[2:]) <= set(ENDS):
-        rows = (sheet["rung_watch"] == sheet.number("rung_watch", names[0])) & (sheet["rung_no"] == int(names[1]))
+        rows = (sheet["rung_watch"] == sheet.number("rung_watch", names[0])) & (
+            sheet["rung_no"] == int(names[1])
+        )
         for end in names[2:]:
             rows &= sheet["rung_end"] == ENDS.index(end)
         return _has(sheet, "rung_of", rows)

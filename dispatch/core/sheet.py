@@ -124,7 +124,7 @@ def together(sheets: Sequence[Sheet]) -> Sheet:
     starts = np.cumsum([0, *(len(one) for one in sheets)])
     words: dict[str, tuple[str, ...]] = {}
     columns: dict[str, Column] = {}
-    for name in _TYPES:
+    for name, kind in _TYPES.items():
         parts = [one[name] for one in sheets]
         if name in WORDS:
             numbers: dict[str, int] = {}
@@ -135,10 +135,12 @@ def together(sheets: Sequence[Sheet]) -> Sheet:
             words[name] = tuple(numbers)
         elif name in {"late_of", "rung_of"}:
             parts = [part + start for part, start in zip(parts, starts[:-1], strict=True)]
-        columns[name] = np.concatenate(parts).astype(_TYPES[name], copy=False) if parts else _empty(name)
+        columns[name] = np.concatenate(parts).astype(kind, copy=False) if parts else _empty(name)
     if not sheets:
         words = dict.fromkeys(WORDS, ())
-    ids = tuple(i for one in sheets for i in one.ids) if all(one.ids or not len(one) for one in sheets) else ()
+    ids = (
+        tuple(i for one in sheets for i in one.ids) if all(one.ids or not len(one) for one in sheets) else ()
+    )
     return Sheet(columns, words, ids)
 
 
@@ -151,7 +153,11 @@ def changed(sheet: Sheet, fresh: Sheet, gone: frozenset[str] = frozenset()) -> S
 
 
 def _sorted(sheet: Sheet) -> Sheet:
-    order = np.lexsort((np.array(sheet.ids, dtype=np.str_), sheet["reported"])) if len(sheet) else np.array([], int)
+    order = (
+        np.lexsort((np.array(sheet.ids, dtype=np.str_), sheet["reported"]))
+        if len(sheet)
+        else np.array([], int)
+    )
     place = np.empty(len(sheet), dtype=np.int32)
     place[order] = np.arange(len(sheet), dtype=np.int32)
     columns = {name: sheet[name][order] if name in _ORDERS else sheet[name] for name in _TYPES}

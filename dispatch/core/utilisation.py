@@ -41,7 +41,9 @@ def utilisation(
         mine = held & (sheet["crew"] == sheet.number("crew", crew)) & (end > start)
         busy = covered(start[mine], end[mine]) / SECOND
         percent = percent_of(round(busy), round(shift))
-        found.append(Used(crew, int((sheet["crew"] == sheet.number("crew", crew)).sum()), busy, shift, percent))
+        found.append(
+            Used(crew, int((sheet["crew"] == sheet.number("crew", crew)).sum()), busy, shift, percent)
+        )
     return tuple(found)
 
 

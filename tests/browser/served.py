@@ -17,6 +17,7 @@ from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.day_sheets import DaySheets
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.sql.saved_views import SqlSavedViews
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.adapters.sql.views import Views
@@ -101,7 +102,7 @@ class Served:
             context=context, views=self._views, histories=SqlHistories(store, context),
             people=SqlPeople(store, hasher=HASHER), tickets=self._tickets,
             administration=SqlAdministration(store, context), tracks=SqlTracks(store), devices=self.devices,
-            shortages=SqlShortages(store),
+            shortages=SqlShortages(store), saved=SqlSavedViews(store),
             near=NearInMemory(context), health=_healthy, secret="secret",
             live_port=self._live_port,
             addresses=[Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Hill Lane", "山路3号", *EAST)],

@@ -15,6 +15,7 @@ from dispatch.adapters.http import (
     health,
     hotline,
     manager,
+    manager_views,
     positions,
     session,
     shortages,
@@ -26,7 +27,7 @@ from dispatch.adapters.http.services import Address, HttpServices
 __all__ = ["Address", "HttpServices", "create_app"]
 
 ROUTERS = (
-    session, health, vocabulary, hotline, dispatcher, positions, crew, manager, shortages, admin, alerts, devices,
+    session, health, vocabulary, hotline, dispatcher, positions, crew, manager, manager_views, shortages, admin, alerts, devices,
     callbacks,
 )  # fmt: skip
 

@@ -87,21 +87,31 @@ def _tables(found: Review) -> Iterable[tuple[str, Sequence[str], Iterable[Sequen
     ]  # fmt: skip
     segment = ("name", "limit_s", "owner", "n", "p50", "p90", "p95", "median_plus_1min", "overruns")
     yield "segments", segment, [[getattr(one, name) for name in segment] for one in figures.segments]
-    yield "late by owner", ("owner", "seconds", "orders"), [
-        (one.owner, one.seconds, one.orders) for one in figures.late_by_owner
-    ]
-    yield "escalations", ("watch", "rung", "count", *ENDS, "median_s"), [
-        (one.watch, one.rung, one.count, *(one.ends[end] for end in ENDS), one.median_s)
-        for one in figures.escalations
-    ]
+    yield (
+        "late by owner",
+        ("owner", "seconds", "orders"),
+        [(one.owner, one.seconds, one.orders) for one in figures.late_by_owner],
+    )
+    yield (
+        "escalations",
+        ("watch", "rung", "count", *ENDS, "median_s"),
+        [
+            (one.watch, one.rung, one.count, *(one.ends[end] for end in ENDS), one.median_s)
+            for one in figures.escalations
+        ],
+    )
     for name, shares in figures.by.items():
         yield f"by {name}", SHARES, [[getattr(one, key) for key in SHARES] for one in shares]
-    yield "crews", ("crew", "orders", "busy_s", "shift_s", "used_pct"), [
-        (one.crew, one.orders, one.busy_s, one.shift_s, one.used_pct) for one in found.used
-    ]
-    yield "no free crew", ("hour", "orders", "missed"), [
-        (one.hour, one.orders, one.missed) for one in found.short_hours
-    ]
+    yield (
+        "crews",
+        ("crew", "orders", "busy_s", "shift_s", "used_pct"),
+        [(one.crew, one.orders, one.busy_s, one.shift_s, one.used_pct) for one in found.used],
+    )
+    yield (
+        "no free crew",
+        ("hour", "orders", "missed"),
+        [(one.hour, one.orders, one.missed) for one in found.short_hours],
+    )
 
 
 def _write(book: Workbook, name: str, head: Sequence[str], lines: Iterable[Sequence[Any]]) -> None:
@@ -114,4 +124,8 @@ def _write(book: Workbook, name: str, head: Sequence[str], lines: Iterable[Seque
 
 
 def _plain(value: Any, zone: tzinfo) -> Any:
-    return value.astimezone(zone).isoformat(sep=" ", timespec="seconds") if hasattr(value, "astimezone") else value
+    return (
+        value.astimezone(zone).isoformat(sep=" ", timespec="seconds")
+        if hasattr(value, "astimezone")
+        else value
+    )

@@ -67,7 +67,13 @@ def shown(found: Review) -> dict[str, Any]:
 
 @router.get("/api/manager/orders")
 async def orders(
-    first: From, last: To, request: Request, manager: Manager, services: Services, of: Of = "all", offset: Offset = 0
+    first: From,
+    last: To,
+    request: Request,
+    manager: Manager,
+    services: Services,
+    of: Of = "all",
+    offset: Offset = 0,
 ) -> Json:
     """A page of the orders that one number counts, the newest first."""
     period = period_of(request, first, last)
@@ -75,7 +81,9 @@ async def orders(
     rows = listed(sheet, offset, offset + PAGE, newest_first=True)
     where = await services.histories.addresses([row.id for row in rows])
     found = [{**msgspec.to_builtins(row), "address": where.get(row.id, "")} for row in rows]
-    return Json({"from": first, "to": last, "of": of, "number": len(sheet), "offset": offset, "orders": found})
+    return Json(
+        {"from": first, "to": last, "of": of, "number": len(sheet), "offset": offset, "orders": found}
+    )
 
 
 async def _counted(services: HttpServices, period: Period, of: str = "all") -> Sheet:

@@ -14,6 +14,7 @@ from dispatch.services.context import Context
 from dispatch.services.people import People, Person
 from dispatch.services.positions import Near, Tracks
 from dispatch.services.review import Histories
+from dispatch.services.review_letters import SavedViews
 from dispatch.services.shortage import Shortages
 from dispatch.services.tickets import Tickets
 
@@ -74,6 +75,7 @@ class HttpServices:
     near: Near
     devices: Devices
     shortages: Shortages
+    saved: SavedViews
     health: Callable[[], Awaitable[Mapping[str, Any]]]
     secret: str
     """Of the telephone exchange's callbacks."""

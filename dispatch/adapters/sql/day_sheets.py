@@ -158,6 +158,8 @@ def _save(connection: Connection, day: str, sheet: Sheet, version: int) -> None:
             raise Conflict(f"another worker was quicker with {day}", day=day)
         connection.execute(insert(SHEET), {"day": day, **values})
         return
-    done = connection.execute(update(SHEET).where(SHEET.c.day == day, SHEET.c.version == version).values(**values))
+    done = connection.execute(
+        update(SHEET).where(SHEET.c.day == day, SHEET.c.version == version).values(**values)
+    )
     if done.rowcount != 1:
         raise Conflict(f"another worker was quicker with {day}", day=day)

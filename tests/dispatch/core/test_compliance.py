@@ -86,7 +86,13 @@ def test_lateness_is_summed_by_owner_and_stacking_by_dispatch() -> None:
     assert (found.stacked_pct, found.late_seconds) == (25.0, 100.5)
     assert (found.joined, found.satisfied_pct) == (2, 0.0)
     (rung,) = found.escalations
-    assert (rung.watch, rung.rung, rung.count, rung.ends["answered"], rung.ends["next_rung"]) == ("crew", 1, 2, 1, 1)
+    assert (rung.watch, rung.rung, rung.count, rung.ends["answered"], rung.ends["next_rung"]) == (
+        "crew",
+        1,
+        2,
+        1,
+        1,
+    )
     assert found.segments[-1].overruns == 2
 
 
@@ -109,7 +115,9 @@ def test_every_number_opens_as_many_orders_as_it_says() -> None:
     assert all(len(counted(sheet, what)) <= 2 for what in PLAIN)
 
 
-@pytest.mark.parametrize("what", ["", "nothing", "passed:XX", "rung:crew", "rung:crew:x", "rung:crew:1:x", "owner"])
+@pytest.mark.parametrize(
+    "what", ["", "nothing", "passed:XX", "rung:crew", "rung:crew:x", "rung:crew:1:x", "owner"]
+)
 def test_a_number_that_is_none_is_refused(what: str) -> None:
     with pytest.raises(BadInput):
         counted(_several(), what)
@@ -143,7 +151,10 @@ def test_a_day_after_one_of_its_orders_changed() -> None:
     again = replace(ONE, id="W1", late=(Late("AB", "hotline", 5.0),), reported_at=AT + timedelta(minutes=5))
     found = changed(sheet, sheet_of([again]))
     assert found.ids == ("W2", "W1")
-    assert [one.late for one in listed(found, 0, 9)] == [(Late("GH", "crew", 10.5),), (Late("AB", "hotline", 5.0),)]
+    assert [one.late for one in listed(found, 0, 9)] == [
+        (Late("GH", "crew", 10.5),),
+        (Late("AB", "hotline", 5.0),),
+    ]
     assert changed(found, sheet_of([]), frozenset(["W2"])).ids == ("W1",)
 
 
@@ -157,6 +168,12 @@ def test_busy_time_counts_once_however_many_orders_overlap(spans: list[tuple[int
 def test_utilisation_is_of_the_shift_and_of_the_period() -> None:
     second = replace(ONE, id="W2", busy_from=AT + timedelta(minutes=30), busy_to=None)
     found = utilisation(
-        sheet_of([ONE, second]), {"E1": 14_400.0, "E2": 3600.0}, AT + timedelta(minutes=15), AT + timedelta(hours=2)
+        sheet_of([ONE, second]),
+        {"E1": 14_400.0, "E2": 3600.0},
+        AT + timedelta(minutes=15),
+        AT + timedelta(hours=2),
     )
-    assert [(u.crew, u.orders, u.busy_s, u.used_pct) for u in found] == [("E1", 2, 6300.0, 43.8), ("E2", 0, 0.0, 0.0)]
+    assert [(u.crew, u.orders, u.busy_s, u.used_pct) for u in found] == [
+        ("E1", 2, 6300.0, 43.8),
+        ("E2", 0, 0.0, 0.0),
+    ]

@@ -17,6 +17,7 @@ from dispatch.adapters.http.app import Address, HttpServices, create_app
 from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.sql.saved_views import SqlSavedViews
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.adapters.sql.views import Views
@@ -127,7 +128,7 @@ async def city(place: Installation) -> AsyncIterator[City]:
     services = HttpServices(
         context=context, views=Views(store, context), histories=SqlHistories(store, context),
         people=SqlPeople(store, hasher=HASHER), tickets=Tickets(SECRET),
-        administration=SqlAdministration(store, context), tracks=SqlTracks(store), devices=ShownDevices(), shortages=SqlShortages(store),
+        administration=SqlAdministration(store, context), tracks=SqlTracks(store), devices=ShownDevices(), shortages=SqlShortages(store), saved=SqlSavedViews(store),
         near=NearInMemory(context), health=_healthy, secret=SECRET, live_port=8046,
         addresses=[
             Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Harbour Lane", "港口巷3号", *EAST)

@@ -61,8 +61,10 @@ WITH step AS (
   SELECT part.order_id, label, CAST(SUM(part.spent) AS BIGINT) AS spent, MAX(CASE WHEN part.seq = last_seq THEN 1 ELSE 0 END) AS is_last
   FROM part JOIN fate ON fate.order_id = part.order_id GROUP BY part.order_id, label
 )
-"""  # noqa: S608
-SEGMENT = INTERVALS + """
+"""
+SEGMENT = (
+    INTERVALS
+    + """
 , ended AS (
   SELECT spent.spent, ROW_NUMBER() OVER (ORDER BY spent.spent) AS place, COUNT(*) OVER () AS n
   FROM spent JOIN fate ON fate.order_id = spent.order_id
@@ -70,11 +72,15 @@ SEGMENT = INTERVALS + """
 )
 SELECT place, n, spent FROM ended ORDER BY place
 """
-RECOUNT = INTERVALS + """
+)
+RECOUNT = (
+    INTERVALS
+    + """
 SELECT w.id, w.centre_id, COALESCE(h, c, :now) - a AS total, h IS NOT NULL AS arrived,
   CASE WHEN h IS NOT NULL THEN h - a <= 2700000000 WHEN COALESCE(c, :now) - a > 2700000000 THEN false END AS within
 FROM fate JOIN work_order w ON w.id = fate.order_id ORDER BY w.id
 """
+)
 
 
 @pytest.fixture
@@ -167,11 +173,14 @@ async def test_the_figures_are_those_of_other_sql_over_the_raw_events(
 
 def without_running(database: Database, label: str, times: list[int]) -> list[int]:
     """An order that runs in this segment has not ended it, though it may have been in it before."""
-    runs = INTERVALS + """
+    runs = (
+        INTERVALS
+        + """
       SELECT spent.spent FROM spent JOIN fate ON fate.order_id = spent.order_id
       JOIN step ON step.order_id = fate.order_id AND step.seq = last_seq
       WHERE h IS NULL AND c IS NULL AND label = 'CD' AND step.kind IN ('centre_receipt', 'recall', 'reject')
     """
+    )
     if label == "CD":
         for row in rows(database, runs):
             times.remove(row.spent)
@@ -185,7 +194,9 @@ def spread_of(times: list[int]) -> tuple[int, float | None, float | None, float 
     return (n, *(times[p - 1] / 1e6 if n - p >= 2 and p else None for p in places))  # type: ignore[return-value]
 
 
-async def test_what_changes_later_is_measured_again_and_nothing_else(context: Context, clock: VirtualClock) -> None:
+async def test_what_changes_later_is_measured_again_and_nothing_else(
+    context: Context, clock: VirtualClock
+) -> None:
     store: Any = context.store
     chance = Random(3)
     made = [random_order(n, chance) for n in range(60)]
@@ -221,7 +232,9 @@ async def reviewed_anew(context: Context) -> Review:
     return await reviewed(context)
 
 
-async def test_an_order_that_cannot_be_read_is_said_and_hides_no_other(database: Database, context: Context) -> None:
+async def test_an_order_that_cannot_be_read_is_said_and_hides_no_other(
+    database: Database, context: Context
+) -> None:
     store: Any = context.store
     await keep(store, *(random_order(n, Random(4)) for n in range(5)))
     spoil = update(EVENT).where(EVENT.c.order_id == "W0002", EVENT.c.seq == 1).values(kind="nonsense")
