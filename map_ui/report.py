@@ -62,7 +62,7 @@ def _map(points: Sequence[Point], territories: Mapping[str, Any]) -> tuple[Marku
         folium.GeoJson(dict(territories), style_function=lambda _: LANDS, interactive=False).add_to(drawn)
     if points:
         HeatMap(
-            [[lat, lon, round(min(1.0, 0.3 + over / 45), 2)] for lat, lon, over in points], **HEAT
+            [[lat, lon, round(min(0.6, 0.12 + over / 180), 2)] for lat, lon, over in points], **HEAT
         ).add_to(drawn)
     for child in figure._children.values():
         child.render()
@@ -129,7 +129,7 @@ def _tables(found: Review, _: Callable[[str], str], named: Callable[[str, str], 
         "fault": _("By kind of fault"), "cause": _("By cause, as the crews recorded it"), "crew": _("By crew"),
         "hour": _("By hour of the report"),
     }  # fmt: skip
-    columns = ["", _("Orders"), _("Arrived"), _("Judgeable"), _("In time"), _("Share of judgeable")]
+    columns = ["", _("Orders"), _("Arrived"), _("Judgeable"), _("In time"), _("Share")]
     for kind, title in titles.items():
         own = kind in {"day", "hour", "cause"}
         rows = [

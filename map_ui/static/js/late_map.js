@@ -27,7 +27,7 @@ export function startLateMap() {
       if (mine !== wanted) return;
       map.invalidateSize();
       const heat = /** @type {any} */ (globalThis).dispatch45Heat;
-      const places = points.map((/** @type {number[]} */ [lat, lon, over]) => [lat, lon, Math.min(1, 0.3 + over / MINUTES_FULL)]);
+      const places = points.map((/** @type {number[]} */ [lat, lon, over]) => [lat, lon, Math.min(0.6, 0.12 + over / MINUTES_FULL / 4)]);
       heat.setLatLngs(places);
       if (places.length) map.fitBounds(/** @type {any} */ (globalThis).L.latLngBounds(places).pad(0.1), { animate: false, maxZoom: 14 });
       say(note, points.length ? t('{n} late orders with a known place; the warmer, the more of them and the later.', { n: points.length }) : t('No late orders with a known place.'));

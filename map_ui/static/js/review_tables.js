@@ -15,7 +15,7 @@ const TENTH_MINUTE = 6;
 const count = (n, query, of, more = {}, look = '') => (n ? h('a', { href: ordersLink(query, of, more), class: look }, n.toLocaleString()) : 0);
 
 /** @param {number} seconds */
-const minutes = (seconds) => (Math.round(seconds / TENTH_MINUTE) / 10).toLocaleString();
+const minutes = (seconds) => (seconds < 60_000 ? Math.round(seconds / TENTH_MINUTE) / 10 : Math.round(seconds / 60)).toLocaleString();
 
 /** A duration that may have been too few. @param {number|null} seconds @param {number} n */
 const spent = (seconds, n) => (seconds === null && n ? h('span', { class: 'soft', title: t('Too few orders to say') }, t('too few')) : duration(seconds));
@@ -38,7 +38,7 @@ function shares(c, query, dimension, title, choose) {
   const named = (/** @type {string} */ name) => (dimension === 'day' ? name : h('button', { type: 'button', class: 'link', title: t('Only these'), on: { click: () => choose(name) } }, called(dimension, name)));
   const only = (/** @type {string} */ name) => ({ [dimension]: name });
   return table({
-    title, columns: [[''], [t('Orders'), 'number'], [t('Arrived'), 'number'], [t('Judgeable'), 'number'], [t('In time'), 'number'], [t('Share of judgeable'), 'number']],
+    title, columns: [[''], [t('Orders'), 'number'], [t('Arrived'), 'number'], [t('Judgeable'), 'number'], [t('In time'), 'number'], [t('Share'), 'number']],
     rows: c.by[dimension].map((/** @type {any} */ r) => [named(r.name), count(r.orders, query, 'all', only(r.name)), count(r.arrived, query, 'arrived', only(r.name)), count(r.judged, query, 'judged', only(r.name)), count(r.within, query, 'within', only(r.name)), shown(r)]),
   });
 }
