@@ -50,9 +50,7 @@ async def save(body: ViewIn, manager: Manager, services: Services) -> Json:
     if body.every and not (body.channels and set(body.channels) <= known):
         raise BadInput("channels: expected at least one that there is", field="channels")
     today = services.context.clock.now().astimezone(services.context.zone).date().isoformat()
-    view = SavedView(
-        0, manager.username, body.name, body.query, body.every, body.hour, body.channels, today
-    )
+    view = SavedView(0, manager.username, body.name, body.query, body.every, body.hour, body.channels, today)
     return Json(_shown(await services.saved.save(view)))
 
 

@@ -38,7 +38,7 @@ export function shareOption(shares, p, more) {
   const bar = (/** @type {string} */ name, /** @type {string} */ color, /** @type {any[]} */ data, /** @type {any} */ style = {}) => ({ name, type: 'bar', stack: 'orders', data, itemStyle: { color, ...style } });
   const series = [
     bar(t('In time'), p.good, shares.map((s) => s.within)),
-    bar(t('Late'), p.late, shares.map((s) => s.judged - s.within), { decal: { symbol: 'rect', dashArrayX: [1, 0], dashArrayY: [3, 3], color: 'rgba(255,255,255,.35)' } }),
+    bar(t('Late'), p.late, shares.map((s) => s.judged - s.within), shares.length > 60 ? {} : { decal: { symbol: 'rect', dashArrayX: [1, 0], dashArrayY: [3, 3], color: 'rgba(255,255,255,.35)' } }),
     bar(t('Not judged yet'), p.line, shares.map((s) => s.orders - s.judged)),
     { name: t('Share in time, %'), type: 'line', yAxisIndex: 1, data: shares.map((s) => s.within_pct), connectNulls: false, symbolSize: shares.length > 60 ? 0 : 6, lineStyle: { color: p.accent, width: 2 }, itemStyle: { color: p.accent } },
   ];
