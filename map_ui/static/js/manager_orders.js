@@ -5,7 +5,7 @@ import { duration } from './countdown.js';
 import { byId, fill, h } from './dom.js';
 import { fullTime, t } from './page.js';
 import { FILTERS } from './review_query.js';
-import { called } from './review_tables.js';
+import { called, endName } from './review_tables.js';
 import { startShell } from './shell.js';
 import { table } from './tables.js';
 import { centreName, crewName, loadWords, ownerName, segmentName, watchName, word } from './vocabulary.js';
@@ -27,7 +27,7 @@ function what(of) {
   if (kind === 'passed') return t('Orders that passed {segment}', { segment: `${name} ${segmentName(name)}` });
   if (kind === 'overrun' && name) return t('Orders late in {segment}', { segment: `${name} ${segmentName(name)}` });
   if (kind === 'owner') return t('Orders with late minutes of: {party}', { party: ownerName(name) });
-  if (kind === 'rung') return `${watchName(name)}, ${t('rung {n}', { n: rung })}${end ? ` (${end})` : ''}`;
+  if (kind === 'rung') return [watchName(name), t('rung {n}', { n: rung }), end ? endName(end) : ''].filter(Boolean).join(', ');
   return plain[kind] ?? of;
 }
 

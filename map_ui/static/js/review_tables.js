@@ -78,8 +78,8 @@ export function segments(c, query) {
   });
 }
 
-/** @param {string} end */
-function endName(end) {
+/** What came of a rung. @param {string} end */
+export function endName(end) {
   /** @type {Record<string, string>} */
   const names = { answered: t('Answered'), in_hand: t('Taken in hand'), next_rung: t('Climbed on'), withdrawn: t('Withdrawn'), quiet: t('Silent by rule'), open: t('Nothing yet') };
   return names[end] ?? end;

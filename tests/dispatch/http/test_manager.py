@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -83,6 +84,73 @@ async def test_the_rows_as_csv_are_no_formulas(city: City) -> None:
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert rows[0]["address"] == "'=HYPERLINK(1)"
     assert (rows[0]["within"], rows[0]["GH_s"]) == ("true", "30.0")
+
+
+async def test_every_number_is_a_list_and_a_filter_narrows_it(city: City) -> None:
+    kept = [await city.order("restored"), await city.order("at_centre", WEST)]
+    await catch_up(city)
+    for more, ids in (
+        ("of=within", kept[:1]), ("of=arrived&centre=east", kept[:1]), ("of=arrived&centre=west", []),
+        ("crew=", kept[1:]), ("crew=E1", kept[:1]), ("fault=meter&of=all", kept[::-1]), ("of=passed:GH", kept[:1]),
+        ("fault=%27%20OR%201=1--", []), ("of=all&offset=1", kept[:1]),
+    ):  # fmt: skip
+        found = (await city.get("mona", f"/api/manager/orders?{DAY}&{more}")).json()
+        assert [row["id"] for row in found["orders"]] == ids, more
+    figures = (await city.get("mona", f"/api/manager/compliance?{DAY}&centre=west")).json()
+    assert (figures["orders"], figures["wanted"], figures["as_of"] is None) == (1, {"centre": "west"}, False)
+    for wrong in ("of=nothing", "hour=x", "day=never", "offset=-1"):
+        assert (await city.get("mona", f"/api/manager/orders?{DAY}&{wrong}")).status_code == 400, wrong
+
+
+async def test_before_the_first_pass_nothing_is_shown_as_measured(city: City) -> None:
+    await city.order("restored")
+    found = (await city.get("mona", f"/api/manager/compliance?{DAY}")).json()
+    assert (found["orders"], found["as_of"]) == (0, None)
+
+
+async def test_the_workbook_has_the_same_figures_and_no_formula(city: City) -> None:
+    await city.order("restored", address="=HYPERLINK(1)")
+    await catch_up(city)
+    answer = await city.get("mona", f"/api/manager/compliance.xlsx?{DAY}")
+    assert "compliance_2026-03-02_2026-03-02.xlsx" in answer.headers["content-disposition"]
+    parts = zipfile.ZipFile(io.BytesIO(answer.content))
+    sheets = [name for name in parts.namelist() if name.startswith("xl/worksheets/sheet")]
+    assert len(sheets) == 16
+    text = "".join(parts.read(name).decode() for name in parts.namelist())
+    assert "=HYPERLINK(1)" in text
+    assert "<f>" not in text
+
+
+async def test_late_places_have_minutes_and_nobodys_address(city: City) -> None:
+    await city.order("dispatched")
+    city.place.clock.advance(50 * 60)
+    await catch_up(city)
+    ((lat, lon, over),) = (await city.get("mona", f"/api/manager/late?{DAY}")).json()["points"]
+    assert (lat, lon) == (30.05, 120.05)
+    assert over == pytest.approx(6.0, abs=0.1)
+
+
+async def test_views_are_ones_own(city: City) -> None:
+    view = {"name": "East, a week", "query": {"days": "7", "centre": "east"}}
+    made = (await city.post("mona", "/api/manager/views", view)).json()
+    again = (await city.post("mona", "/api/manager/views", {**view, "query": {"days": "30"}})).json()
+    assert (again["id"], again["query"]) == (made["id"], {"days": "30"})
+    (shown,) = (await city.get("mona", "/api/manager/views")).json()["views"]
+    assert (shown["name"], shown["every"]) == ("East, a week", "")
+    assert (await city.get("ada", "/api/manager/views")).json()["views"] == []
+    ada, mona = await city.person("ada"), await city.person("mona")
+    assert (await ada.delete(f"/api/manager/views/{made['id']}")).status_code == 404
+    assert (await mona.delete(f"/api/manager/views/{made['id']}")).status_code == 200
+    for wrong in (
+        {"query": {"password": "x"}},
+        {"every": "day"},
+        {"every": "hour"},
+        {"hour": 24},
+        {"name": ""},
+    ):
+        assert (await city.post("mona", "/api/manager/views", view | wrong)).status_code == 400, wrong
+    for other in ("dora", "holly", "carl"):
+        assert (await city.get(other, "/api/manager/views")).status_code == 403
 
 
 async def test_a_shortage_report_is_followed_up_on_the_managers_desk(city: City) -> None:
