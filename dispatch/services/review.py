@@ -28,8 +28,8 @@ class Freshness(msgspec.Struct, frozen=True):
     zone: str
     layout: int
     as_of: datetime
-    unreadable: int = 0
-    """Orders whose history cannot be read: they are in no figure."""
+    unreadable: tuple[str, ...] = ()
+    """Orders whose history cannot be read: they are in no figure, and tried again in each pass."""
 
 
 class Histories(Protocol):
@@ -103,7 +103,7 @@ async def review(context: Context, histories: Histories, shortages: Shortages, p
     figures, used = await asyncio.to_thread(work)
     short = await occasions(context, shortages, period)
     return Review(
-        period, fresh.as_of if fresh else None, fresh.unreadable if fresh else 0, figures, used,
+        period, fresh.as_of if fresh else None, len(fresh.unreadable) if fresh else 0, figures, used,
         _by_hour(context, short),
     )  # fmt: skip
 

@@ -58,28 +58,36 @@ class DaySheets:
             since = datetime(1970, 1, 1, tzinfo=UTC)
         else:
             since = before.as_of - self._context.real(OVERLAP)
-        unreadable = await self._changed_since(since, now)
+        gone = await self._changed_since(since, now)
+        if before is not None and (again := set(before.unreadable) - gone):
+            gone |= await self._renew_all(await self._database.read(lambda c: _rows(c, again)), now)
         for day in await self._database.read(_running_days):
-            unreadable += await self._renew(day, {}, now)
-        after = Freshness(zone, LAYOUT, now, unreadable)
+            gone |= await self._renew(day, {}, now)
+        after = Freshness(zone, LAYOUT, now, tuple(sorted(gone)))
         text = msgspec.json.encode(after).decode()
         await self._database.write(lambda c: set_fact(c, FACT, text), quiet=True)
         return after
 
-    async def _changed_since(self, since: datetime, now: datetime) -> int:
-        """Measure what changed, day by day; the number of those that cannot be read."""
-        unreadable, place = 0, (since, "")
+    async def _changed_since(self, since: datetime, now: datetime) -> set[str]:
+        """Measure what changed; those that cannot be read."""
+        gone, place = set[str](), (since, "")
         while rows := await self._database.read(lambda c, place=place: _next(c, place)):  # type: ignore[misc]
-            days: dict[str, dict[str, int]] = defaultdict(dict)
-            for row in rows:
-                day = row.reported_at.astimezone(self._context.zone).date().isoformat()
-                days[day][row.id] = row.version
-            for day, versions in days.items():
-                unreadable += await self._renew(day, versions, now)
+            gone |= await self._renew_all(rows, now)
             place = (rows[-1].changed_at, rows[-1].id)
-        return unreadable
+        return gone
 
-    async def _renew(self, day: str, versions: Mapping[str, int], now: datetime) -> int:
+    async def _renew_all(self, rows: Sequence[Any], now: datetime) -> set[str]:
+        """Measure these orders, day by day."""
+        days: dict[str, dict[str, int]] = defaultdict(dict)
+        for row in rows:
+            day = row.reported_at.astimezone(self._context.zone).date().isoformat()
+            days[day][row.id] = row.version
+        gone = set[str]()
+        for day, versions in days.items():
+            gone |= await self._renew(day, versions, now)
+        return gone
+
+    async def _renew(self, day: str, versions: Mapping[str, int], now: datetime) -> frozenset[str]:
         """Measure of a day what has another version now; without any, what still ran at an earlier moment."""
         kept, version = await self._database.read(lambda c: _load(c, day))
         known = dict(zip(kept.ids, kept["version"].tolist(), strict=True))
@@ -87,11 +95,11 @@ class DaySheets:
         if not versions:
             wanted = [i for i, runs in zip(kept.ids, kept["running"].tolist(), strict=True) if runs]
         if not wanted:
-            return 0
+            return frozenset()
         measured, gone = await self._measured(wanted, now)
         fresh = await asyncio.to_thread(changed, kept, sheet_of(measured), gone)
         await self._database.write(lambda c: _save(c, day, fresh, version), quiet=True)
-        return len(gone)
+        return gone
 
     async def _measured(
         self, order_ids: Sequence[str], now: datetime
@@ -124,12 +132,19 @@ def freshness(connection: Connection) -> Freshness | None:
     return msgspec.json.decode(text, type=Freshness) if text else None
 
 
+_LOOKED_AT = (ORDER.c.id, ORDER.c.version, ORDER.c.reported_at, ORDER.c.changed_at)
+
+
+def _rows(connection: Connection, order_ids: Collection[str]) -> Sequence[Any]:
+    """What `_next` gives, of these orders."""
+    return connection.execute(select(*_LOOKED_AT).where(ORDER.c.id.in_(list(order_ids)[:PORTION]))).all()
+
+
 def _next(connection: Connection, place: tuple[datetime, str]) -> Sequence[Any]:
     """The next changed orders after a place."""
-    columns = (ORDER.c.id, ORDER.c.version, ORDER.c.reported_at, ORDER.c.changed_at)
     key = (ORDER.c.changed_at, ORDER.c.id)
     after = tuple_(*key) > tuple_(*(_bound(c, v) for c, v in zip(key, place, strict=True)))
-    return connection.execute(select(*columns).where(after).order_by(*key).limit(LOOKED)).all()
+    return connection.execute(select(*_LOOKED_AT).where(after).order_by(*key).limit(LOOKED)).all()
 
 
 def _bound(column: Any, value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 
@@ -36,10 +37,12 @@ class SqlHistories:
         """The orders reported on the local days `first` to `last`, both included, as far as the sheets are."""
         days = [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
         if ids:
-            return await self._database.read(lambda c: together(list(_sheets(c, days, ids=True).values())))
-        return await self._database.read(lambda c: self._of(c, days))
+            found = await self._database.read(lambda c: list(_sheets(c, days, ids=True).values()))
+        else:
+            found = await self._database.read(lambda c: self._of(c, days))
+        return await asyncio.to_thread(together, found)
 
-    def _of(self, connection: Connection, days: list[str]) -> Sheet:
+    def _of(self, connection: Connection, days: list[str]) -> list[Sheet]:
         """In one look; only what changed since this process last read it is read again."""
         query = select(SHEET.c.day, SHEET.c.version).where(SHEET.c.day.between(days[0], days[-1]))
         versions = {row.day: row.version for row in connection.execute(query.order_by(SHEET.c.day))}
@@ -48,7 +51,7 @@ class SqlHistories:
         wanted = {day: found.get(day) or self._known[day] for day in versions}
         kept = {**{d: v for d, v in self._known.items() if d not in wanted}, **wanted}
         self._known = dict(list(kept.items())[-REMEMBERED:])
-        return together([sheet for _, sheet in wanted.values()])
+        return [sheet for _, sheet in wanted.values()]
 
     async def addresses(self, order_ids: Collection[str]) -> Mapping[str, str]:
         """Where these orders are."""
