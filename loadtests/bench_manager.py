@@ -61,7 +61,8 @@ FILTERS: tuple[dict[str, str], ...] = (
 SPANS = (7, 30, 90, 400)
 ROUNDS = 60
 MEASURED = 2_000
-PAINTED = """([values, wanted]) => new Promise((done) => {
+PAINTED = """([values, wanted]) => new Promise((done, fail) => {
+  setTimeout(() => fail(new Error('nothing was painted within 20 s')), 20000);
   const form = document.getElementById('range');
   for (const [name, value] of Object.entries(values)) form[name].value = value;
   delete document.body.dataset.painted;

@@ -7,7 +7,7 @@ the orders that can be judged, and says so beside its number of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -162,27 +162,37 @@ def spread(values: Column) -> Spread:
 
 
 def _by_all(sheet: Sheet) -> dict[str, tuple[Share, ...]]:
-    days, day_numbers = np.unique(sheet["day"], return_inverse=True)
+    fate = (sheet["within"] + 1) * 2 + sheet["arrived"]
+    """0 to 5: not judged, late or in time, each without and with an arrival."""
+    first = int(sheet["day"].min()) if len(sheet) else 0
+    last = int(sheet["day"].max()) if len(sheet) else -1
+    days = [date.fromordinal(one).isoformat() for one in range(first, last + 1)]
     found = {
-        "day": _by(sheet, day_numbers, [date.fromordinal(int(one)).isoformat() for one in days]),
-        "hour": _by(sheet, sheet["hour"], [f"{hour:02}" for hour in range(24)]),
+        "day": _by(fate, sheet["day"] - first, days),
+        "hour": _by(fate, sheet["hour"], [f"{hour:02}" for hour in range(24)]),
     }
     for name in DIMENSIONS:
-        found[name] = tuple(sorted(_by(sheet, sheet[name], sheet.words[name]), key=lambda one: one.name))
+        found[name] = tuple(sorted(_by(fate, sheet[name], sheet.words[name]), key=lambda one: one.name))
     found["cause"] = tuple(sorted(found["cause"], key=lambda one: -one.orders)[:MOST_CAUSES])
     return found
 
 
-def _by(sheet: Sheet, numbers: Column, names: list[str] | tuple[str, ...]) -> tuple[Share, ...]:
-    masks = (None, sheet["arrived"], sheet["within"] >= 0, sheet["within"] == 1)
-    counts = [
-        np.bincount(numbers if mask is None else numbers[mask], minlength=len(names)).tolist()
-        for mask in masks
-    ]
+def _by(fate: Column, numbers: Column, names: Sequence[str]) -> tuple[Share, ...]:
+    """One pass over the orders: how many of each value have each fate."""
+    counts = (
+        np.bincount(numbers.astype(np.int64) * 6 + fate, minlength=6 * len(names)).reshape(-1, 6).tolist()
+    )
     return tuple(
-        Share(name, orders, arrived, judged, within, percent_of(within, judged))
-        for name, orders, arrived, judged, within in zip(names, *counts, strict=True)
-        if orders
+        Share(
+            name,
+            sum(of),
+            of[1] + of[3] + of[5],
+            sum(of[2:]),
+            of[4] + of[5],
+            percent_of(of[4] + of[5], sum(of[2:])),
+        )
+        for name, of in zip(names, counts, strict=True)
+        if sum(of)
     )
 
 
@@ -190,7 +200,7 @@ def _segment(sheet: Sheet, process: Process, name: str) -> SegmentFigures:
     segment = process.segment(name)
     values = sheet[name]
     found = spread(values[values >= 0])
-    late = len(np.unique(sheet["late_of"][sheet["late_label"] == sheet.number("late_label", name)]))
+    late = _orders_of(sheet, sheet["late_label"] == sheet.number("late_label", name))
     return SegmentFigures(
         name, segment.limit.total_seconds(), segment.owner, found.n, found.p50, found.p90, found.p95,
         None if found.p50 is None else found.p50 + 60, late,
@@ -201,16 +211,23 @@ def _late_by_owner(sheet: Sheet) -> tuple[OwnerLate, ...]:
     found = []
     for number, owner in enumerate(sheet.words["late_owner"]):
         mine = sheet["late_owner"] == number
-        if orders := len(np.unique(sheet["late_of"][mine])):
+        if orders := _orders_of(sheet, mine):
             found.append(OwnerLate(owner, int(sheet["late_excess"][mine].sum()) / SECOND, orders))
     return tuple(sorted(found, key=lambda one: -one.seconds))
+
+
+def _orders_of(sheet: Sheet, rows: Column) -> int:
+    """How many orders these late limits are of."""
+    mask = np.zeros(len(sheet), dtype=np.bool_)
+    mask[sheet["late_of"][rows]] = True
+    return int(mask.sum())
 
 
 def _escalations(sheet: Sheet) -> tuple[RungCount, ...]:
     found = []
     for number, watch in enumerate(sheet.words["rung_watch"]):
         of_watch = sheet["rung_watch"] == number
-        for rung in np.unique(sheet["rung_no"][of_watch]):
+        for rung in np.flatnonzero(np.bincount(sheet["rung_no"][of_watch])):
             mine = of_watch & (sheet["rung_no"] == rung)
             ends = np.bincount(sheet["rung_end"][mine], minlength=len(ENDS)).tolist()
             until = sheet["rung_after"][mine & (sheet["rung_end"] == ENDS.index("answered"))]

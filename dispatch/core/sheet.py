@@ -67,11 +67,13 @@ class Sheet:
 
     def only(self, mask: Column) -> Sheet:
         """The orders where `mask` is true, with their late limits and rungs."""
-        place = np.cumsum(mask, dtype=np.int32) - 1
-        found = {name: self.columns[name][mask] for name in _ORDERS}
+        chosen = np.flatnonzero(mask)
+        place = np.empty(len(mask), dtype=np.int32)
+        place[chosen] = np.arange(len(chosen), dtype=np.int32)
+        found = {name: self.columns[name].take(chosen) for name in _ORDERS}
         for of, names in _OF.values():
-            kept = mask[self.columns[of]]
-            found |= {name: self.columns[name][kept] for name in names}
+            kept = np.flatnonzero(mask[self.columns[of]])
+            found |= {name: self.columns[name].take(kept) for name in names}
             found[of] = place[found[of]]
         ids = tuple(np.array(self.ids, dtype=object)[mask]) if self.ids else ()
         return Sheet(found, self.words, ids)

@@ -17,6 +17,8 @@ from dispatch.services.review import Freshness
 
 REMEMBERED = 400
 """Sheets of days that a process keeps, without ids; one of 2,500 orders takes 0.5 MB."""
+SPANNED = 1_500_000
+"""Orders in all the spans that a process keeps put together, some 0.2 kB each."""
 PORTION = 500
 
 
@@ -27,6 +29,7 @@ class SqlHistories:
         self._database = database
         self._context = context
         self._known: dict[str, tuple[int, Sheet]] = {}
+        self._spans: dict[tuple[tuple[str, int], ...], Sheet] = {}
 
     async def fresh(self) -> Freshness | None:
         """How far the sheets are; None: no pass has ended yet, or they are of another time zone's days."""
@@ -38,11 +41,10 @@ class SqlHistories:
         days = [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
         if ids:
             found = await self._database.read(lambda c: list(_sheets(c, days, ids=True).values()))
-        else:
-            found = await self._database.read(lambda c: self._of(c, days))
-        return await asyncio.to_thread(together, found)
+            return await asyncio.to_thread(together, found)
+        return await self._whole(await self._database.read(lambda c: self._of(c, days)))
 
-    def _of(self, connection: Connection, days: list[str]) -> list[Sheet]:
+    def _of(self, connection: Connection, days: list[str]) -> dict[str, tuple[int, Sheet]]:
         """In one look; only what changed since this process last read it is read again."""
         query = select(SHEET.c.day, SHEET.c.version).where(SHEET.c.day.between(days[0], days[-1]))
         versions = {row.day: row.version for row in connection.execute(query.order_by(SHEET.c.day))}
@@ -51,7 +53,18 @@ class SqlHistories:
         wanted = {day: found.get(day) or self._known[day] for day in versions}
         kept = {**{d: v for d, v in self._known.items() if d not in wanted}, **wanted}
         self._known = dict(list(kept.items())[-REMEMBERED:])
-        return [sheet for _, sheet in wanted.values()]
+        return wanted
+
+    async def _whole(self, days: Mapping[str, tuple[int, Sheet]]) -> Sheet:
+        """These days as one: of spans that were asked for lately it is there already."""
+        key = tuple((day, version) for day, (version, _) in days.items())
+        whole = self._spans.pop(key, None)
+        if whole is None:
+            whole = await asyncio.to_thread(together, [sheet for _, sheet in days.values()])
+        self._spans[key] = whole
+        while len(self._spans) > 1 and sum(map(len, self._spans.values())) > SPANNED:
+            del self._spans[next(iter(self._spans))]
+        return whole
 
     async def addresses(self, order_ids: Collection[str]) -> Mapping[str, str]:
         """Where these orders are."""
