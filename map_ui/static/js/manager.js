@@ -47,17 +47,15 @@ function takeForm() {
 }
 
 /** @param {any} c */
-async function charts(c) {
+function charts(c) {
   const short = new Map(c.short_hours.map((/** @type {any} */ s) => [s.hour, s.orders]));
   const open = (/** @type {string} */ of, /** @type {string} */ name) => (/** @type {string} */ value) => location.assign(ordersLink(query, of, { [name]: value }));
   const owners = [...c.late_by_owner];
   byId('charts').hidden = false;
   byId('owner-panel').hidden = !owners.length;
-  await Promise.all([
-    draw(byId('chart-days'), (p) => shareOption(c.by.day, p), open('all', 'day')),
-    draw(byId('chart-hours'), (p) => shareOption(c.by.hour, p, { name: t('No free crew'), values: c.by.hour.map((/** @type {any} */ s) => short.get(Number(s.name)) ?? null) }), open('all', 'hour')),
-    owners.length ? draw(byId('chart-owners'), (p) => ownerOption(owners, ownerName, p)) : null,
-  ]);
+  draw(byId('chart-days'), (p) => shareOption(c.by.day, p), open('all', 'day'));
+  draw(byId('chart-hours'), (p) => shareOption(c.by.hour, p, { name: t('No free crew'), values: c.by.hour.map((/** @type {any} */ s) => short.get(Number(s.name)) ?? null) }), open('all', 'hour'));
+  if (owners.length) draw(byId('chart-owners'), (p) => ownerOption(owners, ownerName, p));
 }
 
 /** @param {any} c */
@@ -85,8 +83,7 @@ async function show() {
       fill(report, h('section', { class: 'panel' }, h('p', { class: 'empty' }, t('No orders were reported in this period. Choose other days.'))));
     } else {
       fill(byId('short'), headline(c, query));
-      await charts(c);
-      if (mine !== turn) return;
+      charts(c);
       document.body.dataset.painted = search(query);
       setTimeout(() => { if (mine === turn) fill(report, tables(c, query, (name, value) => { query[name] = value; scrollTo(0, 0); show(); })); });
     }

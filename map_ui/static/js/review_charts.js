@@ -62,9 +62,8 @@ export function ownerOption(rows, named, p) {
 }
 
 /**
- * Draw into an element of the page; resolves once it is painted.
+ * Draw into an element of the page, at once.
  * @param {HTMLElement} box @param {(p: Palette) => any} option @param {(name: string) => void} [open] when a bar is pressed
- * @returns {Promise<void>}
  */
 export function draw(box, option, open) {
   let chart = drawn.get(box);
@@ -77,9 +76,6 @@ export function draw(box, option, open) {
   }
   chart.again = option;
   chart.open = open;
-  return new Promise((painted) => {
-    const done = () => { chart.off('finished', done); requestAnimationFrame(() => painted()); };
-    chart.on('finished', done);
-    chart.setOption(option(palette()), true);
-  });
+  chart.setOption(option(palette()), true);
+  chart.getZr().flush(); // now, not in a frame that a page in the background never gets
 }
