@@ -59,7 +59,7 @@ FILTERS: tuple[dict[str, str], ...] = (
     {"crew": "c2-5"},
 )  # fmt: skip
 SPANS = (7, 30, 90, 400)
-ROUNDS = 60
+ROUNDS = 40
 MEASURED = 2_000
 PAINTED = """([values, wanted]) => new Promise((done, fail) => {
   setTimeout(() => fail(new Error('nothing was painted within 20 s')), 20000);
