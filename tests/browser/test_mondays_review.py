@@ -61,6 +61,7 @@ def test_mondays_review(visit: Visit, week: Served) -> None:
     page.locator("#orders tbody tr a").first.click()
     expect(page.locator(".intervals")).to_be_visible()
     page.go_back()
+    expect(page.locator("#orders tbody tr")).to_have_count(number)
     page.locator("#back").click()
     expect(page.locator("#range [name=centre]")).to_have_value("east")
 

@@ -10,10 +10,13 @@ import { startShell } from './shell.js';
 import { table } from './tables.js';
 import { centreName, crewName, loadWords, ownerName, segmentName, watchName, word } from './vocabulary.js';
 
-startShell();
-await loadWords();
 const given = new URLSearchParams(location.search);
 given.delete('lang');
+const without = (/** @type {string[]} */ ...names) => new URLSearchParams([...given].filter(([name]) => !names.includes(name)));
+byId('back').href = `/manager?${without('of', 'offset')}`;
+byId('csv').href = `/api/manager/compliance.csv?${without('offset')}`;
+startShell();
+await loadWords();
 
 /** What a number counts, in words. @param {string} of */
 function what(of) {
@@ -51,12 +54,6 @@ async function show() {
       columns: [[t('Order')], [t('Reported')], [t('Address')], [t('Centre')], [t('Crew')], [t('State')], [t('Call to arrival'), 'number'], [t('In time')], [t('Late')], [t('Rungs'), 'number']],
       rows: orders.map(row), empty: t('There are none.'),
     }), h('p', { class: 'buttons' }, offset > 0 ? page(Math.max(0, offset - 200), t('Newer')) : null, offset + orders.length < number ? page(offset + orders.length, t('Older')) : null));
-    const back = new URLSearchParams(given);
-    for (const name of ['of', 'offset']) back.delete(name);
-    byId('back').href = `/manager?${back}`;
-    const file = new URLSearchParams(given);
-    file.delete('offset');
-    byId('csv').href = `/api/manager/compliance.csv?${file}`;
   } catch (error) {
     fill(box, h('p', { class: 'problem' }, explain(error)));
   }
