@@ -66,7 +66,8 @@ def _plain(sheet: Sheet, what: str) -> Column:
 def _named(sheet: Sheet, what: str) -> Column:
     kind, *names = what.split(":")
     if kind == "passed" and len(names) == 1 and names[0] in SEGMENTS:
-        return sheet[names[0]] >= 0
+        passed: Column = sheet[names[0]] >= 0
+        return passed
     if kind == "overrun" and len(names) == 1:
         return _has(sheet, "late_of", sheet["late_label"] == sheet.number("late_label", names[0]))
     if kind == "owner" and len(names) == 1:
