@@ -82,7 +82,7 @@ def late_map(
 ) -> MapParts:
     """The manager's map: the same ground, and a heat layer that the page fills."""
     figure, drawn = plain_map(lat=lat, lon=lon, zoom=zoom, bounds=bounds)
-    heat = HeatMap([], **HEAT)
+    heat = HeatMap([], **HEAT)  # type: ignore[no-untyped-call]
     heat.add_child(HeatHandle())
     drawn.add_child(heat)
     return figure.parts(nonce, static)

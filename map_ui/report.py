@@ -61,7 +61,7 @@ def _map(points: Sequence[Point], territories: Mapping[str, Any]) -> tuple[Marku
     if territories.get("features"):
         folium.GeoJson(dict(territories), style_function=lambda _: LANDS, interactive=False).add_to(drawn)
     if points:
-        HeatMap(
+        HeatMap(  # type: ignore[no-untyped-call]
             [[lat, lon, round(min(0.6, 0.12 + over / 180), 2)] for lat, lon, over in points], **HEAT
         ).add_to(drawn)
     for child in figure._children.values():

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from dispatch.core.types import Point
 from dispatch.core.work_order import WorkOrder
@@ -101,10 +101,10 @@ def test_a_report_of_ten_thousand_late_places_opens_from_a_disk_with_no_network(
         file.write_text(standalone(found, points, week.place.context, language), encoding="utf-8")
         assert len(gzip.compress(file.read_bytes())) <= 1_000_000
         context = chromium.new_context(offline=True)
-        page, asked, said = context.new_page(), [], []
-        context.on("request", lambda r, asked=asked: asked.append(r.url))
-        page.on("console", lambda m, said=said: said.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda e, said=said: said.append(str(e)))
+        page = context.new_page()
+        asked: list[str] = []
+        said: list[str] = []
+        _listen(page, asked, said)
         page.goto(file.as_uri())
         expect(page.locator("canvas.leaflet-heatmap-layer")).to_be_visible()
         page.wait_for_timeout(300)
@@ -113,6 +113,13 @@ def test_a_report_of_ten_thousand_late_places_opens_from_a_disk_with_no_network(
         assert (asked, said) == ([file.as_uri()], [])
         context.close()
     assert "W0" not in standalone(found, points, week.place.context, "en")
+
+
+def _listen(page: Page, asked: list[str], said: list[str]) -> None:
+    """Every request, and every complaint."""
+    page.on("request", lambda r: asked.append(r.url))
+    page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda e: said.append(str(e)))
 
 
 async def _reviewed(week: Served) -> Any:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from typing import Any
 
-import xlsxwriter
-from xlsxwriter.workbook import Workbook
+import xlsxwriter  # type: ignore[import-untyped]
+from xlsxwriter.workbook import Workbook  # type: ignore[import-untyped]
 
 from dispatch.core.compliance import ENDS
 from dispatch.core.listed import Listed

@@ -6,7 +6,8 @@ step before, named after that one, unless the next dispatch or withdrawal after 
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, text, update
 from dispatch.adapters.sql import day_sheets
 from dispatch.adapters.sql.day_sheets import DaySheets
 from dispatch.adapters.sql.histories import SqlHistories
-from dispatch.adapters.sql.organisation import load_directory
+from dispatch.adapters.sql.organisation import load_directory, set_fact
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.adapters.sql.statements import ORDER
 from dispatch.clock import VirtualClock
@@ -213,7 +214,12 @@ async def test_what_changes_later_is_measured_again_and_nothing_else(
     await store.transact(work)
     asked: list[str] = []
     measured = sheets._measured
-    sheets._measured = lambda ids, now: (asked.extend(ids), measured(ids, now))[1]  # type: ignore[method-assign]
+
+    async def noted(order_ids: Sequence[str], now: datetime) -> Any:
+        asked.extend(order_ids)
+        return await measured(order_ids, now)
+
+    sheets._measured = noted  # type: ignore[method-assign]
     await sheets.catch_up()
     still = {one.id for one in made if one.state not in {"closed", "cancelled"} and not one.last("arrive")}
     assert running.id in asked
@@ -227,7 +233,7 @@ async def reviewed_anew(context: Context) -> Review:
     """By sheets that were made from nothing."""
     store: Any = context.store
     await store.write(lambda c: c.execute(day_sheets.SHEET.delete()))
-    await store.write(lambda c: day_sheets.set_fact(c, day_sheets.FACT, ""))
+    await store.write(lambda c: set_fact(c, day_sheets.FACT, ""))
     await DaySheets(store, context).catch_up()
     return await reviewed(context)
 

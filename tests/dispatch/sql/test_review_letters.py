@@ -23,9 +23,10 @@ from dispatch.core.saved_view import SavedView, due
 from dispatch.services import alerting
 from dispatch.services.context import Context
 from dispatch.services.review_letters import send_due
+from tests.dispatch.core.orders import A
 from tests.dispatch.databases import Database
 from tests.dispatch.organisation import context_of, fill, shipped_processes
-from tests.dispatch.sql.test_day_sheets import A, keep, random_order
+from tests.dispatch.sql.test_day_sheets import keep, random_order
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DAILY = SavedView(1, "mona", "East", {"centre": "east"}, "day", 7, (1,), "2026-03-01")
