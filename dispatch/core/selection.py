@@ -53,7 +53,7 @@ def counted(sheet: Sheet, what: str, short: Collection[str] = ()) -> Sheet:
 
 def _plain(sheet: Sheet, what: str) -> Column:
     within, satisfied = sheet["within"], sheet["satisfied"]
-    masks = {
+    masks: dict[str, Column] = {
         "arrived": sheet["arrived"], "judged": within >= 0, "within": within == 1, "late": within == 0,
         "running": sheet["running"], "joined": sheet["joined"] > 0, "stacked": sheet["stacked"] > 0,
         "dispatched": sheet["dispatches"] > 0, "answered": satisfied >= 0, "satisfied": satisfied == 1,
