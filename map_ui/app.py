@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from map_ui.assets import ADDRESS, ImmutableFiles, modules_of, service_worker, squeezed
 from map_ui.languages import COOKIE, LANGUAGES, choose, texts_of, translate
-from map_ui.maps import bounds_of, live_map
+from map_ui.maps import MapParts, bounds_of, late_map, live_map
 from map_ui.navigation import MAPS
 from map_ui.services import DemoAccount, PageServices, Person, same_host
 from map_ui.vendor import STATIC
@@ -60,6 +60,7 @@ _TEMPLATES = Environment(
 _ORDER_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _YEAR = 365 * 24 * 3600
 Handler = Callable[[Request], Awaitable[Response]]
+MapMaker = Callable[..., MapParts]
 
 
 def mount(app: FastAPI, pages: PageServices) -> None:
@@ -69,10 +70,12 @@ def mount(app: FastAPI, pages: PageServices) -> None:
     routes: dict[str, Handler] = {
         "/": site.home,
         "/sign-in": site.sign_in,
-        "/control-room": site.page("/control-room", "control_room.html", with_map=True),
+        "/control-room": site.page("/control-room", "control_room.html", map_of=live_map),
         "/crew": site.page("/crew", "crew.html"),
-        "/hotline": site.page("/hotline", "hotline.html", with_map=True),
-        "/manager": site.page("/manager", "manager.html"),
+        "/hotline": site.page("/hotline", "hotline.html", map_of=live_map),
+        "/manager": site.page("/manager", "manager.html", map_of=late_map),
+        "/manager/orders": site.page("/manager", "manager_orders.html"),
+        "/manager/report.html": site.report,
         "/admin": site.page("/admin", "admin.html"),
         "/alerts": site.page("/alerts", "alerts.html"),
         "/devices": site.page("/devices", "devices.html"),
@@ -84,8 +87,8 @@ def mount(app: FastAPI, pages: PageServices) -> None:
         "/crew.webmanifest": site.manifest,
     }
     for section in ADMIN_SECTIONS:
-        with_map = section == "territories"
-        routes[f"/admin/{section}"] = site.page("/admin", "admin.html", with_map=with_map)
+        map_of = live_map if section == "territories" else None
+        routes[f"/admin/{section}"] = site.page("/admin", "admin.html", map_of=map_of)
     for path, handler in routes.items():
         app.add_api_route(path, handler, methods=["GET"], include_in_schema=False, response_model=None)
 
@@ -144,7 +147,14 @@ class _Site:
         }
         return JSONResponse(found, media_type="application/manifest+json")
 
-    def page(self, path: str, template: str, *, with_map: bool = False) -> Handler:
+    async def report(self, request: Request) -> Response:
+        """The manager's report as one file, to be kept and handed on."""
+        person = await self.pages.person_of(request)
+        if person is None or person.role not in ALLOWED["/manager"] or self.pages.report is None:
+            return RedirectResponse("/sign-in?next=/manager", status_code=303)
+        return await self.pages.report(request, choose(request))
+
+    def page(self, path: str, template: str, *, map_of: MapMaker | None = None) -> Handler:
         """A handler for one of the role's pages; strangers are sent to sign in, others to their own page."""
 
         async def handler(request: Request) -> Response:
@@ -155,12 +165,18 @@ class _Site:
                 return RedirectResponse("/password", status_code=303)
             if person.role not in ALLOWED[path]:
                 return RedirectResponse(HOME.get(person.role, "/sign-in"), status_code=303)
-            return self._render(request, template, person, with_map=with_map)
+            return self._render(request, template, person, map_of=map_of)
 
         return handler
 
     def _render(
-        self, request: Request, template: str, person: Person | None, *, with_map: bool = False, **more: Any
+        self,
+        request: Request,
+        template: str,
+        person: Person | None,
+        *,
+        map_of: MapMaker | None = None,
+        **more: Any,
     ) -> Response:
         language, nonce = choose(request), token_urlsafe(16)
         order_id = str(request.path_params.get("order_id", ""))
@@ -178,7 +194,7 @@ class _Site:
             "path": request.url.path,
             "demo": self.pages.demo,
             "links": _links(person),
-            "map": self._map(person, nonce) if with_map else None,
+            "map": self._map(map_of, person, nonce) if map_of else None,
             "data": _json(self._data(request, language, person, order_id, template)),
             "preload": modules_of(_MODULES[template]) if template in _MODULES else (),
             **more,
@@ -194,10 +210,10 @@ class _Site:
         address = urlsplit(self.pages.live_address)
         return f"{address.scheme}://{address.netloc}" if address.netloc else self.pages.live_origin(request)
 
-    def _map(self, person: Person | None, nonce: str) -> Any:
+    def _map(self, make: MapMaker, person: Person | None, nonce: str) -> MapParts:
         bounds = bounds_of(self.pages.territories(), person.centre_id if person else None)
         at = self.pages
-        return live_map(lat=at.lat, lon=at.lon, zoom=at.zoom, bounds=bounds, nonce=nonce, static=ADDRESS)
+        return make(lat=at.lat, lon=at.lon, zoom=at.zoom, bounds=bounds, nonce=nonce, static=ADDRESS)
 
     def _data(
         self, request: Request, language: str, person: Person | None, order_id: str, template: str

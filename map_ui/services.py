@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 
 class Person(Protocol):
@@ -46,6 +47,8 @@ class PageServices:
     """`ws://host:port` of the live feed as the asking browser reaches it; see `same_host`."""
     territories: Callable[[], Mapping[str, Any]]
     """A GeoJSON feature collection; its extent is what a map shows first."""
+    report: Callable[[Request, str], Awaitable[Response]] | None = None
+    """The manager's report as one file, for a request's days and filter, in a language."""
     live_address: str = ""
     """Where a proxy puts the live feed, in place of `live_origin`; empty: no proxy."""
     lat: float = 35.0

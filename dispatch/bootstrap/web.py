@@ -16,6 +16,7 @@ from dispatch.adapters.redis.phone_positions import PhonePositions
 from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.sql.saved_views import SqlSavedViews
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.adapters.sql.views import Views
@@ -37,7 +38,7 @@ async def serve(built: Built) -> None:
         histories=SqlHistories(built.store, built.context),
         people=SqlPeople(built.store), tickets=tickets, administration=SqlAdministration(built.store, built.context),
         tracks=SqlTracks(built.positions), near=RedisLastKnown(built.redis), devices=RedisDeviceWindow(built.redis),
-        shortages=SqlShortages(built.store),
+        shortages=SqlShortages(built.store), saved=SqlSavedViews(built.store),
         photos=PhotoFiles(settings.data / "photos"), phone_positions=PhonePositions(built.redis),
         health=Health(built), secret=settings.secret, live_port=settings.live_port,
         addresses=load_gazetteer(settings),

@@ -15,8 +15,10 @@ import uvicorn
 from dispatch.adapters.http.app import Address, HttpServices, create_app
 from dispatch.adapters.photo_files import PhotoFiles
 from dispatch.adapters.sql.administration import SqlAdministration
+from dispatch.adapters.sql.day_sheets import DaySheets
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.sql.saved_views import SqlSavedViews
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.adapters.sql.views import Views
@@ -85,6 +87,10 @@ class Served:
         """An order as it stands."""
         return self.do(self._views.order(order_id))
 
+    def measure(self) -> None:
+        """What the worker does for the manager's figures."""
+        self.do(DaySheets(self.place.store, self.place.context).catch_up())
+
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         self.loop.run_until_complete(self._serve())
@@ -97,7 +103,7 @@ class Served:
             context=context, views=self._views, histories=SqlHistories(store, context),
             people=SqlPeople(store, hasher=HASHER), tickets=self._tickets,
             administration=SqlAdministration(store, context), tracks=SqlTracks(store), photos=PhotoFiles(self.place.folder / "photos"), devices=self.devices,
-            shortages=SqlShortages(store),
+            shortages=SqlShortages(store), saved=SqlSavedViews(store),
             near=NearInMemory(context), health=_healthy, secret="secret",
             live_port=self._live_port,
             addresses=[Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Hill Lane", "山路3号", *EAST)],

@@ -19,6 +19,7 @@ from dispatch.adapters.http import (
     health,
     hotline,
     manager,
+    manager_views,
     positions,
     session,
     setup,
@@ -31,7 +32,7 @@ from dispatch.adapters.http.services import Address, HttpServices
 __all__ = ["Address", "HttpServices", "create_app"]
 
 ROUTERS = (
-    session, health, vocabulary, hotline, dispatcher, positions, crew, crew_phone, manager, shortages, admin, alerts, devices,
+    session, health, vocabulary, hotline, dispatcher, positions, crew, crew_phone, manager, manager_views, shortages, admin, alerts, devices,
     callbacks, setup, admin_people, admin_process, admin_lists,
 )  # fmt: skip
 

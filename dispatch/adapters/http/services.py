@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, Protocol
 
 from dispatch.adapters.channels.phone_rest import RestPhone
@@ -12,12 +11,13 @@ from dispatch.adapters.http.sign_in import Attempts
 from dispatch.adapters.redis.device_window import DeviceWindow, OneDevice
 from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.views import Views
-from dispatch.core.compliance import Measured
 from dispatch.messages import Position
 from dispatch.services.context import Context
 from dispatch.services.people import People
 from dispatch.services.photos import Photos
 from dispatch.services.positions import Near, Tracks
+from dispatch.services.review import Histories
+from dispatch.services.review_letters import SavedViews
 from dispatch.services.shortage import Shortages
 from dispatch.services.tickets import Tickets
 
@@ -30,14 +30,6 @@ class Address:
     address_zh: str
     lat: float
     lon: float
-
-
-class Histories(Protocol):
-    """Measured orders of a period, for the manager."""
-
-    async def measured(self, first: date, last: date) -> list[Measured]:
-        """Orders reported on the local days `first` to `last`, both included."""
-        ...
 
 
 class Devices(Protocol):
@@ -74,6 +66,7 @@ class HttpServices:
     near: Near
     devices: Devices
     shortages: Shortages
+    saved: SavedViews
     health: Callable[[], Awaitable[Mapping[str, Any]]]
     secret: str
     """Of the telephone exchange's callbacks."""

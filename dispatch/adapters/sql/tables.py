@@ -356,3 +356,33 @@ class SealRow(SQLModel, table=True):
     at: datetime = instant()
     previous: str
     hash: str
+
+
+class DaySheetRow(SQLModel, table=True):
+    """The measured orders of one local day as columns (`core.sheet`); made anew from the orders at any time."""
+
+    __tablename__ = "day_sheet"
+    day: str = Field(primary_key=True)
+    version: int
+    orders: int
+    running: int = Field(index=True)
+    """Orders whose times still grow."""
+    numbers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    ids: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class SavedViewRow(SQLModel, table=True):
+    """A filter of the manager's desk that somebody has given a name, and to whom its figures are sent, how often."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = (UniqueConstraint("username", "name"),)
+    id: int = serial()
+    username: str
+    name: str
+    query: dict[str, Any] = document()
+    every: str
+    """"" (never), "day" or "week" (on Mondays)."""
+    hour: int
+    channels: list[int] = Field(sa_column=Column(DOCUMENT, nullable=False), default_factory=list)
+    sent_for: str
+    """The local day for which it was sent last."""

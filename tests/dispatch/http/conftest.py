@@ -19,6 +19,7 @@ from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.organisation import load_directory
 from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.sql.saved_views import SqlSavedViews
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.adapters.sql.views import Views
@@ -162,6 +163,7 @@ def _city(place: Installation) -> City:
         context=context, views=Views(store, context), histories=SqlHistories(store, context),
         people=SqlPeople(store, hasher=HASHER), tickets=Tickets(SECRET),
         administration=SqlAdministration(store, context), tracks=SqlTracks(store), photos=PhotoFiles(place.folder / "photos"), devices=ShownDevices(), shortages=SqlShortages(store),
+        saved=SqlSavedViews(store),
         near=NearInMemory(context), health=_healthy, secret=SECRET, live_port=8046,
         addresses=[
             Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Harbour Lane", "港口巷3号", *EAST)
