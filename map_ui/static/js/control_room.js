@@ -132,7 +132,7 @@ const live = new Live({
   frame(frame) {
     const what = take(board, frame);
     if (what === 'resync') return false;
-    if (what === 'board') layer.seed(board.crews.values());
+    if (what === 'board') layer.rename();
     if (what !== 'tick') show();
     return true;
   },
