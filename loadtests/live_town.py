@@ -164,7 +164,10 @@ async def _take_orders(context: Context) -> None:
             await dispatcher.centre_received(context, order_id, centre_id=centre, send=1)
             if n % 2:
                 await dispatcher.dispatch(
-                    context, order_id, crew_id=crews[n % min(TAKING, len(crews))], by=Actor("dispatcher", centre)
+                    context,
+                    order_id,
+                    crew_id=crews[n % min(TAKING, len(crews))],
+                    by=Actor("dispatcher", centre),
                 )
 
 

@@ -111,6 +111,15 @@ const show = notUnderAFinger(() => {
   say(chip, t('Travel times are straight-line estimates: no road data.'));
 });
 
+/** What time alone changes, once a second; all else comes with a frame. */
+const tick = notUnderAFinger(() => {
+  const now = clock.now();
+  if (!view.run(now)) return show();
+  markers.run(board.orders, now);
+  panel.show(selected, now);
+  if (!byId('panel-crews').hidden) crews.show();
+});
+
 addEventListener('keydown', (e) => {
   if (typing(e) || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]')) return;
   /** @type {Record<string, () => void>} */
@@ -170,6 +179,6 @@ const looked = () => {
 };
 map.on('moveend', looked);
 looked();
-setInterval(show, 1000);
+setInterval(tick, 1000);
 setInterval(banner, 1000);
 setInterval(fallBack, 5000);
