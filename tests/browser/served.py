@@ -133,9 +133,12 @@ class Served:
             await self._line.restore()
 
     async def _pass_time(self) -> None:
+        before = self.loop.time()
         while True:
             await asyncio.sleep(STEP)
-            self.place.clock.advance(STEP)
+            now = self.loop.time()
+            self.place.clock.advance(now - before)
+            before = now
 
 
 async def _healthy() -> dict[str, Any]:

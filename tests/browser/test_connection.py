@@ -106,10 +106,10 @@ def test_while_it_is_cut_the_picture_ages_and_the_countdowns_go_on(visit: Visit,
     expect(figures).to_be_visible()
     centre.line.silence()
     banner = page.locator("#banner")
-    expect(banner).to_contain_text(re.compile(r"\b3 s old"))
+    expect(banner).to_contain_text(re.compile(r"\b[34] s old"))
     before = figures.inner_text()
-    expect(banner).to_contain_text(re.compile(r"\b6 s old"))
-    assert 2 <= _seconds(before) - _seconds(figures.inner_text()) <= 4
+    expect(banner).to_contain_text(re.compile(r"\b[67] s old"))
+    assert 1 <= _seconds(before) - _seconds(figures.inner_text()) <= 5
     expect(page.locator("body")).to_have_class(re.compile(r"\baged\b"))
     _forgive(visitor)
 
@@ -139,7 +139,7 @@ def test_countdowns_are_right_on_a_pc_whose_clock_is_wrong(
 
 def test_a_vehicle_that_is_not_heard_of_any_more_fades(visit: Visit, centre: Served) -> None:
     _, page = _control_room(visit)
-    expect(page.locator(".live-canvas")).to_be_visible()
+    page.evaluate("dispatch45Map.setZoom(11, { animate: false })")  # no names, which do not fade
     strongest = """() => {
       const canvas = document.querySelector('.live-canvas');
       const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);

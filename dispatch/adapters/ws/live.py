@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
@@ -37,6 +38,8 @@ DEAD_AFTER = 5.0
 """Real seconds until a ping is sent, and again as many without its answer until a screen counts as gone."""
 KNOWN_STILL = 5.0
 """Real seconds between two looks whether those who watch are still signed in, as who they were."""
+UNSENT = 65_536
+"""Bytes that the system may keep for a screen before they are on their way: what is there gets old, what is here does not."""
 VIEWERS = 2_000
 LONGEST_MESSAGE = 4_096
 
@@ -125,6 +128,7 @@ class LiveServer:
         async def send(message: bytes, text: bool) -> None:
             await connection.send(message, text=text)
 
+        _keep_little(connection)
         viewer = Viewer(self._admitted[connection].person, send)
         group = self._groups.setdefault(viewer.scope, Group(viewer.scope, self._follower.seq))
         group.viewers.add(viewer)
@@ -240,3 +244,10 @@ class LiveServer:
             self._framed = now
             self._frame = self._fleet.frame(self._context.fixes, self._context.clock.now().timestamp())
         return self._fleet, self._frame
+
+
+def _keep_little(connection: ServerConnection) -> None:
+    """Let a slow line be felt here soon: else megabytes of old positions wait in the system's buffer."""
+    plug = connection.transport.get_extra_info("socket")
+    if plug is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)

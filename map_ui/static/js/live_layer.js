@@ -56,6 +56,7 @@ export class LiveLayer {
     this.unit = enlarged();
     this.large = new Sprites(this.ratio * this.unit, this.halo);
     this.small = new Sprites(this.ratio * this.unit * SMALL, this.halo);
+    this.picture = null; // its margin is a sprite
   }
 
   /** Fit the canvas to the map's window, and a picture to it that is wider by a sprite: none has to be cut off. */

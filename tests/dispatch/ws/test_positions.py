@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -175,6 +177,33 @@ async def test_a_viewer_that_cannot_keep_up_is_told_the_newest_only() -> None:
     assert (second_kind, now) == (CHANGES, (NOW + 59) * 1000)
     assert rest["lon"][rest["status"] != GONE].tolist() == [round(120.059 * 1e7)] * 41
     assert (rest["status"] == GONE).sum() == 59
+
+
+async def test_a_slow_line_shows_the_present_not_what_waited_for_it(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept for it in between is the size of the buffers: seconds of reading, and no more with time."""
+    monkeypatch.setattr(module, "POSITIONS", 0.02)
+    places: list[Place] = [(no, 30.0, 120.0, 0.0, 0.0) for no in range(1, 4001)]
+    base, loop = _frame(*places), asyncio.get_running_loop()
+    fleet: Any = SimpleNamespace(seen_by=lambda sees: np.ones(len(places), dtype=np.bool_))
+
+    def newest() -> tuple[Any, Frame]:
+        records = base.records.copy()
+        records["lat"] += int(loop.time() * 1000) % 1_000_000
+        return fleet, replace(base, now=loop.time(), records=records)
+
+    monkeypatch.setattr(live.server, "_newest", newest)
+    plug = socket.socket()
+    plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    plug.setblocking(False)
+    await loop.sock_connect(plug, ("127.0.0.1", live.port))
+    slow = await live.screen("mona", sock=plug, max_queue=1)
+    late = []
+    for _ in range(16):
+        await asyncio.sleep(0.3)
+        late.append(loop.time() - _read(await slow.positions())[1] / 1000)
+    assert max(late[4:]) < 3.0, late
 
 
 async def test_positions_are_of_ones_own_centre_and_in_view(
