@@ -76,7 +76,7 @@ export class LiveLayer {
 
   /** Whether the window has nearly been dragged off the canvas. */
   strayed() {
-    return !this.corner || this.corner.distanceTo(this.map.containerPointToLayerPoint([-PAD, -PAD])) > 0.6 * PAD;
+    return !this.corner || this.corner.distanceTo(this.map.containerPointToLayerPoint([-PAD, -PAD])) > 0.8 * PAD;
   }
 
   /** Take a binary frame. @param {ArrayBuffer} buffer */
