@@ -43,6 +43,9 @@ ALLOWED = {
 }
 """Which roles a page is for; what they may do there, the API decides."""
 
+ADMIN_SECTIONS = ("people", "organisation", "devices", "duties", "territories", "process", "lists", "trail")
+"""Below /admin, which is the state of the system."""
+
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -71,9 +74,14 @@ def mount(app: FastAPI, pages: PageServices) -> None:
         "/devices": site.page("/devices", "devices.html"),
         "/devices/{device_id}": site.page("/devices", "device.html"),
         "/orders/{order_id}": site.page("/orders", "order.html"),
+        "/setup": site.setup,
+        "/password": site.password,
         "/sw.js": site.worker,
         "/crew.webmanifest": site.manifest,
     }
+    for section in ADMIN_SECTIONS:
+        with_map = section == "territories"
+        routes[f"/admin/{section}"] = site.page("/admin", "admin.html", with_map=with_map)
     for path, handler in routes.items():
         app.add_api_route(path, handler, methods=["GET"], include_in_schema=False, response_model=None)
 
@@ -93,6 +101,20 @@ class _Site:
         """Name and password; who sits at this very machine is shown those of the demonstration."""
         accounts = self.pages.demo_accounts if _from_this_machine(request) else ()
         return self._render(request, "sign_in.html", None, accounts=accounts, homes=HOME)
+
+    async def setup(self, request: Request) -> Response:
+        """The first steps: of nobody yet, or of an administrator."""
+        person = await self.pages.person_of(request)
+        if person is not None and (person.role not in ALLOWED["/admin"] or person.must_change):
+            return RedirectResponse(HOME.get(person.role, "/sign-in"), status_code=303)
+        return self._render(request, "setup.html", person)
+
+    async def password(self, request: Request) -> Response:
+        """One's own password."""
+        person = await self.pages.person_of(request)
+        if person is None:
+            return RedirectResponse("/sign-in?next=/password", status_code=303)
+        return self._render(request, "password.html", person)
 
     async def worker(self, request: Request) -> Response:
         """The crew page's service worker."""
@@ -125,6 +147,8 @@ class _Site:
             person = await self.pages.person_of(request)
             if person is None:
                 return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", status_code=303)
+            if person.must_change:
+                return RedirectResponse("/password", status_code=303)
             if person.role not in ALLOWED[path]:
                 return RedirectResponse(HOME.get(person.role, "/sign-in"), status_code=303)
             return self._render(request, template, person, with_map=with_map)

@@ -22,6 +22,10 @@ class Person(Protocol):
     def centre_id(self) -> str | None: ...
     @property
     def crew_id(self) -> str | None: ...
+    @property
+    def must_change(self) -> bool:
+        """Whether nothing is open to this person before an own password is chosen."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

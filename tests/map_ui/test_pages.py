@@ -12,12 +12,16 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from dispatch.services.people import Person
-from map_ui.app import ALLOWED, HOME, DemoAccount, PageServices, mount, same_host
+from map_ui.app import ADMIN_SECTIONS, ALLOWED, HOME, DemoAccount, PageServices, mount, same_host
 from map_ui.assets import ADDRESS
 from map_ui.vendor import STATIC
 from tests.dispatch.organisation import TERRITORIES
 
-PATHS = {**{path: sorted(roles)[0] for path, roles in ALLOWED.items()}, "/orders": "manager"}
+PATHS = {
+    **{path: sorted(roles)[0] for path, roles in ALLOWED.items()},
+    "/orders": "manager",
+    **{f"/admin/{section}": "admin" for section in ADMIN_SECTIONS},
+}
 
 
 class Client:
@@ -47,9 +51,10 @@ class Client:
             return answer
 
 
-def _client(role: str = "", centre_id: str = "", **more: Any) -> Client:
+def _client(role: str = "", centre_id: str = "", *, must_change: bool = False, **more: Any) -> Client:
     async def person_of(request: Request) -> Person | None:
-        return Person("anna", "Anna <b>", role, centre_id, "") if role else None  # type: ignore[arg-type]
+        who = Person("anna", "Anna <b>", role, centre_id, "", must_change=must_change)  # type: ignore[arg-type]
+        return who if role else None
 
     app = FastAPI()
     settings = {"live_origin": same_host(8046), "territories": lambda: TERRITORIES, **more}
@@ -145,7 +150,7 @@ def test_no_page_names_another_host(path: str) -> None:
 
 
 def test_no_asset_of_ours_names_another_host() -> None:
-    for file in [*STATIC.glob("js/*.js"), *STATIC.glob("css/*.css"), *STATIC.glob("icons/*.svg")]:
+    for file in [*STATIC.glob("js/**/*.js"), *STATIC.glob("css/*.css"), *STATIC.glob("icons/*.svg")]:
         text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert re.findall(r"https?://(?!\$\{)[\w.-]+", text) == [], file.name
         assert not re.search(r"@import|url\(\s*['\"]?(?!data:)", text), file.name
@@ -157,6 +162,28 @@ def test_every_linked_file_is_there_and_may_be_kept() -> None:
         answer = client.get(address)
         assert answer.status_code == 200, address
         assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_who_has_still_to_choose_a_password_gets_that_page_only(path: str) -> None:
+    client = _client(PATHS[path], must_change=True)
+    answer = client.get("/orders/W1" if path == "/orders" else path)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/password")
+    assert client.get("/password").status_code == 200
+    assert client.get("/setup").status_code == 303
+
+
+def test_the_first_steps_are_for_nobody_yet_and_for_administrators() -> None:
+    assert _client().get("/setup").status_code == 200
+    assert _client("admin").get("/setup").status_code == 200
+    assert _client("manager").get("/setup").headers["location"] == "/manager"
+    assert _client().get("/password").headers["location"] == "/sign-in?next=/password"
+
+
+def test_only_the_territories_bring_a_map() -> None:
+    client = _client("admin")
+    for section in ADMIN_SECTIONS:
+        assert ("folium-map" in client.get(f"/admin/{section}").text) == (section == "territories")
 
 
 def test_names_are_text() -> None:

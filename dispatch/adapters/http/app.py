@@ -6,6 +6,9 @@ from fastapi import FastAPI
 
 from dispatch.adapters.http import (
     admin,
+    admin_lists,
+    admin_people,
+    admin_process,
     alerts,
     callbacks,
     crew,
@@ -17,6 +20,7 @@ from dispatch.adapters.http import (
     manager,
     positions,
     session,
+    setup,
     shortages,
     vocabulary,
 )
@@ -27,7 +31,7 @@ __all__ = ["Address", "HttpServices", "create_app"]
 
 ROUTERS = (
     session, health, vocabulary, hotline, dispatcher, positions, crew, manager, shortages, admin, alerts, devices,
-    callbacks,
+    callbacks, setup, admin_people, admin_process, admin_lists,
 )  # fmt: skip
 
 

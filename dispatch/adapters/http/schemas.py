@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -21,6 +21,7 @@ Code = Annotated[str, Field(max_length=80, pattern=r"^[\x21-\x7e]*$")]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 Text = Annotated[str, Field(max_length=2_000), AfterValidator(_printable)]
 Generation = Annotated[int, Field(ge=1, le=1_000_000)]
+Username = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
 Minutes = Annotated[int, Field(ge=1, le=480)]
 
 
@@ -79,10 +80,29 @@ class RouteIn(Body):
     area_class: AreaClass
 
 
+Seen = Annotated[int, Field(ge=0, le=1_000_000)] | None
+"""The order's dispatch that who acts has before them; where it is another one by now, somebody else was first."""
+Sequence = Annotated[list[Annotated[Code, Field(min_length=1)]], Field(min_length=1, max_length=20)]
+
+
+class RecallIn(ReasonIn):
+    """Why it is taken back."""
+
+    generation: Seen = None
+
+
+class SequenceIn(Body):
+    """The orders of a crew in the sequence that it works them."""
+
+    orders: Sequence
+
+
 class DispatchIn(Body):
-    """To which crew."""
+    """To which crew, and at which place of its sequence (none: last)."""
 
     crew_id: Annotated[Code, Field(min_length=1)]
+    place: Annotated[int, Field(ge=1, le=20)] | None = None
+    generation: Seen = None
 
 
 class ReassignIn(DispatchIn):
@@ -96,6 +116,12 @@ class AwayIn(Body):
 
     minutes: Minutes
     reason: Line = ""
+
+
+class AwayAskIn(AwayIn):
+    """The same by the crew; `ask`: ask the centre where cover would be lost."""
+
+    ask: bool = False
 
 
 class OfDispatch(Body):
@@ -130,12 +156,73 @@ class RecordIn(StepIn):
 class PersonIn(Body):
     """Someone new who may sign in."""
 
-    username: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
+    username: Username
     name: Annotated[Line, Field(min_length=1)]
     role: PersonRole
     centre_id: Code = ""
     crew_id: Code = ""
-    password: Annotated[str, Field(min_length=8, max_length=200)]
+    password: Annotated[str, Field(max_length=200)] = ""
+
+
+class PersonFacts(Body):
+    """What can be changed of somebody."""
+
+    name: Annotated[Line, Field(min_length=1)]
+    role: PersonRole
+    centre_id: Code = ""
+    crew_id: Code = ""
+    active: bool = True
+
+
+class PersonChange(PersonFacts):
+    """Somebody otherwise than the page showed."""
+
+    was: PersonFacts
+
+
+class PasswordIn(Body):
+    """One's own password, and the one before."""
+
+    old: Annotated[str, Field(min_length=1, max_length=200)]
+    new: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class FirstIn(Body):
+    """The first administrator."""
+
+    token: Annotated[str, Field(min_length=1, max_length=100)]
+    username: Username
+    name: Annotated[Line, Field(min_length=1)]
+    password: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+EntryKind = Literal["centres", "departments", "crews", "devices", "on_call"]
+
+
+class EntryIn(Body):
+    """One entry of the organisation as it was (None: new) and as it shall be (None: gone)."""
+
+    was: dict[str, Any] | None
+    entry: dict[str, Any] | None
+
+
+class ListIn(Body):
+    """A CSV list; `seen`: of the rehearsal that was looked at."""
+
+    text: Annotated[str, Field(max_length=8_000_000)]
+    seen: Code = ""
+
+
+class DefinitionIn(Body):
+    """A process definition."""
+
+    text: Annotated[str, Field(max_length=500_000)]
+
+
+class AdoptIn(DefinitionIn):
+    """To be put in force in place of the one that was looked at."""
+
+    before: Code
 
 
 class Said(Body):

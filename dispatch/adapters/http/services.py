@@ -10,10 +10,11 @@ from typing import Any, Protocol
 from dispatch.adapters.channels.phone_rest import RestPhone
 from dispatch.adapters.http.sign_in import Attempts
 from dispatch.adapters.redis.device_window import DeviceWindow, OneDevice
+from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.views import Views
 from dispatch.core.compliance import Measured
 from dispatch.services.context import Context
-from dispatch.services.people import People, Person
+from dispatch.services.people import People
 from dispatch.services.positions import Near, Tracks
 from dispatch.services.shortage import Shortages
 from dispatch.services.tickets import Tickets
@@ -27,26 +28,6 @@ class Address:
     address_zh: str
     lat: float
     lon: float
-
-
-class Administration(Protocol):
-    """The organisation and its territories, read and replaced as a whole; the context follows."""
-
-    def document(self) -> dict[str, Any]:
-        """The organisation as a file that `replace` takes."""
-        ...
-
-    async def replace(self, document: Mapping[str, Any], *, by: Person) -> None:
-        """Put a whole organisation in place. Raises BadInput naming what is wrong."""
-        ...
-
-    async def replace_territories(self, geojson: Mapping[str, Any], *, by: Person) -> None:
-        """Put all territories in place. Raises BadInput naming the feature."""
-        ...
-
-    async def audit(self, before: int) -> list[dict[str, Any]]:
-        """A page of the audit trail, the newest first; `before`: the lowest id of the page before, 0: none."""
-        ...
 
 
 class Histories(Protocol):
@@ -78,7 +59,7 @@ class HttpServices:
     histories: Histories
     people: People
     tickets: Tickets
-    administration: Administration
+    administration: SqlAdministration
     tracks: Tracks
     near: Near
     devices: Devices

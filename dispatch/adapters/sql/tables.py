@@ -298,6 +298,8 @@ class PersonRow(SQLModel, table=True):
     crew_id: str = ""
     password: str
     active: bool = True
+    must_change: bool = False
+    """The password is somebody else's: nothing is done with it but to choose one's own."""
 
 
 class SessionRow(SQLModel, table=True):

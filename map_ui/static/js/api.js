@@ -82,10 +82,14 @@ export function explain(error) {
     own_order: t('The order is not with this crew any more.'),
     key_reused: t('This was taken before, as order {order}, with other content: look there first.', { order: error.facts?.order ?? '' }),
     already: t('This step was taken already.'),
+    under_way: t('The crew is under way with the order ahead: recall it first.'),
+    stack_changed: t('The orders of this crew have changed meanwhile.'),
+    not_asked: t('The crew does not ask to be away any more.'),
     routed: t('Nobody is responsible for this order yet: decide that first.'),
     route: t('The order is with a crew: recall it first.'),
     called_back: t('Call the customer back first.'),
     yourself: t('Nobody locks himself out.'),
+    must_change: t('Choose a password of your own first.'),
   };
   if (error.code === 'bad_input') return badInput(error) || t('It did not work.');
   const reasons = /** @type {Record<string, string>} */ (why);

@@ -36,6 +36,13 @@ test('a name is written inside its land', () => {
   assert.ok(!inside(5, 5, [ring]), 'the middle of its box is not its own');
 });
 
+test('a name is written where it is seen, or not at all', () => {
+  const ring = [[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]];
+  const [x, y] = namePlace([ring], 16, [8, 2, 20, 9]);
+  assert.ok(x >= 8 && x <= 10 && y >= 2 && y <= 9);
+  assert.equal(namePlace([ring], 16, [11, 0, 20, 9]), null);
+});
+
 test('a second call for the same place is found', () => {
   assert.ok(Math.abs(metres(30, 120, 30.001, 120) - 111.2) < 0.5);
   const orders = [{ id: 'a', state: 'sent', lat: 30, lon: 120, address: '12 Harbour Road' }, { id: 'b', state: 'closed', lat: 30, lon: 120, address: 'x' }];
