@@ -29,6 +29,7 @@ from dispatch.settings import Settings
 from map_ui.install import install
 from tests.dispatch.organisation import EAST, HASHER, Installation, NearInMemory, installation
 from tests.dispatch.shown_devices import ShownDevices
+from tests.dispatch.ws.line import Line
 
 T = TypeVar("T")
 HOST = "127.0.0.1"
@@ -49,6 +50,7 @@ class Served:
         self._views = Views(place.store, place.context)
         self._live: LiveServer | None = None
         self._live_port = 0
+        self._line: Line | None = None
         self._server: uvicorn.Server | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
@@ -78,6 +80,12 @@ class Served:
         """It is there again, at the same port."""
         self.do(self._open_live())
 
+    @property
+    def line(self) -> Line:
+        """What the live feed goes through."""
+        assert self._line is not None
+        return self._line
+
     def centre_receives(self, order_id: str) -> None:
         """What the worker does with an order that was sent."""
         order = self.order(order_id)
@@ -105,7 +113,7 @@ class Served:
             administration=SqlAdministration(store, context), tracks=SqlTracks(store), photos=PhotoFiles(self.place.folder / "photos"), devices=self.devices,
             shortages=SqlShortages(store), saved=SqlSavedViews(store),
             near=NearInMemory(context), health=_healthy, secret="secret",
-            live_port=self._live_port,
+            live_port=self.line.port,
             addresses=[Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Hill Lane", "山路3号", *EAST)],
         )  # fmt: skip
         app = create_app(services)
@@ -120,17 +128,24 @@ class Served:
         await self._server.serve(sockets=[self._socket])
         passing.cancel()
         await asyncio.gather(passing, return_exceptions=True)
+        await self.line.cut()
         if self._live is not None:
             await self._live.stop()
 
     async def _open_live(self) -> None:
         self._live = LiveServer(self._views, self.place.context, self._tickets)
         self._live_port = await self._live.start(HOST, self._live_port, page_port=self.port)
+        if self._line is None:
+            self._line = Line(self._live_port)
+            await self._line.restore()
 
     async def _pass_time(self) -> None:
+        before = self.loop.time()
         while True:
             await asyncio.sleep(STEP)
-            self.place.clock.advance(STEP)
+            now = self.loop.time()
+            self.place.clock.advance(now - before)
+            before = now
 
 
 async def _healthy() -> dict[str, Any]:

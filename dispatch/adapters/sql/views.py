@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true, tuple_, union_all
 
 from dispatch.adapters.sql import phone_rows
 from dispatch.adapters.sql.order_rows import load_orders, readable_orders
@@ -159,14 +159,17 @@ class Views:
             raise NotFound(f"no crew {crew_id!r}", crew=crew_id)
         return found
 
-    def crews_of(self, connection: Connection) -> list[CrewView]:
-        """Every crew, numbered in the order of ids."""
+    def crews_of(
+        self, connection: Connection, rosters: Collection[tuple[str, str]] | None = None
+    ) -> list[CrewView]:
+        """Every crew, numbered in the order of ids; or only those of these rosters (centre, trade)."""
         context, now = self._context, self._context.clock.now()
-        duties = _duties(connection)
+        duties = _duties(connection, rosters)
         states = _states(connection, [s.order_id for d in duties.values() for s in d.stack])
         return [
             crew_view(context, crew, duties.get(crew.id, CrewDuty(crew.id)), states, number, now)
             for number, (_, crew) in enumerate(sorted(context.directory.crews.items()), 1)
+            if rosters is None or (crew.centre_id, crew.trade) in rosters
         ]
 
     async def alert(self, alert_id: int) -> AlertView:
@@ -285,9 +288,14 @@ def _piles(orders: Sequence[WorkOrder]) -> dict[str, list[WorkOrder]]:
     return piles
 
 
-def _duties(connection: Connection) -> dict[str, CrewDuty]:
-    rosters = (roster_from(r.doc, r.version) for r in connection.execute(select(ROSTER)))
-    return {duty.crew_id: duty for roster in rosters for duty in roster.crews}
+def _duties(
+    connection: Connection, rosters: Collection[tuple[str, str]] | None = None
+) -> dict[str, CrewDuty]:
+    query = select(ROSTER)
+    if rosters is not None:
+        query = query.where(tuple_(ROSTER.c.centre_id, ROSTER.c.trade).in_(list(rosters)))
+    found = (roster_from(r.doc, r.version) for r in connection.execute(query))
+    return {duty.crew_id: duty for roster in found for duty in roster.crews}
 
 
 def _states(connection: Connection, ids: Sequence[str]) -> Mapping[str, str]:

@@ -58,6 +58,13 @@ export function remaining(order, now) {
   return Date.parse(order.deadline) - (arrived ? Date.parse(arrived) : now);
 }
 
+/** How many orders' promises have ended without a crew there. @param {Iterable<Order>} orders @param {number} now */
+export function lateOnes(orders, now) {
+  let late = 0;
+  for (const order of orders) if (!order.points?.H && Date.parse(order.deadline) < now) late++;
+  return late;
+}
+
 /** @param {Order} order */
 export const arrived = (order) => !!order.points?.H;
 /** @param {Order} order */

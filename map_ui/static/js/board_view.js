@@ -1,6 +1,6 @@
 // @ts-check
 /** The order board: one row an order, the least time first, keyboard as well as mouse. */
-import { arrangeOrders, arrived, FILTERS, handedBack, over, remaining, stackPlace, unroutable } from './board_state.js';
+import { arrangeOrders, arrived, FILTERS, handedBack, lateOnes, over, remaining, stackPlace, unroutable } from './board_state.js';
 import { mayAct } from './may_act.js';
 import { duration, figures, level } from './countdown.js';
 import { arrange, byId, fill, h, say } from './dom.js';
@@ -95,6 +95,7 @@ export class BoardView {
   /** Show everything as of `now` (server time, ms). @param {number} now */
   show(now) {
     this.now = now;
+    this.late = lateOnes(this.board.orders.values(), now);
     const orders = [...this.board.orders.values()];
     this.ids = arrangeOrders(orders, { filter: this.filter, text: this.search.value, now, words: (o) => this.words(o) });
     for (const [code, button] of /** @type {Map<string, any>} */ (this.buttons)) {
@@ -113,6 +114,21 @@ export class BoardView {
     empty.hidden = this.ids.length > 0;
     this.root.classList.toggle('none', !this.ids.length);
     say(empty, orders.length ? t('No order fits this filter.') : t('No orders. A new one shows here by itself.'));
+  }
+
+  /**
+   * Let the figures of the rows that are seen run on: what else a second changes is who is late. Answers false where
+   * that is somebody else now, and the board has to be shown anew.
+   * @param {number} now
+   */
+  run(now) {
+    if (lateOnes(this.board.orders.values(), now) !== this.late) return false;
+    this.now = now;
+    for (const id of this.ids) {
+      const row = this.rows.get(id), order = this.board.orders.get(id);
+      if (row && order && !row.hasAttribute('data-off')) this.tick(row, order, now);
+    }
+    return true;
   }
 
   /** Rebuild a row only where its order changed; else only its figures run on. @param {string} id @param {number} now */

@@ -101,6 +101,15 @@ const show = notUnderAFinger(() => {
   say(chip, t('Travel times are straight-line estimates: no road data.'));
 });
 
+/** What time alone changes, once a second; all else comes with a frame. */
+const tick = notUnderAFinger(() => {
+  const now = clock.now();
+  if (!view.run(now)) return show();
+  markers.run(board.orders, now);
+  panel.show(selected, now);
+  if (!byId('panel-crews').hidden) crews.show(now);
+});
+
 /** Trades in which orders wait and no crew is free, beside the title. */
 function scarce() {
   const short = cover(board).filter((one) => one.waiting && !one.free);
@@ -140,7 +149,7 @@ const live = new Live({
     const before = new Map((frame.type === 'changes' ? frame.orders ?? [] : []).map((/** @type {any} */ o) => [o.id, board.orders.get(o.id)]));
     const what = take(board, frame);
     if (what === 'resync') return false;
-    if (what === 'board') layer.seed(board.crews.values());
+    if (what === 'board') layer.rename();
     if (what === 'changes') for (const [id, was] of before) rival(id, was);
     if (what !== 'tick') show();
     return true;
@@ -179,6 +188,6 @@ const looked = () => {
 };
 map.on('moveend', looked);
 looked();
-setInterval(show, 1000);
+setInterval(tick, 1000);
 setInterval(banner, 1000);
 setInterval(fallBack, 5000);

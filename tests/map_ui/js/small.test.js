@@ -4,9 +4,6 @@ import { metres, repeats } from '../js/call_form.js';
 import { ServerClock } from '../js/clock.js';
 import { duration, figures, level, minutes } from '../js/countdown.js';
 import { inside, namePlace } from '../js/inside.js';
-import { pause } from '../js/live.js';
-import { decode, heading } from '../js/positions.js';
-import { blit } from '../js/sprites.js';
 
 test('figures of a countdown', () => {
   assert.equal(figures(65_000), '1:05');
@@ -31,36 +28,6 @@ test('the server clock runs at the speed of the server, whatever the PC says', (
   assert.equal(clock.now(), Date.parse('2026-03-02T10:00:05Z'));
 });
 
-test('sixteen bytes a vehicle', () => {
-  const view = new DataView(new ArrayBuffer(33));
-  view.setUint32(0, 7, true);
-  view.setInt32(4, 301234567, true);
-  view.setInt32(8, -1201234567, true);
-  view.setUint16(12, 9050, true);
-  view.setUint8(14, 2);
-  view.setUint8(15, 3);
-  view.setUint32(16, 8, true);
-  view.setUint16(28, 65535, true);
-  view.setUint8(31, 255);
-  const [one, two, ...more] = decode(view.buffer);
-  assert.deepEqual(one, { no: 7, lat: 30.1234567, lon: -120.1234567, course: 90.5, status: 2, age: 15 });
-  assert.equal(two.course, null);
-  assert.equal(two.age, Infinity);
-  assert.deepEqual(more, [], 'half a record is none');
-  assert.equal(heading(null), 32);
-  assert.equal(heading(359), 0);
-  assert.equal(heading(90), 8);
-});
-
-test('sprites are cut at the edges and keep what is under clear pixels', () => {
-  const picture = new Uint32Array(9).fill(1);
-  const sprite = Uint32Array.from([0xff000002, 0, 0xff000003, 0xff000004]);
-  blit(picture, 3, 3, sprite, 2, 2, 2);
-  assert.deepEqual([...picture], [1, 1, 1, 1, 1, 1, 1, 1, 0xff000002]);
-  blit(picture, 3, 3, sprite, 2, -1, 0);
-  assert.deepEqual([...picture.slice(0, 4)], [1, 1, 1, 0xff000004]);
-});
-
 test('a name is written inside its land', () => {
   const ring = [[0, 0], [10, 0], [10, 10], [0, 10], [0, 9], [9, 9], [9, 1], [0, 1], [0, 0]];
   const [x, y] = namePlace([ring]);
@@ -73,13 +40,6 @@ test('a name is written where it is seen, or not at all', () => {
   const [x, y] = namePlace([ring], 16, [8, 2, 20, 9]);
   assert.ok(x >= 8 && x <= 10 && y >= 2 && y <= 9);
   assert.equal(namePlace([ring], 16, [11, 0, 20, 9]), null);
-});
-
-test('reconnects wait longer each time, never the same, never for ever', () => {
-  assert.ok(pause(0, () => 0) >= 200);
-  assert.ok(pause(0, () => 1) <= 400);
-  assert.ok(pause(50, () => 1) <= 8000);
-  assert.ok(pause(3, () => 0) < pause(3, () => 1));
 });
 
 test('a second call for the same place is found', () => {
