@@ -211,3 +211,19 @@ def test_an_earlier_set_of_buttons_does_not_prove_that_a_later_one_is_gone() -> 
     assert receipts == [], "the receipt of the set that still had it"
     _, receipts = receipted(shown, line, cleared)
     assert [(order.order_id, what) for order, what in receipts] == [("W1", "removed")]
+
+
+def test_another_sequence_is_shown_by_the_order_of_buttons_and_every_slot_keeps_its_order() -> None:
+    shown = Shown(
+        "d", 1, 7, (ShownOrder("W1", 1, 1, 5, "delivered"), ShownOrder("W2", 1, 2, 6, "delivered")), "e"
+    )
+    line = OnLine(asked=frozenset({5, 6}), buttons=(1, 2), confirmed=(1, 2))
+    swapped = (DesiredOrder("W2", 1, 1, "text", True), DesiredOrder("W1", 1, 2, "text", True))
+    planned = plan(Desired("d", "e", 2, swapped), shown, line)
+    (buttons,) = planned.actions
+    assert isinstance(buttons, SetButtons)
+    assert buttons.slots == (2, 1)
+    assert [order.order_id for order in buttons.orders] == ["W2", "W1"]
+    meant = pressed(planned.shown, button_code(1, 2))
+    assert meant is not None
+    assert meant[0].order_id == "W1", "a press that comes late means what it meant"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import func, select
+
+from dispatch.adapters.sql.statements import OUTBOX
 from dispatch.services.delivery import desired_state
 from tests.dispatch.http.conftest import City
 
@@ -100,6 +103,9 @@ async def test_a_new_sequence_reaches_phone_and_terminal_and_each_history(city: 
     assert before is not None
     assert after is not None
     assert (after.revision, [o.order_id for o in after.orders]) == (before.revision + 1, [second, first])
+    key = f"desired/t-E1/{after.revision}"
+    query = select(func.count()).where(OUTBOX.c.key == key)
+    assert await city.services.views.look(lambda c: c.execute(query).scalar()) == 1, "the terminal is told"
     for order, place in ((second, 1), (first, 2)):
         line = (await city.get("dora", f"/api/orders/{order}")).json()["events"][-1]
         assert (line["kind"], line["by"], line["data"]["place"]) == (
