@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 
 import uvicorn
 
-from dispatch.adapters.http.app import Address, HttpServices, create_app
+from dispatch.adapters.http.app import HttpServices, create_app
 from dispatch.adapters.sql.administration import SqlAdministration
+from dispatch.adapters.sql.call_desk import SqlDesk
+from dispatch.adapters.sql.gazetteer import SqlGazetteer
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
 from dispatch.adapters.sql.shortages import SqlShortages
@@ -24,7 +26,7 @@ from dispatch.services.dispatcher import centre_received
 from dispatch.services.tickets import Tickets
 from dispatch.settings import Settings
 from map_ui.install import install
-from tests.dispatch.organisation import EAST, HASHER, Installation, NearInMemory, installation
+from tests.dispatch.organisation import HASHER, Installation, NearInMemory, installation
 from tests.dispatch.shown_devices import ShownDevices
 
 T = TypeVar("T")
@@ -97,9 +99,9 @@ class Served:
             people=SqlPeople(store, hasher=HASHER), tickets=self._tickets,
             administration=SqlAdministration(store, context), tracks=SqlTracks(store), devices=self.devices,
             shortages=SqlShortages(store),
+            gazetteer=SqlGazetteer(store), call_desk=SqlDesk(store, context.processes),
             near=NearInMemory(context), health=_healthy, secret="secret",
             live_port=self._live_port,
-            addresses=[Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Hill Lane", "山路3号", *EAST)],
         )  # fmt: skip
         app = create_app(services)
         install(app, services, Settings(port=self.port))

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from dispatch.adapters.http import (
     admin,
     alerts,
+    call_desk,
     callbacks,
     crew,
     devices,
@@ -14,6 +15,7 @@ from dispatch.adapters.http import (
     errors,
     health,
     hotline,
+    incidents,
     manager,
     positions,
     session,
@@ -21,12 +23,12 @@ from dispatch.adapters.http import (
     vocabulary,
 )
 from dispatch.adapters.http.guard import Guard
-from dispatch.adapters.http.services import Address, HttpServices
+from dispatch.adapters.http.services import HttpServices
 
-__all__ = ["Address", "HttpServices", "create_app"]
+__all__ = ["HttpServices", "create_app"]
 
 ROUTERS = (
-    session, health, vocabulary, hotline, dispatcher, positions, crew, manager, shortages, admin, alerts, devices,
+    session, health, vocabulary, hotline, call_desk, dispatcher, incidents, positions, crew, manager, shortages, admin, alerts, devices,
     callbacks,
 )  # fmt: skip
 

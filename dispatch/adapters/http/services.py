@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
@@ -12,21 +12,12 @@ from dispatch.adapters.http.sign_in import Attempts
 from dispatch.adapters.redis.device_window import DeviceWindow, OneDevice
 from dispatch.adapters.sql.views import Views
 from dispatch.core.compliance import Measured
+from dispatch.services.call_desk import Desk, Gazetteer
 from dispatch.services.context import Context
 from dispatch.services.people import People, Person
 from dispatch.services.positions import Near, Tracks
 from dispatch.services.shortage import Shortages
 from dispatch.services.tickets import Tickets
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """One entry of the gazetteer, in both languages."""
-
-    address: str
-    address_zh: str
-    lat: float
-    lon: float
 
 
 class Administration(Protocol):
@@ -83,13 +74,14 @@ class HttpServices:
     near: Near
     devices: Devices
     shortages: Shortages
+    gazetteer: Gazetteer
+    call_desk: Desk
     health: Callable[[], Awaitable[Mapping[str, Any]]]
     secret: str
     """Of the telephone exchange's callbacks."""
     live_port: int
     live_url: str = ""
     """Where a proxy puts the live feed; empty: the page's host with `live_port`."""
-    addresses: Sequence[Address] = ()
     roads: Callable[[], Mapping[str, Any]] = dict
     provider_token: str = ""
     """With which a telephone provider signs; empty: there is none, and nothing is taken from one."""

@@ -13,8 +13,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from dispatch.adapters.http.app import Address, HttpServices, create_app
+from dispatch.adapters.http.app import HttpServices, create_app
 from dispatch.adapters.sql.administration import SqlAdministration
+from dispatch.adapters.sql.call_desk import SqlDesk
+from dispatch.adapters.sql.gazetteer import SqlGazetteer
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
 from dispatch.adapters.sql.shortages import SqlShortages
@@ -128,10 +130,8 @@ async def city(place: Installation) -> AsyncIterator[City]:
         context=context, views=Views(store, context), histories=SqlHistories(store, context),
         people=SqlPeople(store, hasher=HASHER), tickets=Tickets(SECRET),
         administration=SqlAdministration(store, context), tracks=SqlTracks(store), devices=ShownDevices(), shortages=SqlShortages(store),
+            gazetteer=SqlGazetteer(store), call_desk=SqlDesk(store, context.processes),
         near=NearInMemory(context), health=_healthy, secret=SECRET, live_port=8046,
-        addresses=[
-            Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Harbour Lane", "港口巷3号", *EAST)
-        ],
     )  # fmt: skip
     app = _app()
     app.state.services = services
