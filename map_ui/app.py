@@ -70,7 +70,7 @@ def mount(app: FastAPI, pages: PageServices) -> None:
         "/alerts": site.page("/alerts", "alerts.html"),
         "/devices": site.page("/devices", "devices.html"),
         "/devices/{device_id}": site.page("/devices", "device.html"),
-        "/orders/{order_id}": site.page("/orders", "order.html"),
+        "/orders/{order_id}": site.page("/orders", "order.html", with_map=True),
         "/sw.js": site.worker,
         "/crew.webmanifest": site.manifest,
     }

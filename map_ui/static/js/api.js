@@ -85,6 +85,10 @@ export function explain(error) {
     routed: t('Nobody is responsible for this order yet: decide that first.'),
     route: t('The order is with a crew: recall it first.'),
     called_back: t('Call the customer back first.'),
+    two_crews: t('Two of them are with a crew: recall one first.'),
+    follows: t('It belongs to the incident of {order}: act on that one, or part it first.', { order: error.facts?.lead ?? '' }),
+    not_sent: t('It has not been sent to the centre yet.'),
+    planned_outage: t('The place lies in a planned outage: Alt+O when the caller is told, Alt+I for an order all the same.'),
     yourself: t('Nobody locks himself out.'),
   };
   if (error.code === 'bad_input') return badInput(error) || t('It did not work.');

@@ -7,6 +7,7 @@ import { byId, fill, h } from './dom.js';
 import { fullTime, page, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
 import { timeline } from './order_timeline.js';
+import { startReplay } from './replay.js';
 import { table } from './tables.js';
 import { areaName, centreName, crewName, loadWords, ownerName, segmentName, word } from './vocabulary.js';
 import { because } from './candidates.js';
@@ -62,9 +63,14 @@ function story(s) {
 
 async function show() {
   try {
-    fill(byId('story'), story(await get(`/api/orders/${encodeURIComponent(page.orderId)}`)));
+    const found = await get(`/api/orders/${encodeURIComponent(page.orderId)}`);
+    fill(byId('story'), story(found));
+    return found;
   } catch (error) {
     fill(byId('story'), h('p', { class: 'problem' }, explain(error)));
+    return null;
   }
 }
-await show();
+const told = await show();
+byId('replay').hidden = !told;
+if (told) await startReplay(told);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { metres, repeats } from '../js/call_form.js';
 import { ServerClock } from '../js/clock.js';
 import { duration, figures, level, minutes } from '../js/countdown.js';
 import { inside, namePlace } from '../js/inside.js';
@@ -74,14 +73,6 @@ test('reconnects wait longer each time, never the same, never for ever', () => {
   assert.ok(pause(0, () => 1) <= 400);
   assert.ok(pause(50, () => 1) <= 8000);
   assert.ok(pause(3, () => 0) < pause(3, () => 1));
-});
-
-test('a second call for the same place is found', () => {
-  assert.ok(Math.abs(metres(30, 120, 30.001, 120) - 111.2) < 0.5);
-  const orders = [{ id: 'a', state: 'sent', lat: 30, lon: 120, address: '12 Harbour Road' }, { id: 'b', state: 'closed', lat: 30, lon: 120, address: 'x' }];
-  assert.deepEqual(repeats(orders, { lat: 30.0003, lon: 120, address: '' }).map((o) => o.id), ['a']);
-  assert.deepEqual(repeats(orders, { lat: null, lon: null, address: ' 12 harbour road' }).map((o) => o.id), ['a']);
-  assert.deepEqual(repeats(orders, { lat: 30.01, lon: 120, address: 'y' }), []);
 });
 
 const memory = () => { const kept = new Map(); return { getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v) }; };
