@@ -153,7 +153,8 @@ export class Replay {
     say(this.promise, state.arrived ? `✓ ${figures(state.left)}` : figures(state.left));
     this.promise.className = `figures ${state.arrived && state.left >= 0 ? 'scene' : level(state.left)}`;
     const late = state.limit > 0 && state.spent > state.limit;
-    say(this.segment, state.label ? `${late ? '▲ ' : ''}${segmentName(state.label)} ${duration(Math.floor(state.spent))}${state.limit ? ` / ${duration(state.limit)}` : ''} · ${ownerName(state.owner)}` : '');
+    const allowed = state.limit ? ` / ${duration(state.limit)}` : '';
+    say(this.segment, state.label ? `${late ? '▲ ' : ''}${segmentName(state.label)} ${duration(Math.floor(state.spent))}${allowed} · ${ownerName(state.owner)}` : '');
     this.segment.classList.toggle('late', late);
     const n = until(this.lines, this.at);
     this.slider.setAttribute('aria-valuetext', [clockTime(this.at), this.lines[n - 1]?.what ?? ''].filter(Boolean).join(', '));
