@@ -123,7 +123,9 @@ def suggest(order: WorkOrder, others: Iterable[WorkOrder], territory: Mapping[st
     """
     found = []
     equipment = _equipment(order)
+    belongs: dict[str, str] = {}
     for one in others:
+        belongs[one.id] = one.incident_id
         if one.id == order.id or (one.incident_id and one.incident_id == order.incident_id):
             continue
         apart = abs(one.facts.reported_at - order.facts.reported_at)
@@ -139,9 +141,13 @@ def suggest(order: WorkOrder, others: Iterable[WorkOrder], territory: Mapping[st
         if territory.get(one.id) and territory.get(one.id) == territory.get(order.id):
             why.append("same_territory")
         found.append(Suggestion(one.id, metres, apart / timedelta(minutes=1), tuple(why)))
-    return sorted(
-        found, key=lambda s: ("same_equipment" not in s.why, s.metres is None, s.metres or 0.0, s.order_id)
+    found.sort(
+        key=lambda one: ("same_equipment" not in one.why, one.metres is None, one.metres or 0.0, one.order_id)
     )
+    first: dict[str, Suggestion] = {}
+    for one in found:  # of an incident, its likeliest order stands for all
+        first.setdefault(belongs.get(one.order_id) or one.order_id, one)
+    return list(first.values())
 
 
 def _equipment(order: WorkOrder) -> set[str]:

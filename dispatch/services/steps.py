@@ -160,7 +160,7 @@ class Draft:
             try:
                 order = step(order, process, event.kind, by=event.by, now=self.now, at=event.at, data=data)
             except DispatchError as error:  # the leading order goes on, whatever one that follows is like
-                log.warning("%s does not follow %s: %s", order_id, lead.id, error)
+                log.info("%s does not follow %s yet: %s", order_id, lead.id, error)
                 break
             self.put(order)
             if row is not None and "cut_calls" in row.effects:

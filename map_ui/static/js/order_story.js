@@ -14,6 +14,7 @@ import { because } from './candidates.js';
 import { evidence, policyName, who } from './order_words.js';
 
 startShell();
+const replay = byId('replay');
 await Promise.all([loadWords(), askTime()]);
 
 /** @param {any} s */
@@ -56,6 +57,7 @@ function story(s) {
     h('section', { class: 'figures-row' }, [[t('Reported'), fullTime(o.reported_at)], [t('Promised until'), fullTime(o.deadline)], [t('Arrived'), o.points.H ? fullTime(o.points.H) : '–'], [t('Call to arrival'), duration(o.total_s)], [t('Crew'), crewName(o.crew_id)], [t('Calls'), o.joined + 1]].map(([name, value]) => h('div', { class: 'figure' }, h('span', { class: 'soft' }, name), h('b', {}, value)))),
     bar(s),
     table({ title: t('Overruns'), columns: [[t('Segment')], [t('Responsible')], [t('Took'), 'number'], [t('Limit'), 'number'], [t('Too much'), 'number'], [t('Evidence')]], rows: s.overruns.map((/** @type {any} */ r) => [segmentName(r.label), ownerName(r.owner), duration(r.seconds), duration(r.limit_s), h('b', { class: 'late' }, `+${duration(r.excess_s)}`), evidence(r.evidence)]), empty: t('No limit was exceeded.') }),
+    replay,
     s.decisions.map(decision),
     timeline(s),
   ];
@@ -72,5 +74,4 @@ async function show() {
   }
 }
 const told = await show();
-byId('replay').hidden = !told;
 if (told) await startReplay(told);

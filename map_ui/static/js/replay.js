@@ -97,7 +97,7 @@ export class Replay {
     const marks = [...POINTS].filter((p) => this.story.order.points[p] && Date.parse(this.story.order.points[p]) <= end)
       .map((p) => h('i', { class: 'replay-mark', style: { left: percent(Date.parse(this.story.order.points[p])) }, title: `${p} ${fullTime(this.story.order.points[p])}` }, p));
     fill(byId('replay-controls'),
-      h('div', { class: 'replay-row' }, h('button', { type: 'button', 'aria-label': t('Event before'), on: { click: () => this.jump(-1) } }, '⏮'), this.button, h('button', { type: 'button', 'aria-label': t('Next event'), on: { click: () => this.jump(1) } }, '⏭'), this.speeds, this.face, h('span', { class: 'soft' }, page.timezone), this.promise, this.segment),
+      h('div', { class: 'replay-row' }, h('button', { type: 'button', 'aria-label': t('Event before'), on: { click: () => this.jump(-1) } }, '|◀'), this.button, h('button', { type: 'button', 'aria-label': t('Next event'), on: { click: () => this.jump(1) } }, '▶|'), this.speeds, this.face, h('span', { class: 'soft' }, page.timezone), this.promise, this.segment),
       h('div', { class: 'replay-line' }, this.slider, h('div', { class: 'replay-marks', 'aria-hidden': 'true' }, marks)),
       h('p', { class: 'soft' }, h('kbd', {}, '← →'), ' ', t('10 s, with Shift a minute'), ' · ', h('kbd', {}, 'PgUp PgDn'), ' ', t('event'), ' · ', h('kbd', {}, t('Space')), ' ', t('play')),
       this.where, this.note, this.feed);
@@ -183,5 +183,5 @@ export async function startReplay(story) {
   fit(map);
   const replay = new Replay(map, story);
   await replay.load();
-  if (location.hash === '#replay') { byId('replay').scrollIntoView(); replay.slider.focus(); }
+  if (location.hash === '#replay') { byId('replay').scrollIntoView({ block: 'start' }); replay.slider.focus(); }
 }
