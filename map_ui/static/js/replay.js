@@ -7,11 +7,10 @@ import { byId, fill, h, say } from './dom.js';
 import { fit, startMap } from './ground.js';
 import { lines } from './order_timeline.js';
 import { clockTime, fullTime, page, t } from './page.js';
-import { clocks, fixesOfEvents, legs, neighbour, place, span, until } from './replay_state.js';
+import { clocks, fixesOfEvents, legs, neighbour, place, span, together, until } from './replay_state.js';
 import { ownerName, segmentName, segments } from './vocabulary.js';
 
 const L = /** @type {any} */ (globalThis).L;
-const POINTS = 'ABCDEFGH';
 const SPEEDS = [1, 10, 30, 60, 120];
 const PAGE = 5000;
 const SHOWN = 6;
@@ -94,8 +93,7 @@ export class Replay {
     this.where = h('span', { class: 'soft', id: 'replay-where' });
     this.feed = h('ol', { class: 'replay-feed', id: 'replay-feed' });
     this.note = h('p', { class: 'soft' });
-    const marks = [...POINTS].filter((p) => this.story.order.points[p] && Date.parse(this.story.order.points[p]) <= end)
-      .map((p) => h('i', { class: 'replay-mark', style: { left: percent(Date.parse(this.story.order.points[p])) }, title: `${p} ${fullTime(this.story.order.points[p])}` }, p));
+    const marks = together(this.story.order.points, this.ends).map(({ at, name }) => h('i', { class: 'replay-mark', style: { left: percent(at) }, title: `${name} ${fullTime(at)}` }, name));
     fill(byId('replay-controls'),
       h('div', { class: 'replay-row' }, h('button', { type: 'button', 'aria-label': t('Event before'), on: { click: () => this.jump(-1) } }, '|◀'), this.button, h('button', { type: 'button', 'aria-label': t('Next event'), on: { click: () => this.jump(1) } }, '▶|'), this.speeds, this.face, h('span', { class: 'soft' }, page.timezone), this.promise, this.segment),
       h('div', { class: 'replay-line' }, this.slider, h('div', { class: 'replay-marks', 'aria-hidden': 'true' }, marks)),

@@ -79,3 +79,16 @@ export function neighbour(moments, at, step, ends) {
   const found = step > 0 ? moments.find((one) => one > at) : [...moments].reverse().find((one) => one < at);
   return Math.min(ends[1], Math.max(ends[0], found ?? ends[step > 0 ? 1 : 0]));
 }
+
+/** The time points within the replay; those that would lie on each other are one mark. @param {Record<string, string>} points @param {[number, number]} ends @returns {{at: number, name: string}[]} */
+export function together(points, [start, end]) {
+  /** @type {{at: number, name: string}[]} */
+  const found = [];
+  for (const [name, time] of Object.entries(points).sort()) {
+    const at = Date.parse(time), before = found[found.length - 1];
+    if (at > end) continue;
+    if (before && at - before.at < 0.03 * (end - start)) before.name += name;
+    else found.push({ at, name });
+  }
+  return found;
+}

@@ -4,7 +4,7 @@ import { stepsFor } from '../js/board_state.js';
 import { inTurn } from '../js/call_backs.js';
 import { callerState, progress, undecided } from '../js/call_words.js';
 import { folded, leftForAll } from '../js/incident.js';
-import { clocks, fixesOfEvents, legs, neighbour, place, span, until } from '../js/replay_state.js';
+import { clocks, fixesOfEvents, legs, neighbour, place, span, together, until } from '../js/replay_state.js';
 
 const at = (time) => Date.parse(`2026-03-02T${time}Z`);
 const iso = (time) => new Date(at(time)).toISOString();
@@ -82,4 +82,8 @@ test('from event to event, and not beyond the ends', () => {
   assert.equal(neighbour(moments, 50, -1, ends), 10);
   assert.equal(neighbour(moments, 50, 1, ends), 100);
   assert.equal(neighbour(moments, 5, -1, ends), 0);
+});
+
+test('points that would lie on each other are one mark, and none lies beyond the end', () => {
+  assert.deepEqual(together({ A: iso('10:00:00'), B: iso('10:00:30'), D: iso('10:05:00'), H: iso('12:00:00') }, [at('10:00:00'), at('10:50:00')]), [{ at: at('10:00:00'), name: 'AB' }, { at: at('10:05:00'), name: 'D' }]);
 });
