@@ -201,9 +201,11 @@ class Draft:
 
     def following(self, lead: WorkOrder) -> list[str]:
         """The orders that follow this one and have not ended."""
-        known = (
-            [self.order(one) for one in self.loaded.incident(lead.id)] if lead.incident_id == lead.id else []
-        )
+        if lead.incident_id != lead.id:
+            return []
+        ids = self.loaded.incident(lead.id)
+        self.loaded.fetch(ids)
+        known = map(self.order, ids)
         return [o.id for o in known if o.incident_id == lead.id and o.state not in self.process(o).final]
 
     def _led(self, lead: WorkOrder) -> None:
