@@ -10,6 +10,7 @@ from gps_gateway.codec import Frame, Pressed, Rejected, Report, Status
 from gps_gateway.failing import failed
 from gps_gateway.house import House, Wire, position_of, status_of
 from gps_gateway.line import Line
+from gps_gateway.publisher import Send
 from gps_gateway.seen import LONGEST, Seen
 from gps_gateway.session import Session
 
@@ -78,17 +79,22 @@ class Answering:
         self._session.forget(event)
         self._counts.withheld += 1
 
-    def _stored(self, events: Sequence[Report | Status | Pressed]) -> None:
+    def _stored(self, events: Sequence[Report | Status | Pressed], at: float) -> Send | None:
+        """They are durable since `at`; gives what sends the answers."""
         self._session.stored(events)
         self.seen.kept(events)
-        if self._wire.open:
-            accept = self._codec.accept
-            for event in events:
-                try:
-                    accept(event)
-                except Exception:
-                    self._reject(failed(self.protocol, event.device, b""))
-            self._flush()
+        if not self._wire.open:
+            return None
+        accept = self._codec.accept
+        for event in events:
+            try:
+                accept(event)
+            except Exception:
+                self._reject(failed(self.protocol, event.device, b""))
+        if not (frames := self._codec.to_send()):
+            return None
+        self._note(frames, at)
+        return partial(self._wire.write, frames)
 
     def _press(self, event: Pressed) -> None:
         if self._took(event) and self._line is not None:
@@ -97,7 +103,8 @@ class Answering:
     async def _press_stored(self, line: Line, event: Pressed) -> None:
         match await self._house.delivery.press(line, event):
             case "stored":
-                self._stored((event,))
+                if (send := self._stored((event,), self._house.clock.timestamp())) is not None:
+                    send()
             case "unknown":
                 self._session.forget(event)
                 self._codec.refuse(event, "no such order")
@@ -111,12 +118,14 @@ class Answering:
             self._send(frames)
 
     def _send(self, frames: list[bytes]) -> None:
-        now = self._house.clock.timestamp()
-        data = frames[0] if len(frames) == 1 else b"".join(frames)
-        self.seen.sent(now, data)
-        if self._house.window.watched:
-            self._show(SeenFrame(now, data[:LONGEST], True))
+        self._note(frames, self._house.clock.timestamp())
         self._wire.write(frames)
+
+    def _note(self, frames: list[bytes], at: float) -> None:
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        self.seen.sent(at, data)
+        if self._house.window.watched:
+            self._show(SeenFrame(at, data[:LONGEST], True))
 
     def _show(self, frame: SeenFrame) -> None:
         """To those who look at a device of this conversation now."""

@@ -103,14 +103,18 @@ class Connection(asyncio.BufferedProtocol):
         return _READ
 
     def buffer_updated(self, nbytes: int) -> None:
+        self._house.arrivals.add(self, bytes(_READ[:nbytes]))
+
+    def hear(self, data: bytes, at: float, now: float) -> None:
         """The device sent something, split anywhere. Whatever else decides about reading steers by itself."""
-        data = bytes(_READ[:nbytes])
-        self.last_heard = now = SystemClock.monotonic()
+        if self._transport is None:
+            return
+        self.last_heard = now
         if self._talk is None:
             data = self._begin(data)
         if (talk := self._talk) is None or not data:
             return
-        frames = talk.hear(data)
+        frames = talk.hear(data, at)
         if self._bucket is not None and (debt := self._bucket.take(frames, now)):
             self._rest(debt)
         if talk.crowded:

@@ -75,18 +75,16 @@ class Conversation(Answering):
         """Whether so much waits that nothing more should be heard."""
         return len(self._inbox) > INBOX
 
-    def hear(self, data: bytes) -> int:
-        """These bytes have arrived; gives the number of frames that they completed."""
-        house = self._house
-        now = house.clock.timestamp()
+    def hear(self, data: bytes, at: float) -> int:
+        """These bytes arrived `at` on the installation's clock; gives the number of frames that they completed."""
         try:
             events = self._codec.receive(data)
         except Exception:
             codec = self._codec if self.seen.frames else self._fresh_codec()  # who spoke first was not heard
             self._codec, events = salvage(codec, self._fresh_codec, data, self._session.device)
-        self.seen.heard(now, data, len(events))
-        if house.window.watched:
-            self._show(SeenFrame(now, data[:LONGEST], False, meaning(events)))
+        self.seen.heard(at, data, len(events))
+        if self._house.window.watched:
+            self._show(SeenFrame(at, data[:LONGEST], False, meaning(events)))
         return self._take(events)
 
     def hear_end(self) -> None:
@@ -303,4 +301,4 @@ class Conversation(Answering):
             self._session.dismiss(device)
 
     def _say(self, device: str, state: str) -> None:
-        self._house.publisher.event(Link(device, state, self._now(), self.protocol), lambda: None)
+        self._house.publisher.event(Link(device, state, self._now(), self.protocol), lambda _: None)

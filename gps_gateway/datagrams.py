@@ -102,7 +102,7 @@ class _Peer:
         if self.talk.crowded:
             counts.withheld += 1
             return
-        self.talk.hear(data)
+        self.talk.hear(data, self._port.house.clock.timestamp())
         self.talk.hear_end()
 
     def write(self, frames: list[bytes]) -> None:

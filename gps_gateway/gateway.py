@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from dispatch.clock import Clock, SystemClock
 from dispatch.messages import GatewayState, positions_stream, shard
 from dispatch.settings import Settings
+from gps_gateway.arrivals import Arrivals
 from gps_gateway.choices import METRICS, checksums, quarantines
 from gps_gateway.codec import Codec
 from gps_gateway.conversation import Conversation
@@ -66,6 +67,7 @@ class Gateway:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{token_hex(3)}"
         self.secret = settings.secret
         self.clock = clock
+        self.arrivals = Arrivals(clock)
         self.connections: set[Peer] = set()
         self.online: dict[str, Conversation] = {}
         self.max_connections = max_connections
@@ -80,7 +82,7 @@ class Gateway:
         self._redis = connect(settings.redis_url)
         self.store = Store(self._redis)
         own = positions_stream(shard(self.name))
-        self.publisher = Publisher(self._redis, own, limit=limit)
+        self.publisher = Publisher(self._redis, own, clock, limit=limit)
         self.publisher.on_pressure = self._steer
         self.window = Window(self._redis, clock, self.name, self.online, self.codec)
         self._metrics_port = settings.prometheus_port if ports is None else ports.get(METRICS, 0)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
 from dispatch.clock import Clock
 from dispatch.messages import Position
 from dispatch.messages import Status as StatusEvent
+from gps_gateway.arrivals import Arrivals
 from gps_gateway.codec import Codec, Fix, Report, Status
 from gps_gateway.delivery import Delivery
 from gps_gateway.door import Door
-from gps_gateway.publisher import Publisher
+from gps_gateway.publisher import Publisher, Stored
 from gps_gateway.seen import LONGEST
 from gps_gateway.store import Store
 from gps_gateway.window import Window
@@ -126,6 +127,7 @@ class House(Protocol):
     publisher: Publisher
     delivery: Delivery
     door: Door
+    arrivals: Arrivals
     connections: set[Peer]
     online: dict[str, Conversation]
     max_connections: int
@@ -179,7 +181,7 @@ def status_of(event: Status, received: float, protocol: str) -> StatusEvent:
     return StatusEvent(event.device, at, received, protocol, event.attributes)
 
 
-def keep(house: Keeper, event: Report | Status, protocol: str, stored: Callable[[], None]) -> bool:
+def keep(house: Keeper, event: Report | Status, protocol: str, stored: Stored) -> bool:
     """Append what a device said; `stored` is called when it is durable. False: no room, and it never will be."""
     now = house.clock.now().timestamp()
     if isinstance(event, Status):

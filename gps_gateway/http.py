@@ -135,7 +135,7 @@ class Route:
     async def _stored(self, event: Report | Status) -> bool:
         """True only when it is durable. A phone that is told otherwise sends it again."""
         done = asyncio.Event()
-        if not keep(self._house, event, self._name, done.set):
+        if not keep(self._house, event, self._name, lambda _: done.set()):
             return False
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):

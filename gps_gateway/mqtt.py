@@ -26,6 +26,7 @@ from gps_gateway.http import MAX_BODY, House
 from gps_gateway.phones import device_of as whose
 from gps_gateway.phones import reason
 from gps_gateway.protocols.owntracks import device_of, read
+from gps_gateway.publisher import Stored
 from gps_gateway.redaction import hidden
 from gps_gateway.seen import LONGEST, meaning
 
@@ -125,7 +126,7 @@ class Subscriber:
             self._house.window.phones.refused(event, refusal, NAME, ADDRESS, raw)
             acknowledge()
         elif isinstance(event, Report | Status):
-            await self._store(event, done)
+            await self._store(event, lambda _: done())
         else:
             done()
 
@@ -145,7 +146,7 @@ class Subscriber:
                 self._counts.withheld += 1
                 await SystemClock().sleep(AGAIN)
 
-    async def _store(self, event: Report | Status, done: Callable[[], None]) -> None:
+    async def _store(self, event: Report | Status, done: Stored) -> None:
         """Those behind it wait; the broker stops sending when too many are not acknowledged."""
         while not keep(self._house, event, NAME, done):
             self._counts.withheld += 1

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from bisect import bisect_left
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from dispatch.clock import SystemClock
+from dispatch.clock import Clock, SystemClock
 from dispatch.messages import DeviceEvent, Position, encode, events_stream, shard, storable
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,11 @@ FLUSH = 8192
 LONGEST_PAUSE = 1.0
 """Seconds between two tries while Redis is away."""
 
-Stored = Callable[[], None]
+Send = Callable[[], None]
+
+Stored = Callable[[float], Send | None]
+"""Told that an item is durable since this instant (on the installation's clock); gives what answers the device. The
+answers of a batch are sent one right after the other, when all of it has been told (see arrivals.py)."""
 
 
 _Waiting = tuple[str, Sequence[Position | DeviceEvent], Stored, float]
@@ -59,11 +64,18 @@ class Lag:
         self.buckets = [0] * (len(LAGS) + 1)
         self.sum = 0.0
 
-    def add(self, now: float, stored: Iterable[_Waiting]) -> None:
-        for _, items, _, since in stored:
-            seconds, size = now - since, len(items)
-            self.buckets[bisect_left(LAGS, seconds)] += size
-            self.sum += seconds * size
+    def add(self, now: float, stored: Sequence[_Waiting]) -> None:
+        """`stored`: in the order in which they came."""
+        since, left = [waiting[3] for waiting in stored], len(stored)
+        sizes = [0, *accumulate([len(waiting[1]) for waiting in stored])]
+        for bucket, longest in enumerate(LAGS):
+            first = bisect_left(since, now - longest, hi=left)
+            self.buckets[bucket] += sizes[left] - sizes[first]
+            left = first
+            if not left:
+                break
+        self.buckets[-1] += sizes[left]
+        self.sum += sum([(now - at) * len(waiting[1]) for at, waiting in zip(since, stored, strict=True)])
 
 
 class Publisher:
@@ -73,8 +85,11 @@ class Publisher:
     be as many commands as positions (D14). What a device says on one connection stays in its order.
     """
 
-    def __init__(self, redis: Redis, stream: str, *, limit: int = 50_000, linger: float = LINGER) -> None:
+    def __init__(
+        self, redis: Redis, stream: str, clock: Clock, *, limit: int = 50_000, linger: float = LINGER
+    ) -> None:
         self._redis = redis
+        self._clock = clock
         self._stream = stream
         self._limit = limit
         self._linger = linger
@@ -124,7 +139,7 @@ class Publisher:
     async def event_stored(self, event: DeviceEvent) -> bool:
         """The same, waiting until it is durable; False: no room."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if not self.event(event, lambda: None if done.cancelled() else done.set_result(None)):
+        if not self.event(event, lambda _: None if done.cancelled() else done.set_result(None)):
             return False
         await done
         return True
@@ -169,15 +184,18 @@ class Publisher:
 
     def _take(self) -> tuple[list[_Waiting], dict[str, list[Position | DeviceEvent]]]:
         """One batch from the front of the queue, and what goes into each stream."""
-        taken: list[_Waiting] = []
-        streams: dict[str, list[Position | DeviceEvent]] = {}
-        size = 0
-        while self._queue and size < FLUSH:
-            waiting = self._queue.popleft()
-            taken.append(waiting)
-            stream, items, _, _ = waiting
-            streams.setdefault(stream, []).extend(items)
-            size += len(items)
+        queue, size = self._queue, 0
+        if len(queue) < FLUSH and self.waiting < FLUSH:
+            taken = [*queue]
+            queue.clear()
+        else:
+            taken = []
+            while queue and size < FLUSH:
+                taken.append(queue.popleft())
+                size += len(taken[-1][1])
+        streams: dict[str, list[Position | DeviceEvent]] = defaultdict(list)
+        for stream, items, _, _ in taken:
+            streams[stream] += items
         return taken, streams
 
     async def _send(self, streams: dict[str, list[Position | DeviceEvent]]) -> set[str]:
@@ -206,11 +224,18 @@ class Publisher:
         self._trouble = trouble
 
     def _tell(self, taken: Iterable[_Waiting]) -> None:
+        at, sends = self._clock.timestamp(), list[Send]()
         for _, _, stored, _ in taken:
             try:
-                stored()
+                if (send := stored(at)) is not None:
+                    sends.append(send)
             except Exception:
                 log.exception("an acknowledgement failed after its frame was stored")
+        for send in sends:
+            try:
+                send()
+            except Exception:
+                log.exception("an acknowledgement was not sent after its frame was stored")
 
     def _press(self, pressed: bool) -> None:
         if pressed != self.pressed:

@@ -9,6 +9,8 @@ from pathlib import Path
 PLACES = 16
 STEP = 0
 """Seconds that the machine's clock is put ahead, as the workers read it."""
+GATE = 1
+"""Orders that may be begun: they do not run ahead of the kills."""
 READY = 2
 """The process id of the worker that is at work, one place for each of two."""
 FIRST_DRIVER = 4

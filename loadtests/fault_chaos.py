@@ -10,35 +10,51 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import msgspec
 
 from dispatch import lifeline
 from dispatch.clock import SystemClock
 from loadtests.crash_points import POINTS
-from loadtests.fault_board import FIRST_DRIVER, READY, STEP, Board
+from loadtests.fault_board import FIRST_DRIVER, GATE, READY, STEP, Board
 from loadtests.fault_worker import End, Life
 from loadtests.postgres import Postgres
 from loadtests.processes import Failed, RedisProcess
 
+EVERY = 15.0
+"""Real seconds between two words about how far it is."""
+TIDY = 75.0
+"""Real seconds between two times that PostgreSQL is tidied: it crashes before it would do so by itself."""
+ASK = 2.0
+"""Real seconds between two looks at how many effects wait."""
+BACKLOG = 700
+"""Effects that may wait before new orders wait for them: what comes too late is answered before it is tried."""
+CLOSED_AT_MOST = 60.0
+"""Real seconds without a new order."""
 LOOK = 0.02
 """Real seconds between two looks at everything."""
-NAMED = 0.6
+NAMED = 0.7
 """Share of the workers' lives that end at a crash point."""
 PATIENCE = 6.0
 """Real seconds in which a crash point may be crossed; then the worker is killed wherever it is."""
 STARTS = 8.0
 """Real seconds that a start may take."""
+DEAD_BY = 60.0
+"""Real seconds within which a killed worker has ended, however short of time the machine is."""
 AWAY = (0.0, 0.8)
 """Real seconds that a server stays away, beside the time of its start."""
 ALL_BY = 0.85
 """Share of the orders that are finished when everything has been done that was planned."""
 STEPS = (-3600, -90, 0, 45, 3600)
 """Seconds by which the machine's clock of the workers is wrong, one after the other."""
+
+
+Say = Callable[[str], object]
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -49,6 +65,8 @@ class Plan(msgspec.Struct, frozen=True):
     redis: int
     steps: int
     seed: int
+    at_once: int
+    """Orders that may be begun beyond those whose kills were done."""
 
 
 @dataclass
@@ -122,7 +140,7 @@ class Victim:
         """End whoever lives here, and the place."""
         if self.pid:
             self.kill()
-            self.ended(10.0)
+            self.ended(DEAD_BY)
         self._process.communicate()
 
     def _read(self) -> bytes:
@@ -133,24 +151,57 @@ class Victim:
         return line
 
 
+def progress(plan: Plan, tally: Tally, done: int, orders: int, seconds: float) -> str:
+    """How far it is after so many real seconds, and when its last order will be finished at this pace."""
+    share = done / orders
+    left = f"{seconds * (1 - share) / share / 60:.0f} min left" if done else "no order is finished yet"
+    end = SystemClock().now() + timedelta(seconds=seconds * (1 - share) / share if done else 0)
+    return (
+        f"{seconds / 60:.1f} min: {done:,} of {orders:,} orders ({done / seconds:.0f}/s), {tally.kills:,} of"
+        f" {plan.kills:,} kills ({tally.named.total()} in {len(tally.named)} named points, {sum(tally.late.values())}"
+        f" not crossed), PostgreSQL {tally.postgres}, Redis {tally.redis} of {plan.postgres}, steps {tally.steps}; {left}"
+        + (f", until {end:%H:%M} UTC and the judgement" if done else "")
+    )
+
+
 class Chaos:
     """Does the plan's share of everything that belongs to the orders finished so far."""
 
     def __init__(
-        self, plan: Plan, victims: Sequence[Victim], postgres: Postgres, redis: RedisProcess, board: Board
+        self,
+        plan: Plan,
+        victims: Sequence[Victim],
+        postgres: Postgres,
+        redis: RedisProcess,
+        board: Board,
+        say: Say,
     ) -> None:
-        self.plan, self.tally = plan, Tally()
+        """`say` is told how far it is, every EVERY seconds."""
+        self.plan, self.tally, self._say = plan, Tally(), say
         self._victims, self._postgres, self._redis, self._board = victims, postgres, redis, board
         self._luck = random.Random(plan.seed)
         self._lives: dict[Victim, float] = {}
+        self._asked = self._opened = float("-inf")
+        self._waiting = 0
 
     def during(self, orders: int, drivers: Sequence[subprocess.Popen[bytes]]) -> None:
         """Until every driver has ended. Raises Failed where one did not do its part."""
         for victim in self._victims:
             self._start(victim)
+        began = said = tidied = SystemClock.monotonic()
         while any(driver.poll() is None for driver in drivers):
             done = sum(self._board.get(FIRST_DRIVER + n) for n in range(len(drivers)))
+            self._open_gate(done, orders)
             self._once(min(1.0, done / (orders * ALL_BY)))
+            if (now := SystemClock.monotonic()) >= said + EVERY:
+                self._say(
+                    progress(self.plan, self.tally, done, orders, now - began)
+                    + f", {self._waiting:,} effects wait"
+                )
+                said = now
+            if now >= tidied + TIDY:
+                Thread(target=self._postgres.tidy, name="tidy", daemon=True).start()
+                tidied = now
             Event().wait(LOOK)
         if any(driver.returncode for driver in drivers):
             raise Failed("a driver ended by itself")
@@ -158,8 +209,22 @@ class Chaos:
         for victim in self._victims:  # whoever still waits for its point is not to die any more
             if victim.pid:
                 victim.kill()
-                victim.ended(10.0)
+                victim.ended(DEAD_BY)
             victim.start()
+
+    def _open_gate(self, done: int, orders: int) -> None:
+        """More orders, as far as their kills are done and the workers have carried out what there was."""
+        now = SystemClock.monotonic()
+        if now < self._asked + ASK:
+            return
+        self._asked = now
+        self._waiting = self._postgres.waiting() or 0
+        if self._waiting < BACKLOG or now > self._opened + CLOSED_AT_MOST:
+            killed = self.tally.kills / self.plan.kills if self.plan.kills else 1.0
+            self._board.put(GATE, self.plan.at_once + int(orders * killed))
+            self._opened = now
+        else:
+            self._board.put(GATE, done)
 
     def _once(self, share: float) -> None:
         plan, tally = self.plan, self.tally
@@ -196,7 +261,7 @@ class Chaos:
         """Kill it where its time has come."""
         if wanted and victim.lived > (PATIENCE if victim.die else self._lives[victim]):
             victim.kill()
-            end = victim.ended(10.0)
+            end = victim.ended(DEAD_BY)
             if end is None:
                 raise Failed("a worker survived kill -9")
             self._count(victim, end)

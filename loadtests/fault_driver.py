@@ -1,7 +1,8 @@
 """A driver of the fault run: hotline, dispatchers, crews and terminals of its orders, through the real use cases.
 
-Each order has a plan, drawn from its number. The crew acknowledges on its page, soon or at an instant around the
-watch's first rung; or nobody does anything until the telephone has been answered; or nobody answers at all; or the centre
+Each order has a plan, drawn from its number. Most are with the hotline: it answers them at an instant around its watch's
+first rung, or after it. Others are sent and dispatched: the crew acknowledges on its page, soon or at an instant around
+the first rung; or nobody does anything until the telephone has been answered; or nobody answers at all; or the centre
 itself never dispatches it. What a use case has confirmed is written to a ledger, line by line, before anything
 else happens: it has to be in the database at the end, whatever was killed.
 """
@@ -9,15 +10,18 @@ else happens: it has to be in the database at the end, whatever was killed.
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
 from redis.exceptions import RedisError
 
+from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.bootstrap.build import Built, build
 from dispatch.clock import SystemClock
 from dispatch.core.errors import TRANSIENT, DispatchError
@@ -28,17 +32,18 @@ from dispatch.services import crew as crews
 from dispatch.services import dispatcher, hotline
 from dispatch.services.hotline import Call
 from dispatch.settings import from_environment
-from loadtests.fault_board import FIRST_DRIVER, Board
+from loadtests.fault_board import FIRST_DRIVER, GATE, Board
+from loadtests.fault_together import Together, about
 from loadtests.fault_town import ANSWERING, crew_ids, place
 
 T = TypeVar("T")
-Plan = Literal["soon", "race", "telephone", "never", "centre"]
+Plan = Literal["desk", "soon", "race", "telephone", "never", "centre"]
 HOLLY, DORA = Actor("hotline", "holly"), Actor("dispatcher", "dora")
-PLANS: dict[Plan, int] = {"soon": 66, "race": 8, "telephone": 10, "never": 10, "centre": 6}
-"""Of a hundred orders: acknowledged soon, or around the first rung; by telephone only; never; not even dispatched."""
+PLANS: dict[Plan, int] = {"desk": 88, "soon": 6, "race": 2, "telephone": 2, "never": 1, "centre": 1}
+"""Of a hundred orders: not even sent; acknowledged soon, or around the first rung; by telephone only; never; not dispatched."""
 WATCH = 240.0
-"""Seconds on the installation's clock until a crew's or a centre's first rung, by the shipped process."""
-CHAIN = {"telephone": 420.0, "never": 450.0, "centre": 390.0}
+"""Seconds on the installation's clock until the first rung of the hotline, a centre or a crew, by the shipped process."""
+CHAIN = {"telephone": 420.0, "never": 450.0, "centre": 390.0, "desk": 450.0}
 """Seconds after which an order of the plan is taken from the board: after its last rung."""
 
 
@@ -74,7 +79,11 @@ class Driver:
     """Its orders, each a task."""
 
     def __init__(self, job: Job, built: Built) -> None:
-        self.job, self.context, self._redis = job, built.context, built.redis
+        self.job, self._redis = job, built.redis
+        store = built.store
+        assert isinstance(store, PostgresStore)
+        together = Together(store.engine, built.context.processes, built.context.clock)
+        self.context = replace(built.context, store=together)
         self._ledger = Path(job.ledger).open("ab", buffering=0)  # noqa: SIM115 - closed by `run`
         self._board = Board(Path(job.board))
         self._done = 0
@@ -88,6 +97,8 @@ class Driver:
         async def work(delay: float) -> None:
             await asyncio.sleep(delay)
             for number in numbers:
+                while number >= self._board.get(GATE):  # noqa: ASYNC110 - another process opens it
+                    await asyncio.sleep(0.2)
                 await self._live(number)
                 self._done += 1
                 self._board.put(FIRST_DRIVER + self.job.number, self._done)
@@ -105,10 +116,14 @@ class Driver:
             channel="phone", address=f"{number} Long Street", fault_type="meter", voltage="lv",
             place=place(centre, number // self.job.centres), customer_phone=f"+869{number}", id=f"C{number}",
         )  # fmt: skip
+        about.set("")
         taken = await self._surely(lambda: hotline.take_call(self.context, call, by=HOLLY))
         assert taken is not None
         self._confirm(taken.order_id, "taken", call.id, plan)
         order_id = taken.order_id
+        if plan == "desk":
+            await self._at_the_desk(order_id, plan, luck)
+            return
         await self._take(
             order_id, "send", plan, lambda key: hotline.send(self.context, order_id, by=HOLLY, key=key)
         )
@@ -118,6 +133,19 @@ class Driver:
             await self._at_the_crew(order_id, centre, plan, luck)
         if plan in STAYS and number >= self.job.drivers * (self.job.count - self.job.left_open):
             return
+        await self._cancel(order_id, plan)
+
+    async def _at_the_desk(self, order_id: str, plan: Plan, luck: random.Random) -> None:
+        """The hotline answers around its first rung, mostly a little earlier or later than that is decided."""
+        after = (
+            CHAIN[plan]
+            if luck.random() < 0.1
+            else WATCH * luck.choice((0.999, 1.001, luck.uniform(0.9, 1.2)))
+        )
+        await self.context.clock.sleep(after)
+        await self._cancel(order_id, plan)
+
+    async def _cancel(self, order_id: str, plan: Plan) -> None:
         await self._take(
             order_id, "cancel", plan,
             lambda key: hotline.cancel(self.context, order_id, reason="customer_withdrew", by=HOLLY, key=key),
@@ -167,6 +195,7 @@ class Driver:
         self, order_id: str, step: str, plan: Plan, doing: Callable[[str], Awaitable[WorkOrder]]
     ) -> WorkOrder | None:
         key = f"{order_id}/{step}"
+        about.set(order_id)
         order = await self._surely(lambda: doing(key))
         if order is not None:
             self._confirm(order_id, step, key, plan)
@@ -190,6 +219,7 @@ class Driver:
 
 async def main() -> None:
     """The job is the first argument."""
+    gc.set_threshold(50_000, 20, 100)  # a thousand orders are looked through for nothing
     job = msgspec.json.decode(sys.argv[1], type=Job)
     built = await build(from_environment())
     began = SystemClock.monotonic()

@@ -7,11 +7,8 @@ the tables hold.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -23,86 +20,54 @@ from dispatch.adapters.sql.statements import CLOCK, CONTACT, EVENT, ORDER, OUTBO
 from dispatch.core.escalation import clocks, open_watches
 from dispatch.core.process import Process
 from dispatch.core.work_order import WorkOrder, fold
-from dispatch.services.ports import Processes
-from dispatch.services.ringing import APART
+from loadtests.fault_calls import against_the_exchange, calls_of
 from loadtests.fault_driver import Line
-from simulators.phone_log import CallLine, Entry
+from loadtests.fault_findings import (
+    AFTER,
+    CALLS,
+    CLOCKS,
+    DOUBLED,
+    FORGOTTEN,
+    LOST,
+    OUT,
+    TRAIL,
+    Answers,
+    Findings,
+    Ground,
+)
 
 AT_ONCE = 500
 """Orders that are folded at the same time."""
 
 
-@dataclass
-class Findings:
-    """What must be empty, and figures beside it. Each finding is told in words, the first ones are shown."""
-
-    wrong: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    facts: dict[str, float | int | str] = field(default_factory=dict)
-    lateness: list[float] = field(default_factory=list)
-    """Of each rung, from its due time until it was decided, in seconds on the installation's clock."""
-
-    def add(self, what: str, told: str) -> None:
-        self.wrong[what].append(told)
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What the judgement is made on."""
-
-    ledgers: Sequence[Path]
-    log: Path
-    processes: Processes
-    now: datetime
-    grace: timedelta
-    """How late a rung may be decided, on the installation's clock, before it counts as forgotten."""
-    lease: timedelta
-    """How long after an acknowledgement a call that was prepared before it may still begin."""
-    tolerance: timedelta
-    """What the clocks of two processes may differ by, on the installation's clock."""
-
-
-LOST, DOUBLED = "orders lost or steps lost", "decisions doubled"
-AFTER, FORGOTTEN = "rungs or calls begun after a committed acknowledgement", "rungs forgotten"
-CALLS, MINUTE = "calls in the exchange's log without one outbox call", "numbers rung twice within a minute"
-CLOCKS, TRAIL = "clocks that differ from the core's", "rows that the audit trail does not vouch for"
-OUT = "outbox rows that never ended"
-EVERYTHING = (LOST, DOUBLED, AFTER, FORGOTTEN, CALLS, MINUTE, CLOCKS, TRAIL, OUT)
-
-
-def judge(connection: Connection, ground: Ground) -> Findings:
-    """Everything, on one connection."""
+def judge(connection: Connection, ground: Ground, say: Callable[[str], object]) -> Findings:
+    """Everything, on one connection; `say` is told how far it is."""
     found = Findings()
-    calls = list(_calls(ground.log))
-    _ledger(connection, ground, found)
+    calls = list(calls_of(ground.log))
+    confirmed = _ledger(connection, ground, found)
     _doubles(connection, found)
-    answered = _histories(connection, ground, found)
-    _against_the_exchange(connection, ground, calls, answered, found)
+    answered = _histories(connection, ground, found, confirmed, say)
+    passed_over(ground, found)
+    against_the_exchange(connection, ground, calls, answered, found)
     _ended(connection, found)
     for wrong in trail.verify(connection, "").findings:
         found.add(TRAIL, f"{wrong.row} {wrong.what}")
     return found
 
 
-def _calls(file: Path) -> Iterator[CallLine]:
-    decode = msgspec.json.Decoder(Entry).decode
-    for line in file.read_bytes().splitlines() if file.exists() else ():
-        entry = decode(line)
-        if isinstance(entry, CallLine):
-            yield entry
+Confirmed = dict[str, dict[str, str]]
+"""Of each order, the steps that were confirmed, by their keys."""
 
 
-def _ledger(connection: Connection, ground: Ground, found: Findings) -> None:
-    """What a use case has confirmed is in the database, each once."""
-    keys = {
-        (r.order_id, r.key)
-        for r in connection.execute(select(EVENT.c.order_id, EVENT.c.key).where(EVENT.c.key != ""))
-    }
+def _ledger(connection: Connection, ground: Ground, found: Findings) -> Confirmed:
+    """Each call that was confirmed is one order of the database; gives the steps, which the histories have to hold."""
     contacts: dict[str, str] = {
         r.id: r.order_id for r in connection.execute(select(CONTACT.c.id, CONTACT.c.order_id))
     }
     orders = set(connection.execute(select(ORDER.c.id)).scalars())
     taken: Counter[str] = Counter()
     plans: Counter[str] = Counter()
+    steps: Confirmed = defaultdict(dict)
     for file in ground.ledgers:
         for raw in file.read_bytes().splitlines():
             line = msgspec.json.decode(raw, type=Line)
@@ -111,14 +76,15 @@ def _ledger(connection: Connection, ground: Ground, found: Findings) -> None:
                 plans[line.plan] += 1
                 if contacts.get(line.key) != line.order or line.order not in orders:
                     found.add(LOST, f"call {line.key} was confirmed as {line.order}, which is not there")
-            elif (line.order, line.key) not in keys:
-                found.add(LOST, f"{line.step} of {line.order} was confirmed and is not in its history")
+            else:
+                steps[line.order][line.key] = line.step
     for order_id, times in taken.items():
         if times != 1:
             found.add(DOUBLED, f"{times} calls became one order {order_id}")
     for order_id in orders - set(taken):
         found.add(DOUBLED, f"order {order_id} belongs to no confirmed call")
     found.facts["orders"] = ", ".join(f"{n:,} {plan}" for plan, n in sorted(plans.items()))
+    return steps
 
 
 def _doubles(connection: Connection, found: Findings) -> None:
@@ -169,10 +135,13 @@ def _more_than_one(connection: Connection, found: Findings, query: Any, what: st
         found.add(DOUBLED, f"{what} {tuple(row)}")
 
 
-Answers = Mapping[tuple[str, int], datetime]
-
-
-def _histories(connection: Connection, ground: Ground, found: Findings) -> Answers:
+def _histories(
+    connection: Connection,
+    ground: Ground,
+    found: Findings,
+    confirmed: Confirmed,
+    say: Callable[[str], object],
+) -> Answers:
     """Fold every order again: its clocks, its rungs, its acknowledgements. Gives when each dispatch was answered."""
     answers: dict[tuple[str, int], datetime] = {}
     rungs: Counter[str] = Counter()
@@ -188,12 +157,26 @@ def _histories(connection: Connection, ground: Ground, found: Findings) -> Answe
             if {(c.name, c.generation, c.rung, c.due) for c in armed} != kept[order.id]:
                 found.add(CLOCKS, f"{order.id}: armed {sorted(kept[order.id])}, by the core {armed}")
             for clock in armed:
-                if clock.due < ground.now - ground.grace:
+                if clock.due < ground.now - ground.passed:
                     found.add(FORGOTTEN, f"{order.id}: {clock} at {ground.now}")
+            _steps(order, confirmed.pop(order.id, {}), found)
             _story(order, process, ground, found, answers)
             rungs.update(str(e.data["watch"]) for e in order.history if e.kind == "rung")
+        if first // AT_ONCE % 20 == 19:
+            say(f"{first + AT_ONCE:,} of {len(every):,} histories are folded again")
+    for order_id, steps in confirmed.items():
+        found.add(
+            LOST, f"{', '.join(steps.values())} of {order_id} was confirmed, and there is no such order"
+        )
     found.facts["rungs"] = ", ".join(f"{n:,} {watch}" for watch, n in sorted(rungs.items()))
     return answers
+
+
+def _steps(order: WorkOrder, confirmed: Mapping[str, str], found: Findings) -> None:
+    keys = {event.key for event in order.history}
+    for key, step in confirmed.items():
+        if key not in keys:
+            found.add(LOST, f"{step} of {order.id} was confirmed and is not in its history")
 
 
 def _story(
@@ -216,9 +199,10 @@ def _story(
         if event.kind == "rung":
             due = datetime.fromisoformat(event.data["due"])
             found.lateness.append((event.recorded_at - due).total_seconds())
+            found.rungs.append((event.recorded_at, due))
     for place, event in enumerate(order.history):
         if event.kind in {"acknowledge", "cancel", "dispatch", "accept"}:
-            _none_left_out(order, place, event.recorded_at, process, ground, found)
+            _overdue(order, place, event.recorded_at, process, ground, found)
 
 
 def _is_open(order: WorkOrder, place: int, process: Process, rung: Mapping[str, Any]) -> bool:
@@ -228,65 +212,28 @@ def _is_open(order: WorkOrder, place: int, process: Process, rung: Mapping[str, 
     return (rung["watch"], rung["generation"]) in known
 
 
-def _none_left_out(
+def _overdue(
     order: WorkOrder, place: int, at: datetime, process: Process, ground: Ground, found: Findings
 ) -> None:
-    """Before the step at `place` no watch of the order was overdue for longer than the grace."""
+    """The watches of the order that were overdue before the step at `place`."""
     before = fold(order.facts, order.history[:place], process)
     for watch in open_watches(before, process):
-        if watch.next_due < at - ground.grace:
-            found.add(FORGOTTEN, f"{order.id}: {watch.watch.name} was due at {watch.next_due}, it is {at}")
+        if watch.next_due < at - ground.passed:
+            told = f"{order.id}: {watch.watch.name} was due at {watch.next_due}, it is {at}"
+            found.overdue.append((at, watch.next_due, told))
 
 
-def _against_the_exchange(
-    connection: Connection, ground: Ground, calls: Sequence[CallLine], answers: Answers, found: Findings
-) -> None:
-    rows: dict[str, list[Any]] = defaultdict(list)
-    for row in connection.execute(select(OUTBOX).where(OUTBOX.c.kind == "phone", OUTBOX.c.call_id != "")):
-        rows[row.call_id].append(row)
-    numbers: dict[str, set[str]] = defaultdict(set)
-    dialled = select(EVENT.c.data).where(
-        EVENT.c.kind == "attempt", EVENT.c.data["state"].as_string() == "dialling"
-    )
-    for data in connection.execute(dialled).scalars():
-        numbers[data["call_id"]].add(data["number"])
-    rung: dict[str, list[datetime]] = defaultdict(list)
-    times = Counter(call.request.call_id for call in calls)
-    within = 0
-    for call in calls:
-        request = call.request
-        rung[request.number].append(call.at)
-        if (
-            times[request.call_id] != 1
-            or numbers[request.call_id] != {request.number}
-            or not rows[request.call_id]
-        ):
-            found.add(CALLS, f"{request.call_id} to {request.number}: {numbers[request.call_id]}")
-        ends = [
-            answers.get((r.order_id, int(r.data["generation"])))
-            for r in rows[request.call_id]
-            if r.data["watch"] == "crew"
-        ]
-        if (
-            ends
-            and len(ends) == len(rows[request.call_id])
-            and all(end is not None and end < call.at for end in ends)
-        ):
-            after = max(call.at - end for end in ends if end is not None)
-            within += after <= ground.lease
-            if after > ground.lease:
-                found.add(AFTER, f"{request.call_id} rang {after} after the last answer")
-    gaps = []
-    for number, instants in rung.items():
-        for one, other in pairwise(sorted(instants)):
-            gaps.append((other - one).total_seconds())
-            if other - one < APART - ground.tolerance:
-                found.add(MINUTE, f"{number} at {one} and {other}")
-    carried = sum(len(rows[call.request.call_id]) for call in calls)
-    found.facts["telephone"] = (
-        f"{len(calls):,} calls rang at the exchange for {carried:,} rungs; the shortest time between two to one number"
-        f" {min(gaps, default=float('nan')):.1f} s; {within} began within the lease after the answer"
-    )
+def passed_over(ground: Ground, found: Findings) -> None:
+    """No watch that waited at its order's next step had been left behind by those that were due later.
+
+    The oldest is decided first: however slow the machine is, a rung that others have overtaken was forgotten.
+    """
+    decided, newest, last = sorted(found.rungs), datetime.min.replace(tzinfo=UTC), 0
+    for at, due, told in sorted(found.overdue):
+        while last < len(decided) and decided[last][0] <= at:
+            newest, last = max(newest, decided[last][1]), last + 1
+        if newest - due > ground.passed:
+            found.add(FORGOTTEN, f"{told}; others had been decided up to {newest}")
 
 
 def _ended(connection: Connection, found: Findings) -> None:

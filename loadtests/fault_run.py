@@ -21,12 +21,13 @@ from dispatch.adapters.sql.statements import CLOCK, OUTBOX
 from dispatch.bootstrap import definitions
 from dispatch.bootstrap.database import at_once
 from dispatch.clock import SystemClock, clock_from
-from dispatch.services.retries import LEASE
+from dispatch.services.retries import PATIENCE
 from dispatch.settings import Settings, to_environment
 from loadtests.fault_board import Board
-from loadtests.fault_chaos import Chaos, Plan, Tally, Victim
+from loadtests.fault_chaos import EVERY, Chaos, Plan, Say, Tally, Victim
 from loadtests.fault_driver import Job
-from loadtests.fault_judge import Findings, Ground, judge
+from loadtests.fault_findings import Findings, Ground
+from loadtests.fault_judge import judge
 from loadtests.fault_town import phone_log, prepare, teach
 from loadtests.postgres import postgres_running
 from loadtests.processes import Failed, RedisProcess, free_ports, redis_running
@@ -34,10 +35,13 @@ from loadtests.processes import Failed, RedisProcess, free_ports, redis_running
 DRIVERS = 2
 LEFT_OPEN = 100
 """Last orders of each driver that may stay open, at most a fifth of them."""
-GRACE = 30.0
-"""Real seconds that a rung may be late while everything around it is killed."""
-APART = 0.15
-"""Real seconds by which an instant may be noted differently by two processes."""
+PASSED = 12.0
+"""Real seconds: a rung is forgotten when others that are due so much later were decided before it. How late all of
+them are depends on the machine."""
+APART = 1.0
+"""Real seconds by which an instant may be noted differently by two processes of a machine that is short of time."""
+APART_AT_MOST = timedelta(seconds=20)
+"""The same on the installation's clock: a third of what is between two calls to a number."""
 
 
 class Scale(msgspec.Struct, frozen=True):
@@ -49,16 +53,20 @@ class Scale(msgspec.Struct, frozen=True):
     """Of PostgreSQL, and as many of Redis."""
     steps: int = 40
     """Of the machine's clock as the workers read it."""
-    at_once: int = 1_200
+    at_once: int = 1_600
     """Orders under way at the same time."""
     centres: int = 24
-    speed: float = 5.0
-    """Seconds of the installation's clock in a real one: a chain of the shipped process lasts 85 s."""
-    lease: float = LEASE
-    """Real seconds that a dead worker's effects wait for another one."""
-    rest: float = 180.0
-    """Real seconds until everything has to be at rest after the last order."""
+    speed: float = 10.0
+    """Seconds of the installation's clock in a real one: a chain of the shipped process lasts 45 s."""
+    lease: float = 6.0
+    """Real seconds that a dead worker's effects, and its part of the streams, wait for another one."""
+    rest: float = 120.0
+    """Real seconds in which what waits after the last order has to become less, until nothing does."""
     seed: int = 1
+
+
+def silent(told: str) -> None:
+    """Nobody wants to know how far it is."""
 
 
 @dataclass(frozen=True)
@@ -72,30 +80,31 @@ class Rested:
     """Real seconds until the last order was finished, and from there until nothing was due."""
     resting: float
 
-    def judge(self) -> Findings:
+    def judge(self, say: Say = silent) -> Findings:
         """What SQL, the ledgers and the exchange's log say."""
-        return at_once(self.settings, lambda c: judge(c, self.ground), reading=True)
+        return at_once(self.settings, lambda c: judge(c, self.ground, say), reading=True)
 
 
 @contextmanager
-def rested(folder: Path, scale: Scale) -> Iterator[Rested]:
+def rested(folder: Path, scale: Scale, say: Say = silent) -> Iterator[Rested]:
     """The whole run in `folder`, and its database for the length of the block."""
     with postgres_running(folder / "pg") as postgres, redis_running(folder) as redis:
         settings = prepare(_settings(folder, postgres.url, redis), scale.centres, scale.speed)
         environment = {**os.environ, **to_environment(settings), "OPENBLAS_NUM_THREADS": "1"}
-        plan = Plan(scale.kills, scale.restarts, scale.restarts, scale.steps, scale.seed)
+        plan = Plan(scale.kills, scale.restarts, scale.restarts, scale.steps, scale.seed, scale.at_once)
         with (
             _exchange(settings, environment, folder, scale.centres),
             _victims(settings, environment, folder, scale) as victims,
         ):
-            chaos = Chaos(plan, victims, postgres, redis, Board(folder / "board"))
+            chaos = Chaos(plan, victims, postgres, redis, Board(folder / "board"), say)
             ledgers = [folder / f"ledger-{n}" for n in range(DRIVERS)]
             began = SystemClock.monotonic()
             with _drivers(scale, environment, ledgers, folder) as drivers:
                 chaos.during(scale.orders // DRIVERS * DRIVERS, drivers)
             worked = SystemClock.monotonic() - began
-            resting = _rest(settings, scale)
-        yield Rested(settings, _ground(settings, scale, ledgers), chaos.tally, worked, resting)
+            resting = _rest(settings, scale, say)
+            ground = _ground(settings, scale, ledgers)
+        yield Rested(settings, ground, chaos.tally, worked, resting)
 
 
 def _settings(folder: Path, database_url: str, redis: RedisProcess) -> Settings:
@@ -110,7 +119,7 @@ def _ground(settings: Settings, scale: Scale, ledgers: list[Path]) -> Ground:
 
     return Ground(
         ledgers, phone_log(settings), definitions.load(settings), clock_from(settings.clock, mark=settings.time_mark).now(),
-        grace=real(GRACE), lease=real(scale.lease), tolerance=real(APART),
+        passed=real(PASSED), lease=real(max(scale.lease, PATIENCE)), tolerance=min(real(APART), APART_AT_MOST),
     )  # fmt: skip
 
 
@@ -179,16 +188,25 @@ def _drivers(
             process.wait()
 
 
-def _rest(settings: Settings, scale: Scale) -> float:
-    """Wait until nothing is due any more; the real seconds that it took."""
+def _rest(settings: Settings, scale: Scale, say: Say) -> float:
+    """Wait until nothing is due any more, as long as it becomes less; the real seconds that it took."""
     clock = clock_from(settings.clock, mark=settings.time_mark)
-    began = SystemClock.monotonic()
+    began = lowered = said = SystemClock.monotonic()
+    least = float("inf")
 
     def busy(connection: Connection) -> int:
         waiting = select(func.count()).select_from(OUTBOX).where(OUTBOX.c.state.in_(["pending", "sent"]))
         overdue = select(func.count()).select_from(CLOCK).where(CLOCK.c.due < clock.now())
         return int(connection.execute(waiting).scalar_one() + connection.execute(overdue).scalar_one())
 
-    while SystemClock.monotonic() - began < scale.rest and at_once(settings, busy, reading=True):
+    while left := at_once(settings, busy, reading=True):
+        now = SystemClock.monotonic()
+        if left < least:
+            least, lowered = left, now
+        elif now - lowered > scale.rest:
+            break
+        if now - said > EVERY:
+            say(f"{left:,} effects and clocks are due still")
+            said = now
         Event().wait(0.5)
     return SystemClock.monotonic() - began

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,6 +27,7 @@ from fastapi import FastAPI
 
 from dispatch import clock
 from dispatch.adapters.http import callbacks, errors
+from dispatch.adapters.redis import shares
 from dispatch.bootstrap import audit_trail, processes
 from dispatch.bootstrap.build import Built
 from dispatch.core.errors import DispatchError
@@ -35,6 +38,11 @@ from loadtests.crash_points import CrashPoints
 from loadtests.fault_board import READY, STEP, Board
 
 _PDEATHSIG = 1
+LATE = (
+    "anyio._backends._asyncio", "httpcore", "sqlalchemy.dialects.postgresql.asyncpg", "uvicorn.lifespan.on",
+    "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
+)  # fmt: skip
+"""What a worker imports only when it needs it: a tenth of a short life."""
 
 
 class Life(msgspec.Struct, frozen=True):
@@ -86,7 +94,8 @@ def live(life: Life, say: Callable[[str], object]) -> None:
     clock.Machine = SteppedMachine  # type: ignore[misc]
     for module in (delivery, ringing):
         vars(module)["LEASE"] = life.lease
-    delivery.SEND_AGAIN = min(delivery.SEND_AGAIN, life.lease)
+    delivery.SEND_AGAIN = min(delivery.SEND_AGAIN, 2 * life.lease)
+    vars(shares)["LEASE_MS"] = min(shares.LEASE_MS, int(life.lease * 1000))
     vars(audit_trail)["EVERY"] = 1.0  # no worker lives long enough for the usual two rounds
     CrashPoints(life.die, life.nth, say).install()
 
@@ -126,6 +135,9 @@ def fork(life: Life) -> tuple[int, int]:
 
 def main() -> None:
     """Until standard input ends."""
+    for name in LATE:
+        import_module(name)
+    gc.freeze()  # what all lives share is looked through by none
     for line in sys.stdin:
         child, listening = fork(msgspec.json.decode(line, type=Life))
         _tell(str(child))

@@ -8,23 +8,28 @@ stepped. Afterwards `fault_judge` compares SQL, the drivers' ledgers and the exc
 
 from __future__ import annotations
 
+import resource
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
 
 import click
 import msgspec
 
+from dispatch.clock import SystemClock
 from loadtests.crash_points import POINTS
 from loadtests.fault_chaos import Tally
-from loadtests.fault_judge import EVERYTHING, Findings
+from loadtests.fault_findings import EVERYTHING, Findings
 from loadtests.fault_run import Scale, rested
 from loadtests.objectives import Objective, Outcome, ahead, tell
 
 SHORT = Scale(
     orders=60, kills=8, restarts=1, steps=2, at_once=40, centres=8, speed=60.0, lease=5.0, rest=30.0
 )
+ENDING = (signal.SIGTERM, signal.SIGINT)
 NAMED_AT_LEAST = 0.3
 """Share of the kills that have to be inside named crash points."""
 SHOWN = 5
@@ -52,14 +57,38 @@ def main(short: bool, file: str | None, keep: Path | None, **chosen: float | Non
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults")))
+        ends_with_signals()
         outcome = run(folder, scale)
     sys.exit(tell(outcome, file))
 
 
+def ends_with_signals() -> None:
+    """SIGTERM, too, ends PostgreSQL, Redis, exchange, drivers and workers before this process; the first signal counts."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for one in ENDING:
+            signal.signal(one, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for one in ENDING:
+        signal.signal(one, end)
+
+
+def say(told: str) -> None:
+    """How far it is, at once, also into a file."""
+    sys.stdout.write(f"{SystemClock().now():%H:%M:%S} {told}\n")
+    sys.stdout.flush()
+
+
 def run(folder: Path, scale: Scale) -> Outcome:
     """The whole run with its judgement."""
-    with rested(folder, scale) as ended:
-        found = ended.judge()
+    with rested(folder, scale, say) as ended:
+        say("everything rests; SQL, the ledgers and the exchange's log are compared")
+        began = SystemClock.monotonic()
+        found = ended.judge(say)
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found.facts["processor"] = f"{spent.ru_utime + spent.ru_stime:.0f} s of drivers, exchange and workers"
+    found.facts["judged"] = f"in {SystemClock.monotonic() - began:.0f} s"
     found.facts["seconds"] = f"{ended.worked:.0f} with kills, {ended.resting:.0f} until rest"
     return outcome_of(scale, ended.tally, found)
 

@@ -20,6 +20,8 @@ from simulators.trials.trial import Day, Lived, trial
 
 FULL = 2_000
 SHORT_SECONDS = 40.0
+TOLD_EVERY = 30.0
+"""Seconds between two words on how far it is."""
 SHOWN = 10
 """Broken promises of one day that are printed."""
 
@@ -35,7 +37,7 @@ SHOWN = 10
 @click.option("--json", "file", type=click.Path(dir_okay=False), help="Write the outcome to this file, too.")
 def main(days: int, seed: int, hours: float, jobs: int, short: bool, file: str | None) -> None:
     """Live the days, count broken promises."""
-    began = SystemClock.monotonic()
+    began = told = SystemClock.monotonic()
     facts: Counter[str] = Counter()
     bad: list[int] = []
     with ProcessPoolExecutor(jobs) as pool:
@@ -45,6 +47,9 @@ def main(days: int, seed: int, hours: float, jobs: int, short: bool, file: str |
             done = next(as_completed(running))
             running.discard(done)
             _count(done.result(), facts, bad)
+            if SystemClock.monotonic() > told + TOLD_EVERY:
+                told = SystemClock.monotonic()
+                click.echo(f"{facts['days']:,} of {days:,} days, {len(bad)} with a broken promise", err=True)
             if not short or SystemClock.monotonic() - began < SHORT_SECONDS:
                 running |= {pool.submit(trial, Day(one, hours)) for one in islice(waiting, 1)}
     outcome = Outcome(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -40,6 +41,7 @@ REMARKS = frozenset(
         "expedite",
         "supervise",
         "crew_free",
+        "reordered",
         "removed",
         "late_receipt",
         "also_received",
@@ -152,7 +154,11 @@ class Process:
 
     def segment(self, name: str) -> Segment:
         """The segment called `name`."""
-        return next(s for s in self.segments if s.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Segment]:
+        return {segment.name: segment for segment in self.segments}
 
     def watch(self, name: str) -> Watch:
         """The watch called `name`."""

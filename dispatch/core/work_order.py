@@ -20,6 +20,8 @@ from dispatch.core.types import Actor, AreaClass, Point
 TAKE_CALL = "take_call"
 FREED = "crew_free"
 """A remark: the order ahead on the same vehicle was finished. It ends the waiting, so it has a place among the steps."""
+REORDERED = "reordered"
+"""A remark: its `place` (from 1) on its vehicle was changed. It ends or begins the waiting."""
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -79,6 +81,10 @@ class WorkOrder:
     removing: Mapping[str, int] = field(default_factory=dict)
     """Devices that have not yet confirmed that a recalled order is gone (`recall_pending`), each with the
     revision of its desired state that no longer holds the order."""
+    derived: dict[str, tuple[Process, Any]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What was worked out of this value already, under which definition: it never changes, so neither does that."""
 
     @property
     def id(self) -> str:
@@ -165,6 +171,17 @@ def fold(facts: Facts, history: Iterable[Event], process: Process) -> WorkOrder:
     return order
 
 
+def last_move(order: WorkOrder, process: Process) -> Event | None:
+    """The latest step since it was sent that brought the order into another state: who decided last, what and when.
+
+    What a machine receipts decides nothing. None: nobody has decided anything since.
+    """
+    moving = {row.step: row.point for row in process.transitions.values() if row.to != row.state}
+    decided = (e for e in reversed(order.history) if moving.get(e.kind, "C") not in {"C", "E"})
+    last = next(decided, None)
+    return last if last is not None and moving[last.kind] != "B" else None
+
+
 def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
     """One event more. Never refuses: what is in the history has happened."""
     row = process.transitions.get((order.state, event.kind))
@@ -182,6 +199,8 @@ def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
         changes["priority"] = order.priority + int(data.get("priority", 0))
     if event.kind == FREED:
         changes["behind"] = False
+    elif event.kind == REORDERED:
+        changes["behind"] = data["place"] > 1
     elif event.kind == "call_back":
         changes["satisfied"] = _all_satisfied(changes["history"])
     elif event.kind in {"grouped", "parted"}:
@@ -242,7 +261,7 @@ def _event(
 
     Remarks ahead of it (a rung, a second call) move nothing: a device that was offline tells of them too late.
     """
-    marks = {TAKE_CALL, FREED, *process.steps}
+    marks = {TAKE_CALL, FREED, REORDERED, *process.steps}
     ahead = next(e.at for e in reversed(order.history) if e.kind in marks)
     placed = max(min(at, now), ahead)
     if placed != at:

@@ -42,18 +42,22 @@ _under_way: set[asyncio.Task[None]] = set()
 """Letters that outlast their pass; a task that nobody holds is lost."""
 
 
-async def plan(context: Context, row: OutboxRow) -> None:
-    """A message row for each channel that wants this alert; the alert's own row is done with it."""
+async def plan(context: Context, rows: Sequence[OutboxRow]) -> None:
+    """A message row for each channel that wants one of these alerts; the alerts' own rows are done with it."""
 
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
-        told = loaded.alerts([row.key]).get(row.key)
-        if not loaded.is_waiting(row.id):
-            return Changes(None)  # another worker was quicker
-        outside = "message" in row.data.get("channels", CHANNELS)
-        chosen = [c for c in loaded.channels() if outside and told is not None and wants(c, told)]
-        outgoing = tuple(_message(context, row, told, c, now) for c in chosen if told is not None)
-        outcome = f"in the pages and by {len(chosen)} channel(s)" if chosen else "in the pages"
-        return Changes(None, outgoing=outgoing, settled=(Settled(row.id, "done", outcome),))
+        told = loaded.alerts([row.key for row in rows])
+        waiting = loaded.waiting([row.id for row in rows])  # of the others another worker was quicker
+        outgoing: list[Outgoing] = []
+        settled: list[Settled] = []
+        for row in (row for row in rows if row.id in waiting):
+            outside = "message" in row.data.get("channels", CHANNELS)
+            alert = told.get(row.key) if outside else None
+            chosen = [c for c in loaded.channels() if wants(c, alert)] if alert is not None else []
+            outgoing += [_message(context, row, alert, c, now) for c in chosen if alert is not None]
+            outcome = f"in the pages and by {len(chosen)} channel(s)" if chosen else "in the pages"
+            settled.append(Settled(row.id, "done", outcome))
+        return Changes(None, outgoing=tuple(outgoing), settled=tuple(settled))
 
     await context.store.transact(decide)
 

@@ -41,21 +41,57 @@ async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ())
     rows = await context.store.lease(now, now + context.real(LEASE), limit, kinds)
     phone = [row for row in rows if row.kind == "phone"]
     messages = [row for row in rows if row.kind == "message"]
-    others = [row for row in rows if row.kind not in {"phone", "message"}]
-    free = asyncio.Semaphore(AT_ONCE)
+    alerts = [row for row in rows if row.kind == "alert"]
+    others = [row for row in rows if row.kind not in {"phone", "message", "alert"}]
+    free, outcomes = asyncio.Semaphore(AT_ONCE), _Outcomes(context)
     await asyncio.gather(
-        *(_deliver(context, ports, row, free) for row in others),
+        *(_deliver(context, ports, row, free, outcomes) for row in others),
+        _plan(context, ports, alerts, free, outcomes),
         ringing.ring(context, ports, phone),
         alerting.send(context, ports.alerts, messages),
     )
     return len(rows)
 
 
-async def _deliver(context: Context, ports: Ports, row: OutboxRow, free: asyncio.Semaphore) -> None:
+class _Outcomes:
+    """Keeps how effects ended: what ends while others are being written down is written together."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._waiting: list[Settled] = []
+        self._turn = asyncio.Lock()
+
+    async def keep(self, settled: Settled) -> None:
+        """Return when it is kept. What could not be kept comes again after its lease."""
+        self._waiting.append(settled)
+        async with self._turn:
+            kept, self._waiting = self._waiting, []
+            if kept:
+                await self._context.store.settle(kept, self._context.clock.now())
+
+
+async def _plan(
+    context: Context, ports: Ports, rows: Sequence[OutboxRow], free: asyncio.Semaphore, outcomes: _Outcomes
+) -> None:
+    """All of them in one transaction; where that does not go, each by itself."""
+    if not rows:
+        return
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await alerting.plan(context, rows)
+    except Exception as error:
+        if len(rows) > 1:
+            log.warning("%d alerts are planned one by one: %r", len(rows), error)
+        await asyncio.gather(*(_deliver(context, ports, row, free, outcomes) for row in rows))
+
+
+async def _deliver(
+    context: Context, ports: Ports, row: OutboxRow, free: asyncio.Semaphore, outcomes: _Outcomes
+) -> None:
     async with free:
         settled = await _tried(context, ports, row)
         if settled is not None:
-            await context.store.settle([settled], context.clock.now())
+            await outcomes.keep(settled)
 
 
 async def _tried(context: Context, ports: Ports, row: OutboxRow) -> Settled | None:
@@ -63,7 +99,7 @@ async def _tried(context: Context, ports: Ports, row: OutboxRow) -> Settled | No
     try:
         async with asyncio.timeout(PATIENCE):
             if row.kind == "alert":
-                await alerting.plan(context, row)
+                await alerting.plan(context, [row])
                 return None
             return await _carry_out(context, ports, row)
     except (DispatchError, TimeoutError) as error:

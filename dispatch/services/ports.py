@@ -153,8 +153,8 @@ class Loaded(Protocol):
         """The phone rows of an order whose call may be ringing."""
         ...
 
-    def is_waiting(self, row_id: int) -> bool:
-        """Whether an outbox row has not ended yet."""
+    def waiting(self, row_ids: Sequence[int]) -> frozenset[int]:
+        """Which of these outbox rows have not ended yet."""
         ...
 
     def sent(self, keys: Sequence[str]) -> frozenset[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ import pytest
 from dispatch.adapters.sql import alert_book
 from dispatch.adapters.sql.statements import ALERT
 from dispatch.core.types import Point
-from dispatch.services import alerting, clocks, delivery
+from dispatch.services import alerting, clocks, delivery, hotline
 from dispatch.services.alert_text import LISTED
+from dispatch.services.ports import OutboxRow, Settled
 from dispatch.services.retries import TRIES
-from tests.dispatch.centre import NOWHERE, START, Centre
+from tests.dispatch.centre import HERE, HOLLY, NOWHERE, START, Centre
 from tests.dispatch.outside import Mail
 
 ESCALATION = "The crew does not answer"
@@ -220,7 +222,7 @@ async def test_two_workers_plan_an_alert_once(centre: Centre, mail: Choosy) -> N
     await centre.take_call(NOWHERE)
     now = centre.clock.now()
     (row,) = await centre.store.lease(now, now + timedelta(seconds=30), 10, delivery.ALERTS)
-    await asyncio.gather(*(alerting.plan(centre.context, row) for _ in range(4)))
+    await asyncio.gather(*(alerting.plan(centre.context, [row]) for _ in range(4)))
     assert len(await centre.rows(kind="message")) == 1
 
 
@@ -263,3 +265,52 @@ async def test_a_letter_says_what_a_person_needs_in_its_language(centre: Centre,
     for part in (order_id, "1 Lane", "4 分钟", "请致电班组", f"https://dispatch.example/orders/{order_id}"):
         assert part in chinese, chinese
     assert "generation" not in english + chinese
+
+
+async def test_many_alerts_are_planned_at_once_and_one_that_cannot_be_is_alone(
+    centre: Centre, mail: Choosy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A storm is a few transactions; whatever is wrong with one of them, the others are told."""
+    for n in range(5):
+        await centre.take_call(Point(35.0 + n / 10, 110.0))
+    bad = (await centre.rows(kind="alert"))[2].key
+    made, plan, planned = alerting._message, alerting.plan, list[int]()
+
+    def spoilt(context: Any, row: OutboxRow, *more: Any) -> Any:
+        if row.key == bad:
+            raise ZeroDivisionError("this one cannot be planned")
+        return made(context, row, *more)
+
+    async def counting(context: Any, rows: Sequence[OutboxRow]) -> None:
+        planned.append(len(rows))
+        await plan(context, rows)
+
+    monkeypatch.setattr(alerting, "plan", counting)
+    monkeypatch.setattr(alerting, "_message", spoilt)
+    await delivery.deliver_due(centre.context, centre.ports, delivery.ALERTS)
+    assert planned == [5, 1, 1, 1, 1, 1]
+    assert len(await centre.rows(kind="message")) == 4
+    (row,) = await centre.rows(kind="alert", state="pending")
+    assert (row.key, "ZeroDivisionError" in row.outcome or "cannot be planned" in row.outcome) == (bad, True)
+    monkeypatch.setattr(alerting, "_message", made)
+    await centre.until(1)
+    assert len(await centre.rows(kind="message")) == 5
+
+
+async def test_outcomes_that_come_while_others_are_written_are_written_together(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(8):
+        taken = await centre.take_call(Point(HERE.lat + n / 1000, HERE.lon))
+        await hotline.send(centre.context, taken.order_id, by=HOLLY)
+    rows = await centre.rows(kind="centre", state="pending")
+    settle, written = centre.store.settle, list[int]()
+
+    async def counting(settled: Sequence[Settled], now: datetime) -> None:
+        written.append(len(settled))
+        await settle(settled, now)
+
+    monkeypatch.setattr(centre.store, "settle", counting)
+    await delivery.deliver_due(centre.context, centre.ports, delivery.ORDERS)
+    assert sum(written) == len(rows) == 8
+    assert len(written) < 8

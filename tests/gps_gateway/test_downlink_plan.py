@@ -53,6 +53,17 @@ class Terminals(RuleBasedStateMachine):
         taken = DesiredOrder(chosen.order_id, chosen.version, chosen.slot, "text", True)
         self._revise((*others, taken) if data.draw(st.booleans()) else others)
 
+    @precondition(lambda self: len(self.desired.orders) > 1)
+    @rule(data=st.data())
+    def reorder(self, data: st.DataObject) -> None:
+        sequence = data.draw(st.permutations(self.desired.orders))
+        self._revise(
+            tuple(
+                DesiredOrder(o.order_id, o.version, n, "text", o.acknowledged)
+                for n, o in enumerate(sequence, 1)
+            )
+        )
+
     def _revise(self, orders: tuple[DesiredOrder, ...]) -> None:
         self.desired = Desired("d", "e", self.desired.revision + 1, orders)
 
@@ -67,6 +78,10 @@ class Terminals(RuleBasedStateMachine):
             if isinstance(action, Ask):
                 assert (action.order_id, action.version) in wanted, "what is not desired can never be sent"
                 self.serials.setdefault((action.order_id, action.version), set()).add(action.serial)
+            if isinstance(action, SetButtons):
+                wish = {(o.order_id, o.version): o.slot for o in self.desired.orders}
+                sequence = [wish[o.order_id, o.version] for o in action.orders]
+                assert sequence == sorted(sequence), "as the centre wants them worked"
         self.shown = planned.shown
         self.down.extend(planned.actions)
         sent(self.line, planned.actions)

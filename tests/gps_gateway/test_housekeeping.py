@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +60,17 @@ async def test_at_the_streams_bound_acknowledgements_are_withheld(gateway: Gatew
 
 async def test_positions_of_many_frames_share_an_entry(gateway: Gateway, centre: Centre) -> None:
     positions = [Position(DEVICE, float(n), 0.0, 1.0, 2.0) for n in range(200)]
-    done = asyncio.Event()
+    done, told = asyncio.Event(), list[int]()
+
+    def stored(number: int) -> Callable[[], None]:
+        told.append(number)
+        return done.set if number == 49 else lambda: None
+
     for n, one in enumerate(positions[:50]):
         assert gateway.publisher.reserve(1)
-        gateway.publisher.positions((one,), done.set if n == 49 else lambda: None)
+        gateway.publisher.positions((one,), lambda _, n=n: stored(n))  # type: ignore[misc]
     await done.wait()
+    assert told == list(range(50))
     assert [p.fix_time for p in await centre.positions()] == list(range(50))
     (length,) = [await centre.redis.xlen(stream) for stream in await centre.redis.keys("positions:*")]
     assert length == 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +16,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from dispatch.adapters.sql.statements import CLOCK, EVENT, OUTBOX
 from dispatch.bootstrap.database import at_once
-from loadtests import fault_judge as judged
+from loadtests import fault_findings as judged
+from loadtests import fault_judge
 from loadtests.fault_driver import Line
 from loadtests.fault_run import Rested, Scale, rested
 from loadtests.faults import outcome_of
@@ -119,7 +121,7 @@ def test_the_judge_sees_what_must_not_stand(run: Rested, lie: Lie) -> None:
 
     def work(connection: Connection) -> None:
         lie.tell(connection, run)
-        seen.append(judged.judge(connection, run.ground))
+        seen.append(fault_judge.judge(connection, run.ground, lambda told: None))
         raise Back
 
     try:
@@ -129,3 +131,21 @@ def test_the_judge_sees_what_must_not_stand(run: Rested, lie: Lie) -> None:
         for file, content in kept.items():
             file.write_bytes(content)
     assert seen[0].wrong[lie.name], lie
+
+
+@pytest.mark.parametrize(("later", "forgotten"), [(9, 0), (11, 1)])
+def test_a_rung_that_others_have_overtaken_was_forgotten_and_one_that_is_only_late_was_not(
+    run: Rested, later: int, forgotten: int
+) -> None:
+    """However late everything is: what counts is whether somebody younger was decided first."""
+    ground = replace(run.ground, passed=timedelta(seconds=10))
+    began = run.ground.now
+    found = judged.Findings(
+        overdue=[(began + timedelta(hours=1), began, "W1")],
+        rungs=[
+            (began + timedelta(minutes=59), began + timedelta(seconds=later)),
+            (began + timedelta(minutes=61), began + timedelta(minutes=60)),
+        ],
+    )
+    fault_judge.passed_over(ground, found)
+    assert len(found.wrong[judged.FORGOTTEN]) == forgotten

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from dispatch.adapters.http.access import CrewMember, Id, Key, Services
 from dispatch.adapters.http.reply import Json
-from dispatch.adapters.http.schemas import AwayIn, OfDispatch, RecordIn, RejectIn, StepIn
+from dispatch.adapters.http.schemas import AwayAskIn, OfDispatch, RecordIn, RejectIn, StepIn
 from dispatch.adapters.http.services import HttpServices
 from dispatch.core.errors import BadInput, Forbidden
 from dispatch.core.types import Actor
@@ -111,11 +111,11 @@ async def record(order_id: Id, body: RecordIn, person: CrewMember, services: Ser
 
 
 @router.post("/api/crew/away")
-async def away(body: AwayIn, person: CrewMember, services: Services) -> Json:
-    """Cannot leave for a while; refused where cover would be lost, saying when it is possible."""
+async def away(body: AwayAskIn, person: CrewMember, services: Services) -> Json:
+    """Cannot leave for a while; where cover would be lost, refused with when it is possible, or asked of the centre."""
     crew = _crew(services, person)
     until = services.context.clock.now() + timedelta(minutes=body.minutes)
-    await duty.go_away(services.context, crew, until=until, reason=body.reason)
+    await duty.go_away(services.context, crew, until=until, reason=body.reason, ask=body.ask)
     return Json(await services.views.crew(crew.id))
 
 

@@ -109,10 +109,29 @@ class RouteIn(Body):
     area_class: AreaClass
 
 
+Seen = Annotated[int, Field(ge=0, le=1_000_000)] | None
+"""The order's dispatch that who acts has before them; where it is another one by now, somebody else was first."""
+Sequence = Annotated[list[Annotated[Code, Field(min_length=1)]], Field(min_length=1, max_length=20)]
+
+
+class RecallIn(ReasonIn):
+    """Why it is taken back."""
+
+    generation: Seen = None
+
+
+class SequenceIn(Body):
+    """The orders of a crew in the sequence that it works them."""
+
+    orders: Sequence
+
+
 class DispatchIn(Body):
-    """To which crew."""
+    """To which crew, and at which place of its sequence (none: last)."""
 
     crew_id: Annotated[Code, Field(min_length=1)]
+    place: Annotated[int, Field(ge=1, le=20)] | None = None
+    generation: Seen = None
 
 
 class ReassignIn(DispatchIn):
@@ -126,6 +145,12 @@ class AwayIn(Body):
 
     minutes: Minutes
     reason: Line = ""
+
+
+class AwayAskIn(AwayIn):
+    """The same by the crew; `ask`: ask the centre where cover would be lost."""
+
+    ask: bool = False
 
 
 class OfDispatch(Body):

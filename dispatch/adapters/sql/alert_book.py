@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,6 +26,8 @@ from dispatch.adapters.sql.trail import Note, note, notes
 from dispatch.core.alerting import Channel, Told
 from dispatch.core.errors import Conflict, NotFound
 from dispatch.services.alerting import REMOVED, SENT
+
+T = TypeVar("T")
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -59,9 +61,10 @@ class LoadedAlerts:
         self.connection = connection
         self._channels: list[Channel] | None = None
 
-    def is_waiting(self, row_id: int) -> bool:
-        state = self.connection.execute(select(_OUTBOX.c.state).where(_OUTBOX.c.id == row_id)).scalar()
-        return state in {"pending", "sent"}
+    def waiting(self, row_ids: Sequence[int]) -> frozenset[int]:
+        query = select(_OUTBOX.c.id).where(_OUTBOX.c.state.in_(["pending", "sent"]))
+        found = (self.connection.execute(query.where(_OUTBOX.c.id.in_(some))) for some in _some(row_ids))
+        return frozenset(row.id for rows in found for row in rows)
 
     def sent(self, keys: Sequence[str]) -> frozenset[str]:
         found: set[str] = set()
@@ -86,7 +89,7 @@ class LoadedAlerts:
         return self._channels
 
 
-def _some(keys: Sequence[str]) -> Iterator[list[str]]:
+def _some(keys: Sequence[T]) -> Iterator[list[T]]:
     """At most so many of them in one query."""
     wanted = list(dict.fromkeys(keys))
     return (wanted[start : start + 500] for start in range(0, len(wanted), 500))

@@ -12,14 +12,15 @@ from math import cos, radians
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, and_, insert, select, update
 from sqlmodel import SQLModel
 
-from dispatch.adapters.sql import armed, order_rows, outages, outbox, phone_rows
+from dispatch.adapters.sql import armed, lines, outages, outbox, phone_rows
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.alert_book import LoadedAlerts
+from dispatch.adapters.sql.lines import MOVING, Lines, Stale
 from dispatch.adapters.sql.neighbourhood import one_at_a_time
-from dispatch.adapters.sql.order_rows import each_order, load_orders, readable_orders
+from dispatch.adapters.sql.order_rows import each_order, load_order
 from dispatch.adapters.sql.rows import event_row
 from dispatch.core.crew import Roster
 from dispatch.core.errors import NotFound
@@ -38,20 +39,16 @@ def table(model: type[SQLModel]) -> Table:
 
 
 ORDER = armed.ORDER
-EVENT = order_rows.EVENT
+EVENT = lines.EVENT
 CLOCK = armed.CLOCK
-OUTBOX = outbox.OUTBOX
-ROSTER = table(t.RosterRow)
-ALERT = outbox.ALERT
+OUTBOX = lines.OUTBOX
+ROSTER = lines.ROSTER
+ALERT = lines.ALERT
 CONTACT = table(t.ContactRow)
 DECISION = table(t.DecisionRow)
 DIAL = table(t.DialRow)
 
 METRES_A_DEGREE = 111_320.0
-
-
-class Stale(Exception):
-    """A row has another version than the one that was decided on: decide again."""
 
 
 class SqlLoaded(LoadedAlerts):
@@ -66,10 +63,10 @@ class SqlLoaded(LoadedAlerts):
 
     def order(self, order_id: str) -> WorkOrder:
         if order_id not in self.orders:
-            found = load_orders(self.connection, self.processes, select(ORDER).where(ORDER.c.id == order_id))
-            if not found:
+            found = load_order(self.connection, self.processes, order_id)
+            if found is None:
                 raise NotFound(f"no order {order_id!r}", order=order_id)
-            self.orders[order_id] = found[0]
+            self.orders[order_id] = found
         return self.orders[order_id]
 
     def roster(self, centre_id: str, trade: str) -> Roster:
@@ -159,16 +156,18 @@ def roster_from(doc: Any, version: int) -> Roster:
 def write(
     connection: Connection, loaded: SqlLoaded, changes: Changes[Any], processes: Processes, now: datetime
 ) -> None:
-    """All of `changes`, or Stale. Rows are taken in one order everywhere, so that writers cannot deadlock."""
-    _write_orders(connection, loaded, changes.orders, processes, now)
-    for roster in sorted(changes.rosters, key=lambda r: (r.centre_id, r.trade)):
-        _write_roster(connection, roster)
+    """All of `changes`, or Stale. Rows are named in one order everywhere; writers that lock each other out are told
+    so by the database, and decide again."""
+    told = Lines()
+    _add_orders(told, loaded, changes.orders, processes, now)
+    told.rosters += [_roster_row(r) for r in sorted(changes.rosters, key=lambda r: (r.centre_id, r.trade))]
+    outbox.add_outgoing(told, changes.outgoing, now)
+    told.write(connection)
     _check_untouched(connection, loaded, changes)
-    outbox.write_outgoing(connection, changes.outgoing, now)
-    for contact in changes.contacts:
-        connection.execute(insert(CONTACT), _fields(contact))
-    for decision in changes.decisions:
-        connection.execute(insert(DECISION), _fields(decision))
+    if changes.contacts:
+        connection.execute(insert(CONTACT), [_fields(contact) for contact in changes.contacts])
+    if changes.decisions:
+        connection.execute(insert(DECISION), [_fields(decision) for decision in changes.decisions])
     for number in sorted(changes.dialled):
         _write_dial(connection, number, loaded.last_dial(number), Dial(now, changes.dialled[number]))
     for number in sorted(changes.undialled):
@@ -190,22 +189,9 @@ def _fields(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
-_CHANGE_ORDER = update(ORDER).where(
-    ORDER.c.id == bindparam("of_id"), ORDER.c.version == bindparam("of_version")
-)
-
-
-def _write_orders(
-    connection: Connection,
-    loaded: SqlLoaded,
-    orders: Sequence[WorkOrder],
-    processes: Processes,
-    now: datetime,
+def _add_orders(
+    told: Lines, loaded: SqlLoaded, orders: Sequence[WorkOrder], processes: Processes, now: datetime
 ) -> None:
-    new: list[dict[str, Any]] = []
-    changed: list[dict[str, Any]] = []
-    events: list[dict[str, Any]] = []
-    turns: list[armed.Turn] = []
     for order in sorted(orders, key=lambda o: o.id):
         before = loaded.orders.get(order.id)
         known = before.version if before else 0
@@ -213,27 +199,15 @@ def _write_orders(
             continue
         values = projection(order, processes, now)
         if before is None:
-            new.append(values)
+            told.new.append(values)
         else:
-            changed.append({**values, "of_id": order.id, "of_version": known})
-        events += [event_row(order.id, event) for event in order.history[known:]]
+            moved = {name: values[name] for name in MOVING}
+            told.changed.append({**moved, "of_id": order.id, "of_version": known})
+        told.events += [event_row(order.id, event) for event in order.history[known:]]
         process = processes.of(order)
-        turns.append((order.id, clocks(before, process) if before else (), clocks(order, process)))
-    if new:
-        connection.execute(insert(ORDER), new)
-    _change_orders(connection, changed)
-    if events:
-        connection.execute(insert(EVENT), events)
-    armed.rearm(connection, turns)
-
-
-def _change_orders(connection: Connection, changed: Sequence[dict[str, Any]]) -> None:
-    """Where a driver does not count (many rows at once, PostgreSQL), the event's number is there already."""
-    if not changed:
-        return
-    done = connection.execute(_CHANGE_ORDER, changed if len(changed) > 1 else changed[0])
-    if done.rowcount not in {-1, len(changed)}:
-        raise Stale(", ".join(row["of_id"] for row in changed))
+        gone, new = armed.rearmed(order.id, clocks(before, process) if before else (), clocks(order, process))
+        told.gone += gone
+        told.armed += new
 
 
 def projection(order: WorkOrder, processes: Processes, now: datetime) -> dict[str, Any]:
@@ -257,20 +231,13 @@ def projection(order: WorkOrder, processes: Processes, now: datetime) -> dict[st
     }  # fmt: skip
 
 
-def _write_roster(connection: Connection, roster: Roster) -> None:
+def _roster_row(roster: Roster) -> dict[str, Any]:
     doc = msgspec.to_builtins(roster)
     doc.pop("version")
-    done = connection.execute(
-        update(ROSTER)
-        .where(
-            ROSTER.c.centre_id == roster.centre_id,
-            ROSTER.c.trade == roster.trade,
-            ROSTER.c.version == roster.version,
-        )
-        .values(version=roster.version + 1, doc=doc)
-    )
-    if done.rowcount != 1:
-        raise Stale(f"{roster.centre_id}/{roster.trade}")
+    return {
+        "of_centre": roster.centre_id, "of_trade": roster.trade, "of_version": roster.version,
+        "version": roster.version + 1, "doc": doc,
+    }  # fmt: skip
 
 
 def _check_untouched(connection: Connection, loaded: SqlLoaded, changes: Changes[Any]) -> None:
@@ -296,14 +263,6 @@ def _check_untouched(connection: Connection, loaded: SqlLoaded, changes: Changes
 def writes(changes: Changes[Any]) -> bool:
     """Whether a decision changes anything."""
     return bool(changes.orders or changes.rosters or changes.outgoing or changes.settled or changes.contacts)
-
-
-def open_orders(connection: Connection, processes: Processes, states: Sequence[str]) -> list[WorkOrder]:
-    """Orders that are not restored yet, the oldest first; without one that cannot be read, which is said."""
-    query = select(ORDER).where(ORDER.c.is_open).order_by(ORDER.c.reported_at, ORDER.c.id)
-    return readable_orders(
-        connection, processes, query.where(ORDER.c.state.in_(list(states))) if states else query
-    )
 
 
 def rosters(connection: Connection) -> list[Roster]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from dispatch.adapters.sql import due, outbox, statements
+from dispatch.adapters.sql import due, open_orders, outbox, statements
 from dispatch.clock import Clock
 from dispatch.core.crew import Roster
 from dispatch.core.work_order import WorkOrder
@@ -29,6 +29,8 @@ class SqlStore(ABC):
         self._processes = processes
         self._clock = clock
         self._on_commit = on_commit
+        self._open: dict[tuple[str, ...], Mapping[str, open_orders.Seen]] = {}
+        """What was open at the last look, by states: it is asked for twice a second, and little has changed."""
 
     @abstractmethod
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -68,7 +70,10 @@ class SqlStore(ABC):
         return await self.read(due.next_due)
 
     async def open_orders(self, states: Sequence[str] = ()) -> list[WorkOrder]:
-        return await self.read(lambda c: statements.open_orders(c, self._processes, states))
+        known = self._open.get(tuple(states), open_orders.NOTHING)
+        found = await self.read(lambda c: open_orders.look(c, self._processes, states, known))
+        self._open[tuple(states)] = found
+        return [seen.order for seen in found.values()]
 
     async def rosters(self) -> list[Roster]:
         return await self.read(statements.rosters)

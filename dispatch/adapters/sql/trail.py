@@ -21,7 +21,7 @@ import msgspec
 from sqlalchemy import Connection, Table, func, insert, select, text
 
 from dispatch.adapters.sql import tables as t
-from dispatch.adapters.sql.order_rows import EVENT
+from dispatch.adapters.sql.lines import EVENT
 
 AUDIT: Table = t.AuditRow.__table__  # type: ignore[attr-defined]
 SEAL: Table = t.SealRow.__table__  # type: ignore[attr-defined]

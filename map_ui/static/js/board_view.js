@@ -1,17 +1,28 @@
 // @ts-check
 /** The order board: one row an order, the least time first, keyboard as well as mouse. */
 import { arrangeOrders, arrived, FILTERS, handedBack, over, remaining, stackPlace, unroutable } from './board_state.js';
+import { mayAct } from './may_act.js';
 import { duration, figures, level } from './countdown.js';
 import { folded, leftForAll } from './incident.js';
 import { arrange, byId, fill, h, say } from './dom.js';
-import { named, shortName, t } from './page.js';
-import { segmentName, watchName, word } from './vocabulary.js';
+import { named, page, shortName, t } from './page.js';
+import { crewName, segmentName, watchName, word } from './vocabulary.js';
 
 /** @returns {[string, string][]} */
 const filterNames = () => [
   ['all', t('Open')], ['waiting', t('To dispatch')], ['unanswered', t('Unanswered')], ['moving', t('Under way')],
-  ['scene', t('On scene')], ['late', t('Late')], ['back', t('Handed back')], ['over', t('Restored')],
+  ['scene', t('On scene')], ['late', t('Late')], ['over', t('Restored')],
 ];
+/** Queues of their own: what came back, what has not left a vehicle yet, what is nobody's. @returns {[string, string][]} */
+const queueNames = () => [['rejected', t('Rejected')], ['recalling', t('Recall pending')], ...(page.person?.centre_id ? [] : [/** @type {[string, string]} */ (['unroutable', t('Nobody responsible')])])];
+const URGENT = ['late', 'rejected', 'recalling', 'unroutable'];
+
+/** Why it came back. @param {import('./board_state.js').Order} order */
+function why({ last }) {
+  const reason = last?.reason ? word('reasons', last.reason) : '';
+  if (last?.step === 'reject') return [t('Rejected by {crew}', { crew: crewName(last.crew_id) }), reason].filter(Boolean).join(': ');
+  return [t('Handed back'), reason].filter(Boolean).join(': ');
+}
 
 export class BoardView {
   /** @param {import('./board_state.js').Board} board @param {{pick: (id: string, act?: boolean) => void}} on */
@@ -40,10 +51,23 @@ export class BoardView {
   }
 
   makeFilters() {
-    this.buttons = new Map(filterNames().map(([code, name]) => [code, h('button', {
-      type: 'button', 'aria-pressed': String(code === this.filter), on: { click: () => { this.filter = code; this.show(this.now); } },
+    this.buttons = new Map([...filterNames(), ...queueNames()].map(([code, name], i) => [code, h('button', {
+      type: 'button', 'aria-pressed': String(code === this.filter), 'aria-keyshortcuts': String(i + 1), data: { filter: code }, on: { click: () => this.choose(code) },
     }, name, ' ', h('b', {}))]));
-    fill(byId('filters'), [...this.buttons.values()]);
+    fill(byId('filters'), filterNames().map(([code]) => this.buttons?.get(code)));
+    fill(byId('queues'), queueNames().map(([code]) => this.buttons?.get(code)));
+  }
+
+  /** @param {string} filter */
+  choose(filter) {
+    this.filter = filter;
+    this.show(this.now);
+  }
+
+  /** The n-th filter or queue, from 1. @param {number} n */
+  nth(n) {
+    const code = [...(this.buttons?.keys() ?? [])][n - 1];
+    if (code) this.choose(code);
   }
 
   /** @param {KeyboardEvent} e */
@@ -82,16 +106,17 @@ export class BoardView {
       const n = orders.filter((o) => FILTERS[code](o, now)).length;
       say(button.lastElementChild, String(n));
       button.setAttribute('aria-pressed', String(code === this.filter));
-      button.classList.toggle('urgent', n > 0 && ['late', 'back'].includes(code));
+      button.classList.toggle('urgent', n > 0 && URGENT.includes(code));
     }
     arrange(this.root, this.ids, this.rows, (id) => {
-      const row = h('div', { class: 'row', role: 'option', id: `row-${id}`, on: { click: () => { this.root.focus(); this.on.pick(id); }, dblclick: () => this.on.pick(id, true) } });
+      const row = h('div', { class: 'row', role: 'option', id: `row-${id}`, data: mayAct() ? { drag: id } : {}, on: { click: () => { this.root.focus(); this.on.pick(id); }, dblclick: () => this.on.pick(id, true) } });
       this.seen.observe(row);
       return row;
     });
     for (const id of this.ids) this.draw(id, now);
     const empty = byId('board-empty');
     empty.hidden = this.ids.length > 0;
+    this.root.classList.toggle('none', !this.ids.length);
     say(empty, orders.length ? t('No order fits this filter.') : t('No orders. A new one shows here by itself.'));
   }
 
@@ -115,7 +140,7 @@ export class BoardView {
   build(row, order, crew, place) {
     const chips = [];
     if (unroutable(order)) chips.push(h('span', { class: 'chip bad' }, t('Nobody responsible')));
-    if (handedBack(order)) chips.push(h('span', { class: 'chip bad' }, t('Handed back')));
+    if (handedBack(order)) chips.push(h('span', { class: 'chip bad' }, why(order)));
     if (order.state === 'returned') chips.push(h('span', { class: 'chip bad' }, t('Returned to the hotline')));
     if (order.removing?.length) chips.push(h('span', { class: 'chip warn' }, t('Recall pending on {n} device(s)', { n: order.removing.length })));
     if (order.watch?.fired) chips.push(h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })));
@@ -151,7 +176,7 @@ export class BoardView {
     }
     const text = there ? duration((Date.parse(order.points.H) - Date.parse(order.reported_at)) / 1000) : figures(left);
     say(row.left, text);
-    row.left.classList.toggle('long', text.length > 6);
+    row.left.classList.toggle('long', text.length > 7);
     say(row.word, there ? (left < 0 ? t('arrived late') : t('arrived')) : { ok: t('in time'), soon: t('soon due'), late: t('overdue') }[level(left)]);
     if (order.running) {
       const spent = (now - Date.parse(order.running.since)) / 1000;

@@ -82,7 +82,12 @@ async function presence(what, body) {
     await request('POST', `/api/crew/${what}`, body, { key: newKey() });
     await poll();
   } catch (error) {
-    const from = /** @type {any} */ (error).facts?.possible_from;
+    const { possible_from: from, why } = /** @type {any} */ (error).facts ?? {};
+    if (what === 'away' && !body.ask && ['max_away', 'min_cover'].includes(why)) {
+      const said = await ask({ title: t('Ask the centre?'), text: `${explain(error)}${from ? ` ${t('Possible from {time}.', { time: shortTime(from) })}` : ''}`, confirm: t('Ask the centre') });
+      if (said) await presence('away', { ...body, ask: true });
+      return;
+    }
     notice(`${explain(error)}${from ? ` ${t('Possible from {time}.', { time: shortTime(from) })}` : ''}`, 'bad');
   }
 }
@@ -95,7 +100,7 @@ async function goAway() {
 function head() {
   const { crew, presence: now, away_until: until } = stack;
   const away = now === 'away';
-  fill(byId('crew-head'), h('div', {}, h('h1', {}, named(crew)), h('p', { class: 'soft' }, statusName(crew.status), away && until ? [' · ', t('until {time}', { time: shortTime(until) })] : null)),
+  fill(byId('crew-head'), h('div', {}, h('h1', {}, named(crew)), h('p', { class: 'soft' }, statusName(crew.status), away && until ? [' · ', t('until {time}', { time: shortTime(until) })] : null, crew.asked ? ` · ${t('The centre is asked')}` : null)),
     h('button', { type: 'button', class: `big ${away ? 'primary' : ''}`, disabled: !away && stack.orders.length > 0, id: 'presence', on: { click: () => (away ? presence('standby', {}) : goAway()) } }, away ? t('Back on standby') : t('Away')));
 }
 
@@ -115,7 +120,7 @@ function conflicts() {
 const draw = notUnderAFinger(() => {
   if (!stack) return;
   const waiting = outbox.waiting;
-  const key = JSON.stringify([stack.orders.map((/** @type {any} */ o) => [o.id, o.version, o.state]), stack.to_record.map((/** @type {any} */ o) => o.id), stack.presence, stack.away_until, stack.crew.status, waiting.map((w) => w.key), outbox.refused.length, (stack.alerts ?? []).map((/** @type {any} */ a) => a.id)]);
+  const key = JSON.stringify([stack.orders.map((/** @type {any} */ o) => [o.id, o.version, o.state]), stack.to_record.map((/** @type {any} */ o) => o.id), stack.presence, stack.away_until, stack.crew.asked, stack.crew.status, waiting.map((w) => w.key), outbox.refused.length, (stack.alerts ?? []).map((/** @type {any} */ a) => a.id)]);
   if (key !== drawn) {
     drawn = key;
     head();

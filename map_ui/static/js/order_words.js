@@ -8,7 +8,7 @@ export function eventName(kind) {
   /** @type {Record<string, string>} */
   const names = {
     take_call: t('Call taken'), rung: t('Rung climbed'), attempt: t('Attempt to reach somebody'), in_hand: t('Taken in hand'), overdue: t('Segment overdue'), promise_missed: t('Promise missed'),
-    joined: t('Another call joined'), not_reached: t('Call-back reached nobody'), grouped: t('Joined an incident'), parted: t('Left its incident'), expedite: t('The customer chases'), supervise: t('Superior watches'), crew_free: t('Crew free for this order'), route: t('Responsibility decided'), removed: t('Device confirmed the removal'),
+    joined: t('Another call joined'), not_reached: t('Call-back reached nobody'), grouped: t('Joined an incident'), parted: t('Left its incident'), expedite: t('The customer chases'), supervise: t('Superior watches'), crew_free: t('Crew free for this order'), reordered: t('Another place in the sequence'), route: t('Responsibility decided'), removed: t('Device confirmed the removal'),
     gps_departed: t('Seen departing by GPS'), late_receipt: t('Receipt that came late'), also_received: t('Received on one more device'), no_free_crew: t('No crew is free'), unreceipted: t('The terminal does not confirm it'), recall_unreceipted: t('The terminal does not confirm the recall'),
   };
   return names[kind] ?? word('steps', kind);
@@ -59,6 +59,7 @@ const SAID = {
   area_class: (v) => areaName(v),
   crew_id: (v, { by }) => (by?.role === 'crew' && by.id === v ? '' : crewName(v)),
   to_crew: (v) => t('to {crew}', { crew: crewName(v) }),
+  place: (v, { data }) => t('{n} of {all}', { n: v, all: data.of ?? '–' }),
   behind: (v) => t('after {n} order(s) aboard', { n: v.length }),
   via: (v) => way(String(v)),
   link: (v) => line(v),

@@ -70,8 +70,8 @@ class Remembered:
     def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
         return []
 
-    def is_waiting(self, row_id: int) -> bool:
-        return True
+    def waiting(self, row_ids: Sequence[int]) -> frozenset[int]:
+        return frozenset(row_ids)
 
     def sent(self, keys: Sequence[str]) -> frozenset[str]:
         return frozenset()

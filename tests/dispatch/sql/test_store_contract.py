@@ -315,3 +315,16 @@ async def test_what_an_event_carries_comes_back_as_it_was(two: Two, data: dict[s
         lambda loaded, now: Changes(None, orders=(note(loaded.order(name), now, **data),))
     )
     assert (await two.order(name)).history[-1].data == data
+
+
+async def test_a_look_at_the_open_orders_finds_what_changed_since_the_one_before(two: Two) -> None:
+    """It is looked for twice a second: what has not changed is not read again, what has is never missed."""
+    for n in (1, 2, 3):
+        await two.new(f"W{n}")
+        two.clock.advance(1)
+    before = await two.first.open_orders()
+    await two.second.transact(lambda loaded, now: Changes(None, orders=(note(loaded.order("W2"), now),)))
+    after = await two.first.open_orders()
+    assert [(o.id, o.version) for o in after] == [("W1", 2), ("W2", 3), ("W3", 2)]
+    assert after[0] is before[0]
+    assert after[2] is before[2]

@@ -68,6 +68,13 @@ test('a name is written inside its land', () => {
   assert.ok(!inside(5, 5, [ring]), 'the middle of its box is not its own');
 });
 
+test('a name is written where it is seen, or not at all', () => {
+  const ring = [[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]];
+  const [x, y] = namePlace([ring], 16, [8, 2, 20, 9]);
+  assert.ok(x >= 8 && x <= 10 && y >= 2 && y <= 9);
+  assert.equal(namePlace([ring], 16, [11, 0, 20, 9]), null);
+});
+
 test('reconnects wait longer each time, never the same, never for ever', () => {
   assert.ok(pause(0, () => 0) >= 200);
   assert.ok(pause(0, () => 1) <= 400);
