@@ -145,8 +145,8 @@ def suggest(order: WorkOrder, others: Iterable[WorkOrder], territory: Mapping[st
         key=lambda one: ("same_equipment" not in one.why, one.metres is None, one.metres or 0.0, one.order_id)
     )
     first: dict[str, Suggestion] = {}
-    for one in found:  # of an incident, its likeliest order stands for all
-        first.setdefault(belongs.get(one.order_id) or one.order_id, one)
+    for likely in found:  # of an incident, its likeliest order stands for all
+        first.setdefault(belongs.get(likely.order_id) or likely.order_id, likely)
     return list(first.values())
 
 
