@@ -26,10 +26,12 @@ export function legs(story, until) {
   const found = [];
   let open = /** @type {Leg|null} */ (null);
   for (const e of story.events) {
-    if (e.kind === 'dispatch' && devices.get(e.seq)) {
-      open = { device: devices.get(e.seq), from: Date.parse(e.at) - LEAD_IN_MS, to: until };
+    if (e.kind === 'dispatch') open = { device: '', from: Date.parse(e.at) - LEAD_IN_MS, to: until };
+    if (open && !open.device && devices.get(e.seq)) { // it may have been seen first after the dispatch
+      open.device = devices.get(e.seq);
       found.push(open);
-    } else if (open && ENDS.includes(e.kind)) {
+    }
+    if (open && ENDS.includes(e.kind)) {
       open.to = Date.parse(e.at);
       open = null;
     }
