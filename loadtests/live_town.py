@@ -227,7 +227,7 @@ async def _serve(context: Context, store: SqliteStore, settings: Settings, traff
     services = HttpServices(
         context=context, views=views, histories=SqlHistories(store, context), people=SqlPeople(store),
         tickets=tickets, administration=SqlAdministration(store, context), tracks=unused, devices=unused,
-        shortages=unused, near=unused, health=unused, secret="secret", live_port=live_port,  # noqa: S106
+        shortages=unused, saved=unused, gazetteer=unused, call_desk=unused, near=unused, health=unused, secret="secret", live_port=live_port,  # noqa: S106
     )  # fmt: skip
     app = create_app(services)
     install(app, services, settings)

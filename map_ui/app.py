@@ -80,7 +80,7 @@ def mount(app: FastAPI, pages: PageServices) -> None:
         "/alerts": site.page("/alerts", "alerts.html"),
         "/devices": site.page("/devices", "devices.html"),
         "/devices/{device_id}": site.page("/devices", "device.html"),
-        "/orders/{order_id}": site.page("/orders", "order.html"),
+        "/orders/{order_id}": site.page("/orders", "order.html", map_of=live_map),
         "/setup": site.setup,
         "/password": site.password,
         "/sw.js": site.worker,

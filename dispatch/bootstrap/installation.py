@@ -17,6 +17,7 @@ from sqlalchemy import Connection, func, insert, select
 from dispatch.adapters.channels.alerts import check_address
 from dispatch.adapters.sql import alert_book, first_run
 from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.gazetteer import is_empty, replace_gazetteer
 from dispatch.adapters.sql.organisation import CREW, fact, replace_organisation, set_fact, set_territories
 from dispatch.adapters.sql.passwords import hash_password
 from dispatch.adapters.sql.statements import table
@@ -26,6 +27,7 @@ from dispatch.bootstrap.epochs import EPOCH, renew
 from dispatch.bootstrap.timekeeping import mark_start, open_clock
 from dispatch.clock import Clock, SystemClock, clock_from
 from dispatch.core.errors import BadInput, Unavailable
+from dispatch.core.imports import read_gazetteer
 from dispatch.services.people import ROLES, check_password
 from dispatch.settings import Settings
 
@@ -190,9 +192,16 @@ def _demonstration(settings: Settings) -> Settings:
         _write_city(city)
     if not at_once(settings, lambda c: c.execute(select(func.count()).select_from(CREW)).scalar()):
         _settle_people(settings, city)
+    at_once(settings, lambda c: _take_in_addresses(c, city / "gazetteer.csv"))
     _check_played(settings)
     phone = settings.phone_url or f"http://{settings.host}:{settings.phone_port}"
     return replace(settings, phone_url=phone)
+
+
+def _take_in_addresses(connection: Connection, file: Path) -> None:
+    """The city's addresses, where there are none yet."""
+    if file.exists() and is_empty(connection):
+        replace_gazetteer(connection, read_gazetteer(file.read_text(encoding="utf-8")).rows)
 
 
 def _check_played(settings: Settings) -> None:

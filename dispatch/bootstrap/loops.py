@@ -46,8 +46,8 @@ from dispatch.messages import (
 )
 from dispatch.services import clocks, delivery, dispatcher, review_letters, shortage
 from dispatch.services.context import Context
-from dispatch.services.ports import Ports
 from dispatch.services.tracking import Tracking, device_event
+from dispatch.services.ways_out import Ports
 
 log = logging.getLogger(__name__)
 FAILURES = 20

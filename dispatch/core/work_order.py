@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from dispatch.core.call_back import unended
 from dispatch.core.errors import BadInput, GuardRefused, IllegalStep
 from dispatch.core.process import Process, Transition
 from dispatch.core.types import Actor, AreaClass, Point
@@ -39,7 +40,6 @@ class Facts:
     customer_name: str = ""
     customer_phone: str = ""
     description: str = ""
-    incident_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,8 @@ class WorkOrder:
     satisfied: bool | None = None
     record: Mapping[str, Any] | None = None
     in_centre_hands: bool = False
+    incident_id: str = ""
+    """The order that leads its incident (its own id where it leads); empty: it belongs to none."""
     removing: Mapping[str, int] = field(default_factory=dict)
     """Devices that have not yet confirmed that a recalled order is gone (`recall_pending`), each with the
     revision of its desired state that no longer holds the order."""
@@ -87,6 +89,11 @@ class WorkOrder:
     @property
     def id(self) -> str:
         return self.facts.id
+
+    @property
+    def follows(self) -> bool:
+        """Whether another order of its incident is the one that a crew works on."""
+        return self.incident_id not in {"", self.id}
 
     @property
     def version(self) -> int:
@@ -195,12 +202,22 @@ def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
     elif event.kind == REORDERED:
         changes["behind"] = data["place"] > 1
     elif event.kind == "call_back":
-        changes["satisfied"] = bool(data.get("satisfied"))
+        changes["satisfied"] = _all_satisfied(changes["history"])
+    elif event.kind in {"grouped", "parted"}:
+        changes["incident_id"] = str(data.get("incident_id", "")) if event.kind == "grouped" else ""
     elif event.kind == "record":
         changes["record"] = data
     elif event.kind == "removed":
         changes["removing"] = {d: r for d, r in order.removing.items() if d != data.get("device")}
     return replace(order, **changes)
+
+
+def _all_satisfied(history: Iterable[Event]) -> bool:
+    """By the last word of each caller."""
+    last = {
+        str(e.data.get("phone", "")): bool(e.data.get("satisfied")) for e in history if e.kind == "call_back"
+    }
+    return all(last.values())
 
 
 def _effects_on_fields(order: WorkOrder, row: Transition, event: Event, *, ended: bool) -> dict[str, Any]:
@@ -289,7 +306,7 @@ def _satisfaction(order: WorkOrder, process: Process, by: Actor, data: Mapping[s
 
 
 def _called_back(order: WorkOrder, process: Process, by: Actor, data: Mapping[str, Any]) -> None:
-    if order.satisfied is None:
+    if unended(order):
         raise GuardRefused(f"order {order.id}: call the customer back first", guard="called_back")
 
 

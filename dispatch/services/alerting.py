@@ -21,8 +21,9 @@ from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.core.outgoing import Outgoing
 from dispatch.services.alert_text import Letter, News, Words
 from dispatch.services.context import Context
-from dispatch.services.ports import Alerts, Changes, Loaded, OutboxRow, Settled
+from dispatch.services.ports import Changes, Loaded, OutboxRow, Settled
 from dispatch.services.retries import PATIENCE, failed
+from dispatch.services.ways_out import Alerts
 
 log = logging.getLogger(__name__)
 APART = 10.0

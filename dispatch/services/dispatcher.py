@@ -240,6 +240,7 @@ async def match_waiting(context: Context) -> int:
     rows = [row for one in context.processes.by_id.values() for row in one.transitions.values()]
     states = {row.state for row in rows if row.step == "dispatch" and "system" in row.by}
     waiting = [o for o in await context.store.open_orders(sorted(states)) if o.facts.place is not None]
+    waiting = [o for o in waiting if not o.follows]
     if not waiting:
         return 0
     crews = await candidate_crews(context)

@@ -86,6 +86,10 @@ class OrderView(msgspec.Struct, frozen=True):
     satisfied: bool | None
     recorded: bool
     total_s: float
+    incident_id: str
+    """The order that leads its incident (itself, or the one that it follows); empty: none."""
+    withheld: bool
+    """The first caller gives no telephone number."""
     last: Moved | None
     version: int
 
@@ -176,7 +180,7 @@ def order_view(order: WorkOrder, process: Process, now: datetime) -> OrderView:
         removing=sorted(order.removing), in_centre_hands=order.in_centre_hands,
         joined=sum(1 for e in order.history if e.kind == "joined"), satisfied=order.satisfied,
         recorded=order.record is not None, total_s=line.total.total_seconds(), last=_moved(order, process),
-        version=order.version,
+        incident_id=order.incident_id, withheld=bool(order.history[0].data.get("withheld")), version=order.version,
     )  # fmt: skip
 
 

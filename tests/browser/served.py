@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 
 import uvicorn
 
-from dispatch.adapters.http.app import Address, HttpServices, create_app
+from dispatch.adapters.http.app import HttpServices, create_app
 from dispatch.adapters.photo_files import PhotoFiles
 from dispatch.adapters.sql.administration import SqlAdministration
+from dispatch.adapters.sql.call_desk import SqlDesk
 from dispatch.adapters.sql.day_sheets import DaySheets
+from dispatch.adapters.sql.gazetteer import SqlGazetteer
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
 from dispatch.adapters.sql.saved_views import SqlSavedViews
@@ -27,7 +29,7 @@ from dispatch.services.dispatcher import centre_received
 from dispatch.services.tickets import Tickets
 from dispatch.settings import Settings
 from map_ui.install import install
-from tests.dispatch.organisation import EAST, HASHER, Installation, NearInMemory, installation
+from tests.dispatch.organisation import HASHER, Installation, NearInMemory, installation
 from tests.dispatch.shown_devices import ShownDevices
 from tests.dispatch.ws.line import Line
 
@@ -112,9 +114,9 @@ class Served:
             people=SqlPeople(store, hasher=HASHER), tickets=self._tickets,
             administration=SqlAdministration(store, context), tracks=SqlTracks(store), photos=PhotoFiles(self.place.folder / "photos"), devices=self.devices,
             shortages=SqlShortages(store), saved=SqlSavedViews(store),
+            gazetteer=SqlGazetteer(store), call_desk=SqlDesk(store, context.processes),
             near=NearInMemory(context), health=_healthy, secret="secret",
             live_port=self.line.port,
-            addresses=[Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Hill Lane", "山路3号", *EAST)],
         )  # fmt: skip
         app = create_app(services)
         install(app, services, Settings(port=self.port))

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from dispatch.adapters.http.access import Admin, Id, Services
 from dispatch.adapters.http.reply import Json
 from dispatch.adapters.http.schemas import AdoptIn, DefinitionIn
-from dispatch.core.compliance import summarise
+from dispatch.core.figures import summarise
 
 router = APIRouter()
 MEASURED_DAYS = 28
@@ -34,8 +34,8 @@ async def check(body: DefinitionIn, admin: Admin, services: Services) -> Json:
     proposal = await services.administration.definitions.weigh(body.text)
     context = services.context
     today = context.clock.now().astimezone(context.zone).date()
-    rows = await services.histories.measured(today - timedelta(days=MEASURED_DAYS), today)
-    figures = summarise(rows, proposal.before)
+    sheet = await services.histories.sheet(today - timedelta(days=MEASURED_DAYS), today)
+    figures = summarise(sheet, proposal.before)
     took: dict[str, Any] = {one.name: one for one in figures.segments}
     limits = [
         {

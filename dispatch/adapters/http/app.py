@@ -10,6 +10,7 @@ from dispatch.adapters.http import (
     admin_people,
     admin_process,
     alerts,
+    call_desk,
     callbacks,
     crew,
     crew_phone,
@@ -18,6 +19,7 @@ from dispatch.adapters.http import (
     errors,
     health,
     hotline,
+    incidents,
     manager,
     manager_views,
     positions,
@@ -27,13 +29,13 @@ from dispatch.adapters.http import (
     vocabulary,
 )
 from dispatch.adapters.http.guard import Guard
-from dispatch.adapters.http.services import Address, HttpServices
+from dispatch.adapters.http.services import HttpServices
 
-__all__ = ["Address", "HttpServices", "create_app"]
+__all__ = ["HttpServices", "create_app"]
 
 ROUTERS = (
-    session, health, vocabulary, hotline, dispatcher, positions, crew, crew_phone, manager, manager_views, shortages, admin, alerts, devices,
-    callbacks, setup, admin_people, admin_process, admin_lists,
+    session, health, vocabulary, hotline, call_desk, dispatcher, incidents, positions, crew, crew_phone, manager, manager_views,
+    shortages, admin, admin_people, admin_process, admin_lists, alerts, devices, callbacks, setup,
 )  # fmt: skip
 
 

@@ -51,6 +51,35 @@ class CallIn(Body):
     customer_phone: Annotated[Line, Field(max_length=40)] = ""
     description: Text = ""
     ended_at: AwareDatetime | None = None
+    phone_withheld: bool = False
+    join: Code = ""
+    apart: bool = False
+    outage: Annotated[Line, Field(max_length=64)] = ""
+    insists: bool = False
+
+
+class LookIn(Body):
+    """What is known so far of a call that is not taken yet."""
+
+    phone: Annotated[Line, Field(max_length=40)] = ""
+    address: Line = ""
+    lat: Annotated[float | None, Field(ge=-90, le=90)] = None
+    lon: Annotated[float | None, Field(ge=-180, le=180)] = None
+
+
+class NotReachedIn(Body):
+    """A call-back that reached nobody; `again_at`: when to try again, `given_up`: not any more."""
+
+    phone: Annotated[Line, Field(max_length=40)] = ""
+    again_at: AwareDatetime | None = None
+    given_up: bool = False
+    text: Text = ""
+
+
+class IncidentIn(Body):
+    """The orders of one fault."""
+
+    order_ids: Annotated[list[Code], Field(min_length=2, max_length=100)]
 
 
 class Remark(Body):
@@ -64,6 +93,7 @@ class CallBack(Body):
 
     satisfied: Annotated[bool, Field(strict=True)]
     text: Text = ""
+    phone: Annotated[Line, Field(max_length=40)] = ""
 
 
 class ReasonIn(Body):

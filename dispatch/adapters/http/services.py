@@ -12,6 +12,7 @@ from dispatch.adapters.redis.device_window import DeviceWindow, OneDevice
 from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.views import Views
 from dispatch.messages import Position
+from dispatch.services.call_desk import Desk, Gazetteer
 from dispatch.services.context import Context
 from dispatch.services.people import People
 from dispatch.services.photos import Photos
@@ -20,16 +21,6 @@ from dispatch.services.review import Histories
 from dispatch.services.review_letters import SavedViews
 from dispatch.services.shortage import Shortages
 from dispatch.services.tickets import Tickets
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """One entry of the gazetteer, in both languages."""
-
-    address: str
-    address_zh: str
-    lat: float
-    lon: float
 
 
 class Devices(Protocol):
@@ -67,13 +58,14 @@ class HttpServices:
     devices: Devices
     shortages: Shortages
     saved: SavedViews
+    gazetteer: Gazetteer
+    call_desk: Desk
     health: Callable[[], Awaitable[Mapping[str, Any]]]
     secret: str
     """Of the telephone exchange's callbacks."""
     live_port: int
     live_url: str = ""
     """Where a proxy puts the live feed; empty: the page's host with `live_port`."""
-    addresses: Sequence[Address] = ()
     roads: Callable[[], Mapping[str, Any]] = dict
     provider_token: str = ""
     """With which a telephone provider signs; empty: there is none, and nothing is taken from one."""

@@ -27,7 +27,7 @@ ROSTER: Table = t.RosterRow.__table__  # type: ignore[attr-defined]
 _FACTS = frozenset(
     {
         "id", "process", "channel", "address", "lat", "lon", "fault_type", "voltage", "customer_name",
-        "customer_phone", "description", "incident_id", "reported_at",
+        "customer_phone", "description", "reported_at",
     }
 )  # fmt: skip
 """Columns of an order that are written once."""

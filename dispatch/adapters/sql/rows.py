@@ -19,7 +19,7 @@ def facts_from(row: Any) -> Facts:
     return Facts(
         id=row.id, process=row.process, reported_at=row.reported_at, channel=row.channel, address=row.address,
         place=place, fault_type=row.fault_type, voltage=row.voltage, customer_name=row.customer_name,
-        customer_phone=row.customer_phone, description=row.description, incident_id=row.incident_id,
+        customer_phone=row.customer_phone, description=row.description,
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.alert_book import channels
-from dispatch.adapters.sql.outbox import write_outgoing
+from dispatch.adapters.sql.lines import Lines
+from dispatch.adapters.sql.outbox import add_outgoing
 from dispatch.adapters.sql.statements import table
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.core.alerting import Channel
@@ -78,7 +79,9 @@ class SqlSavedViews:
             mine = update(VIEW).where(VIEW.c.id == view.id, VIEW.c.sent_for == view.sent_for)
             if connection.execute(mine.values(sent_for=sent_for)).rowcount == 0:
                 return False  # another worker was quicker, or it was changed meanwhile
-            write_outgoing(connection, letters, now)
+            lines = Lines()
+            add_outgoing(lines, letters, now)
+            lines.write(connection)
             return True
 
         return await self._database.write(work)

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import Connection, Table, and_, insert, select, update
 from sqlmodel import SQLModel
 
-from dispatch.adapters.sql import armed, lines, outbox, phone_rows
+from dispatch.adapters.sql import armed, lines, outages, outbox, phone_rows
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.alert_book import LoadedAlerts
 from dispatch.adapters.sql.lines import MOVING, Lines, Stale
@@ -25,6 +25,7 @@ from dispatch.adapters.sql.rows import event_row
 from dispatch.core.crew import Roster
 from dispatch.core.errors import NotFound
 from dispatch.core.escalation import clocks
+from dispatch.core.outage import PlannedOutage
 from dispatch.core.segments import deadline, timeline
 from dispatch.core.types import Point
 from dispatch.core.work_order import WorkOrder
@@ -96,9 +97,16 @@ class SqlLoaded(LoadedAlerts):
         )
         return [(r.id, Point(r.lat, r.lon), r.address) for r in rows]
 
-    def contact_order(self, contact_id: str) -> str:
+    def contact_order(self, contact_id: str) -> str | None:
         query = select(CONTACT.c.order_id).where(CONTACT.c.id == contact_id)
-        return self.connection.execute(query).scalar() or ""
+        return self.connection.execute(query).scalar()
+
+    def planned_outages(self, now: datetime) -> Sequence[PlannedOutage]:
+        return outages.running(self.connection, now)
+
+    def incident(self, incident_id: str) -> Sequence[str]:
+        query = select(ORDER.c.id).where(ORDER.c.incident_id == incident_id, ORDER.c.id != incident_id)
+        return list(self.connection.execute(query.order_by(ORDER.c.id)).scalars())
 
     def removing(self) -> Sequence[str]:
         query = select(ORDER.c.id).where(ORDER.c.is_removing).order_by(ORDER.c.id)
@@ -215,7 +223,7 @@ def projection(order: WorkOrder, processes: Processes, now: datetime) -> dict[st
         "lat": facts.place.lat if facts.place else None, "lon": facts.place.lon if facts.place else None,
         "fault_type": facts.fault_type, "voltage": facts.voltage, "customer_name": facts.customer_name,
         "customer_phone": facts.customer_phone, "description": facts.description,
-        "incident_id": facts.incident_id, "reported_at": facts.reported_at,
+        "incident_id": order.incident_id, "reported_at": facts.reported_at,
         "deadline": deadline(order, process), "sent_at": points.get("B"), "dispatched_at": points.get("D"),
         "acknowledged_at": points.get("F"), "arrived_at": points.get("H"), "changed_at": now,
         "is_open": order.state not in process.final and order.last("restore") is None,

@@ -43,7 +43,7 @@ class WorkOrderRow(SQLModel, table=True):
     customer_name: str
     customer_phone: str = Field(index=True)
     description: str = Field(sa_column=Column(Text, nullable=False))
-    incident_id: str
+    incident_id: str = Field(index=True)
     reported_at: datetime = instant(index=True)
     deadline: datetime = instant()
     sent_at: datetime | None = instant(null=True)
@@ -196,6 +196,31 @@ class ContactRow(SQLModel, table=True):
     order_id: str = Field(index=True)
     outcome: str
     by: str
+
+
+class GazetteerRow(SQLModel, table=True):
+    """One known address or place of the utility. `folded` is what is searched: both names, in one spelling."""
+
+    __tablename__ = "gazetteer"
+    id: int = serial()
+    name: str
+    name_zh: str
+    folded: str = Field(sa_column=Column(Text, nullable=False))
+    lat: float
+    lon: float
+
+
+class PlannedOutageRow(SQLModel, table=True):
+    """An announced outage, and whom it concerns: a territory, a polygon of [lon, lat], addresses, or several of these."""
+
+    __tablename__ = "planned_outages"
+    id: str = Field(primary_key=True)
+    starts_at: datetime = instant()
+    ends_at: datetime = instant(index=True)
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    territory: str
+    polygon: list[list[float]] = Field(sa_column=Column(DOCUMENT, nullable=False), default_factory=list)
+    addresses: list[str] = Field(sa_column=Column(DOCUMENT, nullable=False), default_factory=list)
 
 
 class DecisionRow(SQLModel, table=True):

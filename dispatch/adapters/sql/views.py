@@ -23,6 +23,7 @@ from dispatch.adapters.sql.statements import (
     roster_from,
 )
 from dispatch.adapters.sql.store import SqlStore
+from dispatch.core import call_back
 from dispatch.core.crew import CrewDuty
 from dispatch.core.errors import NotFound
 from dispatch.core.process import Process
@@ -120,12 +121,22 @@ class Views:
             )
         )  # fmt: skip
         piles = _piles(orders)
+        callers = {order.id: call_back.callers(order) for order in piles["call_backs"]}
         return {
             "now": now,
             **{name: self._shown(pile, now) for name, pile in piles.items()},
+            "callers": callers,
             "contacts": contacts,
             "alerts": alerts,
         }
+
+    async def incident(self, incident_id: str) -> list[OrderView]:
+        """The orders of an incident, the leading one first."""
+        query = (
+            select(ORDER).where(ORDER.c.incident_id == incident_id).order_by(ORDER.c.reported_at, ORDER.c.id)
+        )
+        orders = await self.look(lambda c: readable_orders(c, self._context.processes, query))
+        return self._shown(sorted(orders, key=lambda o: o.follows), self._context.clock.now())
 
     async def stack(self, crew_id: str, scope: Scope) -> dict[str, Any]:
         """What a crew's phone shows."""
@@ -277,7 +288,7 @@ def _piles(orders: Sequence[WorkOrder]) -> dict[str, list[WorkOrder]]:
         restored = order.last("restore") is not None
         if order.state in {"received", "returned"}:
             piles["to_send"].append(order)
-        elif restored and order.satisfied is None:
+        elif restored and call_back.unended(order):
             piles["call_backs"].append(order)
         elif restored and order.record is not None:
             piles["to_close"].append(order)

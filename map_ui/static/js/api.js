@@ -90,6 +90,10 @@ export function explain(error) {
     route: t('The order is with a crew: recall it first.'),
     called_back: t('Call the customer back first.'),
     photos: t('The order has as many photos as it can have.'),
+    two_crews: t('Two of them are with a crew: recall one first.'),
+    follows: t('It belongs to the incident of {order}: act on that one, or part it first.', { order: error.facts?.lead ?? '' }),
+    not_sent: t('It has not been sent to the centre yet.'),
+    planned_outage: t('The place lies in a planned outage: Alt+O when the caller is told, Alt+I for an order all the same.'),
     yourself: t('Nobody locks himself out.'),
     must_change: t('Choose a password of your own first.'),
   };

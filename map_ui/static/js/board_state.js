@@ -8,7 +8,7 @@
  *   channel: string, address: string, lat: number|null, lon: number|null, fault_type: string, voltage: string, description: string,
  *   customer_name: string, customer_phone: string, reported_at: string, deadline: string, points: Record<string, string>, running: Running|null,
  *   watch: Watch|null, behind: boolean, removing: string[], in_centre_hands: boolean, joined: number, satisfied: boolean|null, recorded: boolean,
- *   total_s: number, last: {step: string, role: string, id: string, at: string, crew_id: string, reason: string}|null, version: number}} Order
+ *   total_s: number, last: {step: string, role: string, id: string, at: string, crew_id: string, reason: string}|null, incident_id: string, withheld: boolean, version: number}} Order
  * @typedef {{id: string, no: number, name: string, name_zh: string, centre_id: string, trade: string, presence: string, status: string,
  *   away_until: string|null, asked: {at: string, until: string, reason: string}|null, stack: {order_id: string, version: number, acknowledged: boolean}[], capacity: number, duty_phone: string,
  *   devices: {id: string, kind: string, label: string}[], fix: {lat: number, lon: number, at: string, age_s: number, speed_mps: number, course_deg: number}|null, stale: boolean}} Crew
@@ -143,6 +143,7 @@ export function cover(board) {
 /** Steps that a dispatcher may take now; the server decides in the end. @param {Order} order @returns {string[]} */
 export function stepsFor(order) {
   if (unroutable(order)) return ['route'];
+  if (order.incident_id && order.incident_id !== order.id) return [];
   switch (order.state) {
     case 'sent':
     case 'at_centre':

@@ -3,6 +3,7 @@
 import { arrangeOrders, arrived, FILTERS, handedBack, lateOnes, over, remaining, stackPlace, unroutable } from './board_state.js';
 import { mayAct } from './may_act.js';
 import { duration, figures, level } from './countdown.js';
+import { folded, leftForAll } from './incident.js';
 import { arrange, byId, fill, h, say } from './dom.js';
 import { named, page, shortName, t } from './page.js';
 import { crewName, segmentName, watchName, word } from './vocabulary.js';
@@ -34,6 +35,8 @@ export class BoardView {
     this.ids = [];
     /** @type {Map<string, HTMLElement>} */
     this.rows = new Map();
+    /** @type {Map<string, any[]>} by the order that leads an incident: those that follow it */
+    this.behind = new Map();
     this.root = byId('board');
     this.search = byId('search');
     this.search.addEventListener('input', () => this.show(this.now));
@@ -96,7 +99,9 @@ export class BoardView {
   show(now) {
     this.now = now;
     this.late = lateOnes(this.board.orders.values(), now);
-    const orders = [...this.board.orders.values()];
+    const all = [...this.board.orders.values()];
+    const { rows: orders, behind } = this.search.value.trim() ? { rows: all, behind: new Map() } : folded(all);
+    this.behind = behind;
     this.ids = arrangeOrders(orders, { filter: this.filter, text: this.search.value, now, words: (o) => this.words(o) });
     for (const [code, button] of /** @type {Map<string, any>} */ (this.buttons)) {
       const n = orders.filter((o) => FILTERS[code](o, now)).length;
@@ -137,7 +142,7 @@ export class BoardView {
     const order = /** @type {import('./board_state.js').Order} */ (this.board.orders.get(id));
     const crew = this.board.crews.get(order.crew_id);
     const place = stackPlace(order, this.board.crews);
-    const key = `${order.version}/${order.state}/${crew?.id}/${place}/${order.watch?.fired}/${order.removing?.length}/${order.running?.label}/${order.priority}/${order.joined}`;
+    const key = `${order.version}/${order.state}/${crew?.id}/${place}/${order.watch?.fired}/${order.removing?.length}/${order.running?.label}/${order.priority}/${order.joined}/${order.incident_id}/${this.behind.get(id)?.length}`;
     if (row.key !== key) {
       row.key = key;
       this.build(row, order, crew, place);
@@ -155,6 +160,9 @@ export class BoardView {
     if (order.state === 'returned') chips.push(h('span', { class: 'chip bad' }, t('Returned to the hotline')));
     if (order.removing?.length) chips.push(h('span', { class: 'chip warn' }, t('Recall pending on {n} device(s)', { n: order.removing.length })));
     if (order.watch?.fired) chips.push(h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })));
+    const members = this.behind.get(order.id)?.length;
+    if (members) chips.push(h('span', { class: 'chip warn' }, t('Incident: {n} orders', { n: members + 1 })));
+    else if (order.incident_id && order.incident_id !== order.id) chips.push(h('span', { class: 'chip' }, t('Belongs to {order}', { order: order.incident_id })));
     if (order.joined) chips.push(h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })));
     if (order.priority > 0) chips.push(h('span', { class: 'chip warn' }, t('Priority {n}', { n: order.priority })));
     row.left = h('span', { class: 'figures' });
@@ -175,7 +183,7 @@ export class BoardView {
 
   /** @param {any} row @param {import('./board_state.js').Order} order @param {number} now */
   tick(row, order, now) {
-    const left = remaining(order, now);
+    const left = leftForAll(order, this.behind.get(order.id) ?? [], now);
     const there = arrived(order);
     const kind = over(order) ? 'over' : there ? (left < 0 ? 'late' : 'scene') : level(left);
     if (row.kind !== kind) {

@@ -8,6 +8,7 @@ import { named, shortTime, t } from './page.js';
 import { ask, notice } from './shell.js';
 import { areaName, options, segmentName, word } from './vocabulary.js';
 import { candidateList } from './candidates.js';
+import { incidentBox } from './incident.js';
 import { toggleHelp } from './key_help.js';
 
 const POINTS = 'ABCDEFGH';
@@ -44,7 +45,7 @@ export class OrderPanel {
       return;
     }
     const crew = this.board.crews.get(order.crew_id);
-    const key = `${id}/${order.version}/${order.state}/${order.removing?.length}/${crew?.status}/${this.choosing}`;
+    const key = `${id}/${order.version}/${order.state}/${order.removing?.length}/${crew?.status}/${order.incident_id}/${this.choosing}`;
     if (key !== this.key) {
       this.key = key;
       this.build(order, crew);
@@ -81,7 +82,8 @@ export class OrderPanel {
       h('ol', { class: 'points' }, [...POINTS].map((p) => h('li', { class: order.points?.[p] ? 'reached' : '', title: p === 'A' ? t('Call ended') : segmentName(`${POINTS[POINTS.indexOf(p) - 1]}${p}`) }, h('b', {}, p), h('time', {}, order.points?.[p] ? shortTime(order.points[p]) : '')))),
       this.running,
       h('dl', { class: 'facts' }, facts.map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),
-      h('p', {}, h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, t('The whole story of this order'))));
+      incidentBox(order, { changed: this.on.changed, open: this.on.open, mayAct: mayAct() }),
+      h('p', {}, h('a', { href: `/orders/${encodeURIComponent(order.id)}#replay`, target: '_blank', rel: 'noopener' }, t('Replay')), ' · ', h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, t('The whole story of this order'))));
   }
 
   /** @param {import('./board_state.js').Order} order @param {number} now */

@@ -13,9 +13,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from dispatch.adapters.http.app import Address, HttpServices, create_app
+from dispatch.adapters.http.app import HttpServices, create_app
 from dispatch.adapters.photo_files import PhotoFiles
 from dispatch.adapters.sql.administration import SqlAdministration
+from dispatch.adapters.sql.call_desk import SqlDesk
+from dispatch.adapters.sql.gazetteer import SqlGazetteer
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.organisation import load_directory
 from dispatch.adapters.sql.people import SqlPeople
@@ -163,11 +165,8 @@ def _city(place: Installation) -> City:
         context=context, views=Views(store, context), histories=SqlHistories(store, context),
         people=SqlPeople(store, hasher=HASHER), tickets=Tickets(SECRET),
         administration=SqlAdministration(store, context), tracks=SqlTracks(store), photos=PhotoFiles(place.folder / "photos"), devices=ShownDevices(), shortages=SqlShortages(store),
-        saved=SqlSavedViews(store),
+        saved=SqlSavedViews(store), gazetteer=SqlGazetteer(store), call_desk=SqlDesk(store, context.processes),
         near=NearInMemory(context), health=_healthy, secret=SECRET, live_port=8046,
-        addresses=[
-            Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Harbour Lane", "港口巷3号", *EAST)
-        ],
     )  # fmt: skip
     app = _app()
     app.state.services = services

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { metres, repeats } from '../js/call_form.js';
 import { ServerClock } from '../js/clock.js';
 import { duration, figures, level, minutes } from '../js/countdown.js';
 import { inside, namePlace } from '../js/inside.js';
@@ -40,12 +39,4 @@ test('a name is written where it is seen, or not at all', () => {
   const [x, y] = namePlace([ring], 16, [8, 2, 20, 9]);
   assert.ok(x >= 8 && x <= 10 && y >= 2 && y <= 9);
   assert.equal(namePlace([ring], 16, [11, 0, 20, 9]), null);
-});
-
-test('a second call for the same place is found', () => {
-  assert.ok(Math.abs(metres(30, 120, 30.001, 120) - 111.2) < 0.5);
-  const orders = [{ id: 'a', state: 'sent', lat: 30, lon: 120, address: '12 Harbour Road' }, { id: 'b', state: 'closed', lat: 30, lon: 120, address: 'x' }];
-  assert.deepEqual(repeats(orders, { lat: 30.0003, lon: 120, address: '' }).map((o) => o.id), ['a']);
-  assert.deepEqual(repeats(orders, { lat: null, lon: null, address: ' 12 harbour road' }).map((o) => o.id), ['a']);
-  assert.deepEqual(repeats(orders, { lat: 30.01, lon: 120, address: 'y' }), []);
 });

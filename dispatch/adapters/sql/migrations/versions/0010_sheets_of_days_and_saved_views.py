@@ -7,8 +7,8 @@ from alembic import op
 
 from dispatch.adapters.sql.columns import DOCUMENT, SERIAL
 
-revision = "0012"
-down_revision = "0011"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
