@@ -176,8 +176,8 @@ class Conversation(Answering):
             case Receipt():
                 self._counts.receipts += 1
                 self.seen.receipts += 1
-                if self._line is not None:
-                    self._wait_for(self._house.delivery.receipt(self._line, event))
+                if (line := self._line(event.device)) is not None:
+                    self._wait_for(self._house.delivery.receipt(line, event))
             case Unsupported():
                 self._codec.refuse(event, "unsupported")
             case Logout():
@@ -274,8 +274,8 @@ class Conversation(Answering):
             self._house.start(self._house.window.came(event.device, self._wire.address))
         self._codec.accept(event)
         self._flush()
-        if self._line is None and isinstance(self._codec, OrderCodec):
-            self._line = self._house.delivery.attach(event.device, self._codec, self._send)
+        if isinstance(self._codec, OrderCodec) and self._line(event.device) is None:
+            self._lines += (self._house.delivery.attach(event.device, self._codec, self._send),)
 
     def replaced(self, device: str, by: str) -> None:
         """The device has authenticated on a newer connection, from the address `by`."""
@@ -290,9 +290,9 @@ class Conversation(Answering):
     def _dismiss(self, *devices: str, left: str = "offline") -> None:
         """These are not here any more; `off`: by their own word."""
         for device in devices:
-            if self._line is not None and self._line.device == device:
-                self._house.delivery.detach(self._line)
-                self._line = None
+            if (line := self._line(device)) is not None:
+                self._house.delivery.detach(line)
+                self._lines = tuple(other for other in self._lines if other is not line)
             if self._house.online.get(device) is self:
                 del self._house.online[device]
                 self._say(device, left)
