@@ -69,6 +69,7 @@ class Gateway:
         self.clock = clock
         self.arrivals = Arrivals(clock)
         self.connections: set[Peer] = set()
+        self.addresses: set[Peer] = set()
         self.online: dict[str, Conversation] = {}
         self.max_connections = max_connections
         self.quarantine = quarantines(settings)
@@ -204,14 +205,13 @@ class Gateway:
     def state(self) -> GatewayState:
         """What /healthz and the operators see."""
         at, counts = self.clock.now().timestamp(), self.counts
-        return GatewayState(
-            self.name, at, len(self.connections), counts.frames, counts.rejected, counts.withheld, self.ports
-        )
+        peers = len(self.connections) + len(self.addresses)
+        return GatewayState(self.name, at, peers, counts.frames, counts.rejected, counts.withheld, self.ports)
 
     async def _hang_up_idle(self) -> None:
         while True:
             await SystemClock().sleep(min(IDLE_EVERY, self._idle_after / 2))
             oldest = SystemClock.monotonic() - self._idle_after
-            for connection in list(self.connections):
-                if connection.last_heard < oldest:
-                    connection.close()
+            for peer in [*self.connections, *self.addresses]:
+                if peer.last_heard < oldest:  # who does not read what was sent would never let it end
+                    peer.close(abort=peer.last_heard < oldest - self._idle_after)
