@@ -221,8 +221,6 @@ class Conversation(Answering):
         except (RedisError, OSError):
             self._withhold(event, "undecided")
             return
-        if not self._wire.open:
-            return
         there = self._house.online.get(event.device)
         if refusal == "unknown device" and self._house.quarantine:
             self._withhold(event, "quarantined")
@@ -233,8 +231,10 @@ class Conversation(Answering):
             self._codec.accept(event, code_for(self._house.secret, event.device))
         elif not believable(event, self._house.secret, there._session if there else None):
             self._refuse(event, "bad code")
-        else:
+        elif self._wire.open:
             self._admit(event)
+        else:  # it has hung up meanwhile, and is not here; but what it said before was its own
+            self._session.admit(event.device, proven=event.code is not None)
 
     def _full(self, event: Register | Login) -> bool:
         return isinstance(event, Login) and event.code is None and len(self._session.devices) >= DEVICES
