@@ -91,6 +91,10 @@ class Delivery:
                 await self._bring(line)
             except (RedisError, OSError) as error:
                 log.info("%s not brought to its desired state: %s", line.device, error)
+            except (
+                Exception
+            ):  # a bug of ours: it must not end the sweep, which brings the others their orders
+                log.exception("%s not brought to its desired state", line.device)
 
     async def _bring(self, line: Line) -> None:
         epoch = await self._store.epoch()

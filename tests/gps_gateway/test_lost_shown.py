@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dispatch.clock import SystemClock
-from dispatch.messages import DesiredOrder, shown_key
+from dispatch.messages import DesiredOrder, Shown, shown_key
 from gps_gateway.gateway import Gateway
 from tests.gps_gateway.conftest import Centre, Open
 from tests.gps_gateway.raw_terminal import RawTerminal
@@ -18,6 +20,8 @@ from tests.gps_gateway.test_orders_on_terminals import (
     until,
 )
 
+FRAIL = "013800000099"
+
 
 async def test_a_terminal_whose_crew_never_had_an_order_is_not_disturbed(
     gateway: Gateway, centre: Centre
@@ -29,8 +33,9 @@ async def test_a_terminal_whose_crew_never_had_an_order_is_not_disturbed(
         await terminal.silence(0.3)
 
 
+@pytest.mark.parametrize("left", [b"", b"of another version"], ids=["lost", "not to be read"])
 async def test_what_redis_has_lost_is_neither_called_gone_nor_taken_for_another_order(
-    open_gateway: Open, centre: Centre
+    open_gateway: Open, centre: Centre, left: bytes
 ) -> None:
     """`shown` of a terminal with W1 on its buttons is lost with its gateway; W1 is recalled, and W2 wished."""
     await centre.wish()
@@ -44,6 +49,8 @@ async def test_what_redis_has_lost_is_neither_called_gone_nor_taken_for_another_
         await until(centre, lambda e: centre.revision in settled(e))
     await first.close()
     await centre.redis.delete(shown_key(centre.device))
+    if left:
+        await centre.redis.set(shown_key(centre.device), left)
     await SystemClock().sleep(0.3)  # so many serials are not used in it
     await centre.wish()
     second = await open_gateway()
@@ -65,3 +72,26 @@ async def test_what_redis_has_lost_is_neither_called_gone_nor_taken_for_another_
         await until(centre, lambda e: centre.revision in settled(e))
         terminal.press(0x11)
         await until(centre, lambda e: presses(e) == [("W2", 1, "depart")])
+
+
+async def test_a_bug_with_one_terminal_keeps_no_order_from_the_others(
+    gateway: Gateway, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = gateway.store.shown
+
+    async def frail(device: str) -> Shown | None:
+        if device == FRAIL:
+            raise KeyError("a bug of ours")
+        return await read(device)
+
+    monkeypatch.setattr(gateway.store, "shown", frail)
+    await centre.register(FRAIL)
+    async with (
+        RawTerminal(gateway.ports["jt808"], FRAIL) as other,
+        RawTerminal(gateway.ports["jt808"]) as one,
+    ):
+        await other.login()
+        await one.login()
+        await SystemClock().sleep(0.5)  # swept twice
+        await centre.wish(FIRST, wake=False)
+        await asked(one)
