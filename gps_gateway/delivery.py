@@ -224,9 +224,10 @@ class Delivery:
         sent(line.online, actions)
         return settled
 
-    def parts(self) -> tuple[Coroutine[None, None, None], ...]:
+    @property
+    def parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
         """What runs until cancelled: wake, sweep, resend."""
-        return self._listen(), self._sweep_forever(), self._resend_forever()
+        return self._listen, self._sweep_forever, self._resend_forever
 
     @property
     def under_way(self) -> set[asyncio.Task[None]]:

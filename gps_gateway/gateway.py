@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 STATE_EVERY = 2.0
 IDLE_EVERY = 5.0
+BEGIN_ANEW = 1.0
 LAST_WORD = 2.0
 """Real seconds that a connection, or work under way, has to end in when the gateway closes."""
 
@@ -137,18 +139,24 @@ class Gateway:
         """Listen on every port and start all parts. Raises OSError where a port cannot be had."""
         await self._listening.open()
         self._flushing = asyncio.create_task(self.publisher.run())
-        for part in self.delivery.parts():
-            self.start(part)
-        self.start(trim_forever(self._redis, self.publisher))
-        self.start(self._tell_state())
-        self.start(self._hang_up_idle())
-        if self._subscriber is not None:
-            self.start(self._subscriber.run())
-        self.start(self.window.run())
-        self.start(self.window.listen())
+        for part in (
+            *self.delivery.parts, partial(trim_forever, self._redis, self.publisher), self._tell_state,
+            self._hang_up_idle, self.window.run, self.window.listen,
+            *([self._subscriber.run] if self._subscriber is not None else []),
+        ):  # fmt: skip
+            self.start(self._for_ever(part))
         endpoint = Endpoint(application(self), "127.0.0.1", self._metrics_port)
         self._metrics = endpoint, asyncio.create_task(endpoint.run())
         self.ports[METRICS] = endpoint.port
+
+    async def _for_ever(self, part: Callable[[], Coroutine[None, None, None]]) -> None:
+        """A bug of ours must not leave the gateway without one of its parts until somebody restarts it."""
+        while True:
+            try:
+                await part()
+            except Exception:
+                log.exception("a part of the gateway begins anew")
+            await SystemClock().sleep(BEGIN_ANEW)
 
     async def close(self) -> None:
         """Take nothing more, make durable what was taken, answer it, and hang up."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from dispatch.clock import SystemClock
-from dispatch.messages import DesiredOrder, Shown, shown_key
+from dispatch.messages import Desired, DesiredOrder, Shown, shown_key
 from gps_gateway.gateway import Gateway
+from gps_gateway.store import Store
 from tests.gps_gateway.conftest import Centre, Open
 from tests.gps_gateway.raw_terminal import RawTerminal
 from tests.gps_gateway.test_orders_on_terminals import (
@@ -95,3 +98,28 @@ async def test_a_bug_with_one_terminal_keeps_no_order_from_the_others(
         await SystemClock().sleep(0.5)  # swept twice
         await centre.wish(FIRST, wake=False)
         await asked(one)
+
+
+async def test_a_part_that_ends_by_a_bug_begins_anew(
+    open_gateway: Open, centre: Centre, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gps_gateway.gateway.BEGIN_ANEW", 0.1)
+    bugs, read = [KeyError("a bug of ours")], Store.desired
+
+    async def frail(store: Store, devices: Sequence[str]) -> list[Desired]:
+        if bugs and sweeping:
+            raise bugs.pop()
+        return await read(store, devices)
+
+    monkeypatch.setattr(Store, "desired", frail)
+    sweeping = False
+    gateway = await open_gateway()
+    async with RawTerminal(gateway.ports["jt808"]) as terminal:
+        await terminal.login()
+        await until(centre, lambda e: settled(e) == [0])
+        sweeping = True
+        while bugs:
+            await SystemClock().sleep(0.05)
+        await centre.wish(FIRST, wake=False)
+        await asked(terminal)
+    assert "a part of the gateway begins anew" in caplog.text
