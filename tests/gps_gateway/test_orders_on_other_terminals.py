@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dispatch.messages import Press
 from gps_gateway.downlink import named, standing
 from gps_gateway.gateway import Gateway
-from tests.gps_gateway.conftest import Centre
+from tests.gps_gateway.conftest import Centre, RealServer
 from tests.gps_gateway.raw_2019 import DEVICE_2019, ISU, Taxi, Terminal2019, tags
 from tests.gps_gateway.raw_terminal import Heard
 from tests.gps_gateway.test_orders_on_terminals import FIRST, SECOND, kept, presses, receipts, taken, until
@@ -234,3 +236,22 @@ async def test_taxis_on_one_connection_have_their_own_orders(gateway: Gateway, c
         taxi.device = ISU
         taxi.receipt(first)
         await until(centre, lambda e: ("W1", 1, "delivered") in receipts(e))
+
+
+async def test_a_second_taxi_is_not_refused_because_nobody_could_be_asked(
+    gateway: Gateway, centre: Centre, server: RealServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal takes a refusal for an answer, and sends that position no more."""
+    monkeypatch.setattr("gps_gateway.conversation.ASK_AGAIN", 0.2)
+    await centre.register(ISU)
+    await centre.register(OTHER_ISU)
+    async with Taxi(gateway.ports["jt905"]) as taxi:
+        taxi.send(0x0002)
+        await taxi.expect(0x8001)
+        server.stop()
+        taxi.device = OTHER_ISU
+        serial = taxi.send(0x0002)
+        await taxi.silence(0.4)
+        server.start()
+        taxi.send(0x0002, serial=serial)
+        assert (await taxi.expect(0x8001)).answered == (0x0002, serial, 0)
