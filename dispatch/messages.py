@@ -25,6 +25,8 @@ Keys, with `NN` = `shard(device)` (the braces let Redis Cluster keep a shard tog
 
 from __future__ import annotations
 
+import hmac
+from hashlib import sha256
 from typing import Any, TypeVar
 from zlib import crc32
 
@@ -34,6 +36,9 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 SHARDS = 64
 """Fixed for the life of an installation: it stands in stream and key names."""
+
+CODE_LENGTH = 20
+"""Characters of an authentication code: 80 bits; terminals keep short ones only."""
 
 EPOCH_KEY = "epoch"
 WAKE_CHANNEL = "wake"
@@ -264,6 +269,11 @@ class Here(msgspec.Struct, frozen=True):
     device: str
     at: float
     address: str
+
+
+def code_for(secret: str, device: str) -> str:
+    """The authentication code of one device: the gateway asks for it, administrators may enter it by hand."""
+    return hmac.new(secret.encode(), device.encode(), sha256).hexdigest()[:CODE_LENGTH]
 
 
 def shard(device: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from dispatch.core.errors import BadInput
 
 DEFAULT_PORT = 8045
+NAVIGATION = ("geo", "amap", "baidu", "google")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,17 @@ class Settings:
     tls_key: str = ""
     tls_ports: str = ""
     """Which TCP ports speak TLS then, e.g. `trackers,osmand`; empty: all that devices talk to."""
+    navigation: str = "geo"
+    """What the crew's "Navigate" opens: geo (whatever map the phone has), amap, baidu or google."""
     demo: bool = False
     by_hand: str = ""
     """User names of the demonstration, separated by commas, whose work its simulators leave to you."""
+
+    def __post_init__(self) -> None:
+        if self.navigation not in NAVIGATION:
+            raise BadInput(
+                f"DISPATCH45_NAVIGATION={self.navigation!r}: expected one of {', '.join(NAVIGATION)}"
+            )
 
     @property
     def live_port(self) -> int:

@@ -50,6 +50,8 @@ class Plan:
     """Started before all others, ended after them."""
     sign_ins: list[tuple[str, str, str]] = field(default_factory=list)
     """Role, user name and password, to be shown when the pages answer."""
+    token: str = ""
+    """With which the first administrator begins; empty: there is one."""
 
 
 @click.command()
@@ -59,7 +61,9 @@ class Plan:
 @click.option(
     "--speed", type=click.FloatRange(0.1, 1000), help="How fast time passes [default: 10 in the demo]."
 )
-@click.option("--empty", is_flag=True, help="No demonstration city; asks for the first administrator.")
+@click.option(
+    "--empty", is_flag=True, help="No demonstration city; the first administrator begins in the pages."
+)
 @click.option(
     "--policy", type=click.Choice(["risk", "mean", "nearest", "manual"]), help="Automatic dispatch."
 )
@@ -88,7 +92,8 @@ def up(
         check_ports(settings.host, settings.port)
         settings = bootstrap.prepare(settings, speed=speed or (1.0 if empty else DEMO_SPEED), empty=empty)
         try:
-            asyncio.run(supervise(_plan(settings, bootstrap.sign_ins(settings))))
+            plan = _plan(settings, bootstrap.sign_ins(settings))
+            asyncio.run(supervise(replace(plan, token=bootstrap.first_token(settings))))
         finally:
             bootstrap.freeze(settings)
 
@@ -267,7 +272,11 @@ def _reachable(host: str) -> str:
 def _welcome(plan: Plan) -> Iterator[str]:
     host = _reachable(plan.settings.host)
     yield ""
-    yield f"Dispatch45 is ready: http://{f'[{host}]' if ':' in host else host}:{plan.settings.port}/"
+    address = f"http://{f'[{host}]' if ':' in host else host}:{plan.settings.port}/"
+    yield f"Dispatch45 is ready: {address}"
+    if plan.token:
+        yield "  Nobody administers this installation yet. The first administrator begins here, once:"
+        yield f"  {address}setup#{plan.token}"
     for role, username, password in plan.sign_ins:
         yield f"  {role:<11} {username:<14} {password}"
     yield "Ctrl-C ends it."

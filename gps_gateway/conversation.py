@@ -10,7 +10,7 @@ from msgspec import structs
 from redis.exceptions import RedisError
 
 from dispatch.clock import SystemClock
-from dispatch.messages import DeviceState, Link, SeenFrame
+from dispatch.messages import DeviceState, Link, SeenFrame, code_for
 from gps_gateway.answering import Answering
 from gps_gateway.codec import (
     Answer,
@@ -33,7 +33,7 @@ from gps_gateway.codec import (
 from gps_gateway.failing import failed, salvage
 from gps_gateway.house import House, Wire
 from gps_gateway.seen import LONGEST, meaning
-from gps_gateway.session import DEVICES, believable, code_for
+from gps_gateway.session import DEVICES, believable
 
 log = logging.getLogger(__name__)
 

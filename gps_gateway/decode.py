@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import click
 
+from dispatch.messages import code_for
 from gps_gateway.codec import (
     Checksum,
     Codec,
@@ -30,7 +31,6 @@ from gps_gateway.codec import (
 )
 from gps_gateway.protocols import PROTOCOLS, Stream
 from gps_gateway.protocols.jt808.framing import escape
-from gps_gateway.session import code_for
 
 STREAMS = {name: protocol for name, protocol in PROTOCOLS.items() if isinstance(protocol, Stream)}
 ESCAPED = frozenset({"jt808", "jt905"})

@@ -215,13 +215,13 @@ def _buttons(draft: _Draft, wanted: dict[Key, DesiredOrder], line: OnLine, *, do
     withdrawals and the questions that say what its slots mean.
 
     With its first order on a connection, and where nothing is known of it, a terminal is also brought from unknown
-    buttons to known ones.
+    buttons to known ones. They stand in the sequence that the centre wants worked, whatever their slots: an order keeps
+    its slot, so that a late press never names another one.
     """
-    live = [
-        order
-        for order in draft.orders
-        if order.state in {"sent", "delivered"} and wanted[_key(order)].acknowledged
-    ]
+    live = sorted(
+        (o for o in draft.orders if o.state in {"sent", "delivered"} and wanted[_key(o)].acknowledged),
+        key=lambda order: wanted[_key(order)].slot,
+    )
     slots = tuple(order.slot for order in live)
     if slots != line.buttons and (slots or line.buttons or draft.orders or wanted or doubtful):
         workable = tuple(Workable(o.serial, o.order_id, o.version, wanted[_key(o)].text) for o in live)

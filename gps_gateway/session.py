@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
-from hashlib import sha256
 from typing import Literal
 
+from dispatch.messages import code_for
 from gps_gateway.codec import Frame, Login, Report
 
 REMEMBERED = 64
 """Frames by which a resend is recognised: a terminal resends its latest ones."""
 
-CODE_LENGTH = 20
-"""Characters of an authentication code: 80 bits; terminals keep short ones only."""
-
 DEVICES = 64
 """Devices that one connection may speak for, where a protocol names the device in every packet."""
 
 State = Literal["anonymous", "undecided", "quarantined", "authenticated"]
-
-
-def code_for(secret: str, device: str) -> str:
-    """The authentication code of one device."""
-    return hmac.new(secret.encode(), device.encode(), sha256).hexdigest()[:CODE_LENGTH]
 
 
 def code_matches(secret: str, device: str, code: str) -> bool:

@@ -16,9 +16,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from map_ui.assets import ADDRESS, ImmutableFiles, service_worker
-from map_ui.languages import COOKIE, LANGUAGES, catalogue, choose, translate
-from map_ui.maps import bounds_of, live_map
+from map_ui.assets import ADDRESS, ImmutableFiles, modules_of, service_worker, squeezed
+from map_ui.languages import COOKIE, LANGUAGES, choose, texts_of, translate
+from map_ui.maps import MapParts, bounds_of, late_map, live_map
+from map_ui.navigation import MAPS
 from map_ui.services import DemoAccount, PageServices, Person, same_host
 from map_ui.vendor import STATIC
 
@@ -43,6 +44,12 @@ ALLOWED = {
 }
 """Which roles a page is for; what they may do there, the API decides."""
 
+ADMIN_SECTIONS = ("people", "organisation", "devices", "duties", "territories", "process", "lists", "trail")
+"""Below /admin, which is the state of the system."""
+
+_MODULES = {"crew.html": "js/crew.js"}
+"""Pages that phones open over slow networks: they are sent the texts of their own modules only, and told at once which those are."""
+
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -53,6 +60,7 @@ _TEMPLATES = Environment(
 _ORDER_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _YEAR = 365 * 24 * 3600
 Handler = Callable[[Request], Awaitable[Response]]
+MapMaker = Callable[..., MapParts]
 
 
 def mount(app: FastAPI, pages: PageServices) -> None:
@@ -62,18 +70,25 @@ def mount(app: FastAPI, pages: PageServices) -> None:
     routes: dict[str, Handler] = {
         "/": site.home,
         "/sign-in": site.sign_in,
-        "/control-room": site.page("/control-room", "control_room.html", with_map=True),
+        "/control-room": site.page("/control-room", "control_room.html", map_of=live_map),
         "/crew": site.page("/crew", "crew.html"),
-        "/hotline": site.page("/hotline", "hotline.html", with_map=True),
-        "/manager": site.page("/manager", "manager.html"),
+        "/hotline": site.page("/hotline", "hotline.html", map_of=live_map),
+        "/manager": site.page("/manager", "manager.html", map_of=late_map),
+        "/manager/orders": site.page("/manager", "manager_orders.html"),
+        "/manager/report.html": site.report,
         "/admin": site.page("/admin", "admin.html"),
         "/alerts": site.page("/alerts", "alerts.html"),
         "/devices": site.page("/devices", "devices.html"),
         "/devices/{device_id}": site.page("/devices", "device.html"),
-        "/orders/{order_id}": site.page("/orders", "order.html"),
+        "/orders/{order_id}": site.page("/orders", "order.html", map_of=live_map),
+        "/setup": site.setup,
+        "/password": site.password,
         "/sw.js": site.worker,
         "/crew.webmanifest": site.manifest,
     }
+    for section in ADMIN_SECTIONS:
+        map_of = live_map if section == "territories" else None
+        routes[f"/admin/{section}"] = site.page("/admin", "admin.html", map_of=map_of)
     for path, handler in routes.items():
         app.add_api_route(path, handler, methods=["GET"], include_in_schema=False, response_model=None)
 
@@ -93,6 +108,20 @@ class _Site:
         """Name and password; who sits at this very machine is shown those of the demonstration."""
         accounts = self.pages.demo_accounts if _from_this_machine(request) else ()
         return self._render(request, "sign_in.html", None, accounts=accounts, homes=HOME)
+
+    async def setup(self, request: Request) -> Response:
+        """The first steps: of nobody yet, or of an administrator."""
+        person = await self.pages.person_of(request)
+        if person is not None and (person.role not in ALLOWED["/admin"] or person.must_change):
+            return RedirectResponse(HOME.get(person.role, "/sign-in"), status_code=303)
+        return self._render(request, "setup.html", person)
+
+    async def password(self, request: Request) -> Response:
+        """One's own password."""
+        person = await self.pages.person_of(request)
+        if person is None:
+            return RedirectResponse("/sign-in?next=/password", status_code=303)
+        return self._render(request, "password.html", person)
 
     async def worker(self, request: Request) -> Response:
         """The crew page's service worker."""
@@ -118,21 +147,36 @@ class _Site:
         }
         return JSONResponse(found, media_type="application/manifest+json")
 
-    def page(self, path: str, template: str, *, with_map: bool = False) -> Handler:
+    async def report(self, request: Request) -> Response:
+        """The manager's report as one file, to be kept and handed on."""
+        person = await self.pages.person_of(request)
+        if person is None or person.role not in ALLOWED["/manager"] or self.pages.report is None:
+            return RedirectResponse("/sign-in?next=/manager", status_code=303)
+        return await self.pages.report(request, choose(request))
+
+    def page(self, path: str, template: str, *, map_of: MapMaker | None = None) -> Handler:
         """A handler for one of the role's pages; strangers are sent to sign in, others to their own page."""
 
         async def handler(request: Request) -> Response:
             person = await self.pages.person_of(request)
             if person is None:
                 return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", status_code=303)
+            if person.must_change:
+                return RedirectResponse("/password", status_code=303)
             if person.role not in ALLOWED[path]:
                 return RedirectResponse(HOME.get(person.role, "/sign-in"), status_code=303)
-            return self._render(request, template, person, with_map=with_map)
+            return self._render(request, template, person, map_of=map_of)
 
         return handler
 
     def _render(
-        self, request: Request, template: str, person: Person | None, *, with_map: bool = False, **more: Any
+        self,
+        request: Request,
+        template: str,
+        person: Person | None,
+        *,
+        map_of: MapMaker | None = None,
+        **more: Any,
     ) -> Response:
         language, nonce = choose(request), token_urlsafe(16)
         order_id = str(request.path_params.get("order_id", ""))
@@ -150,12 +194,13 @@ class _Site:
             "path": request.url.path,
             "demo": self.pages.demo,
             "links": _links(person),
-            "map": self._map(person, nonce) if with_map else None,
-            "data": _json(self._data(request, language, person, order_id)),
+            "map": self._map(map_of, person, nonce) if map_of else None,
+            "data": _json(self._data(request, language, person, order_id, template)),
+            "preload": modules_of(_MODULES[template]) if template in _MODULES else (),
             **more,
         }
         html = _TEMPLATES.get_template(template).render(context)
-        response = HTMLResponse(html, headers=_headers(nonce, self._live(request)))
+        response = squeezed(request, HTMLResponse(html, headers=_headers(nonce, self._live(request))))
         if request.query_params.get("lang") in LANGUAGES:
             response.set_cookie(COOKIE, language, max_age=_YEAR, samesite="strict")
         return response
@@ -165,12 +210,14 @@ class _Site:
         address = urlsplit(self.pages.live_address)
         return f"{address.scheme}://{address.netloc}" if address.netloc else self.pages.live_origin(request)
 
-    def _map(self, person: Person | None, nonce: str) -> Any:
+    def _map(self, make: MapMaker, person: Person | None, nonce: str) -> MapParts:
         bounds = bounds_of(self.pages.territories(), person.centre_id if person else None)
         at = self.pages
-        return live_map(lat=at.lat, lon=at.lon, zoom=at.zoom, bounds=bounds, nonce=nonce, static=ADDRESS)
+        return make(lat=at.lat, lon=at.lon, zoom=at.zoom, bounds=bounds, nonce=nonce, static=ADDRESS)
 
-    def _data(self, request: Request, language: str, person: Person | None, order_id: str) -> dict[str, Any]:
+    def _data(
+        self, request: Request, language: str, person: Person | None, order_id: str, template: str
+    ) -> dict[str, Any]:
         who = person and {
             "username": person.username,
             "name": person.name,
@@ -184,7 +231,8 @@ class _Site:
             "person": who,
             "orderId": order_id,
             "trackingPort": self.pages.tracking_port,
-            "texts": dict(catalogue(language)),
+            "navigation": MAPS[self.pages.navigation],
+            "texts": texts_of(language, _MODULES.get(template, "")),
         }
 
 

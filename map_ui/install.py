@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from datetime import date
 
 from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, Response
 
 from dispatch.adapters.http.access import COOKIE
+from dispatch.adapters.http.manager import late_points, period_of, reviewed
 from dispatch.adapters.http.services import HttpServices
+from dispatch.core.errors import BadInput
 from dispatch.services.people import Person
 from dispatch.settings import Settings
 from map_ui.app import DemoAccount, PageServices, mount, same_host
+from map_ui.report import standalone
 
 _DEMO_FILE = "demo.json"
 
@@ -22,15 +28,28 @@ def install(app: FastAPI, services: HttpServices, settings: Settings) -> None:
         token = request.cookies.get(COOKIE, "")
         return await services.people.signed_in(token) if token else None
 
+    async def report(request: Request, language: str) -> Response:
+        try:
+            first, last = (date.fromisoformat(request.query_params.get(name, "")) for name in ("from", "to"))
+        except ValueError:
+            raise BadInput("from, to: expected days as YYYY-MM-DD", field="from") from None
+        period = period_of(request, first, last)
+        found, points = await reviewed(services, period), await late_points(services, period)
+        text = await asyncio.to_thread(standalone, found, points, services.context, language)
+        name = f'attachment; filename="compliance_{first}_{last}.html"'
+        return HTMLResponse(text, headers={"Content-Disposition": name, "Cache-Control": "no-store"})
+
     mount(
         app,
         PageServices(
             person_of=person_of,
+            report=report,
             live_origin=same_host(services.live_port),
             live_address=services.live_url,
             territories=lambda: services.context.directory.territories,
             timezone=settings.timezone,
             tracking_port=settings.osmand_port,
+            navigation=settings.navigation,
             demo=settings.demo,
             demo_accounts=_demo_accounts(settings),
         ),

@@ -14,6 +14,8 @@ from babel.core import negotiate_locale
 from babel.messages.pofile import read_po
 from starlette.requests import Request
 
+from map_ui.assets import modules_of
+
 FOLDER = Path(__file__).parent / "i18n"
 LANGUAGES = {"zh-CN": "中文", "en": "English"}
 SOURCE = "en"
@@ -25,10 +27,28 @@ def catalogue(language: str) -> Mapping[str, str]:
     """Source text -> text in the language. The source language has none."""
     if language == SOURCE:
         return {}
-    file = FOLDER / language.replace("-", "_") / "LC_MESSAGES" / "pages.po"
-    with file.open("rb") as stream:
+    with _file(language).open("rb") as stream:
         read = read_po(stream)
     return {str(one.id): str(one.string) for one in read if one.id and one.string}
+
+
+@cache
+def texts_of(language: str, entry: str) -> Mapping[str, str]:
+    """Texts of one module and all that it imports; of every module where none is named."""
+    if language == SOURCE or not entry:
+        return catalogue(language)
+    places = {f"static/{name}" for name in modules_of(entry)}
+    with _file(language).open("rb") as stream:
+        read = read_po(stream)
+    return {
+        str(one.id): str(one.string)
+        for one in read
+        if one.id and one.string and places & {place for place, _ in one.locations}
+    }
+
+
+def _file(language: str) -> Path:
+    return FOLDER / language.replace("-", "_") / "LC_MESSAGES" / "pages.po"
 
 
 def translate(language: str, text: str) -> str:

@@ -16,3 +16,15 @@ class MapHandle(MacroElement):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "MapHandle"
+
+
+class HeatHandle(MacroElement):
+    """Hands a heat layer that folium made to the page's modules, as `globalThis.dispatch45Heat`."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}globalThis.dispatch45Heat = {{ this._parent.get_name() }};{% endmacro %}"
+    )
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = "HeatHandle"

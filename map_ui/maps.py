@@ -14,12 +14,14 @@ from typing import Any, ClassVar
 
 import folium
 from branca.element import CssLink, Element, Figure, JavascriptLink
+from folium.plugins import HeatMap
 from markupsafe import Markup, escape
 
-from map_ui.layers import MapHandle
+from map_ui.layers import HeatHandle, MapHandle
 from map_ui.vendor import local
 
 _LEAFLET = "https://cdn.jsdelivr.net/npm/leaflet@1.9.3/dist/leaflet"
+HEAT = {"radius": 18, "blur": 14, "min_opacity": 0.35, "max_zoom": 13}
 _VIEWPORT = re.compile(r"<meta name=\"viewport\".*?/>", re.DOTALL)
 _OPENING = re.compile(r"<(style|script)>")
 
@@ -71,6 +73,25 @@ def live_map(
     *, lat: float, lon: float, zoom: int, bounds: Sequence[Sequence[float]] | None, nonce: str, static: str
 ) -> MapParts:
     """The control room's map: no base tiles; roads, territories, orders and vehicles are our own layers."""
+    figure, _ = plain_map(lat=lat, lon=lon, zoom=zoom, bounds=bounds)
+    return figure.parts(nonce, static)
+
+
+def late_map(
+    *, lat: float, lon: float, zoom: int, bounds: Sequence[Sequence[float]] | None, nonce: str, static: str
+) -> MapParts:
+    """The manager's map: the same ground, and a heat layer that the page fills."""
+    figure, drawn = plain_map(lat=lat, lon=lon, zoom=zoom, bounds=bounds)
+    heat = HeatMap([], **HEAT)  # type: ignore[no-untyped-call]
+    heat.add_child(HeatHandle())
+    drawn.add_child(heat)
+    return figure.parts(nonce, static)
+
+
+def plain_map(
+    *, lat: float, lon: float, zoom: int, bounds: Sequence[Sequence[float]] | None
+) -> tuple[PageFigure, PageMap]:
+    """A map without tiles, in a figure of its own; the page's modules find it by its handle."""
     figure = PageFigure()
     drawn = PageMap(
         location=[lat, lon],
@@ -89,7 +110,7 @@ def live_map(
     if bounds:
         drawn.fit_bounds(bounds)
     drawn.add_child(MapHandle())
-    return figure.parts(nonce, static)
+    return figure, drawn
 
 
 def bounds_of(territories: Mapping[str, Any], centre_id: str | None) -> list[list[float]] | None:

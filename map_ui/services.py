@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 
 class Person(Protocol):
@@ -22,6 +23,10 @@ class Person(Protocol):
     def centre_id(self) -> str | None: ...
     @property
     def crew_id(self) -> str | None: ...
+    @property
+    def must_change(self) -> bool:
+        """Whether nothing is open to this person before an own password is chosen."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ class PageServices:
     """`ws://host:port` of the live feed as the asking browser reaches it; see `same_host`."""
     territories: Callable[[], Mapping[str, Any]]
     """A GeoJSON feature collection; its extent is what a map shows first."""
+    report: Callable[[Request, str], Awaitable[Response]] | None = None
+    """The manager's report as one file, for a request's days and filter, in a language."""
     live_address: str = ""
     """Where a proxy puts the live feed, in place of `live_origin`; empty: no proxy."""
     lat: float = 35.0
@@ -51,6 +58,8 @@ class PageServices:
     timezone: str = "Asia/Shanghai"
     tracking_port: int = 0
     """Port that phones report their position to (OsmAnd's way); 0: pages do not speak of it."""
+    navigation: str = "geo"
+    """What the crew's "Navigate" opens: geo, amap, baidu or google."""
     demo: bool = False
     demo_accounts: tuple[DemoAccount, ...] = ()
 

@@ -17,6 +17,7 @@ LOCK = VENDOR / "vendor.lock.toml"
 FOLIUM_FILES = {
     "https://cdn.jsdelivr.net/npm/leaflet@1.9.3/dist/leaflet.js": "vendor/leaflet/leaflet.js",
     "https://cdn.jsdelivr.net/npm/leaflet@1.9.3/dist/leaflet.css": "vendor/leaflet/leaflet.css",
+    "https://cdn.jsdelivr.net/gh/python-visualization/folium@main/folium/templates/leaflet_heat.min.js": "vendor/leaflet-heat/leaflet-heat.js",
 }
 """What folium would load from elsewhere -> our file under static/ (the same library, at the locked version)."""
 

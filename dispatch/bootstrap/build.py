@@ -15,7 +15,6 @@ from redis.asyncio import Redis
 
 from dispatch.adapters.channels.alerts import AppriseAlerts
 from dispatch.adapters.channels.phone_rest import RestPhone
-from dispatch.adapters.http.services import Address
 from dispatch.adapters.ids import RandomIds
 from dispatch.adapters.redis.devices import RedisDevices
 from dispatch.adapters.redis.inbox import RedisInbox
@@ -33,7 +32,8 @@ from dispatch.core.responsibility import parse_responsibility
 from dispatch.core.territory import Territories, territories_from_geojson
 from dispatch.core.travel import RoadTravel, StraightLine, TravelTimes
 from dispatch.services.context import Context
-from dispatch.services.ports import Directory, Ports
+from dispatch.services.ports import Directory
+from dispatch.services.ways_out import Ports
 from dispatch.settings import Settings, wants_own_telephone
 
 
@@ -131,18 +131,6 @@ def roads_folder(settings: Settings) -> Path | None:
     """Where the road graph is, if there is one."""
     folder = Path(settings.roads) if settings.roads else settings.data / CITY
     return folder if has_roads(folder) else None
-
-
-def load_gazetteer(settings: Settings) -> list[Address]:
-    """Known addresses of the city."""
-    file = settings.data / CITY / "gazetteer.csv"
-    if not file.exists():
-        return []
-    with file.open(encoding="utf-8", newline="") as rows:
-        return [
-            Address(r["address"], r.get("address_zh") or r["address"], float(r["lat"]), float(r["lon"]))
-            for r in csv.DictReader(rows)
-        ]
 
 
 def road_lines(settings: Settings) -> Callable[[], Mapping[str, Any]]:

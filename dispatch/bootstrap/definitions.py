@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -16,13 +15,14 @@ from pathlib import Path
 from sqlalchemy import Connection, func, select
 
 from dispatch.adapters.sql import definitions as kept
+from dispatch.adapters.sql.adoption import put_in_force
 from dispatch.adapters.sql.statements import ORDER
-from dispatch.adapters.sql.trail import Note, note
 from dispatch.bootstrap.database import at_once
 from dispatch.core.errors import BadInput, ProcessInvalid
 from dispatch.core.process import Process, parse
-from dispatch.core.process_changes import differences
 from dispatch.core.process_check import check
+from dispatch.services import definitions as proposals
+from dispatch.services.definitions import Proposal
 from dispatch.services.ports import Processes
 from dispatch.settings import Settings
 
@@ -108,41 +108,12 @@ def refresh(connection: Connection, processes: Processes) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class Proposal:
-    """A definition that may be adopted, against the one that holds now."""
-
-    process: Process
-    before: Process
-    lines: list[str]
-    gaps: str
-    """What an earlier version, which may be adopted again, lacks."""
-
-
 def propose(settings: Settings, what: str) -> Proposal:
-    """Read and check a file, or the id of a definition that is kept. Raises BadInput or ProcessInvalid.
-
-    The same version with another content is refused: orders pin name and version.
-    """
+    """Read and check a file, or the id of a definition that is kept. Raises BadInput or ProcessInvalid."""
     processes = load(settings)
-    before = processes.by_id[processes.current]
-    gaps = ""
     if what in processes.by_id:
-        process = processes.by_id[what]
-        try:
-            check(process)
-        except ProcessInvalid as error:
-            gaps = error.message
-    else:
-        process = read_file(Path(what))
-        check(process)
-        known = processes.by_id.get(process.id)
-        if known is not None and known.text != process.text:
-            raise BadInput(
-                f"{what}: {process.id} is known with another content ({'; '.join(differences(known, process)[:3]) or 'in its comments'}):"
-                " raise its `version`, so that running orders end under what they began with"
-            )  # fmt: skip
-    return Proposal(process, before, differences(before, process), gaps)
+        return proposals.kept(processes, what)
+    return proposals.propose(processes, read_file(Path(what)).text, what)
 
 
 def adopt(settings: Settings, proposal: Proposal, *, by: str, at: datetime) -> None:
@@ -150,14 +121,4 @@ def adopt(settings: Settings, proposal: Proposal, *, by: str, at: datetime) -> N
 
     Raises BadInput where somebody else was quicker.
     """
-    said = "\n".join(proposal.lines)
-
-    def work(connection: Connection) -> None:
-        text = kept.kept_text(connection, proposal.process.id)
-        if text not in {"", proposal.process.text}:
-            raise BadInput(f"{proposal.process.id} was kept with another content meanwhile: look again")
-        kept.keep(connection, proposal.process)
-        kept.adopt(connection, proposal.process.id, said, by=by, at=at)
-        note(connection, Note("operator", by, "adopt_process", proposal.process.id, {"difference": said}), at)
-
-    at_once(settings, work)
+    at_once(settings, lambda c: put_in_force(c, proposal, by=("operator", by), at=at))

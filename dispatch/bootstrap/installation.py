@@ -12,12 +12,12 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-import click
 from sqlalchemy import Connection, func, insert, select
 
 from dispatch.adapters.channels.alerts import check_address
-from dispatch.adapters.sql import alert_book
+from dispatch.adapters.sql import alert_book, first_run
 from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.gazetteer import is_empty, replace_gazetteer
 from dispatch.adapters.sql.organisation import CREW, fact, replace_organisation, set_fact, set_territories
 from dispatch.adapters.sql.passwords import hash_password
 from dispatch.adapters.sql.statements import table
@@ -27,7 +27,8 @@ from dispatch.bootstrap.epochs import EPOCH, renew
 from dispatch.bootstrap.timekeeping import mark_start, open_clock
 from dispatch.clock import Clock, SystemClock, clock_from
 from dispatch.core.errors import BadInput, Unavailable
-from dispatch.services.people import ROLES
+from dispatch.core.imports import read_gazetteer
+from dispatch.services.people import ROLES, check_password
 from dispatch.settings import Settings
 
 PERSON = table(t.PersonRow)
@@ -38,8 +39,6 @@ CITY = "city"
 DEMONSTRATION = "demonstration"
 """Fact: the people of this database are the demonstration's."""
 DEMO_FILE = "demo.json"
-LEAST_PASSWORD = 10
-"""Characters of the first administrator's password."""
 
 
 def prepare(settings: Settings, *, speed: float, empty: bool) -> Settings:
@@ -162,28 +161,28 @@ def _resume_clock(settings: Settings, speed: float, real: Clock) -> str:
 
 
 def _first_administrator(settings: Settings) -> None:
+    """Of `DISPATCH45_ADMIN=name:password`, where there is nobody yet; without it, `first_token` lets one begin."""
+    username, _, password = os.environ.get("DISPATCH45_ADMIN", "").partition(":")
+
     def nobody(connection: Connection) -> bool:
         return not connection.execute(select(func.count()).select_from(PERSON)).scalar()
 
-    if not at_once(settings, nobody):
+    if not username or not at_once(settings, nobody):
         return
-    username, password = os.environ.get("DISPATCH45_ADMIN", ":").split(":", 1)
-    if not username:
-        if not sys.stdin.isatty():
-            raise BadInput(
-                "There is no administrator yet: start once in a terminal, or set DISPATCH45_ADMIN=name:password"
-            )
-        click.echo("This installation has nobody yet. The first administrator:")
-        username = click.prompt("  user name", type=str)
-        asked = f"  password (at least {LEAST_PASSWORD} characters)"
-        password = click.prompt(asked, hide_input=True, confirmation_prompt=True)
-        while len(password) < LEAST_PASSWORD:
-            click.echo(f"  That has {len(password)} characters.")
-            password = click.prompt(asked, hide_input=True, confirmation_prompt=True)
-    if len(password) < LEAST_PASSWORD:
-        raise BadInput(f"The administrator's password needs at least {LEAST_PASSWORD} characters")
+    try:
+        check_password(password, username)
+    except BadInput as error:
+        raise BadInput(f"DISPATCH45_ADMIN: {error}") from None
     person = _person_row({"username": username, "name": username, "role": "admin"}, hash_password(password))
     at_once(settings, lambda c: c.execute(insert(PERSON), person) and None)
+
+
+def first_token(settings: Settings) -> str:
+    """A new token for the first administrator, to be shown where the program was started; empty: there is somebody.
+
+    Each start makes another one, and only its hash is kept.
+    """
+    return "" if settings.demo else at_once(settings, first_run.offer)
 
 
 def _demonstration(settings: Settings) -> Settings:
@@ -193,9 +192,16 @@ def _demonstration(settings: Settings) -> Settings:
         _write_city(city)
     if not at_once(settings, lambda c: c.execute(select(func.count()).select_from(CREW)).scalar()):
         _settle_people(settings, city)
+    at_once(settings, lambda c: _take_in_addresses(c, city / "gazetteer.csv"))
     _check_played(settings)
     phone = settings.phone_url or f"http://{settings.host}:{settings.phone_port}"
     return replace(settings, phone_url=phone)
+
+
+def _take_in_addresses(connection: Connection, file: Path) -> None:
+    """The city's addresses, where there are none yet."""
+    if file.exists() and is_empty(connection):
+        replace_gazetteer(connection, read_gazetteer(file.read_text(encoding="utf-8")).rows)
 
 
 def _check_played(settings: Settings) -> None:

@@ -21,8 +21,11 @@ from dispatch.adapters.redis.inbox import INBOX, Arrival, reader
 from dispatch.adapters.redis.last_known import RedisLastKnown
 from dispatch.adapters.redis.streams import Entry, StreamConsumer
 from dispatch.adapters.sql import history
+from dispatch.adapters.sql.day_sheets import DaySheets
+from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.organisation import set_fact
 from dispatch.adapters.sql.postgres import PostgresStore
+from dispatch.adapters.sql.saved_views import SqlSavedViews
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.bootstrap import definitions
 from dispatch.bootstrap.audit_trail import Sealer
@@ -30,7 +33,7 @@ from dispatch.bootstrap.database import AnyStore
 from dispatch.bootstrap.epochs import Epochs
 from dispatch.bootstrap.timekeeping import TIME
 from dispatch.clock import InstallationClock, real_time
-from dispatch.core.errors import DispatchError, NotFound, Unavailable
+from dispatch.core.errors import Conflict, DispatchError, NotFound, Unavailable
 from dispatch.core.shortage import parse_rule
 from dispatch.ending import end_if_cancelled
 from dispatch.messages import (
@@ -41,10 +44,10 @@ from dispatch.messages import (
     events_stream,
     positions_stream,
 )
-from dispatch.services import clocks, delivery, dispatcher, shortage
+from dispatch.services import clocks, delivery, dispatcher, review_letters, shortage
 from dispatch.services.context import Context
-from dispatch.services.ports import Ports
 from dispatch.services.tracking import Tracking, device_event
+from dispatch.services.ways_out import Ports
 
 log = logging.getLogger(__name__)
 FAILURES = 20
@@ -55,6 +58,8 @@ GATHER = 0.02
 """Real seconds after a look at the clocks until the next one, unless more is due than one look takes."""
 HEARTBEAT = "worker"
 VIRTUAL = "virtual_time"
+MEASURE_EVERY = 5.0
+"""Real seconds between two passes over the manager's figures."""
 
 
 class Nudge:
@@ -160,6 +165,7 @@ class Worker:
         self.positions = positions
         self.redis = redis
         self.tracking = Tracking(context)
+        self._sheets = DaySheets(store, context)
         self.last_known = RedisLastKnown(redis)
         self.name = "centre" if alone else f"{socket.gethostname()}-{os.getpid()}"
         """Of a reader of streams. Where there can be one worker only, a new one goes on at once where it stopped."""
@@ -185,6 +191,8 @@ class Worker:
                 ("bound", self._look_again),
                 ("away", self._remind),
                 ("shortage", self._shortage),
+                ("figures", self._measure),
+                ("letters of figures", self._review),
                 ("heartbeat", self._beat),
                 ("desired states", self._confirm),
                 ("audit trail", Sealer(self.store).run),
@@ -219,6 +227,20 @@ class Worker:
         await shortage.observe(self.context, self.shortage_rule)
         await shortage.report(self.context, SqlShortages(self.store), self.shortage_rule)
         await self.context.clock.sleep(15.0)
+
+    async def _measure(self) -> None:
+        try:
+            await self._sheets.catch_up()
+        except Conflict as error:  # another worker was quicker with this day: it goes on
+            log.debug("figures: %s", error)
+        await asyncio.sleep(MEASURE_EVERY)
+
+    async def _review(self) -> None:
+        histories = SqlHistories(self.store, self.context)
+        await review_letters.send_due(
+            self.context, SqlSavedViews(self.store), histories, SqlShortages(self.store)
+        )
+        await asyncio.sleep(MEASURE_EVERY)
 
     async def _beat(self) -> None:
         """That a worker lives, and where the installation's time stands (to resume after a crash)."""

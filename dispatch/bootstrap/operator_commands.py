@@ -23,12 +23,14 @@ from dispatch.services.words import words
 from dispatch.settings import Settings, from_environment
 
 
-def _of_an_installation(command: Callable[..., Any]) -> Callable[..., Any]:
+def an_installation(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --data of a command."""
     said = "Folder of the installation [default: ./var]; or DATABASE_URL."
     return click.option("--data", type=click.Path(path_type=Path), help=said)(command)
 
 
-def _settings(data: Path | None) -> Settings:
+def settings_of(data: Path | None) -> Settings:
+    """Of the installation that a command is for. Raises BadInput where there is none."""
     settings = from_environment()
     settings = replace(settings, data=(data or settings.data).resolve())
     if not is_postgres(settings) and not sqlite_file(settings).exists():
@@ -37,10 +39,10 @@ def _settings(data: Path | None) -> Settings:
 
 
 @audit.command()
-@_of_an_installation
+@an_installation
 def now(data: Path | None) -> None:
     """One look at everything, all open orders included; prints what is wrong, and ends with 1 if anything is."""
-    found = asyncio.run(_look(_settings(data)))
+    found = asyncio.run(_look(settings_of(data)))
     titles = words()["alert_codes"]
     for finding in found:
         click.echo(f"{titles[finding.code]['en']} [{finding.name}]: {finding.text()}")
@@ -63,30 +65,30 @@ def clock() -> None:
 
 
 @clock.command()
-@_of_an_installation
+@an_installation
 def show(data: Path | None) -> None:
     """Where the installation's time stands, and how far the machine's and the database's clocks are from it."""
-    real = open_clock(_settings(data))
+    real = open_clock(settings_of(data))
     click.echo(f"installation {real.now().isoformat(timespec='seconds')}")
     click.echo(f"machine {real.behind('machine'):+.1f} s, database {real.behind('database'):+.1f} s")
 
 
 @clock.command()
-@_of_an_installation
+@an_installation
 def trust(data: Path | None) -> None:
     """Confirm the clock that leads (PostgreSQL's, or the machine's): every process jumps to it within seconds.
 
     What has become due by that fires at once; going back makes everything wait longer.
     """
-    settings = _settings(data)
+    settings = settings_of(data)
     at_once(settings, lambda c: set_fact(c, CONFIRMED, uuid4().hex))
     click.echo("Confirmed.")
 
 
 @click.command("renew-epoch")
-@_of_an_installation
+@an_installation
 def renew_epoch(data: Path | None) -> None:
     """Begin the revisions of the devices' desired states anew; workers do so by themselves after a restore that they notice."""
-    settings = _settings(data)
+    settings = settings_of(data)
     at_once(settings, renew)
     click.echo("Renewed: workers write every device's state anew within seconds.")

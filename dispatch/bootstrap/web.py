@@ -9,16 +9,21 @@ from fastapi import FastAPI
 
 from dispatch.adapters.http.app import create_app
 from dispatch.adapters.http.services import HttpServices
+from dispatch.adapters.photo_files import PhotoFiles
 from dispatch.adapters.redis.device_window import RedisDeviceWindow
 from dispatch.adapters.redis.last_known import RedisLastKnown
+from dispatch.adapters.redis.phone_positions import PhonePositions
 from dispatch.adapters.sql.administration import SqlAdministration
+from dispatch.adapters.sql.call_desk import SqlDesk
+from dispatch.adapters.sql.gazetteer import SqlGazetteer
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.sql.saved_views import SqlSavedViews
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.adapters.sql.views import Views
 from dispatch.adapters.ws.live import LiveServer
-from dispatch.bootstrap.build import Built, load_gazetteer, road_lines
+from dispatch.bootstrap.build import Built, road_lines
 from dispatch.bootstrap.health import Health
 from dispatch.services.tickets import Tickets
 from dispatch.settings import Settings
@@ -35,9 +40,10 @@ async def serve(built: Built) -> None:
         histories=SqlHistories(built.store, built.context),
         people=SqlPeople(built.store), tickets=tickets, administration=SqlAdministration(built.store, built.context),
         tracks=SqlTracks(built.positions), near=RedisLastKnown(built.redis), devices=RedisDeviceWindow(built.redis),
-        shortages=SqlShortages(built.store),
+        shortages=SqlShortages(built.store), saved=SqlSavedViews(built.store),
+        gazetteer=SqlGazetteer(built.store), call_desk=SqlDesk(built.store, built.context.processes),
+        photos=PhotoFiles(settings.data / "photos"), phone_positions=PhonePositions(built.redis),
         health=Health(built), secret=settings.secret, live_port=settings.live_port,
-        addresses=load_gazetteer(settings),
         roads=road_lines(settings), public_url=settings.public_url.rstrip("/"),
         provider_token=settings.phone_password if settings.phone_url.startswith("twilio:") else "",
         desk=built.phone,

@@ -14,7 +14,17 @@ from dispatch.core.work_order import WorkOrder
 
 Severity = Literal["info", "warning", "escalation"]
 SEVERITIES: tuple[str, ...] = get_args(Severity)
-_INFO = {"repeat_call", "unsatisfied", "away_over", "order_recall", "order_cancel"}
+_INFO = {
+    "repeat_call",
+    "unsatisfied",
+    "away_over",
+    "away_granted",
+    "away_refused",
+    "order_recall",
+    "order_cancel",
+    "crew_message",
+    "centre_message",
+}
 _ABOUT_THE_END = {"order_cancel", "order_return", "unsatisfied"}
 """What is news also, or only, when the order is finished."""
 

@@ -40,6 +40,7 @@ __all__ = [
     "Ranking",
     "StillWaiting",
     "WaitingOrder",
+    "earliest",
     "match",
     "rank",
 ]
@@ -109,6 +110,26 @@ def rank(
     best = np.argsort(_preference(pool)[0], kind="stable")
     ranked = [_ranked(pool, 0, int(column)) for column in best if np.isfinite(pool.scores.cost[0, column])]
     return Ranking(tuple(ranked), tuple(_excluded(pool)), travel.source)
+
+
+def earliest(
+    orders: Sequence[WaitingOrder],
+    crews: Iterable[CandidateCrew],
+    travel: TravelTimes,
+    now: datetime,
+    parameters: MatchParameters,
+) -> dict[str, Ranked]:
+    """For each order of one trade and centre the crew that could be there first, were it the only one; none where
+    nobody can go."""
+    if not orders:
+        return {}
+    pool = _pool(orders, sorted(crews, key=lambda crew: crew.id), travel, now, parameters)
+    found = {}
+    for row, order in enumerate(orders):
+        eta = pool.scores.eta_s[row]
+        if eta.size and np.isfinite(eta.min()):
+            found[order.id] = _ranked(pool, row, int(np.argmin(eta)))
+    return found
 
 
 def _pool(

@@ -7,11 +7,12 @@ on a crew's devices (desired state, D4) is its stack, with a revision that grows
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from dispatch.core.errors import BadInput, GuardRefused, NotFound
+from dispatch.core.errors import BadInput, Conflict, GuardRefused, NotFound
 
 Presence = Literal["standby", "away"]
 
@@ -36,6 +37,10 @@ class CrewDuty:
     away_until: datetime | None = None
     away_reason: str = ""
     reminded: bool = False
+    asked_at: datetime | None = None
+    """Since when it waits for the centre's answer whether it may go although cover would be lost."""
+    asked_until: datetime | None = None
+    asked_reason: str = ""
     stack: tuple[Stacked, ...] = ()
     capacity: int = 3
     revision: int = 0
@@ -70,12 +75,50 @@ class Roster:
 
 
 def go_away(
-    roster: Roster, crew_id: str, *, until: datetime, reason: str, now: datetime, on_shift: frozenset[str]
+    roster: Roster,
+    crew_id: str,
+    *,
+    until: datetime,
+    reason: str,
+    now: datetime,
+    on_shift: frozenset[str],
+    granted: bool = False,
 ) -> Roster:
     """The crew is skipped until it returns. Refused while it holds an order or cover would be lost.
 
     `on_shift` names the crews of this roster whose shift it is; the refusal says when it would be possible.
+    `granted`: a person at the centre has taken it upon himself that cover is lost.
     """
+    duty = _can_leave(roster, crew_id, until, now)
+    if not granted:
+        _cover_stays(roster, crew_id, on_shift)
+    return roster.replaced(
+        replace(_at_hand(duty), presence="away", away_since=now, away_until=until, away_reason=reason)
+    )
+
+
+def ask_away(roster: Roster, crew_id: str, *, until: datetime, reason: str, now: datetime) -> Roster:
+    """The crew asks the centre to let it go although cover would be lost; it stays at hand until it is told."""
+    duty = _can_leave(roster, crew_id, until, now)
+    return roster.replaced(replace(duty, asked_at=now, asked_until=until, asked_reason=reason))
+
+
+def answered(roster: Roster, crew_id: str) -> Roster:
+    """The centre has said no. Refused where nothing was asked (any more)."""
+    duty = roster.crew(crew_id)
+    if duty.asked_at is None:
+        raise Conflict(f"{crew_id} does not ask to be away any more", why="not_asked", crew=crew_id)
+    return roster.replaced(replace(duty, asked_at=None, asked_until=None, asked_reason=""))
+
+
+def _at_hand(duty: CrewDuty) -> CrewDuty:
+    return replace(
+        duty, presence="standby", away_since=None, away_until=None, away_reason="", reminded=False,
+        asked_at=None, asked_until=None, asked_reason="",
+    )  # fmt: skip
+
+
+def _can_leave(roster: Roster, crew_id: str, until: datetime, now: datetime) -> CrewDuty:
     duty = roster.crew(crew_id)
     if until <= now:
         raise BadInput(f"away until {until:%H:%M} is in the past", field="until")
@@ -85,6 +128,10 @@ def go_away(
             guard="away",
             why="holds_orders",
         )
+    return duty
+
+
+def _cover_stays(roster: Roster, crew_id: str, on_shift: frozenset[str]) -> None:
     others = [c for c in roster.crews if c.crew_id != crew_id]
     away = [c for c in others if c.presence == "away"]
     ends = [c.away_until for c in away if c.away_until]
@@ -105,17 +152,11 @@ def go_away(
             why="min_cover",
             possible_from=possible_from,
         )
-    return roster.replaced(
-        replace(duty, presence="away", away_since=now, away_until=until, away_reason=reason, reminded=False)
-    )
 
 
 def return_to_standby(roster: Roster, crew_id: str) -> Roster:
     """The crew says that it is back."""
-    duty = roster.crew(crew_id)
-    return roster.replaced(
-        replace(duty, presence="standby", away_since=None, away_until=None, away_reason="", reminded=False)
-    )
+    return roster.replaced(_at_hand(roster.crew(crew_id)))
 
 
 def due_reminders(roster: Roster, now: datetime) -> tuple[Roster, tuple[str, ...]]:
@@ -153,6 +194,29 @@ def unstack(roster: Roster, crew_id: str, order_id: str) -> tuple[Roster, str]:
     was_first = duty.stack[0].order_id == order_id
     freed = left[0].order_id if was_first and left else ""
     return roster.replaced(replace(duty, stack=left, revision=duty.revision + 1)), freed
+
+
+def reorder(roster: Roster, crew_id: str, sequence: Sequence[str], under_way: frozenset[str]) -> Roster:
+    """The crew's orders in another sequence; they reach its devices as a new revision.
+
+    Orders that the crew drives to or works at (`under_way`) stay first, in their order. Raises Conflict where the
+    stack holds other orders by now.
+    """
+    duty = roster.crew(crew_id)
+    aboard = {s.order_id: s for s in duty.stack}
+    if sorted(sequence) != sorted(aboard):
+        raise Conflict(f"the orders of {crew_id} have changed meanwhile", why="stack_changed", crew=crew_id)
+    first = [s.order_id for s in duty.stack if s.order_id in under_way]
+    if list(sequence[: len(first)]) != first:
+        raise GuardRefused(
+            f"{crew_id} is under way with {', '.join(first)}: recall it first",
+            guard="reorder",
+            why="under_way",
+        )
+    if list(sequence) == list(aboard):
+        return roster
+    stack = tuple(aboard[order_id] for order_id in sequence)
+    return roster.replaced(replace(duty, stack=stack, revision=duty.revision + 1))
 
 
 def show_acknowledged(roster: Roster, crew_id: str, order_id: str) -> Roster:

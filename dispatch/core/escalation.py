@@ -117,6 +117,14 @@ def _reopens(one: _Running, state: str, process: Process) -> bool:
 
 def clocks(order: WorkOrder, process: Process) -> tuple[Clock, ...]:
     """Every clock that should be armed for this order as it stands."""
+    known = order.derived.get("clocks")
+    if known is None or known[0] is not process:
+        known = order.derived["clocks"] = (process, _clocks(order, process))
+    found: tuple[Clock, ...] = known[1]
+    return found
+
+
+def _clocks(order: WorkOrder, process: Process) -> tuple[Clock, ...]:
     if order.state in process.final:
         return ()
     armed = [

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -40,6 +41,7 @@ REMARKS = frozenset(
         "expedite",
         "supervise",
         "crew_free",
+        "reordered",
         "removed",
         "late_receipt",
         "also_received",
@@ -51,6 +53,9 @@ REMARKS = frozenset(
         "overdue",
         "promise_missed",
         "in_hand",
+        "not_reached",
+        "grouped",
+        "parted",
     }
 )
 """What the core itself writes into a history: no step may be called so, or a remark would take it."""
@@ -118,6 +123,9 @@ class Process:
     """Who is told of a party's segments, and who above them."""
     reasons: Mapping[str, Reason]
     repeat_radius: float
+    repeat_near: float
+    """Metres around a call in which open orders are shown as perhaps the same fault; only within `repeat_radius` does
+    it join one by itself."""
     repeat_priority: int
     chase_priority: Mapping[str, int]
     """What an expedite (催办) and a supervise (督办) add to the priority."""
@@ -146,7 +154,11 @@ class Process:
 
     def segment(self, name: str) -> Segment:
         """The segment called `name`."""
-        return next(s for s in self.segments if s.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Segment]:
+        return {segment.name: segment for segment in self.segments}
 
     def watch(self, name: str) -> Watch:
         """The watch called `name`."""
@@ -164,7 +176,7 @@ def parse(text: str, name: str = "process.toml") -> Process:
     head = read.table("process")
     called = read.get(head, "process", 0, "name", str)
     transitions = _transitions(read)
-    repeat = read.table("repeat")
+    repeat = {"near": 300, **read.table("repeat")}
     chase = {"expedite": 1, "supervise": 1, **read.table("chase")}
     segments = _segments(read)
     process = Process(
@@ -180,6 +192,7 @@ def parse(text: str, name: str = "process.toml") -> Process:
         owners=owners(read, {segment.owner for segment in segments}),
         reasons=_reasons(read),
         repeat_radius=read.number(repeat, "repeat", 0, "radius"),
+        repeat_near=read.number(repeat, "repeat", 0, "near"),
         repeat_priority=int(read.number(repeat, "repeat", 0, "priority")),
         chase_priority={
             kind: int(read.number(chase, "chase", 0, kind)) for kind in ("expedite", "supervise")

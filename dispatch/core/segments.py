@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from dispatch.core.hop import best, hop_owner
 from dispatch.core.process import POINTS, Process
-from dispatch.core.work_order import FREED, Event, WorkOrder
+from dispatch.core.work_order import FREED, REORDERED, Event, WorkOrder
 
 WITHDRAWN = "withdrawn"
 STACKED = "stacked"
@@ -82,12 +82,23 @@ class Timeline:
 
 def timeline(order: WorkOrder, process: Process, now: datetime) -> Timeline:
     """The order's time from A until H, its cancellation, or `now`."""
-    walk = _Walk(order, process)
-    for event in order.history:
-        walk.pass_event(event)
-    if not walk.ended:
-        walk.close(max(now, walk.since))
-    return Timeline(tuple(walk.intervals), dict(walk.points), "" if walk.ended else walk.label)
+    walk = _walked(order, process)
+    if walk.ended:
+        return Timeline(tuple(walk.intervals), dict(walk.points), "")
+    last = walk.until(max(now, walk.since))
+    return Timeline((*walk.intervals, last), dict(walk.points), walk.label)
+
+
+def _walked(order: WorkOrder, process: Process) -> _Walk:
+    """The whole history passed; once for each value of an order, since several questions are asked of it."""
+    known = order.derived.get("walk")
+    if known is None or known[0] is not process:
+        walk = _Walk(order, process)
+        for event in order.history:
+            walk.pass_event(event)
+        known = order.derived["walk"] = (process, walk)
+    found: _Walk = known[1]
+    return found
 
 
 def limit(order: WorkOrder, process: Process, label: str) -> timedelta:
@@ -139,7 +150,9 @@ class _Walk:
         row = self.process.transitions.get((self.state, event.kind))
         self.state = self.process.first if not self.state else (row.to if row else self.state)
         if event.kind == FREED and self.behind:
-            self._crew_free(event)
+            self._crew_free(event, "the order ahead was finished")
+        if event.kind == REORDERED:
+            self._reordered(event)
         if event.kind == LEFT and self.label == "FG":
             self.left = self.left or event
         if row is None:
@@ -153,14 +166,18 @@ class _Walk:
             self.ended = True
 
     def close(self, at: datetime, evidence: str = "", link: str = "") -> None:
-        """End the running interval at `at`. A hop's owner follows from its link, as far as that is known."""
+        """End the running interval at `at`."""
+        self.intervals.append(self.until(at, evidence, link))
+        self.since = at
+
+    def until(self, at: datetime, evidence: str = "", link: str = "") -> Interval:
+        """The running interval up to `at`. A hop's owner follows from its link, as far as that is known."""
         owner = "repair_centre" if self.label == STACKED else self.process.segment(self.label).owner
         if self.label == "DE" and not link and self.sent is not None and "links" in self.sent.data:
             link = best(self.sent.data["links"].values())
             evidence = evidence or f"{self.sent.kind} by {self.sent.by}, link {link}"
         owner = hop_owner(owner, link)
-        self.intervals.append(Interval(self.label, self.since, at, owner, self.attempt, evidence))
-        self.since = at
+        return Interval(self.label, self.since, at, owner, self.attempt, evidence)
 
     def _reach(self, point: str, event: Event) -> None:
         left = self.left
@@ -185,11 +202,22 @@ class _Walk:
         following = POINTS[POINTS.index(point) + 1]
         self.label = STACKED if point == "F" and self.behind else point + following
 
-    def _crew_free(self, event: Event) -> None:
+    def _crew_free(self, event: Event, evidence: str) -> None:
         self.behind = False
         if self.label == STACKED:
-            self.close(event.at, "the order ahead was finished")
+            self.close(event.at, evidence)
             self.label = "FG"
+
+    def _reordered(self, event: Event) -> None:
+        """To the front: its turnout begins. Behind another: what it waits from here on is the centre's."""
+        evidence = f"{event.kind} by {event.by}"
+        if event.data["place"] == 1 and self.behind:
+            self._crew_free(event, evidence)
+        elif event.data["place"] > 1 and not self.behind:
+            self.behind = True
+            if self.label == "FG":
+                self.close(event.at, evidence)
+                self.label = STACKED
 
     def _withdraw(self, attempt: str, event: Event) -> None:
         """Also of a crew that had arrived and cannot repair it: then the time goes on from its arrival."""

@@ -11,6 +11,7 @@ from typing import Any
 from dispatch.core.errors import ProcessInvalid
 
 _DURATION = re.compile(r"(\d{1,6})\s*([smh])")
+_PLACE = re.compile(r"line (\d+), column (\d+)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
@@ -23,7 +24,7 @@ class LinedToml:
         try:
             self.data: dict[str, Any] = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise ProcessInvalid(f"{name}: {error}") from None
+            raise ProcessInvalid(f"{name}: {error}", **_place(str(error), len(self.lines))) from None
 
     def line_of(self, header: str, index: int, key: str = "") -> int:
         """1-based line of the `index`-th `[header]` or `[[header]]`, or of `key` inside it."""
@@ -42,8 +43,11 @@ class LinedToml:
         return 0
 
     def fail(self, header: str, index: int, key: str, message: str) -> ProcessInvalid:
-        """The error to raise."""
-        return ProcessInvalid(f"{self.name}:{self.line_of(header, index, key)}: {header}: {message}")
+        """The error to raise; its facts name line and column, both from 1."""
+        line = self.line_of(header, index, key)
+        text = self.lines[line - 1] if line <= len(self.lines) else ""
+        column = len(text) - len(text.lstrip()) + 1
+        return ProcessInvalid(f"{self.name}:{line}: {header}: {message}", line=line, column=column)
 
     def table(self, header: str) -> Mapping[str, Any]:
         """The one table of this name; empty where it is missing."""
@@ -121,3 +125,9 @@ class LinedToml:
                 header, index, key, f'{key} = "{value}": expected a duration such as "90s" or "4m"'
             )
         return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _place(message: str, lines: int) -> dict[str, int]:
+    """Where the reader of TOML stumbled, as its message says; at the end where it says that."""
+    found = _PLACE.search(message)
+    return {"line": int(found[1]), "column": int(found[2])} if found else {"line": max(1, lines), "column": 1}

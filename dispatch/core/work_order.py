@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from dispatch.core.call_back import unended
 from dispatch.core.errors import BadInput, GuardRefused, IllegalStep
 from dispatch.core.process import Process, Transition
 from dispatch.core.types import Actor, AreaClass, Point
@@ -19,6 +20,8 @@ from dispatch.core.types import Actor, AreaClass, Point
 TAKE_CALL = "take_call"
 FREED = "crew_free"
 """A remark: the order ahead on the same vehicle was finished. It ends the waiting, so it has a place among the steps."""
+REORDERED = "reordered"
+"""A remark: its `place` (from 1) on its vehicle was changed. It ends or begins the waiting."""
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -37,7 +40,6 @@ class Facts:
     customer_name: str = ""
     customer_phone: str = ""
     description: str = ""
-    incident_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,24 @@ class WorkOrder:
     satisfied: bool | None = None
     record: Mapping[str, Any] | None = None
     in_centre_hands: bool = False
+    incident_id: str = ""
+    """The order that leads its incident (its own id where it leads); empty: it belongs to none."""
     removing: Mapping[str, int] = field(default_factory=dict)
     """Devices that have not yet confirmed that a recalled order is gone (`recall_pending`), each with the
     revision of its desired state that no longer holds the order."""
+    derived: dict[str, tuple[Process, Any]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """What was worked out of this value already, under which definition: it never changes, so neither does that."""
 
     @property
     def id(self) -> str:
         return self.facts.id
+
+    @property
+    def follows(self) -> bool:
+        """Whether another order of its incident is the one that a crew works on."""
+        return self.incident_id not in {"", self.id}
 
     @property
     def version(self) -> int:
@@ -158,6 +171,17 @@ def fold(facts: Facts, history: Iterable[Event], process: Process) -> WorkOrder:
     return order
 
 
+def last_move(order: WorkOrder, process: Process) -> Event | None:
+    """The latest step since it was sent that brought the order into another state: who decided last, what and when.
+
+    What a machine receipts decides nothing. None: nobody has decided anything since.
+    """
+    moving = {row.step: row.point for row in process.transitions.values() if row.to != row.state}
+    decided = (e for e in reversed(order.history) if moving.get(e.kind, "C") not in {"C", "E"})
+    last = next(decided, None)
+    return last if last is not None and moving[last.kind] != "B" else None
+
+
 def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
     """One event more. Never refuses: what is in the history has happened."""
     row = process.transitions.get((order.state, event.kind))
@@ -175,13 +199,25 @@ def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
         changes["priority"] = order.priority + int(data.get("priority", 0))
     if event.kind == FREED:
         changes["behind"] = False
+    elif event.kind == REORDERED:
+        changes["behind"] = data["place"] > 1
     elif event.kind == "call_back":
-        changes["satisfied"] = bool(data.get("satisfied"))
+        changes["satisfied"] = _all_satisfied(changes["history"])
+    elif event.kind in {"grouped", "parted"}:
+        changes["incident_id"] = str(data.get("incident_id", "")) if event.kind == "grouped" else ""
     elif event.kind == "record":
         changes["record"] = data
     elif event.kind == "removed":
         changes["removing"] = {d: r for d, r in order.removing.items() if d != data.get("device")}
     return replace(order, **changes)
+
+
+def _all_satisfied(history: Iterable[Event]) -> bool:
+    """By the last word of each caller."""
+    last = {
+        str(e.data.get("phone", "")): bool(e.data.get("satisfied")) for e in history if e.kind == "call_back"
+    }
+    return all(last.values())
 
 
 def _effects_on_fields(order: WorkOrder, row: Transition, event: Event, *, ended: bool) -> dict[str, Any]:
@@ -225,7 +261,7 @@ def _event(
 
     Remarks ahead of it (a rung, a second call) move nothing: a device that was offline tells of them too late.
     """
-    marks = {TAKE_CALL, FREED, *process.steps}
+    marks = {TAKE_CALL, FREED, REORDERED, *process.steps}
     ahead = next(e.at for e in reversed(order.history) if e.kind in marks)
     placed = max(min(at, now), ahead)
     if placed != at:
@@ -270,7 +306,7 @@ def _satisfaction(order: WorkOrder, process: Process, by: Actor, data: Mapping[s
 
 
 def _called_back(order: WorkOrder, process: Process, by: Actor, data: Mapping[str, Any]) -> None:
-    if order.satisfied is None:
+    if unended(order):
         raise GuardRefused(f"order {order.id}: call the customer back first", guard="called_back")
 
 

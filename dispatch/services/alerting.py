@@ -21,8 +21,9 @@ from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.core.outgoing import Outgoing
 from dispatch.services.alert_text import Letter, News, Words
 from dispatch.services.context import Context
-from dispatch.services.ports import Alerts, Changes, Loaded, OutboxRow, Settled
+from dispatch.services.ports import Changes, Loaded, OutboxRow, Settled
 from dispatch.services.retries import PATIENCE, failed
+from dispatch.services.ways_out import Alerts
 
 log = logging.getLogger(__name__)
 APART = 10.0
@@ -85,7 +86,7 @@ class _Post:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A message that still has to be said; a test has no news. `later`: messages that make it needless once sent."""
+    """A message that still has to be said; a test and a ready letter have no news. `later`: messages that make it needless once sent."""
 
     row: OutboxRow
     channel: Channel
@@ -133,7 +134,7 @@ def _look(
     for row in rows:
         if (channel := channels.get(row.target)) is None:
             over.append(Settled(row.id, "done", REMOVED))
-        elif "test" in row.data:
+        elif "test" in row.data or "letter" in row.data:
             due.append(_Due(row, channel))
         elif isinstance(found := _news(context, loaded, now, row, channel, told), str):
             over.append(Settled(row.id, "done", found))
@@ -182,7 +183,10 @@ def _in_turn(
     fresh: dict[str, list[_Due]] = defaultdict(list)
     for one in due:
         if one.news is None:
-            letter = Words(context, one.channel.language, now).trial(str(one.row.data["test"]))
+            if "letter" in one.row.data:  # of a saved view; its words are those of the moment it was due
+                letter = Letter(**one.row.data["letter"])
+            else:
+                letter = Words(context, one.channel.language, now).trial(str(one.row.data["test"]))
             posts.append(_Post(one.channel, letter, (one.row,)))
         else:
             fresh[f"channel {one.row.target}"].append(one)

@@ -78,7 +78,7 @@ class Context:
 
     def on_shift(self, crew: Crew, now: datetime) -> bool:
         """Whether it is this crew's shift; equal ends mean round the clock."""
-        start, end = _wall(crew.shift_start), _wall(crew.shift_end)
+        start, end = wall(crew.shift_start), wall(crew.shift_end)
         local = now.astimezone(self.zone).time()
         if start == end:
             return True
@@ -90,7 +90,7 @@ class Context:
         return frozenset(c.id for c in crews if c is not None and self.on_shift(c, now))
 
 
-def _wall(text: str) -> time:
-    """`24:00` is the end of the day, which is its beginning again."""
+def wall(text: str) -> time:
+    """A wall time `HH:MM`; `24:00` is the end of the day, which is its beginning again."""
     hours, minutes = text.split(":")
     return time(int(hours) % 24, int(minutes))

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from dispatch.core import crew as rules
-from dispatch.core.errors import Conflict, IllegalStep
-from dispatch.core.outgoing import alert
+from dispatch.core.errors import Conflict, GuardRefused, IllegalStep
+from dispatch.core.outgoing import Outgoing, alert
 from dispatch.core.types import Actor
 from dispatch.core.work_order import NOTHING, WorkOrder
 from dispatch.services.context import Context
@@ -166,18 +166,57 @@ async def removed(context: Context, order_id: str, *, device: str, at: datetime)
     return await context.store.transact(decide)
 
 
-async def go_away(context: Context, crew: Crew, *, until: datetime, reason: str) -> rules.CrewDuty:
-    """The crew cannot leave until then; refused where cover would be lost, saying when it would be possible."""
+async def go_away(
+    context: Context, crew: Crew, *, until: datetime, reason: str, ask: bool = False
+) -> rules.CrewDuty:
+    """The crew cannot leave until then; refused where cover would be lost, saying when it would be possible.
+
+    `ask`: where cover would be lost, the crew stays at hand and its centre is asked (`answer_away`).
+    """
 
     def decide(loaded: Loaded, now: datetime) -> Changes[rules.CrewDuty]:
         draft = Draft(context, loaded, now)
         roster = draft.roster_of(crew)
         on_shift = context.crews_on_shift(roster, now)
-        roster = rules.go_away(roster, crew.id, until=until, reason=reason, now=now, on_shift=on_shift)
+        try:
+            roster = rules.go_away(roster, crew.id, until=until, reason=reason, now=now, on_shift=on_shift)
+        except GuardRefused as refused:
+            if not ask or refused.facts["why"] not in {"max_away", "min_cover"}:
+                raise
+            roster = rules.ask_away(roster, crew.id, until=until, reason=reason, now=now)
+            facts = {"crew_id": crew.id, "until": until.isoformat(), "text": reason}
+            draft.outgoing.append(_about_away(roster, crew, "away_asked", "dispatcher", now, **facts))
         draft.put_roster(roster)
         return draft.changes(roster.crew(crew.id))
 
     return await context.store.transact(decide)
+
+
+async def answer_away(context: Context, crew: Crew, *, granted: bool, by: Actor) -> rules.CrewDuty:
+    """What the centre says to a crew that asked to be away; the crew is told. Raises Conflict where it asks no more."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[rules.CrewDuty]:
+        draft = Draft(context, loaded, now)
+        asked = draft.roster_of(crew).crew(crew.id)
+        roster = rules.answered(draft.roster_of(crew), crew.id)
+        if granted and asked.asked_until is not None:
+            roster = rules.go_away(
+                roster, crew.id, until=asked.asked_until, reason=asked.asked_reason, now=now,
+                on_shift=frozenset(), granted=True,
+            )  # fmt: skip
+        draft.put_roster(roster)
+        code = "away_granted" if granted else "away_refused"
+        draft.outgoing.append(_about_away(roster, crew, code, "crew", now, crew_id=crew.id, by=str(by)))
+        return draft.changes(roster.crew(crew.id))
+
+    return await context.store.transact(decide)
+
+
+def _about_away(
+    roster: rules.Roster, crew: Crew, code: str, role: str, now: datetime, **facts: Any
+) -> Outgoing:
+    key = f"{code}/{crew.id}/{roster.version}"
+    return alert(key=key, role=role, code=code, due=now, centre_id=crew.centre_id, **facts)
 
 
 async def standby(context: Context, crew: Crew) -> rules.CrewDuty:

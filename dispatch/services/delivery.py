@@ -15,8 +15,9 @@ from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.messages import Desired, DesiredOrder
 from dispatch.services import alerting, hanging_up, ringing
 from dispatch.services.context import Context
-from dispatch.services.ports import Changes, Crew, Device, Loaded, OutboxRow, Ports, Settled
+from dispatch.services.ports import Changes, Crew, Device, Loaded, OutboxRow, Settled
 from dispatch.services.retries import LEASE, PATIENCE, failed
+from dispatch.services.ways_out import Ports
 
 log = logging.getLogger(__name__)
 BATCH = 200

@@ -4,7 +4,8 @@ Automatic dispatch matches every waiting order of every centre in one batch, eve
 D nothing is promised to a crew, so a better pairing may come with the next batch; after F only a person moves it.
 
 `at_centre` (empty: any) is the centre of who acts: an order that has been routed elsewhere by the time of the
-decision is refused there, whatever was seen before.
+decision is refused there, whatever was seen before. `seen` (None: whatever) is the dispatch of the order that who
+acts had before them: where another one has been made, somebody else was first, and Conflict says who, what and when.
 """
 
 from __future__ import annotations
@@ -21,19 +22,17 @@ from dispatch.core.assignment import (
     Matching,
     MatchParameters,
     Ranked,
-    WaitingOrder,
     match,
     rank,
 )
-from dispatch.core.crew import CrewDuty
-from dispatch.core.errors import BadInput, DispatchError, GuardRefused
+from dispatch.core.errors import Conflict, DispatchError, GuardRefused
 from dispatch.core.process import Process
-from dispatch.core.segments import deadline
-from dispatch.core.types import SYSTEM, Actor, Point
-from dispatch.core.work_order import WorkOrder
+from dispatch.core.types import SYSTEM, Actor
+from dispatch.core.work_order import WorkOrder, last_move
 from dispatch.services.context import Context
 from dispatch.services.people import still_at
 from dispatch.services.ports import Changes, Decision, Loaded
+from dispatch.services.stacks import candidate, put_in_sequence, waiting_order
 from dispatch.services.steps import Draft
 
 log = logging.getLogger(__name__)
@@ -56,11 +55,18 @@ async def return_order(
 
 
 async def recall(
-    context: Context, order_id: str, *, reason: str, by: Actor, key: str = "", at_centre: str = ""
+    context: Context,
+    order_id: str,
+    *,
+    reason: str,
+    by: Actor,
+    key: str = "",
+    at_centre: str = "",
+    seen: int | None = None,
 ) -> WorkOrder:
     """Take the order back from its crew; `removing` names the terminals that have not confirmed it yet."""
     data = {"reason": reason}
-    return await _step(context, order_id, "recall", by=by, key=key, at_centre=at_centre, data=data)
+    return await _step(context, order_id, "recall", by=by, key=key, at_centre=at_centre, data=data, seen=seen)
 
 
 async def dispatch(
@@ -72,13 +78,20 @@ async def dispatch(
     key: str = "",
     at_centre: str = "",
     explanation: Mapping[str, Any] = NO_FACTS,
+    place: int | None = None,
+    seen: int | None = None,
 ) -> WorkOrder:
-    """Send the order to a crew and its vehicle (D)."""
+    """Send the order to a crew and its vehicle (D); `place`: from 1, in the crew's sequence (None: last)."""
 
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
-        still_at(draft.order(order_id), at_centre)
-        return draft.changes(_dispatch(draft, order_id, crew_id, by, key, explanation))
+        before = draft.order(order_id)
+        still_at(before, at_centre)
+        if before.has_key(key):
+            return Changes(before)
+        _nobody_was_first(draft, before, "dispatch", by, seen)
+        _dispatch(draft, order_id, crew_id, by, key, explanation)
+        return draft.changes(_placed(draft, order_id, place, by))
 
     return await context.store.transact(decide)
 
@@ -92,6 +105,8 @@ async def reassign(
     by: Actor,
     key: str = "",
     at_centre: str = "",
+    place: int | None = None,
+    seen: int | None = None,
 ) -> WorkOrder:
     """Recall and dispatch to another crew, in one decision."""
 
@@ -101,21 +116,43 @@ async def reassign(
         still_at(before, at_centre)
         if before.has_key(key):
             return Changes(before)
+        _nobody_was_first(draft, before, "recall", by, seen)
         if before.crew_id == crew_id:
             raise GuardRefused(f"order {order_id} is with {crew_id} already", guard="reassign")
         draft.take(order_id, "recall", by=by, data={"reason": reason, "to_crew": crew_id})
-        return draft.changes(_dispatch(draft, order_id, crew_id, by, key, NO_FACTS))
+        _dispatch(draft, order_id, crew_id, by, key, NO_FACTS)
+        return draft.changes(_placed(draft, order_id, place, by))
 
     return await context.store.transact(decide)
 
 
+def _nobody_was_first(draft: Draft, order: WorkOrder, step: str, by: Actor, seen: int | None) -> None:
+    """Raises Conflict where the order has moved on, under a person's hands, from what this person had before them."""
+    possible = (order.state, step) in draft.process(order).transitions
+    if by.role != "dispatcher" or (possible and seen in {None, order.generation}):
+        return
+    if (last := last_move(order, draft.process(order))) is not None:
+        raise Conflict(
+            f"order {order.id} is {order.state}: {last.kind} by {last.by} at {last.at.isoformat()}",
+            why="decided", order=order.id, state=order.state, step=last.kind, by=str(last.by),
+            at=last.at.isoformat(), crew_id=str(last.data.get("crew_id", "")),
+        )  # fmt: skip
+
+
+def _placed(draft: Draft, order_id: str, place: int | None, by: Actor) -> WorkOrder:
+    crew = draft.crew(draft.order(order_id).crew_id)
+    aboard = [s.order_id for s in draft.roster_of(crew).crew(crew.id).stack]
+    if place is not None:
+        others = [o for o in aboard if o != order_id]
+        put_in_sequence(draft, crew, [*others[: place - 1], order_id, *others[place - 1 :]], by)
+    return draft.order(order_id)
+
+
 def _dispatch(
     draft: Draft, order_id: str, crew_id: str, by: Actor, key: str, explanation: Mapping[str, Any]
-) -> WorkOrder:
+) -> None:
     before = draft.order(order_id)
     crew = draft.crew(crew_id)
-    if before.has_key(key):
-        return before
     if crew.centre_id != before.centre_id:
         raise GuardRefused(f"{crew_id} belongs to another centre", guard="crew_can_take", why="other_centre")
     if by.role == "system" and not draft.context.on_shift(crew, draft.now):
@@ -124,7 +161,6 @@ def _dispatch(
     draft.decisions.append(
         Decision(order.id, order.generation, draft.now, crew_id, str(by), dict(explanation))
     )
-    return order
 
 
 async def _step(
@@ -136,10 +172,14 @@ async def _step(
     key: str,
     at_centre: str,
     data: Mapping[str, Any] = NO_FACTS,
+    seen: int | None = None,
 ) -> WorkOrder:
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
-        still_at(draft.order(order_id), at_centre)
+        before = draft.order(order_id)
+        still_at(before, at_centre)
+        if not before.has_key(key):
+            _nobody_was_first(draft, before, step, by, seen)
         order = draft.take(order_id, step, by=by, data=data, key=key)
         return draft.changes(order)
 
@@ -185,18 +225,11 @@ async def candidates(context: Context, order_id: str) -> Candidates:
         return Changes(loaded.order(order_id))
 
     order = await context.store.transact(load)
-    if order.facts.place is None:
-        raise BadInput(f"order {order_id} has no place on the map", field="place")
+    wanted = waiting_order(context, order)
     crews = [
         c for c in await candidate_crews(context) if (c.centre_id, c.trade) == (order.centre_id, order.trade)
     ]
-    ranking = rank(
-        _waiting(context, order, order.facts.place),
-        crews,
-        context.travel,
-        context.clock.now(),
-        _parameters(context),
-    )
+    ranking = rank(wanted, crews, context.travel, context.clock.now(), _parameters(context))
     return Candidates(order_id, ranking.source, ranking.ranked, ranking.excluded)
 
 
@@ -207,6 +240,7 @@ async def match_waiting(context: Context) -> int:
     rows = [row for one in context.processes.by_id.values() for row in one.transitions.values()]
     states = {row.state for row in rows if row.step == "dispatch" and "system" in row.by}
     waiting = [o for o in await context.store.open_orders(sorted(states)) if o.facts.place is not None]
+    waiting = [o for o in waiting if not o.follows]
     if not waiting:
         return 0
     crews = await candidate_crews(context)
@@ -214,7 +248,7 @@ async def match_waiting(context: Context) -> int:
     dispatched = 0
     for refused, orders in _by_refusals(context, waiting).items():
         able = [c for c in crews if c.id not in refused]
-        wanted = [_waiting(context, o, o.facts.place) for o in orders if o.facts.place is not None]
+        wanted = [waiting_order(context, o) for o in orders]
         found = match(wanted, able, context.travel, now, _parameters(context))
         taken = await _dispatch_choices(context, found)
         crews = [c for c in crews if c.id not in taken]
@@ -264,49 +298,9 @@ def _parameters(context: Context) -> MatchParameters:
     return MatchParameters(policy=policy if policy in {"nearest", "mean", "risk"} else "risk")  # type: ignore[arg-type]
 
 
-def _waiting(context: Context, order: WorkOrder, place: Point) -> WaitingOrder:
-    until = deadline(order, context.processes.of(order))
-    return WaitingOrder(
-        order.id, place, order.trade, order.centre_id, order.facts.reported_at, until, order.priority
-    )
-
-
 async def candidate_crews(context: Context) -> list[CandidateCrew]:
     """Every crew as the matching sees it now."""
     now = context.clock.now()
     held = {o.id: o for o in await context.store.open_orders() if o.crew_id}
     duties = [(r.centre_id, r.trade, duty) for r in await context.store.rosters() for duty in r.crews]
-    return [_candidate(context, c, t, duty, held, now) for c, t, duty in duties]
-
-
-def _candidate(
-    context: Context, centre_id: str, trade: str, duty: CrewDuty, held: Mapping[str, WorkOrder], now: datetime
-) -> CandidateCrew:
-    crew = context.directory.crews.get(duty.crew_id)
-    fix = context.fixes.of_crew(crew) if crew else None
-    stack = [held[s.order_id] for s in duty.stack if s.order_id in held]
-    last = next((o.facts.place for o in reversed(stack) if o.facts.place), None)
-    return CandidateCrew(
-        duty.crew_id, centre_id, trade, fix.point if fix else None,
-        now.timestamp() - fix.fix_time if fix else None,
-        on_shift=crew is not None and context.on_shift(crew, now),
-        away=duty.presence == "away", away_until=duty.away_until, orders=len(duty.stack),
-        capacity=duty.capacity, free_in_s=_free_in(context, stack, fix.point if fix else None, now),
-        last_place=last,
-    )  # fmt: skip
-
-
-def _free_in(context: Context, stack: Sequence[WorkOrder], place: Point | None, now: datetime) -> float:
-    """Expected seconds until a crew has done what it holds: what is left of each drive and repair."""
-    total = 0.0
-    for order in stack:
-        arrived = order.last("arrive")
-        if arrived is not None and arrived.seq > getattr(order.last("dispatch"), "seq", 0):
-            spent = (now - arrived.at).total_seconds()
-            total += max(context.repair_s - spent, context.repair_s * 0.2)
-        else:
-            here, there = place, order.facts.place
-            drive = context.travel.seconds([here], [there], now)[0, 0] if here and there else 0.0
-            total += float(drive) + context.turnout_s + context.repair_s
-        place = order.facts.place or place
-    return total
+    return [candidate(context, c, t, duty, held, now) for c, t, duty in duties]

@@ -8,8 +8,9 @@ from datetime import datetime
 from dispatch.services.callee import Callee
 from dispatch.services.calls import LIVE, all_needless, attempt, ended_by, in_parts, number_of, readable
 from dispatch.services.context import Context
-from dispatch.services.ports import Changes, Loaded, OutboxRow, Phone, Ports, Settled
+from dispatch.services.ports import Changes, Loaded, OutboxRow, Settled
 from dispatch.services.steps import Draft
+from dispatch.services.ways_out import Phone, Ports
 
 CUT_PATIENCE = 2.0
 """Real seconds that a hang-up may take until it is asked for again."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from dispatch.core.errors import BadInput, Conflict, GuardRefused, IllegalStep
+from dispatch.core.outage import covering
 from dispatch.core.outgoing import alert
 from dispatch.core.responsibility import Routed, route_responsibility
 from dispatch.core.types import Actor, Point, distance
@@ -22,6 +23,10 @@ from dispatch.services.steps import Draft, centre_delivery, cut_calls
 
 CHANNELS = ("phone", "web", "app", "sms", "counter")
 EARLIEST_CALL = timedelta(hours=24)
+
+
+_LATER = frozenset({"withheld", "join", "apart", "outage", "insists"})
+"""Fields that calls of before had not: where they say nothing, the digest of a call is what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +43,22 @@ class Call:
     description: str = ""
     ended_at: datetime | None = None
     id: str = ""
+    withheld: bool = False
+    """The caller was asked for the number and does not give it."""
+    join: str = ""
+    """The open order that the call taker joins it to; empty: the one of the same place, if there is one."""
+    apart: bool = False
+    """It is another fault, although there is an order of the same place."""
+    outage: str = ""
+    """The planned outage that the caller was told of: no order is made."""
+    insists: bool = False
+    """An order is made although the place lies in a planned outage: the caller says that it is something else."""
 
     @property
     def content(self) -> dict[str, str]:
         """A digest that tells a resend from another call with the same id; nothing where there is no id."""
-        told = msgspec.json.encode(replace(self, id=""))
+        told = msgspec.to_builtins(replace(self, id=""))
+        told = msgspec.json.encode({k: v for k, v in told.items() if k not in _LATER or v})
         return {"content": sha256(told).hexdigest()} if self.id else {}
 
 
@@ -51,24 +67,31 @@ class Taken:
     """What became of a call."""
 
     order_id: str
-    outcome: Literal["new", "joined"]
+    outcome: Literal["new", "joined", "planned_outage"]
     unroutable: str = ""
     """Why no rule could route it; a person decides then."""
 
 
 async def take_call(context: Context, call: Call, *, by: Actor) -> Taken:
-    """A new order, or the open one for the same place with a higher priority. Logs the contact either way."""
+    """A new order, or the open one for the same place with a higher priority; or, where the caller was told of a planned
+    outage, none. Logs the contact whichever it is. Raises GuardRefused in a planned outage that nobody has spoken of yet.
+    """
     _check(context, call)
     contact_id = call.id or context.ids.contact_id()
 
     def decide(loaded: Loaded, now: datetime) -> Changes[Taken]:
-        if known := loaded.contact_order(contact_id):
+        if (known := loaded.contact_order(contact_id)) == "":
+            return Changes(Taken("", "planned_outage"))
+        if known:
             return Changes(_taken_before(context, loaded, call, known, contact_id))
         draft = Draft(context, loaded, now)
         if call.ended_at and not now - EARLIEST_CALL <= call.ended_at <= now + timedelta(minutes=1):
             raise BadInput(f"the call ended at {call.ended_at}, it is {now}", field="ended_at")
-        twin = _open_twin(context, loaded, call)
-        taken = _join(draft, call, twin, by, contact_id) if twin else _new_order(draft, call, by)
+        twin = _meant(draft, call)
+        if call.outage:
+            taken = Taken("", "planned_outage")
+        else:
+            taken = _join(draft, call, twin, by, contact_id) if twin else _new_order(draft, call, by)
         draft.contacts.append(_contact(contact_id, call, taken, now, by))
         return draft.changes(taken)
 
@@ -100,6 +123,19 @@ def _check(context: Context, call: Call) -> None:
         raise BadInput("an address or a place on the map is needed", field="address")
 
 
+def _meant(draft: Draft, call: Call) -> str:
+    """The order that the call belongs to; empty: a new one."""
+    if call.join:
+        order = draft.order(call.join)
+        still_open(draft, order, "joined")
+        if order.last("restore") is not None:
+            raise IllegalStep(
+                f"order {order.id} is repaired: this is a new fault", order=order.id, step="joined"
+            )
+        return call.join
+    return "" if call.apart else _open_twin(draft.context, draft.loaded, call)
+
+
 def _open_twin(context: Context, loaded: Loaded, call: Call) -> str:
     """The open order for the same place, the nearest first."""
     if call.place is None:
@@ -115,7 +151,7 @@ def _join(draft: Draft, call: Call, order_id: str, by: Actor, contact_id: str) -
     process = draft.process(draft.order(order_id))
     order = draft.remark(
         order_id, "joined", by=by, key=contact_id,
-        data={"phone": call.customer_phone, "text": call.description, "priority": process.repeat_priority,
+        data={"phone": call.customer_phone, "name": call.customer_name, "text": call.description, "priority": process.repeat_priority,
               **call.content},
     )  # fmt: skip
     if order.centre_id:
@@ -128,6 +164,7 @@ def _join(draft: Draft, call: Call, order_id: str, by: Actor, contact_id: str) -
 
 def _new_order(draft: Draft, call: Call, by: Actor) -> Taken:
     context, now = draft.context, draft.now
+    _warn_of_outage(draft, call)
     process = context.processes.by_id[context.processes.current]
     facts = OrderFacts(
         id=context.ids.order_id(now), process=process.id, reported_at=min(call.ended_at or now, now),
@@ -136,13 +173,26 @@ def _new_order(draft: Draft, call: Call, by: Actor) -> Taken:
         description=call.description,
     )  # fmt: skip
     data, unroutable = _responsibility(context, call)
-    draft.put(begin(facts, process, by=by, now=now, data={**data, **call.content}))
+    said = {**({"withheld": True} if call.withheld else {}), **({"insists": True} if call.insists else {})}
+    draft.put(begin(facts, process, by=by, now=now, data={**data, **said, **call.content}))
     if unroutable:
         draft.outgoing.append(
             alert(key=f"{facts.id}/unroutable", role="hotline", code="unroutable", due=now,
                   order_id=facts.id, why=unroutable)
         )  # fmt: skip
     return Taken(facts.id, "new", unroutable)
+
+
+def _warn_of_outage(draft: Draft, call: Call) -> None:
+    """Known outages first: the caller is told of it, and an order is made only for who insists (safety)."""
+    if call.insists:
+        return
+    running = draft.loaded.planned_outages(draft.now)
+    if found := covering(running, call.place, call.address, draft.context.territories):
+        raise GuardRefused(
+            f"the place lies in the planned outage {found[0].id} until {found[0].ends_at.isoformat()}",
+            guard="planned_outage", why="planned_outage", outage=found[0].id, until=found[0].ends_at.isoformat(),
+        )  # fmt: skip
 
 
 def _responsibility(context: Context, call: Call) -> tuple[dict[str, Any], str]:
@@ -158,9 +208,9 @@ def _responsibility(context: Context, call: Call) -> tuple[dict[str, Any], str]:
 
 
 def _contact(contact_id: str, call: Call, taken: Taken, now: datetime, by: Actor) -> Contact:
+    text = f"{call.outage}: {call.address} {call.description}".rstrip() if call.outage else call.description
     return Contact(
-        contact_id, call.ended_at or now, call.channel, call.customer_phone, call.customer_name,
-        call.description, taken.order_id, taken.outcome, str(by),
+        contact_id, call.ended_at or now, call.channel, call.customer_phone, call.customer_name, text, taken.order_id, taken.outcome, str(by),
     )  # fmt: skip
 
 
@@ -198,6 +248,8 @@ async def route(
             raise GuardRefused(f"order {order_id} is with {before.crew_id}: recall it first", guard="route")
         data = {"centre_id": centre_id, "trade": trade, "area_class": area_class}
         order = draft.remark(order_id, "route", by=by, data=data, key=key)
+        if order.centre_id != before.centre_id and order.incident_id:
+            order = draft.leave(order_id, by=by)
         cut_calls(draft, before, order)
         if order.last("send") is not None and order.state not in {"returned", "received"}:
             draft.outgoing.append(centre_delivery(order, now))
@@ -215,17 +267,24 @@ def still_open(draft: Draft, order: WorkOrder, what: str) -> None:
 
 
 async def call_back(
-    context: Context, order_id: str, *, satisfied: bool, text: str = "", by: Actor, key: str = ""
+    context: Context,
+    order_id: str,
+    *,
+    satisfied: bool,
+    text: str = "",
+    phone: str = "",
+    by: Actor,
+    key: str = "",
 ) -> WorkOrder:
-    """The customer was called back; the answer is kept. Closes the order where the fault record is there."""
+    """A caller was called back (`phone` empty: all who reported it); the answer is kept."""
 
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
         if (before := draft.order(order_id)).has_key(key):
             return Changes(before)
-        data = {"satisfied": satisfied, "text": text}
+        data = {"satisfied": satisfied, "text": text, **({"phone": phone} if phone else {})}
         order = draft.take(order_id, "call_back", by=by, data=data, key=key)
-        draft.contacts.append(follow_up(context, order, now, "call_back", text, by))
+        draft.contacts.append(follow_up(context, order, now, "call_back", text, by, phone))
         if not satisfied:
             draft.outgoing.append(
                 alert(key=f"{order_id}/unsatisfied/{order.version}", role="manager", code="unsatisfied",
@@ -259,14 +318,17 @@ def follow_up(
     context: Context,
     order: WorkOrder,
     now: datetime,
-    outcome: Literal["expedite", "call_back", "cancelled"],
+    outcome: Literal["progress", "expedite", "call_back", "not_reached", "cancelled"],
     text: str,
     by: Actor,
+    phone: str = "",
+    contact_id: str = "",
 ) -> Contact:
-    """The customer was spoken to again about this order."""
+    """The customer was spoken to again about this order, or nobody was reached."""
     facts = order.facts
     return Contact(
-        context.ids.contact_id(), now, "phone", facts.customer_phone, facts.customer_name, text, order.id,
+        contact_id or context.ids.contact_id(), now, "phone", phone or facts.customer_phone,
+        "" if phone and phone != facts.customer_phone else facts.customer_name, text, order.id,
         outcome, str(by),
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -28,6 +29,29 @@ class Person:
     centre_id: str = ""
     crew_id: str = ""
     active: bool = True
+    must_change: bool = False
+    """The password was given by somebody else: it only serves to choose one's own."""
+
+
+LEAST_PASSWORD = 10
+"""Characters."""
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Those that are not mistaken for others."""
+
+
+def new_password() -> str:
+    """Four groups of four letters and digits: 79 bits."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
+
+
+def check_password(password: str, username: str) -> None:
+    """Raises BadInput where a password is short, or is the name."""
+    if len(password) < LEAST_PASSWORD:
+        raise BadInput(
+            f"a password needs at least {LEAST_PASSWORD} characters", field="password", why="short"
+        )
+    if len(password.casefold().replace(username.casefold(), "")) < LEAST_PASSWORD // 2:
+        raise BadInput("a password should not be made of the user name", field="password", why="name")
 
 
 def session_id(token: str) -> str:
@@ -62,8 +86,18 @@ class People(Protocol):
         """A new person. Raises Conflict where the name is taken."""
         ...
 
-    async def disable(self, username: str, *, by: Person) -> Person:
-        """Nobody signs in by this name any more; open sessions end. Raises NotFound."""
+    async def change(self, person: Person, was: Person, *, by: Person) -> Person:
+        """Name, role, where somebody belongs, whether active. Open sessions of who is not active any more end.
+
+        Raises Conflict where it is not as it `was` any more, NotFound.
+        """
+        ...
+
+    async def set_password(
+        self, username: str, password: str, *, by: Person, keep_session: str = ""
+    ) -> Person:
+        """A new password; all sessions but that of this token end. It must be changed first unless it is one's own.
+        Raises NotFound."""
         ...
 
     async def everybody(self) -> Sequence[Person]:

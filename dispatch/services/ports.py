@@ -15,11 +15,11 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from dispatch.core.alerting import Channel, Told
 from dispatch.core.crew import Roster
 from dispatch.core.on_call import Duty
+from dispatch.core.outage import PlannedOutage
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.process import Process
 from dispatch.core.types import Point
 from dispatch.core.work_order import WorkOrder
-from dispatch.messages import Desired
 
 T = TypeVar("T")
 
@@ -35,7 +35,9 @@ class Contact:
     name: str
     text: str
     order_id: str
-    outcome: Literal["new", "joined", "progress", "expedite", "call_back", "cancelled"]
+    outcome: Literal[
+        "new", "joined", "progress", "expedite", "call_back", "not_reached", "planned_outage", "cancelled",
+    ]  # fmt: skip
     by: str
 
 
@@ -106,8 +108,16 @@ class Loaded(Protocol):
         """Open orders around a place: id, place, address."""
         ...
 
-    def contact_order(self, contact_id: str) -> str:
-        """The order that this very contact led to, or an empty text: a resent call is not a second one."""
+    def contact_order(self, contact_id: str) -> str | None:
+        """The order that this very contact led to (empty: to none); None: it is not known. A resent call is no second one."""
+        ...
+
+    def planned_outages(self, now: datetime) -> Sequence[PlannedOutage]:
+        """Those that run at this time."""
+        ...
+
+    def incident(self, incident_id: str) -> Sequence[str]:
+        """The orders that follow the one that leads an incident, also those that have ended."""
         ...
 
     def removing(self) -> Sequence[str]:
@@ -323,54 +333,6 @@ class Directory:
     @cached_property
     def _crew_by_device(self) -> dict[str, Crew]:
         return {d.id: crew for crew in self.crews.values() for d in crew.devices}
-
-
-@dataclass(frozen=True)
-class Ports:
-    """The ways out of the centre, as the outbox worker uses them."""
-
-    devices: Devices
-    link: CentreLink
-    phone: Phone | None
-    """None: no telephone exchange is configured; every attempt says so."""
-    alerts: Alerts
-
-
-class Devices(Protocol):
-    """The way to the devices (D4)."""
-
-    async def write_desired(self, desired: Desired) -> None:
-        """Make this what should be on the device, unless a newer revision is there. Raises Unavailable."""
-        ...
-
-
-class CentreLink(Protocol):
-    """The way from the hotline to a repair centre's inbox."""
-
-    async def deliver(self, centre_id: str, order_id: str, send: int, tries: int) -> None:
-        """Append to the centre's inbox; its receipt comes back by itself. `tries` counts this one. Raises Unavailable."""
-        ...
-
-
-class Phone(Protocol):
-    """A telephone exchange. Taking a call proves nothing; reports of what happened come back later."""
-
-    async def ring(self, call_id: str, number: str, language: str, prompt: str) -> None:
-        """Start a call, or find that it was started. Raises Unavailable; NotPlaced where it certainly does not begin."""
-        ...
-
-    async def hang_up(self, call_id: str) -> None:
-        """End a call if it is live."""
-        ...
-
-
-class Alerts(Protocol):
-    """Alerts outside the pages: e-mail, webhook, chat."""
-
-    async def send(self, url: str, title: str, body: str) -> str:
-        """Hand a text to the service of an address; what it said, in words. It proves that the service took it,
-        not that anybody read it. Raises Unavailable, whose text holds no secret."""
-        ...
 
 
 class IdSource(Protocol):

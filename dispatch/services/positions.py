@@ -154,7 +154,7 @@ async def along(context: Context, tracks: Tracks, order: WorkOrder) -> list[Vehi
     device = ""
     for event in order.history:
         if event.kind == "dispatch":
-            device = _terminal(context, str(event.data.get("crew_id", "")))
+            device = terminal_of(context, str(event.data.get("crew_id", "")))
         if device:
             at = event.at.timestamp()
             then = whereabouts(await tracks.around(device, at), at)
@@ -165,7 +165,8 @@ async def along(context: Context, tracks: Tracks, order: WorkOrder) -> list[Vehi
     return found
 
 
-def _terminal(context: Context, crew_id: str) -> str:
+def terminal_of(context: Context, crew_id: str) -> str:
+    """The device whose positions are the crew's vehicle's; empty: there is none."""
     crew = context.directory.crews.get(crew_id)
     devices = sorted(crew.devices, key=lambda d: d.kind != "terminal") if crew else []
     return devices[0].id if devices else ""

@@ -30,9 +30,10 @@ from dispatch.services.calls import (
     readable,
 )
 from dispatch.services.context import Context
-from dispatch.services.ports import Changes, Loaded, OutboxRow, Phone, Ports, Settled
+from dispatch.services.ports import Changes, Loaded, OutboxRow, Settled
 from dispatch.services.retries import LEASE, PATIENCE, TRIES, pause
 from dispatch.services.steps import Draft
+from dispatch.services.ways_out import Phone, Ports
 
 log = logging.getLogger(__name__)
 APART = timedelta(minutes=1)

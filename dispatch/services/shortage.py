@@ -52,7 +52,8 @@ async def observe(context: Context, rule: Rule) -> int:
     new = [
         order.id
         for order in await context.store.open_orders(states)
-        if (found := lacking.get((order.centre_id, order.trade)))
+        if not order.follows
+        and (found := lacking.get((order.centre_id, order.trade)))
         and _unnoted(order, found[0])
         and _waited(context, order, now) >= rule.waited
     ]

@@ -7,23 +7,27 @@ recall and a dispatch) and commits them together.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
+from dispatch.core import incident
 from dispatch.core.crew import Roster, Stacked, show_acknowledged, stack, unstack
-from dispatch.core.errors import NotFound
+from dispatch.core.errors import DispatchError, GuardRefused, NotFound
 from dispatch.core.escalation import CHASED, RUNG
 from dispatch.core.hop import standing
 from dispatch.core.outgoing import Outgoing, alert
 from dispatch.core.process import Process, Transition
-from dispatch.core.segments import deadline
+from dispatch.core.segments import LEFT, deadline
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.core.work_order import FREED, NOTHING, WorkOrder, remark, take
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Contact, Crew, Decision, Loaded, Settled, T
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -99,17 +103,27 @@ class Draft:
         data: Mapping[str, Any] = NOTHING,
         key: str = "",
     ) -> WorkOrder:
-        """The order after `step` and its effects. The same key again changes nothing."""
+        """The order after `step` and its effects, and those that follow it. The same key again changes nothing.
+
+        Raises GuardRefused where the order follows another one of its incident: that one is worked on.
+        """
         before = self.order(order_id)
         process = self.process(before)
         row = process.transitions.get((before.state, step))
+        if before.follows and row is not None and incident.is_followed(row) and not before.has_key(key):
+            raise GuardRefused(
+                f"{order_id} belongs to the incident of {before.incident_id}: part it first, or act on that one",
+                guard="incident", why="follows", lead=before.incident_id,
+            )  # fmt: skip
         data = _with_devices(self, before, row, data)
         after = take(before, process, step, by=by, now=self.now, at=at, data=data, key=key)
         if after is before or row is None:
             return before
         self.put(after)
         for effect in row.effects:
-            _EFFECTS[effect](self, before, after)
+            if not before.follows or effect not in _OF_THE_VEHICLE:
+                _EFFECTS[effect](self, before, after)
+        self._keep_together(after, row)
         return self.order(order_id)
 
     def remark(
@@ -125,14 +139,96 @@ class Draft:
         """The order with a remark; committed only if it is new."""
         before = self.order(order_id)
         after = remark(before, self.process(before), kind, by=by, now=self.now, at=at, data=data, key=key)
-        return before if after is before else self.put(after)
+        if after is before:
+            return before
+        self.put(after)
+        if kind in {FREED, LEFT} and after.incident_id == after.id:
+            self._led(after)
+        return after
+
+    def follow(self, order_id: str) -> WorkOrder:
+        """Bring an order to where the one that leads its incident is, as far as its own process lets it."""
+        order = self.order(order_id)
+        lead = self.order(order.incident_id)
+        process = self.process(order)
+        for event in incident.to_follow(order, lead, self.process(lead)):
+            data, before = incident.as_followed(order, lead, event), order
+            row = process.transitions.get((order.state, event.kind))
+            if row is None and event.kind in process.steps:
+                break  # it has not come so far itself, and follows when it has
+            step = remark if row is None else take
+            try:
+                order = step(order, process, event.kind, by=event.by, now=self.now, at=event.at, data=data)
+            except DispatchError as error:  # the leading order goes on, whatever one that follows is like
+                log.info("%s does not follow %s yet: %s", order_id, lead.id, error)
+                break
+            self.put(order)
+            if row is not None and "cut_calls" in row.effects:
+                cut_calls(self, before, order)
+        return order
+
+    def part(self, order_id: str, *, by: Actor, reason: str) -> WorkOrder:
+        """Out of its incident; where a crew was on its way, it waits at the centre again. Raises IllegalStep."""
+        order = self.order(order_id)
+        lead, process = order.incident_id, self.process(order)
+        if order.crew_id:
+            known = reason if reason in process.reasons else next(reversed(list(process.reasons)), "")
+            data = {"reason": known, "lead": lead}
+            after = take(order, process, "recall", by=by, now=self.now, data=data)
+            self.put(after)
+            cut_calls(self, order, after)
+        return self.remark(order_id, incident.PARTED, by=by, data={"incident_id": lead})
+
+    def part_all(self, lead: WorkOrder, reason: str) -> None:
+        """The incident cannot go on: each order that followed is one of its own again, and its centre is told."""
+        for order_id in self.following(lead):
+            try:
+                after = self.part(order_id, by=SYSTEM, reason=reason)
+            except DispatchError as error:  # nobody works on it: it must not look as if somebody did
+                log.warning("%s left its incident as it stands: %s", order_id, error)
+                after = self.remark(order_id, incident.PARTED, data={"incident_id": lead.id})
+            self.outgoing.append(
+                alert(key=f"{order_id}/parted/{after.version}", role="dispatcher", code="parted", due=self.now,
+                      order_id=order_id, centre_id=after.centre_id)
+            )  # fmt: skip
+
+    def leave(self, order_id: str, *, by: Actor) -> WorkOrder:
+        """The order goes elsewhere: out of its incident, or the incident without it ends."""
+        order = self.order(order_id)
+        if order.incident_id == order.id:
+            self.part_all(order, "")
+        return self.part(order_id, by=by, reason="") if order.incident_id else order
+
+    def following(self, lead: WorkOrder) -> list[str]:
+        """The orders that follow this one and have not ended."""
+        if lead.incident_id != lead.id:
+            return []
+        ids = self.loaded.incident(lead.id)
+        self.loaded.fetch(ids)
+        known = map(self.order, ids)
+        return [o.id for o in known if o.incident_id == lead.id and o.state not in self.process(o).final]
+
+    def _led(self, lead: WorkOrder) -> None:
+        for order_id in self.following(lead):
+            self.follow(order_id)
+
+    def _keep_together(self, after: WorkOrder, row: Transition) -> None:
+        if after.follows:
+            if row.withdraws == "send":
+                self.part(after.id, by=SYSTEM, reason="")
+            elif after.state not in self.process(after).final:
+                self.follow(after.id)
+        elif after.incident_id and incident.breaks_up(row, after, self.process(after)):
+            self.part_all(after, str(after.history[-1].data.get("reason", "")))
+        elif after.incident_id and incident.is_followed(row):
+            self._led(after)
 
 
 def _with_devices(
     draft: Draft, before: WorkOrder, row: Transition | None, data: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """Steps that put an order on a vehicle or take it off name the terminals concerned."""
-    if row is None or not {"stack", "unstack"} & set(row.effects):
+    if row is None or before.follows or not {"stack", "unstack"} & set(row.effects):
         return data
     crew_id = data["crew_id"] if "stack" in row.effects else before.crew_id
     if not crew_id:
@@ -221,6 +317,9 @@ _EFFECTS = {
     "tell_centre": _tell("dispatcher"),
     "tell_crew": _tell("crew"),
 }
+
+_OF_THE_VEHICLE = frozenset({"stack", "unstack", "show_acknowledged", "tell_crew"})
+"""Effects that an order which follows another has none of: the leading order has them."""
 
 
 def write_devices(draft: Draft, crew: Crew) -> None:

@@ -124,6 +124,17 @@ def _crew_pressed(draft: Draft, row: OutboxRow, report: PhoneReport, key: str) -
     step = "acknowledge"
     if report.digit == "9":
         step, data["reason"] = "reject", _cannot_leave(draft.process(draft.order(row.order_id)))
+    if (pressed := draft.order(row.order_id)).follows and dispatch == pressed.generation:
+        lead = draft.order(pressed.incident_id)  # it is the one that the crew has
+        draft.take(
+            lead.id,
+            step,
+            by=Actor("crew", crew_id),
+            at=report.at,
+            data={**data, "generation": lead.generation},
+            key=key,
+        )
+        return
     draft.take(row.order_id, step, by=Actor("crew", crew_id), at=report.at, data=data, key=key)
 
 

@@ -74,7 +74,7 @@ class Tracking:
         before = {b.order.id: b for bound in self._bound.values() for b in bound}
         now: dict[str, list[_Bound]] = {}
         for order in await self._context.store.open_orders(["acknowledged", "en_route"]):
-            if order.facts.place is None or (order.behind and order.state == "acknowledged"):
+            if order.facts.place is None or order.follows or (order.behind and order.state == "acknowledged"):
                 continue
             known = before.get(order.id)
             if known is None or known.order.generation != order.generation:

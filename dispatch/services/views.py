@@ -13,7 +13,7 @@ from dispatch.core.escalation import open_watches
 from dispatch.core.position import LastKnown
 from dispatch.core.process import Process
 from dispatch.core.segments import Timeline, deadline, limit, overruns, timeline
-from dispatch.core.work_order import WorkOrder
+from dispatch.core.work_order import WorkOrder, last_move
 from dispatch.services.context import Context
 from dispatch.services.ports import Crew, Device, OutboxRow
 
@@ -41,6 +41,17 @@ class WatchView(msgspec.Struct, frozen=True):
     since: datetime
     next_due: datetime
     fired: int
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """The step that brought an order where it is: who decided last, what, when."""
+
+    step: str
+    role: str
+    id: str
+    at: datetime
+    crew_id: str
+    reason: str
 
 
 class OrderView(msgspec.Struct, frozen=True):
@@ -75,6 +86,11 @@ class OrderView(msgspec.Struct, frozen=True):
     satisfied: bool | None
     recorded: bool
     total_s: float
+    incident_id: str
+    """The order that leads its incident (itself, or the one that it follows); empty: none."""
+    withheld: bool
+    """The first caller gives no telephone number."""
+    last: Moved | None
     version: int
 
 
@@ -105,6 +121,14 @@ class DeviceView(msgspec.Struct, frozen=True):
     label: str
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """A crew's wish to be away that the centre has not answered."""
+
+    at: datetime
+    until: datetime
+    reason: str
+
+
 class CrewView(msgspec.Struct, frozen=True):
     """One crew as every screen shows it; `no` is its number in position frames."""
 
@@ -117,6 +141,7 @@ class CrewView(msgspec.Struct, frozen=True):
     presence: str
     status: Status
     away_until: datetime | None
+    asked: Asked | None
     stack: Sequence[Aboard]
     capacity: int
     duty_phone: str
@@ -154,8 +179,17 @@ def order_view(order: WorkOrder, process: Process, now: datetime) -> OrderView:
         running=_running(order, process, line), watch=_watch(order, process), behind=order.behind,
         removing=sorted(order.removing), in_centre_hands=order.in_centre_hands,
         joined=sum(1 for e in order.history if e.kind == "joined"), satisfied=order.satisfied,
-        recorded=order.record is not None, total_s=line.total.total_seconds(), version=order.version,
+        recorded=order.record is not None, total_s=line.total.total_seconds(), last=_moved(order, process),
+        incident_id=order.incident_id, withheld=bool(order.history[0].data.get("withheld")), version=order.version,
     )  # fmt: skip
+
+
+def _moved(order: WorkOrder, process: Process) -> Moved | None:
+    event = last_move(order, process)
+    if event is None:
+        return None
+    crew_id, reason = (str(event.data.get(name, "")) for name in ("crew_id", "reason"))
+    return Moved(event.kind, event.by.role, event.by.id, event.at, crew_id, reason)
 
 
 def _running(order: WorkOrder, process: Process, line: Timeline) -> Running | None:
@@ -186,12 +220,18 @@ def crew_view(
     return CrewView(
         id=crew.id, no=number, name=crew.name, name_zh=crew.name_zh, centre_id=crew.centre_id,
         trade=crew.trade, presence=duty.presence, status=_status(context, crew, duty, states, now),
-        away_until=duty.away_until,
+        away_until=duty.away_until, asked=_asked(duty),
         stack=tuple(Aboard(s.order_id, s.version, s.acknowledged) for s in duty.stack),
         capacity=duty.capacity, duty_phone=crew.duty_phone,
         devices=tuple(_device(d) for d in crew.devices), fix=_fix(fix, now),
         stale=age is None or age > STALE_AFTER,
     )  # fmt: skip
+
+
+def _asked(duty: CrewDuty) -> Asked | None:
+    if duty.asked_at is None or duty.asked_until is None:
+        return None
+    return Asked(duty.asked_at, duty.asked_until, duty.asked_reason)
 
 
 def _status(context: Context, crew: Crew, duty: CrewDuty, states: Mapping[str, str], now: datetime) -> Status:

@@ -28,7 +28,8 @@ from dispatch.core.travel import RoadTravel, StraightLine
 from dispatch.core.work_order import Event, WorkOrder
 from dispatch.services import clocks, delivery
 from dispatch.services.context import Context
-from dispatch.services.ports import Directory, Ports, Processes
+from dispatch.services.ports import Directory, Processes
+from dispatch.services.ways_out import Ports
 from simulators.exchange import Exchange
 from simulators.outages.agenda import Agenda
 from simulators.outages.crews import FieldCrew, Silence, World

@@ -22,8 +22,9 @@ from dispatch.clock import InstallationClock
 from dispatch.core.territory import territories_from_geojson
 from dispatch.core.travel import StraightLine
 from dispatch.services.context import Context
-from dispatch.services.ports import Directory, Ports
+from dispatch.services.ports import Directory
 from dispatch.services.telephone import PhoneReport
+from dispatch.services.ways_out import Ports
 from dispatch.tracker import Mark
 from simulators.exchange import Exchange
 from simulators.outages.edge import SeededIds

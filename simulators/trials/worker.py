@@ -12,9 +12,9 @@ from dispatch.core.errors import DispatchError, NotFound
 from dispatch.core.position import Fix, LastKnown
 from dispatch.services import clocks, delivery, dispatcher
 from dispatch.services.context import Context
-from dispatch.services.ports import Ports
 from dispatch.services.telephone import PhoneReport, phone_reported
 from dispatch.services.tracking import device_event
+from dispatch.services.ways_out import Ports
 from simulators.trials.edges import Streams
 from simulators.trials.fortune import Fortune
 from simulators.trials.loop import seconds

@@ -35,7 +35,7 @@ from dispatch.core.territory import Territories
 from dispatch.messages import Desired
 from dispatch.services import clocks, delivery
 from dispatch.services.context import Context
-from dispatch.services.ports import Ports
+from dispatch.services.ways_out import Ports
 from dispatch.settings import Settings
 from tests.dispatch.centre import PROCESSES, CountedIds
 

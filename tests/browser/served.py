@@ -12,10 +12,15 @@ from typing import Any, TypeVar
 
 import uvicorn
 
-from dispatch.adapters.http.app import Address, HttpServices, create_app
+from dispatch.adapters.http.app import HttpServices, create_app
+from dispatch.adapters.photo_files import PhotoFiles
 from dispatch.adapters.sql.administration import SqlAdministration
+from dispatch.adapters.sql.call_desk import SqlDesk
+from dispatch.adapters.sql.day_sheets import DaySheets
+from dispatch.adapters.sql.gazetteer import SqlGazetteer
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.sql.saved_views import SqlSavedViews
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.adapters.sql.views import Views
@@ -24,8 +29,9 @@ from dispatch.services.dispatcher import centre_received
 from dispatch.services.tickets import Tickets
 from dispatch.settings import Settings
 from map_ui.install import install
-from tests.dispatch.organisation import EAST, HASHER, Installation, NearInMemory, installation
+from tests.dispatch.organisation import HASHER, Installation, NearInMemory, installation
 from tests.dispatch.shown_devices import ShownDevices
+from tests.dispatch.ws.line import Line
 
 T = TypeVar("T")
 HOST = "127.0.0.1"
@@ -46,6 +52,7 @@ class Served:
         self._views = Views(place.store, place.context)
         self._live: LiveServer | None = None
         self._live_port = 0
+        self._line: Line | None = None
         self._server: uvicorn.Server | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
@@ -75,6 +82,12 @@ class Served:
         """It is there again, at the same port."""
         self.do(self._open_live())
 
+    @property
+    def line(self) -> Line:
+        """What the live feed goes through."""
+        assert self._line is not None
+        return self._line
+
     def centre_receives(self, order_id: str) -> None:
         """What the worker does with an order that was sent."""
         order = self.order(order_id)
@@ -83,6 +96,10 @@ class Served:
     def order(self, order_id: str) -> Any:
         """An order as it stands."""
         return self.do(self._views.order(order_id))
+
+    def measure(self) -> None:
+        """What the worker does for the manager's figures."""
+        self.do(DaySheets(self.place.store, self.place.context).catch_up())
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
@@ -95,11 +112,11 @@ class Served:
         services = HttpServices(
             context=context, views=self._views, histories=SqlHistories(store, context),
             people=SqlPeople(store, hasher=HASHER), tickets=self._tickets,
-            administration=SqlAdministration(store, context), tracks=SqlTracks(store), devices=self.devices,
-            shortages=SqlShortages(store),
+            administration=SqlAdministration(store, context), tracks=SqlTracks(store), photos=PhotoFiles(self.place.folder / "photos"), devices=self.devices,
+            shortages=SqlShortages(store), saved=SqlSavedViews(store),
+            gazetteer=SqlGazetteer(store), call_desk=SqlDesk(store, context.processes),
             near=NearInMemory(context), health=_healthy, secret="secret",
-            live_port=self._live_port,
-            addresses=[Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Hill Lane", "山路3号", *EAST)],
+            live_port=self.line.port,
         )  # fmt: skip
         app = create_app(services)
         install(app, services, Settings(port=self.port))
@@ -113,17 +130,24 @@ class Served:
         await self._server.serve(sockets=[self._socket])
         passing.cancel()
         await asyncio.gather(passing, return_exceptions=True)
+        await self.line.cut()
         if self._live is not None:
             await self._live.stop()
 
     async def _open_live(self) -> None:
         self._live = LiveServer(self._views, self.place.context, self._tickets)
         self._live_port = await self._live.start(HOST, self._live_port, page_port=self.port)
+        if self._line is None:
+            self._line = Line(self._live_port)
+            await self._line.restore()
 
     async def _pass_time(self) -> None:
+        before = self.loop.time()
         while True:
             await asyncio.sleep(STEP)
-            self.place.clock.advance(STEP)
+            now = self.loop.time()
+            self.place.clock.advance(now - before)
+            before = now
 
 
 async def _healthy() -> dict[str, Any]:

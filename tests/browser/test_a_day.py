@@ -98,6 +98,7 @@ def test_a_call_goes_to_a_crew_by_keyboard_and_is_acknowledged(visit: Visit, cen
     hotline.get_by_role("button", name="Close the order").click()
     _until(hotline, lambda: centre.order(order_id).state == "closed")
 
+    centre.measure()
     manager = visit().sign_in("mona")
     manager.goto(f"{centre.address}/manager?from=2026-03-01&to=2026-03-03")
     expect(manager.locator(".figure").first).to_contain_text("100 %")

@@ -14,7 +14,8 @@ from playwright.sync_api import Page, expect
 from dispatch.adapters.channels.alerts import AppriseAlerts
 from dispatch.core.outgoing import Outgoing, alert
 from dispatch.services import delivery
-from dispatch.services.ports import Changes, Ports
+from dispatch.services.ports import Changes
+from dispatch.services.ways_out import Ports
 from tests.browser.conftest import Visit
 from tests.browser.served import Served
 

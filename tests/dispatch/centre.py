@@ -31,7 +31,8 @@ from dispatch.services import clocks, delivery, dispatcher, hotline
 from dispatch.services import crew as crews
 from dispatch.services.context import Context
 from dispatch.services.hotline import Call
-from dispatch.services.ports import Changes, Crew, Ports, Processes
+from dispatch.services.ports import Changes, Crew, Processes
+from dispatch.services.ways_out import Ports
 from tests.dispatch.databases import AnyStore, Database
 from tests.dispatch.outside import START, Exchange, Inbox, Mail, Terminals
 

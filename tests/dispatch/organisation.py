@@ -19,11 +19,13 @@ from sqlmodel import SQLModel
 from dispatch.adapters.ids import RandomIds
 from dispatch.adapters.roads.speeds import load_speeds
 from dispatch.adapters.sql import history
+from dispatch.adapters.sql.gazetteer import replace_gazetteer
 from dispatch.adapters.sql.organisation import load_directory, replace_organisation, set_territories
 from dispatch.adapters.sql.people import PERSON
 from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.adapters.sql.sqlite import SqliteStore, open_engine
 from dispatch.clock import VirtualClock
+from dispatch.core.gazetteer import Entry
 from dispatch.core.position import Fix, LastKnown
 from dispatch.core.process import parse
 from dispatch.core.responsibility import parse_responsibility
@@ -56,6 +58,13 @@ EAST = (30.05, 120.05)
 """A place of the centre `east`; and one of `west`, and one of nobody."""
 WEST = (30.05, 119.95)
 NOWHERE = (31.0, 121.0)
+
+
+ADDRESSES = [
+    Entry("12 Harbour Road", "港口路12号", *EAST),
+    Entry("3 Harbour Lane", "港口巷3号", *EAST),
+    Entry("3 Hill Lane", "山路3号", *EAST),
+]
 
 
 def _crew(name: str, centre: str, department: str) -> dict[str, Any]:
@@ -121,6 +130,7 @@ class Installation:
     store: SqliteStore
     context: Context
     clock: VirtualClock
+    folder: Path
 
     def put_fix(self, crew_id: str, lat: float, lon: float, *, course: float | None = 90.0) -> None:
         """The crew's terminal is here now."""
@@ -143,7 +153,7 @@ def installation(folder: Path) -> Iterator[Installation]:
         directory = load_directory(connection)
     store = SqliteStore(engine, processes, clock)
     try:
-        yield Installation(store, context_of(store, directory, clock), clock)
+        yield Installation(store, context_of(store, directory, clock), clock, folder)
     finally:
         store.close()
 
@@ -185,6 +195,7 @@ def fill(connection: Connection) -> None:
     """The organisation and its people, in an empty database."""
     replace_organisation(connection, ORGANISATION)
     set_territories(connection, TERRITORIES)
+    replace_gazetteer(connection, ADDRESSES)
     hashed = HASHER.hash(PASSWORD)
     rows = [
         {

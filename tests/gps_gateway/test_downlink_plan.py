@@ -53,6 +53,17 @@ class Terminals(RuleBasedStateMachine):
         taken = DesiredOrder(chosen.order_id, chosen.version, chosen.slot, "text", True)
         self._revise((*others, taken) if data.draw(st.booleans()) else others)
 
+    @precondition(lambda self: len(self.desired.orders) > 1)
+    @rule(data=st.data())
+    def reorder(self, data: st.DataObject) -> None:
+        sequence = data.draw(st.permutations(self.desired.orders))
+        self._revise(
+            tuple(
+                DesiredOrder(o.order_id, o.version, n, "text", o.acknowledged)
+                for n, o in enumerate(sequence, 1)
+            )
+        )
+
     def _revise(self, orders: tuple[DesiredOrder, ...]) -> None:
         self.desired = Desired("d", "e", self.desired.revision + 1, orders)
 
@@ -67,6 +78,10 @@ class Terminals(RuleBasedStateMachine):
             if isinstance(action, Ask):
                 assert (action.order_id, action.version) in wanted, "what is not desired can never be sent"
                 self.serials.setdefault((action.order_id, action.version), set()).add(action.serial)
+            if isinstance(action, SetButtons):
+                wish = {(o.order_id, o.version): o.slot for o in self.desired.orders}
+                sequence = [wish[o.order_id, o.version] for o in action.orders]
+                assert sequence == sorted(sequence), "as the centre wants them worked"
         self.shown = planned.shown
         self.down.extend(planned.actions)
         sent(self.line, planned.actions)
@@ -196,3 +211,19 @@ def test_an_earlier_set_of_buttons_does_not_prove_that_a_later_one_is_gone() -> 
     assert receipts == [], "the receipt of the set that still had it"
     _, receipts = receipted(shown, line, cleared)
     assert [(order.order_id, what) for order, what in receipts] == [("W1", "removed")]
+
+
+def test_another_sequence_is_shown_by_the_order_of_buttons_and_every_slot_keeps_its_order() -> None:
+    shown = Shown(
+        "d", 1, 7, (ShownOrder("W1", 1, 1, 5, "delivered"), ShownOrder("W2", 1, 2, 6, "delivered")), "e"
+    )
+    line = OnLine(asked=frozenset({5, 6}), buttons=(1, 2), confirmed=(1, 2))
+    swapped = (DesiredOrder("W2", 1, 1, "text", True), DesiredOrder("W1", 1, 2, "text", True))
+    planned = plan(Desired("d", "e", 2, swapped), shown, line)
+    (buttons,) = planned.actions
+    assert isinstance(buttons, SetButtons)
+    assert buttons.slots == (2, 1)
+    assert [order.order_id for order in buttons.orders] == ["W2", "W1"]
+    meant = pressed(planned.shown, button_code(1, 2))
+    assert meant is not None
+    assert meant[0].order_id == "W1", "a press that comes late means what it meant"

@@ -32,7 +32,7 @@ def test_translations_fill_the_same_places(language: str) -> None:
 
 def test_the_collector_sees_every_call_in_the_modules() -> None:
     known = texts()
-    for file in (Path(__file__).parents[2] / "map_ui" / "static" / "js").glob("*.js"):
+    for file in (Path(__file__).parents[2] / "map_ui" / "static" / "js").rglob("*.js"):
         for found in re.finditer(r"\bt\('((?:[^'\\]|\\.)*)'", file.read_text(encoding="utf-8")):
             assert found[1].replace("\\'", "'") in known, f"{file.name}: not inside a nested template"
 

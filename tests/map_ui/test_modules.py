@@ -28,7 +28,7 @@ def test_pure_functions(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("file", sorted((STATIC / "js").glob("*.js")), ids=lambda file: str(file.name))
+@pytest.mark.parametrize("file", sorted((STATIC / "js").rglob("*.js")), ids=lambda file: str(file.name))
 def test_modules_are_short_checked_and_write_text_as_text(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert len(text.splitlines()) < LONGEST

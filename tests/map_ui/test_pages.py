@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import re
 from typing import Any
 
@@ -11,13 +13,22 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 
+from dispatch.core.errors import BadInput
 from dispatch.services.people import Person
-from map_ui.app import ALLOWED, HOME, DemoAccount, PageServices, mount, same_host
-from map_ui.assets import ADDRESS
+from dispatch.settings import NAVIGATION, Settings
+from map_ui.app import ADMIN_SECTIONS, ALLOWED, HOME, DemoAccount, PageServices, mount, same_host
+from map_ui.assets import ADDRESS, modules_of
+from map_ui.collect import texts
+from map_ui.languages import texts_of
+from map_ui.navigation import MAPS
 from map_ui.vendor import STATIC
 from tests.dispatch.organisation import TERRITORIES
 
-PATHS = {**{path: sorted(roles)[0] for path, roles in ALLOWED.items()}, "/orders": "manager"}
+PATHS = {
+    **{path: sorted(roles)[0] for path, roles in ALLOWED.items()},
+    "/orders": "manager",
+    **{f"/admin/{section}": "admin" for section in ADMIN_SECTIONS},
+}
 
 
 class Client:
@@ -47,9 +58,10 @@ class Client:
             return answer
 
 
-def _client(role: str = "", centre_id: str = "", **more: Any) -> Client:
+def _client(role: str = "", centre_id: str = "", *, must_change: bool = False, **more: Any) -> Client:
     async def person_of(request: Request) -> Person | None:
-        return Person("anna", "Anna <b>", role, centre_id, "") if role else None  # type: ignore[arg-type]
+        who = Person("anna", "Anna <b>", role, centre_id, "", must_change=must_change)  # type: ignore[arg-type]
+        return who if role else None
 
     app = FastAPI()
     settings = {"live_origin": same_host(8046), "territories": lambda: TERRITORIES, **more}
@@ -145,7 +157,7 @@ def test_no_page_names_another_host(path: str) -> None:
 
 
 def test_no_asset_of_ours_names_another_host() -> None:
-    for file in [*STATIC.glob("js/*.js"), *STATIC.glob("css/*.css"), *STATIC.glob("icons/*.svg")]:
+    for file in [*STATIC.glob("js/**/*.js"), *STATIC.glob("css/*.css"), *STATIC.glob("icons/*.svg")]:
         text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert re.findall(r"https?://(?!\$\{)[\w.-]+", text) == [], file.name
         assert not re.search(r"@import|url\(\s*['\"]?(?!data:)", text), file.name
@@ -157,6 +169,28 @@ def test_every_linked_file_is_there_and_may_be_kept() -> None:
         answer = client.get(address)
         assert answer.status_code == 200, address
         assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_who_has_still_to_choose_a_password_gets_that_page_only(path: str) -> None:
+    client = _client(PATHS[path], must_change=True)
+    answer = client.get("/orders/W1" if path == "/orders" else path)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/password")
+    assert client.get("/password").status_code == 200
+    assert client.get("/setup").status_code == 303
+
+
+def test_the_first_steps_are_for_nobody_yet_and_for_administrators() -> None:
+    assert _client().get("/setup").status_code == 200
+    assert _client("admin").get("/setup").status_code == 200
+    assert _client("manager").get("/setup").headers["location"] == "/manager"
+    assert _client().get("/password").headers["location"] == "/sign-in?next=/password"
+
+
+def test_only_the_territories_bring_a_map() -> None:
+    client = _client("admin")
+    for section in ADMIN_SECTIONS:
+        assert ("folium-map" in client.get(f"/admin/{section}").text) == (section == "territories")
 
 
 def test_names_are_text() -> None:
@@ -177,8 +211,61 @@ def test_the_worker_keeps_the_shell_and_nothing_of_the_api() -> None:
     assert answer.headers["service-worker-allowed"] == "/crew"
     kept = re.findall(r'"(/static/[^"]+)"', answer.text)
     assert f"{ADDRESS}/js/crew.js" in kept
+    assert {f"{ADDRESS}/{name}" for name in modules_of("js/crew.js")} <= set(kept)
     for address in kept:
         assert client.get(address).status_code == 200, address
+
+
+@pytest.mark.parametrize("name", NAVIGATION)
+def test_the_crew_navigates_with_the_map_of_the_settings(name: str) -> None:
+    html = _client("crew", navigation=name).get("/crew").text
+    data = json.loads(re.findall(r'id="page-data">(.*?)</script>', html)[0])
+    assert data["navigation"] == MAPS[name]
+    assert "{lat}" in data["navigation"]["link"]
+    assert set(MAPS) == set(NAVIGATION)
+
+
+def test_a_map_that_nobody_knows_is_refused_at_the_start() -> None:
+    with pytest.raises(BadInput, match="DISPATCH45_NAVIGATION"):
+        Settings(navigation="atlas")
+
+
+def test_the_crews_page_is_small() -> None:
+    """50 kB pressed, all modules that it loads; the page itself, with its texts, in both languages, 12 kB."""
+    modules = modules_of("js/crew.js")
+    assert "js/outbox_store.js" in modules
+    assert "js/control_room.js" not in modules
+    sizes = {name: len(gzip.compress((STATIC / name).read_bytes(), 9)) for name in modules}
+    assert sum(sizes.values()) <= 50_000, sizes
+    for language in ("zh-CN", "en"):
+        page = _client("crew").get("/crew", params={"lang": language})
+        assert page.headers["content-encoding"] == "gzip"
+        assert len(gzip.compress(page.content)) <= 12_000
+        assert set(re.findall(r'modulepreload" href="[^"]*/(js/[^"]+)"', page.text)) == set(modules)
+
+
+def test_the_crews_page_has_every_text_that_its_modules_show() -> None:
+    """It is sent those of its own modules only."""
+    sent = texts_of("zh-CN", "js/crew.js")
+    mine = {
+        text
+        for text, files in texts().items()
+        if {f"static/{m}" for m in modules_of("js/crew.js")} & set(files)
+    }
+    assert mine == set(sent)
+    assert len(sent) < len(texts_of("zh-CN", ""))
+
+
+@pytest.mark.parametrize("name", ["js/crew.js", "css/base.css", "icons/icon.svg"])
+def test_files_are_pressed_for_whoever_takes_that(name: str) -> None:
+    client = _client("crew")
+    pressed = client.get(f"{ADDRESS}/{name}", headers={"accept-encoding": "gzip"})
+    plain = client.get(f"{ADDRESS}/{name}", headers={"accept-encoding": "identity"})
+    assert pressed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert pressed.content == plain.content == (STATIC / name).read_bytes()
+    assert pressed.headers["content-type"] == plain.headers["content-type"]
+    assert pressed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
 
 
 def test_the_manifest_lets_the_page_be_installed() -> None:

@@ -17,7 +17,7 @@ from dispatch.adapters.channels.phone_prompt import Prompts
 from dispatch.adapters.channels.phone_sip import SipPhone
 from dispatch.adapters.channels.phone_twilio import Provider, TwilioPhone
 from dispatch.core.errors import BadInput
-from dispatch.services.ports import Phone
+from dispatch.services.ways_out import Phone
 
 
 class Telephone(Phone, Protocol):

@@ -13,6 +13,8 @@ from dispatch.core.errors import Conflict, Forbidden
 from dispatch.services.people import Person, PersonRole
 
 COOKIE = "dispatch45_session"
+OF_ONESELF = "/api/session"
+"""What remains open to who has still to choose a password: this session and the password."""
 
 
 def services_of(request: Request) -> HttpServices:
@@ -49,6 +51,8 @@ class SignedIn(Rule):
             raise Forbidden(
                 f"this is for {', '.join(sorted(self.roles))}, not for {person.role}", role=person.role
             )
+        if person.must_change and not request.url.path.startswith(OF_ONESELF):
+            raise Forbidden("choose a password of your own first", why="must_change")
         request.state.person = person
         return person
 

@@ -6,28 +6,36 @@ from fastapi import FastAPI
 
 from dispatch.adapters.http import (
     admin,
+    admin_lists,
+    admin_people,
+    admin_process,
     alerts,
+    call_desk,
     callbacks,
     crew,
+    crew_phone,
     devices,
     dispatcher,
     errors,
     health,
     hotline,
+    incidents,
     manager,
+    manager_views,
     positions,
     session,
+    setup,
     shortages,
     vocabulary,
 )
 from dispatch.adapters.http.guard import Guard
-from dispatch.adapters.http.services import Address, HttpServices
+from dispatch.adapters.http.services import HttpServices
 
-__all__ = ["Address", "HttpServices", "create_app"]
+__all__ = ["HttpServices", "create_app"]
 
 ROUTERS = (
-    session, health, vocabulary, hotline, dispatcher, positions, crew, manager, shortages, admin, alerts, devices,
-    callbacks,
+    session, health, vocabulary, hotline, call_desk, dispatcher, incidents, positions, crew, crew_phone, manager, manager_views,
+    shortages, admin, admin_people, admin_process, admin_lists, alerts, devices, callbacks, setup,
 )  # fmt: skip
 
 

@@ -8,14 +8,15 @@ from fastapi import APIRouter, Request
 
 from dispatch.adapters.http.access import COOKIE, AnyPerson, Dispatcher, Id, Key, Router, Services
 from dispatch.adapters.http.reply import Json
-from dispatch.adapters.http.schemas import AwayIn, DispatchIn, ReasonIn, ReassignIn
+from dispatch.adapters.http.schemas import AwayIn, DispatchIn, ReasonIn, ReassignIn, RecallIn, SequenceIn
 from dispatch.adapters.http.services import HttpServices
 from dispatch.core.errors import Forbidden, NotFound
 from dispatch.core.territory import territories_to_geojson
 from dispatch.core.types import Actor
 from dispatch.services import crew as duty
 from dispatch.services import dispatcher as centre
-from dispatch.services import positions
+from dispatch.services import positions, stacks
+from dispatch.services.claims import claims
 from dispatch.services.people import Person, acting_as, own_crew, own_order, scope_of, session_id
 from dispatch.services.ports import Crew
 from dispatch.services.tickets import Guest
@@ -48,7 +49,8 @@ async def story(order_id: Id, person: Router, services: Services) -> Json:
     order = own_order(person, await services.views.order(order_id))
     told = await services.views.story(order_id)
     vehicle = await positions.along(services.context, services.tracks, order)
-    return Json({**told, "vehicle": vehicle})
+    said = await claims(services.context, services.tracks, order)
+    return Json({**told, "vehicle": vehicle, "claims": said})
 
 
 @router.get("/api/orders/{order_id}/candidates")
@@ -83,16 +85,19 @@ async def dispatch(order_id: Id, body: DispatchIn, person: Dispatcher, services:
     by, at = await _own(services, person, order_id)
     _crew(services, person, body.crew_id)
     order = await centre.dispatch(
-        services.context, order_id, crew_id=body.crew_id, by=by, key=key, at_centre=at
-    )
+        services.context, order_id, crew_id=body.crew_id, by=by, key=key, at_centre=at, place=body.place,
+        seen=body.generation,
+    )  # fmt: skip
     return Json(services.views.show(order))
 
 
 @router.post("/api/orders/{order_id}/recall")
-async def recall(order_id: Id, body: ReasonIn, person: Dispatcher, services: Services, key: Key) -> Json:
+async def recall(order_id: Id, body: RecallIn, person: Dispatcher, services: Services, key: Key) -> Json:
     """Take it back from its crew."""
     by, at = await _own(services, person, order_id)
-    order = await centre.recall(services.context, order_id, reason=body.reason, by=by, key=key, at_centre=at)
+    order = await centre.recall(
+        services.context, order_id, reason=body.reason, by=by, key=key, at_centre=at, seen=body.generation
+    )
     return Json(services.views.show(order))
 
 
@@ -102,8 +107,9 @@ async def reassign(order_id: Id, body: ReassignIn, person: Dispatcher, services:
     by, at = await _own(services, person, order_id)
     _crew(services, person, body.crew_id)
     order = await centre.reassign(
-        services.context, order_id, crew_id=body.crew_id, reason=body.reason, by=by, key=key, at_centre=at
-    )
+        services.context, order_id, crew_id=body.crew_id, reason=body.reason, by=by, key=key, at_centre=at,
+        place=body.place, seen=body.generation,
+    )  # fmt: skip
     return Json(services.views.show(order))
 
 
@@ -130,6 +136,39 @@ async def away(crew_id: Id, body: AwayIn, person: Dispatcher, services: Services
 async def standby(crew_id: Id, person: Dispatcher, services: Services) -> Json:
     """The centre says that a crew is back."""
     await duty.standby(services.context, _crew(services, person, crew_id))
+    return Json(await services.views.crew(crew_id))
+
+
+@router.post("/api/crews/{crew_id}/away/grant")
+async def grant_away(crew_id: Id, person: Dispatcher, services: Services) -> Json:
+    """The crew that asked may go, though cover is lost."""
+    crew = _crew(services, person, crew_id)
+    await duty.answer_away(services.context, crew, granted=True, by=acting_as(person, "dispatcher"))
+    return Json(await services.views.crew(crew_id))
+
+
+@router.post("/api/crews/{crew_id}/away/refuse")
+async def refuse_away(crew_id: Id, person: Dispatcher, services: Services) -> Json:
+    """The crew that asked stays at hand."""
+    crew = _crew(services, person, crew_id)
+    await duty.answer_away(services.context, crew, granted=False, by=acting_as(person, "dispatcher"))
+    return Json(await services.views.crew(crew_id))
+
+
+@router.post("/api/crews/{crew_id}/preview")
+async def preview(crew_id: Id, body: SequenceIn, person: Dispatcher, services: Services) -> Json:
+    """When each order would be reached if this crew worked these: its own in a sequence, and at most one other."""
+    crew = _crew(services, person, crew_id)
+    for order_id in body.orders:
+        await _own(services, person, order_id)
+    return Json(await stacks.preview(services.context, crew, body.orders))
+
+
+@router.post("/api/crews/{crew_id}/sequence")
+async def sequence(crew_id: Id, body: SequenceIn, person: Dispatcher, services: Services) -> Json:
+    """The crew works its orders in this sequence."""
+    crew = _crew(services, person, crew_id)
+    await stacks.reorder(services.context, crew, body.orders, by=acting_as(person, "dispatcher"))
     return Json(await services.views.crew(crew_id))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
@@ -19,12 +20,16 @@ LARGEST_FILE = 16 * MEGABYTE
 FILES = "/api/admin/"
 UNCACHED = ("/api/", "/callbacks/", "/healthz")
 
-FORMS, FORM = "/callbacks/twilio/", "application/x-www-form-urlencoded"
+JSON = frozenset({"application/json"})
+FORMS, FORM = "/callbacks/twilio/", frozenset({"application/x-www-form-urlencoded"})
 """A telephone provider sends forms, which it signs."""
+_PHOTOS = re.compile(r"/api/crew/orders/[^/]+/photos")
+IMAGES = frozenset({"image/jpeg", "image/png", "image/webp"})
+LARGEST_PHOTO = 2 * MEGABYTE
 
 
 class Guard:
-    """ASGI middleware. Refuses foreign origins, other types than JSON, and bodies that are too large."""
+    """ASGI middleware. Refuses foreign origins, other types than JSON (a photo is an image), and bodies that are too large."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
         self._app = app
@@ -35,7 +40,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        limit = LARGEST_FILE if scope["path"].startswith(FILES) else LARGEST
+        limit = _limit(scope["path"])
         answer = _with_headers(scope["path"], send)
         if (refusal := self._refusal(scope, headers, limit)) is not None:
             status, code, message = refusal
@@ -54,13 +59,28 @@ class Guard:
             return _too_large(limit)
         has_body = length != "0" or "transfer-encoding" in headers
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        expected = FORM if scope["path"].startswith(FORMS) else "application/json"
-        if has_body and scope["path"].startswith(UNCACHED) and kind != expected:
-            return 400, "bad_input", f"Content-Type: expected {expected}, found {kind[:100]!r}"
+        expected = _kinds(scope["path"])
+        if has_body and scope["path"].startswith(UNCACHED) and kind not in expected:
+            wanted = " or ".join(sorted(expected))
+            return 400, "bad_input", f"Content-Type: expected {wanted}, found {kind[:100]!r}"
         return None
 
     def _own(self, origin: str, host: str) -> bool:
         return origin in self._origins or (bool(host) and urlsplit(origin).netloc == host)
+
+
+def _limit(path: str) -> int:
+    """Bytes of a body."""
+    if path.startswith(FILES):
+        return LARGEST_FILE
+    return LARGEST_PHOTO if _PHOTOS.fullmatch(path) else LARGEST
+
+
+def _kinds(path: str) -> frozenset[str]:
+    """Media types of a body."""
+    if path.startswith(FORMS):
+        return FORM
+    return IMAGES if _PHOTOS.fullmatch(path) else JSON
 
 
 def _too_large(limit: int) -> tuple[int, str, str]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from dispatch.adapters.http.access import CallKey, Hotline, Id, Key, Manager, Router, Services
 from dispatch.adapters.http.reply import Json
 from dispatch.adapters.http.schemas import CallBack, CallIn, ReasonIn, Remark, RouteIn
-from dispatch.adapters.http.services import Address
 from dispatch.core.errors import BadInput
 from dispatch.core.types import Actor, Point
 from dispatch.services import chases
@@ -17,19 +14,19 @@ from dispatch.services import hotline as desk
 from dispatch.services.people import acting_as, own_order, scope_of
 
 router = APIRouter()
-FOUND = 12
 
 
 @router.post("/api/calls")
 async def take_call(body: CallIn, person: Hotline, services: Services, key: CallKey) -> Json:
-    """A customer's report becomes an order, or joins the open one of the same place."""
+    """A customer's report becomes an order, joins an open one, or was answered from a planned outage."""
     if (body.lat is None) != (body.lon is None):
         raise BadInput("lat and lon: expected both or neither", field="lat")
     place = Point(body.lat, body.lon) if body.lat is not None and body.lon is not None else None
     call = desk.Call(
         channel=body.channel, address=body.address, fault_type=body.fault_type, voltage=body.voltage,
         place=place, customer_name=body.customer_name, customer_phone=body.customer_phone,
-        description=body.description, ended_at=body.ended_at, id=key,
+        description=body.description, ended_at=body.ended_at, id=key, withheld=body.phone_withheld,
+        join=body.join, apart=body.apart, outage=body.outage, insists=body.insists,
     )  # fmt: skip
     taken = await desk.take_call(services.context, call, by=acting_as(person, "hotline"))
     return Json(taken, status_code=201)
@@ -76,7 +73,7 @@ async def supervise(order_id: Id, body: Remark, person: Manager, services: Servi
 async def call_back(order_id: Id, body: CallBack, person: Hotline, services: Services, key: Key) -> Json:
     """The customer was called back."""
     order = await desk.call_back(
-        services.context, order_id, satisfied=body.satisfied, text=body.text,
+        services.context, order_id, satisfied=body.satisfied, text=body.text, phone=body.phone,
         by=acting_as(person, "hotline"), key=key,
     )  # fmt: skip
     return Json(services.views.show(order))
@@ -102,18 +99,3 @@ async def cancel(order_id: Id, body: ReasonIn, person: Hotline, services: Servic
 async def hotline_desk(person: Hotline, services: Services) -> Json:
     """What is to be done."""
     return Json(await services.views.desk(scope_of(person)))
-
-
-@router.get("/api/addresses")
-async def addresses(
-    person: Router, services: Services, q: Annotated[str, Query(min_length=1, max_length=100)]
-) -> Json:
-    """Addresses that hold every word of `q`; those that begin with it come first."""
-    words = q.casefold().split()
-    found: list[tuple[bool, int, Address]] = []
-    for one in services.addresses:
-        text = f"{one.address}\n{one.address_zh}".casefold()
-        if words and all(word in text for word in words):
-            starts = one.address.casefold().startswith(words[0]) or one.address_zh.startswith(words[0])
-            found.append((not starts, len(found), one))
-    return Json([one for *_, one in sorted(found, key=lambda item: item[:2])[:FOUND]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -21,6 +21,7 @@ Code = Annotated[str, Field(max_length=80, pattern=r"^[\x21-\x7e]*$")]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 Text = Annotated[str, Field(max_length=2_000), AfterValidator(_printable)]
 Generation = Annotated[int, Field(ge=1, le=1_000_000)]
+Username = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
 Minutes = Annotated[int, Field(ge=1, le=480)]
 
 
@@ -50,6 +51,35 @@ class CallIn(Body):
     customer_phone: Annotated[Line, Field(max_length=40)] = ""
     description: Text = ""
     ended_at: AwareDatetime | None = None
+    phone_withheld: bool = False
+    join: Code = ""
+    apart: bool = False
+    outage: Annotated[Line, Field(max_length=64)] = ""
+    insists: bool = False
+
+
+class LookIn(Body):
+    """What is known so far of a call that is not taken yet."""
+
+    phone: Annotated[Line, Field(max_length=40)] = ""
+    address: Line = ""
+    lat: Annotated[float | None, Field(ge=-90, le=90)] = None
+    lon: Annotated[float | None, Field(ge=-180, le=180)] = None
+
+
+class NotReachedIn(Body):
+    """A call-back that reached nobody; `again_at`: when to try again, `given_up`: not any more."""
+
+    phone: Annotated[Line, Field(max_length=40)] = ""
+    again_at: AwareDatetime | None = None
+    given_up: bool = False
+    text: Text = ""
+
+
+class IncidentIn(Body):
+    """The orders of one fault."""
+
+    order_ids: Annotated[list[Code], Field(min_length=2, max_length=100)]
 
 
 class Remark(Body):
@@ -63,6 +93,7 @@ class CallBack(Body):
 
     satisfied: Annotated[bool, Field(strict=True)]
     text: Text = ""
+    phone: Annotated[Line, Field(max_length=40)] = ""
 
 
 class ReasonIn(Body):
@@ -79,10 +110,29 @@ class RouteIn(Body):
     area_class: AreaClass
 
 
+Seen = Annotated[int, Field(ge=0, le=1_000_000)] | None
+"""The order's dispatch that who acts has before them; where it is another one by now, somebody else was first."""
+Sequence = Annotated[list[Annotated[Code, Field(min_length=1)]], Field(min_length=1, max_length=20)]
+
+
+class RecallIn(ReasonIn):
+    """Why it is taken back."""
+
+    generation: Seen = None
+
+
+class SequenceIn(Body):
+    """The orders of a crew in the sequence that it works them."""
+
+    orders: Sequence
+
+
 class DispatchIn(Body):
-    """To which crew."""
+    """To which crew, and at which place of its sequence (none: last)."""
 
     crew_id: Annotated[Code, Field(min_length=1)]
+    place: Annotated[int, Field(ge=1, le=20)] | None = None
+    generation: Seen = None
 
 
 class ReassignIn(DispatchIn):
@@ -98,6 +148,12 @@ class AwayIn(Body):
     reason: Line = ""
 
 
+class AwayAskIn(AwayIn):
+    """The same by the crew; `ask`: ask the centre where cover would be lost."""
+
+    ask: bool = False
+
+
 class OfDispatch(Body):
     """Which dispatch of the order a button belongs to."""
 
@@ -105,9 +161,12 @@ class OfDispatch(Body):
 
 
 class StepIn(OfDispatch):
-    """A crew's button; `at` where it was pressed without a network."""
+    """A crew's button; `at` where it was pressed without a network. Beside it, as evidence: what the phone's own clock
+    showed (`device_at`), and by how many seconds the phone then took it to be behind the centre's (`offset_s`)."""
 
     at: AwareDatetime | None = None
+    device_at: AwareDatetime | None = None
+    offset_s: Annotated[float | None, Field(ge=-1e11, le=1e11)] = None
 
 
 class RejectIn(StepIn):
@@ -118,8 +177,10 @@ class RejectIn(StepIn):
 
 
 class RecordIn(StepIn):
-    """The fault record, written by the crew itself."""
+    """The fault record, written by the crew itself. `cause_code` and `equipment` are words of the vocabulary."""
 
+    cause_code: Code = ""
+    equipment: Code = ""
     cause: Text
     work_done: Text
     material: Text = ""
@@ -127,15 +188,100 @@ class RecordIn(StepIn):
     text: Text = ""
 
 
+class MessageIn(Body):
+    """A message between a crew and its centre, about an order where one is named."""
+
+    text: Annotated[Text, Field(min_length=1, max_length=500)]
+    order_id: Code = ""
+
+
+class PlaceIn(Body):
+    """One position of a phone: WGS-84 degrees, metres a second, degrees from north, metres."""
+
+    lat: Annotated[float, Field(ge=-90, le=90)]
+    lon: Annotated[float, Field(ge=-180, le=180)]
+    at: AwareDatetime
+    speed_mps: Annotated[float | None, Field(ge=0, le=200)] = None
+    course_deg: Annotated[float | None, Field(ge=0, le=360)] = None
+    accuracy_m: Annotated[float | None, Field(ge=0, le=1e7)] = None
+
+
+class PlacesIn(Body):
+    """What a phone has seen since it last told."""
+
+    positions: Annotated[list[PlaceIn], Field(min_length=1, max_length=60)]
+
+
 class PersonIn(Body):
     """Someone new who may sign in."""
 
-    username: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
+    username: Username
     name: Annotated[Line, Field(min_length=1)]
     role: PersonRole
     centre_id: Code = ""
     crew_id: Code = ""
-    password: Annotated[str, Field(min_length=8, max_length=200)]
+    password: Annotated[str, Field(max_length=200)] = ""
+
+
+class PersonFacts(Body):
+    """What can be changed of somebody."""
+
+    name: Annotated[Line, Field(min_length=1)]
+    role: PersonRole
+    centre_id: Code = ""
+    crew_id: Code = ""
+    active: bool = True
+
+
+class PersonChange(PersonFacts):
+    """Somebody otherwise than the page showed."""
+
+    was: PersonFacts
+
+
+class PasswordIn(Body):
+    """One's own password, and the one before."""
+
+    old: Annotated[str, Field(min_length=1, max_length=200)]
+    new: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class FirstIn(Body):
+    """The first administrator."""
+
+    token: Annotated[str, Field(min_length=1, max_length=100)]
+    username: Username
+    name: Annotated[Line, Field(min_length=1)]
+    password: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+EntryKind = Literal["centres", "departments", "crews", "devices", "on_call"]
+
+
+class EntryIn(Body):
+    """One entry of the organisation as it was (None: new) and as it shall be (None: gone)."""
+
+    was: dict[str, Any] | None
+    entry: dict[str, Any] | None
+
+
+class ListIn(Body):
+    """A CSV list; `seen`: of the rehearsal that was looked at."""
+
+    text: Annotated[str, Field(max_length=8_000_000)]
+    seen: Code = ""
+
+
+class DefinitionIn(Body):
+    """A process definition."""
+
+    text: Annotated[str, Field(max_length=500_000)]
+
+
+class AdoptIn(DefinitionIn):
+    """To be put in force in place of the one that was looked at."""
+
+    before: Code
 
 
 class Said(Body):

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, Request
 from dispatch.adapters.http.access import COOKIE, Anyone, AnyPerson, Services
 from dispatch.adapters.http.errors import TooMany, Unauthenticated
 from dispatch.adapters.http.reply import Json
-from dispatch.adapters.http.schemas import SignIn
+from dispatch.adapters.http.schemas import PasswordIn, SignIn
 from dispatch.adapters.http.services import HttpServices
-from dispatch.services.people import Person
+from dispatch.core.errors import BadInput
+from dispatch.services.people import Person, check_password
 
 router = APIRouter()
 LASTS = 12 * 3600
@@ -21,7 +22,7 @@ def shown(person: Person) -> dict[str, Any]:
     """A person as pages see it."""
     return {
         "username": person.username, "name": person.name, "role": person.role,
-        "centre_id": person.centre_id, "crew_id": person.crew_id,
+        "centre_id": person.centre_id, "crew_id": person.crew_id, "must_change": person.must_change,
     }  # fmt: skip
 
 
@@ -31,6 +32,11 @@ async def sign_in(request: Request, body: SignIn, services: Services) -> Json:
     address = request.client.host if request.client else ""
     async with services.attempts.turn(body.username, address):
         person = await _known(services, body, address)
+    return await opened(services, request, person, address)
+
+
+async def opened(services: HttpServices, request: Request, person: Person, address: str) -> Json:
+    """A new session of somebody who is known, and who it is."""
     answer = Json(shown(person))
     answer.set_cookie(
         COOKIE, await services.people.sign_in(person, address), max_age=LASTS, httponly=True, samesite="strict",
@@ -55,6 +61,21 @@ async def _known(services: HttpServices, body: SignIn, address: str) -> Person:
 async def session(person: AnyPerson) -> Json:
     """Who is signed in."""
     return Json(shown(person))
+
+
+@router.post("/api/session/password")
+async def password(request: Request, body: PasswordIn, person: AnyPerson, services: Services) -> Json:
+    """One's own new password, with the old one; all other sessions of this name end."""
+    address = request.client.host if request.client else ""
+    async with services.attempts.turn(person.username, address):
+        await _known(services, SignIn(username=person.username, password=body.old), address)
+    check_password(body.new, person.username)
+    if body.new == body.old:
+        raise BadInput("the new password is the old one", field="new")
+    changed = await services.people.set_password(
+        person.username, body.new, by=person, keep_session=request.cookies[COOKIE]
+    )
+    return Json(shown(changed))
 
 
 @router.delete("/api/session")

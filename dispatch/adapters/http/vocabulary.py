@@ -52,6 +52,8 @@ def _vocabulary(context: Context) -> dict[str, Any]:
             d.id: {"zh": d.name_zh or d.name, "en": d.name} for d in context.directory.departments.values()
         },
         "crews": {c.id: {"zh": c.name_zh, "en": c.name} for c in context.directory.crews.values()},
+        "causes": words()["causes"],
+        "equipment": words()["equipment"],
         "alert_codes": words()["alert_codes"],
         "alert_advice": words()["alert_advice"],
     }

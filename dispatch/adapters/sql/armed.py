@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from dispatch.core.escalation import Clock
 
 CLOCK: Table = t.ClockRow.__table__  # type: ignore[attr-defined]
 ORDER: Table = t.WorkOrderRow.__table__  # type: ignore[attr-defined]
+Row = dict[str, Any]
 WINDOW = 8
 """Claims of workers that look at the same moment: past so many of theirs one finds rows of its own."""
 
@@ -25,28 +26,18 @@ def _arming(kind: Any) -> Any:
     return made.on_conflict_do_update(index_elements=["order_id", "name"], set_=values)
 
 
-_ARM = {"sqlite": _arming(sqlite.insert), "postgresql": _arming(postgresql.insert)}
-_DISARM = delete(CLOCK).where(CLOCK.c.order_id == bindparam("of_id"), CLOCK.c.name == bindparam("of_name"))
-
-Turn = tuple[str, Sequence[Clock], Sequence[Clock]]
-"""An order, its clocks as they were armed, and as they should be."""
+ARM = {"sqlite": _arming(sqlite.insert), "postgresql": _arming(postgresql.insert)}
+DISARM = delete(CLOCK).where(CLOCK.c.order_id == bindparam("of_id"), CLOCK.c.name == bindparam("of_name"))
 
 
-def rearm(connection: Connection, turns: Iterable[Turn]) -> None:
-    """Arm and cancel what differs: a clock that goes on costs nothing."""
-    gone: list[dict[str, Any]] = []
-    armed: list[dict[str, Any]] = []
-    for order_id, before, after in turns:
-        names = {clock.name for clock in after}
-        gone += [{"of_id": order_id, "of_name": c.name} for c in before if c.name not in names]
-        armed += [row(order_id, clock) for clock in after if clock not in before]
-    if gone:
-        connection.execute(_DISARM, gone)
-    if armed:
-        connection.execute(_ARM[connection.dialect.name], armed)
+def rearmed(order_id: str, before: Sequence[Clock], after: Sequence[Clock]) -> tuple[list[Row], list[Row]]:
+    """The rows to cancel and the rows to arm, where an order's clocks differ: one that goes on costs nothing."""
+    names = {clock.name for clock in after}
+    gone = [{"of_id": order_id, "of_name": c.name} for c in before if c.name not in names]
+    return gone, [row(order_id, clock) for clock in after if clock not in before]
 
 
-def row(order_id: str, clock: Clock) -> dict[str, Any]:
+def row(order_id: str, clock: Clock) -> Row:
     """One armed clock as it is kept."""
     return {
         "order_id": order_id, "name": clock.name, "generation": clock.generation, "rung": clock.rung,
@@ -54,11 +45,20 @@ def row(order_id: str, clock: Clock) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def kept(connection: Connection, order_ids: Sequence[str]) -> dict[str, set[Clock]]:
+    """The armed clocks of these orders, as far as they have any."""
+    found: dict[str, set[Clock]] = {}
+    for one in connection.execute(select(CLOCK).where(among(connection, CLOCK.c.order_id, order_ids))):
+        clock = Clock(one.name, one.generation, one.rung, one.due)
+        found.setdefault(one.order_id, set()).add(clock)
+    return found
+
+
 def put_right(connection: Connection, order_id: str, clocks: Sequence[Clock]) -> None:
     """Whatever is kept for this order, these are its clocks."""
     connection.execute(delete(CLOCK).where(CLOCK.c.order_id == order_id))
     if clocks:
-        connection.execute(_ARM[connection.dialect.name], [row(order_id, clock) for clock in clocks])
+        connection.execute(ARM[connection.dialect.name], [row(order_id, clock) for clock in clocks])
 
 
 def claim(connection: Connection, now: datetime, limit: int, aside: Collection[str]) -> Select[Any]:

@@ -1,7 +1,7 @@
 """Deciding what is due, many orders in one transaction.
 
 The orders are claimed and their histories read with two queries, each is decided by itself, and all that follows
-is written with a few statements. What cannot be decided or written is left out and named; it takes nobody along.
+is written with one statement (on SQLite one a kind). What cannot be decided or written is left out and named; it takes nobody along.
 """
 
 from __future__ import annotations
@@ -99,13 +99,17 @@ def _put_right(
 ) -> dict[str, Exception]:
     """Orders on which nothing was due: a table that differs from the core is made anew.
 
-    Where it does not differ, a due clock decides nothing: that is said, or it would be asked for ever.
+    Most were decided by another worker between our look and our lock. Where the table does not differ, a due clock
+    decides nothing: that is said, or it would be asked for ever.
     """
     failed: dict[str, Exception] = {}
-    for order_id in (order_id for order_id, changes in made.items() if not changes.result):
+    idle = [order_id for order_id, changes in made.items() if not changes.result]
+    kept = armed.kept(connection, idle) if idle else {}
+    for order_id in idle:
         order = loaded.orders[order_id]
         right = clocks(order, processes.of(order))
-        armed.put_right(connection, order_id, right)
+        if set(right) != kept.get(order_id, set()):
+            armed.put_right(connection, order_id, right)
         if any(clock.due <= now for clock in right):
             failed[order_id] = Undecided(order_id)
     return failed

@@ -1,53 +1,91 @@
-"""The manager's rows: orders of a period, measured by the core from their histories."""
+"""The manager's figures are read from the sheets of the days (`day_sheets` keeps them)."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Mapping
+from datetime import date, timedelta
 
 from sqlalchemy import Connection, select
 
-from dispatch.adapters.sql.order_rows import load_orders
+from dispatch.adapters.sql.day_sheets import SHEET, freshness
 from dispatch.adapters.sql.statements import ORDER
 from dispatch.adapters.sql.store import SqlStore
-from dispatch.core.compliance import Measured, measure
-from dispatch.core.work_order import WorkOrder
+from dispatch.core.sheet import Sheet, together, unpacked
 from dispatch.services.context import Context
+from dispatch.services.review import Freshness
 
+REMEMBERED = 400
+"""Sheets of days that a process keeps, without ids; one of 2,500 orders takes 0.5 MB."""
+SPANNED = 1_500_000
+"""Orders in all the spans that a process keeps put together, some 0.2 kB each."""
 PORTION = 500
-"""Orders folded at once: others want the database too."""
 
 
 class SqlHistories:
-    """Measured orders on either store."""
+    """`Histories` on either store."""
 
     def __init__(self, database: SqlStore, context: Context) -> None:
         self._database = database
         self._context = context
+        self._known: dict[str, tuple[int, Sheet]] = {}
+        self._spans: dict[tuple[tuple[str, int], ...], Sheet] = {}
 
-    async def measured(self, first: date, last: date) -> list[Measured]:
-        """Orders reported on the local days `first` to `last`, both included."""
-        since, until = self._midnight(first), self._midnight(last + timedelta(days=1))
-        query = select(ORDER.c.id).where(ORDER.c.reported_at >= since, ORDER.c.reported_at < until)
-        query = query.order_by(ORDER.c.reported_at, ORDER.c.id)
-        ids = await self._database.read(lambda c: list(c.execute(query).scalars()))
-        found: list[Measured] = []
-        for start in range(0, len(ids), PORTION):
-            orders = await self._orders(ids[start : start + PORTION])
-            found += await asyncio.to_thread(self._measure, orders)
-        return found
+    async def fresh(self) -> Freshness | None:
+        """How far the sheets are; None: no pass has ended yet, or they are of another time zone's days."""
+        found = await self._database.read(freshness)
+        return found if found and found.zone == str(self._context.zone) else None
 
-    async def _orders(self, ids: Sequence[str]) -> list[WorkOrder]:
-        def work(connection: Connection) -> list[WorkOrder]:
-            query = select(ORDER).where(ORDER.c.id.in_(ids)).order_by(ORDER.c.reported_at, ORDER.c.id)
-            return load_orders(connection, self._context.processes, query)
+    async def sheet(self, first: date, last: date, *, ids: bool = False) -> Sheet:
+        """The orders reported on the local days `first` to `last`, both included, as far as the sheets are."""
+        days = [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
+        if ids:
+            found = await self._database.read(lambda c: list(_sheets(c, days, ids=True).values()))
+            return await asyncio.to_thread(together, found)
+        return await self._whole(await self._database.read(lambda c: self._of(c, days)))
+
+    def _of(self, connection: Connection, days: list[str]) -> dict[str, tuple[int, Sheet]]:
+        """In one look; only what changed since this process last read it is read again."""
+        query = select(SHEET.c.day, SHEET.c.version).where(SHEET.c.day.between(days[0], days[-1]))
+        versions = {row.day: row.version for row in connection.execute(query.order_by(SHEET.c.day))}
+        stale = [day for day, version in versions.items() if self._known.get(day, (0,))[0] != version]
+        found = {day: (versions[day], sheet) for day, sheet in _sheets(connection, stale).items()}
+        wanted = {day: found.get(day) or self._known[day] for day in versions}
+        kept = {**{d: v for d, v in self._known.items() if d not in wanted}, **wanted}
+        self._known = dict(list(kept.items())[-REMEMBERED:])
+        return wanted
+
+    async def _whole(self, days: Mapping[str, tuple[int, Sheet]]) -> Sheet:
+        """These days as one: of spans that were asked for lately it is there already."""
+        key = tuple((day, version) for day, (version, _) in days.items())
+        whole = self._spans.pop(key, None)
+        if whole is None:
+            whole = await asyncio.to_thread(together, [sheet for _, sheet in days.values()])
+        self._spans[key] = whole
+        while len(self._spans) > 1 and sum(map(len, self._spans.values())) > SPANNED:
+            del self._spans[next(iter(self._spans))]
+        return whole
+
+    async def addresses(self, order_ids: Collection[str]) -> Mapping[str, str]:
+        """Where these orders are."""
+
+        def work(connection: Connection) -> dict[str, str]:
+            found: dict[str, str] = {}
+            every = list(order_ids)
+            for start in range(0, len(every), PORTION):
+                query = select(ORDER.c.id, ORDER.c.address)
+                query = query.where(ORDER.c.id.in_(every[start : start + PORTION]))
+                found |= {row.id: row.address for row in connection.execute(query)}
+            return found
 
         return await self._database.read(work)
 
-    def _measure(self, orders: Sequence[WorkOrder]) -> list[Measured]:
-        context, now = self._context, self._context.clock.now()
-        return [measure(order, context.processes.of(order), now, context.zone) for order in orders]
 
-    def _midnight(self, day: date) -> datetime:
-        return datetime(day.year, day.month, day.day, tzinfo=self._context.zone)
+def _sheets(connection: Connection, days: list[str], *, ids: bool = False) -> dict[str, Sheet]:
+    """The sheets of these days that there are."""
+    columns = (SHEET.c.day, SHEET.c.numbers, SHEET.c.ids) if ids else (SHEET.c.day, SHEET.c.numbers)
+    query = select(*columns).where(SHEET.c.day.in_(days)).order_by(SHEET.c.day)
+    return {
+        row.day: unpacked(row.numbers, row.ids) if ids else unpacked(row.numbers)
+        for row in connection.execute(query)
+    }

@@ -7,27 +7,49 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import Connection, Select, Text, bindparam, literal_column, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from dispatch.adapters.sql import armed
-from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.armed import ORDER
 from dispatch.adapters.sql.definitions import definition
-from dispatch.adapters.sql.rows import event_from, facts_from
-from dispatch.core.work_order import Event, WorkOrder, fold
+from dispatch.adapters.sql.lines import EVENT
+from dispatch.adapters.sql.rows import facts_from, history_from
+from dispatch.core.work_order import WorkOrder, fold
 from dispatch.services.ports import Processes
 
 log = logging.getLogger(__name__)
-EVENT: Table = t.OrderEventRow.__table__  # type: ignore[attr-defined]
+_EVENTS = {
+    "postgresql": "CAST(json_agg(order_event ORDER BY order_event.seq) AS text)",
+    "sqlite": "json_group_array(json_object('seq', seq, 'kind', kind, 'at', order_event.at || 'Z', 'recorded_at',"
+    " recorded_at || 'Z', 'by_role', by_role, 'by_id', by_id, 'key', order_event.\"key\", 'data', data))",
+}
+"""The events of an order as one JSON text: the server makes it, and one decoder reads it. In SQLite a document is
+text within it: read there, one that is spoilt would stop the whole query."""
+
+
+def _events(dialect: str) -> Any:
+    return literal_column(_EVENTS[dialect], Text())
+
+
+def _with_events(query: Select[Any], dialect: str) -> Select[Any]:
+    told = select(_events(dialect)).where(EVENT.c.order_id == ORDER.c.id).scalar_subquery()
+    return query.add_columns(told.label("events"))
+
+
+_ONE = {name: _with_events(select(ORDER).where(ORDER.c.id == bindparam("of_id")), name) for name in _EVENTS}
+
+
+def load_order(connection: Connection, processes: Processes, order_id: str) -> WorkOrder | None:
+    """One order, if there is one, with one query that was made once."""
+    row = connection.execute(_ONE[connection.dialect.name], {"of_id": order_id}).first()
+    return None if row is None else _folded(connection, row, row.events, processes)
 
 
 def load_orders(connection: Connection, processes: Processes, query: Select[Any]) -> list[WorkOrder]:
     """The orders that `query` (over the work_order table) selects. Raises where one of them cannot be read."""
-    rows = connection.execute(query).all()
-    if not rows:
-        return []
-    kept = _histories(connection, [row.id for row in rows])
-    return [_folded(connection, row, kept[row.id], processes) for row in rows]
+    rows = connection.execute(_with_events(query, connection.dialect.name)).all()
+    return [_folded(connection, row, row.events, processes) for row in rows]
 
 
 def readable_orders(connection: Connection, processes: Processes, query: Select[Any]) -> list[WorkOrder]:
@@ -51,8 +73,8 @@ def each_order(
         kept = {}  # one line of one history: each is read by itself
     for row in rows:
         try:
-            history = kept[row.id] if kept else _histories(connection, [row.id])[row.id]
-            orders[row.id] = _folded(connection, row, history, processes)
+            events = kept.get(row.id) if kept else _histories(connection, [row.id]).get(row.id)
+            orders[row.id] = _folded(connection, row, events, processes)
         except Exception as error:
             if is_gone(error):
                 raise
@@ -60,21 +82,15 @@ def each_order(
     return orders, failed
 
 
-def _histories(connection: Connection, order_ids: Sequence[str]) -> dict[str, list[Event]]:
-    """The events of each of these orders, with one query."""
-    kept: dict[str, list[Event]] = {order_id: [] for order_id in order_ids}
-    events = connection.execute(
-        select(EVENT)
-        .where(armed.among(connection, EVENT.c.order_id, list(kept)))
-        .order_by(EVENT.c.order_id, EVENT.c.seq)
-    ).all()
-    for e in events:
-        kept[e.order_id].append(event_from(e))
-    return kept
+def _histories(connection: Connection, order_ids: Sequence[str]) -> dict[str, str]:
+    """The events of each of these orders that has any, with one query."""
+    query = select(EVENT.c.order_id, _events(connection.dialect.name)).group_by(EVENT.c.order_id)
+    query = query.where(armed.among(connection, EVENT.c.order_id, list(order_ids)))
+    return {row.order_id: row[1] for row in connection.execute(query)}
 
 
-def _folded(connection: Connection, row: Any, history: Sequence[Event], processes: Processes) -> WorkOrder:
-    return fold(facts_from(row), history, definition(connection, processes, row.process))
+def _folded(connection: Connection, row: Any, events: str | None, processes: Processes) -> WorkOrder:
+    return fold(facts_from(row), history_from(events), definition(connection, processes, row.process))
 
 
 def is_gone(error: Exception) -> bool:

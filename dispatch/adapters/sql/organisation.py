@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -75,6 +75,13 @@ def replace_organisation(connection: Connection, document: Mapping[str, Any]) ->
     centres = [_centre(c) for c in document.get("centres", [])]
     _refer_to_what_there_is(connection, centres, departments, crews)
     devices = [device for c in document.get("crews", []) for device in _devices(c)]
+    for what, rows in (
+        ("centre", centres),
+        ("department", departments),
+        ("crew", crews),
+        ("device", devices),
+    ):
+        _each_once(what, rows)
     before = {(d.id, d.crew_id) for d in connection.execute(select(DEVICE.c.id, DEVICE.c.crew_id))}
     for target, rows in (
         (CENTRE, centres),
@@ -98,6 +105,11 @@ def replace_organisation(connection: Connection, document: Mapping[str, Any]) ->
 
 
 _Rows = list[dict[str, Any]]
+
+
+def _each_once(what: str, rows: _Rows) -> None:
+    if doubles := [one for one, times in Counter(row["id"] for row in rows).items() if times > 1]:
+        raise BadInput(f"{what} {doubles[0]} stands twice", field="id")
 
 
 def _refer_to_what_there_is(connection: Connection, centres: _Rows, departments: _Rows, crews: _Rows) -> None:

@@ -7,27 +7,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
-from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.lines import ALERT, OUTBOX, Lines
 from dispatch.adapters.sql.rows import alert_row, outbox_row
 from dispatch.core.outgoing import Outgoing
 from dispatch.services.ports import OutboxRow, Settled
 from dispatch.services.retries import given_up
 
-OUTBOX: Table = t.OutboxRowTable.__table__  # type: ignore[attr-defined]
-ALERT: Table = t.AlertRow.__table__  # type: ignore[attr-defined]
 AT_ONCE = 500
 """Rows that one statement names: databases have a limit."""
 
 
-def write_outgoing(connection: Connection, outgoing: Sequence[Outgoing], now: datetime) -> None:
+def add_outgoing(lines: Lines, outgoing: Sequence[Outgoing], now: datetime) -> None:
     """Outbox rows; an alert is in the pages at once, its row carries it to the channels outside."""
-    if not outgoing:
-        return
-    if alerts := [alert_row(row, now) for row in outgoing if row.kind == "alert"]:
-        connection.execute(insert(ALERT), alerts)
-    connection.execute(insert(OUTBOX), [outbox_row(row, now) for row in outgoing])
+    lines.alerts += [alert_row(row, now) for row in outgoing if row.kind == "alert"]
+    lines.outbox += [outbox_row(row, now) for row in outgoing]
 
 
 def settle(connection: Connection, settled: Sequence[Settled], now: datetime) -> None:

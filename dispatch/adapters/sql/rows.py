@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -18,13 +19,36 @@ def facts_from(row: Any) -> Facts:
     return Facts(
         id=row.id, process=row.process, reported_at=row.reported_at, channel=row.channel, address=row.address,
         place=place, fault_type=row.fault_type, voltage=row.voltage, customer_name=row.customer_name,
-        customer_phone=row.customer_phone, description=row.description, incident_id=row.incident_id,
+        customer_phone=row.customer_phone, description=row.description,
     )  # fmt: skip
 
 
-def event_from(row: Any) -> Event:
-    """A line of a history, from its order_event row."""
-    return Event(row.seq, row.kind, row.at, row.recorded_at, Actor(row.by_role, row.by_id), row.key, row.data)
+class _Line(msgspec.Struct, gc=False):
+    """A row of order_event as a database makes JSON of it."""
+
+    seq: int
+    kind: str
+    at: datetime
+    recorded_at: datetime
+    by_role: Any
+    by_id: str
+    key: str
+    data: dict[str, Any] | str
+
+
+_LINES = msgspec.json.Decoder(list[_Line])
+_DOCUMENT = msgspec.json.Decoder(dict[str, Any])
+
+
+def history_from(events: str | None) -> list[Event]:
+    """A history, from the JSON of its order_event rows. Raises msgspec.DecodeError where a row is spoilt."""
+    return [
+        Event(
+            e.seq, e.kind, e.at.astimezone(UTC), e.recorded_at.astimezone(UTC),
+            Actor(e.by_role, e.by_id), e.key, _DOCUMENT.decode(e.data) if isinstance(e.data, str) else e.data,
+        )
+        for e in sorted(_LINES.decode(events or "[]"), key=attrgetter("seq"))
+    ]  # fmt: skip
 
 
 def event_row(order_id: str, e: Event) -> dict[str, Any]:

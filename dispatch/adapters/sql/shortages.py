@@ -10,7 +10,8 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from dispatch.adapters.sql import tables as t
-from dispatch.adapters.sql.outbox import write_outgoing
+from dispatch.adapters.sql.lines import Lines
+from dispatch.adapters.sql.outbox import add_outgoing
 from dispatch.adapters.sql.statements import EVENT, table
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.adapters.sql.trail import Note, note
@@ -45,7 +46,9 @@ class SqlShortages:
             step = report.steps[-1]
             data = {"step": step.kind, "text": step.text, "scope": report.scope.key}
             note(connection, Note(step.by.role, step.by.id, "shortage", report.id, data), step.at)
-            write_outgoing(connection, outgoing, step.at)
+            lines = Lines()
+            add_outgoing(lines, outgoing, step.at)
+            lines.write(connection)
             return replace(report, version=report.version + 1)
 
         return await self._database.write(work)

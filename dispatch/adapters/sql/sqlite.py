@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from dispatch.adapters.sql.statements import Stale
+from dispatch.adapters.sql.lines import Stale
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.clock import Clock
 from dispatch.core.errors import Conflict, Unavailable

@@ -12,18 +12,20 @@ from math import cos, radians
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, and_, insert, select, update
 from sqlmodel import SQLModel
 
-from dispatch.adapters.sql import armed, order_rows, outbox, phone_rows
+from dispatch.adapters.sql import armed, lines, outages, outbox, phone_rows
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.alert_book import LoadedAlerts
+from dispatch.adapters.sql.lines import MOVING, Lines, Stale
 from dispatch.adapters.sql.neighbourhood import one_at_a_time
-from dispatch.adapters.sql.order_rows import each_order, load_orders
+from dispatch.adapters.sql.order_rows import each_order, load_order
 from dispatch.adapters.sql.rows import event_row
 from dispatch.core.crew import Roster
 from dispatch.core.errors import NotFound
 from dispatch.core.escalation import clocks
+from dispatch.core.outage import PlannedOutage
 from dispatch.core.segments import deadline, timeline
 from dispatch.core.types import Point
 from dispatch.core.work_order import WorkOrder
@@ -37,20 +39,16 @@ def table(model: type[SQLModel]) -> Table:
 
 
 ORDER = armed.ORDER
-EVENT = order_rows.EVENT
+EVENT = lines.EVENT
 CLOCK = armed.CLOCK
-OUTBOX = outbox.OUTBOX
-ROSTER = table(t.RosterRow)
-ALERT = outbox.ALERT
+OUTBOX = lines.OUTBOX
+ROSTER = lines.ROSTER
+ALERT = lines.ALERT
 CONTACT = table(t.ContactRow)
 DECISION = table(t.DecisionRow)
 DIAL = table(t.DialRow)
 
 METRES_A_DEGREE = 111_320.0
-
-
-class Stale(Exception):
-    """A row has another version than the one that was decided on: decide again."""
 
 
 class SqlLoaded(LoadedAlerts):
@@ -65,10 +63,10 @@ class SqlLoaded(LoadedAlerts):
 
     def order(self, order_id: str) -> WorkOrder:
         if order_id not in self.orders:
-            found = load_orders(self.connection, self.processes, select(ORDER).where(ORDER.c.id == order_id))
-            if not found:
+            found = load_order(self.connection, self.processes, order_id)
+            if found is None:
                 raise NotFound(f"no order {order_id!r}", order=order_id)
-            self.orders[order_id] = found[0]
+            self.orders[order_id] = found
         return self.orders[order_id]
 
     def roster(self, centre_id: str, trade: str) -> Roster:
@@ -99,9 +97,16 @@ class SqlLoaded(LoadedAlerts):
         )
         return [(r.id, Point(r.lat, r.lon), r.address) for r in rows]
 
-    def contact_order(self, contact_id: str) -> str:
+    def contact_order(self, contact_id: str) -> str | None:
         query = select(CONTACT.c.order_id).where(CONTACT.c.id == contact_id)
-        return self.connection.execute(query).scalar() or ""
+        return self.connection.execute(query).scalar()
+
+    def planned_outages(self, now: datetime) -> Sequence[PlannedOutage]:
+        return outages.running(self.connection, now)
+
+    def incident(self, incident_id: str) -> Sequence[str]:
+        query = select(ORDER.c.id).where(ORDER.c.incident_id == incident_id, ORDER.c.id != incident_id)
+        return list(self.connection.execute(query.order_by(ORDER.c.id)).scalars())
 
     def removing(self) -> Sequence[str]:
         query = select(ORDER.c.id).where(ORDER.c.is_removing).order_by(ORDER.c.id)
@@ -151,12 +156,14 @@ def roster_from(doc: Any, version: int) -> Roster:
 def write(
     connection: Connection, loaded: SqlLoaded, changes: Changes[Any], processes: Processes, now: datetime
 ) -> None:
-    """All of `changes`, or Stale. Rows are taken in one order everywhere, so that writers cannot deadlock."""
-    _write_orders(connection, loaded, changes.orders, processes, now)
-    for roster in sorted(changes.rosters, key=lambda r: (r.centre_id, r.trade)):
-        _write_roster(connection, roster)
+    """All of `changes`, or Stale. Rows are named in one order everywhere; writers that lock each other out are told
+    so by the database, and decide again."""
+    told = Lines()
+    _add_orders(told, loaded, changes.orders, processes, now)
+    told.rosters += [_roster_row(r) for r in sorted(changes.rosters, key=lambda r: (r.centre_id, r.trade))]
+    outbox.add_outgoing(told, changes.outgoing, now)
+    told.write(connection)
     _check_untouched(connection, loaded, changes)
-    outbox.write_outgoing(connection, changes.outgoing, now)
     if changes.contacts:
         connection.execute(insert(CONTACT), [_fields(contact) for contact in changes.contacts])
     if changes.decisions:
@@ -182,22 +189,9 @@ def _fields(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
-_CHANGE_ORDER = update(ORDER).where(
-    ORDER.c.id == bindparam("of_id"), ORDER.c.version == bindparam("of_version")
-)
-
-
-def _write_orders(
-    connection: Connection,
-    loaded: SqlLoaded,
-    orders: Sequence[WorkOrder],
-    processes: Processes,
-    now: datetime,
+def _add_orders(
+    told: Lines, loaded: SqlLoaded, orders: Sequence[WorkOrder], processes: Processes, now: datetime
 ) -> None:
-    new: list[dict[str, Any]] = []
-    changed: list[dict[str, Any]] = []
-    events: list[dict[str, Any]] = []
-    turns: list[armed.Turn] = []
     for order in sorted(orders, key=lambda o: o.id):
         before = loaded.orders.get(order.id)
         known = before.version if before else 0
@@ -205,27 +199,15 @@ def _write_orders(
             continue
         values = projection(order, processes, now)
         if before is None:
-            new.append(values)
+            told.new.append(values)
         else:
-            changed.append({**values, "of_id": order.id, "of_version": known})
-        events += [event_row(order.id, event) for event in order.history[known:]]
+            moved = {name: values[name] for name in MOVING}
+            told.changed.append({**moved, "of_id": order.id, "of_version": known})
+        told.events += [event_row(order.id, event) for event in order.history[known:]]
         process = processes.of(order)
-        turns.append((order.id, clocks(before, process) if before else (), clocks(order, process)))
-    if new:
-        connection.execute(insert(ORDER), new)
-    _change_orders(connection, changed)
-    if events:
-        connection.execute(insert(EVENT), events)
-    armed.rearm(connection, turns)
-
-
-def _change_orders(connection: Connection, changed: Sequence[dict[str, Any]]) -> None:
-    """Where a driver does not count (many rows at once, PostgreSQL), the event's number is there already."""
-    if not changed:
-        return
-    done = connection.execute(_CHANGE_ORDER, changed if len(changed) > 1 else changed[0])
-    if done.rowcount not in {-1, len(changed)}:
-        raise Stale(", ".join(row["of_id"] for row in changed))
+        gone, new = armed.rearmed(order.id, clocks(before, process) if before else (), clocks(order, process))
+        told.gone += gone
+        told.armed += new
 
 
 def projection(order: WorkOrder, processes: Processes, now: datetime) -> dict[str, Any]:
@@ -241,7 +223,7 @@ def projection(order: WorkOrder, processes: Processes, now: datetime) -> dict[st
         "lat": facts.place.lat if facts.place else None, "lon": facts.place.lon if facts.place else None,
         "fault_type": facts.fault_type, "voltage": facts.voltage, "customer_name": facts.customer_name,
         "customer_phone": facts.customer_phone, "description": facts.description,
-        "incident_id": facts.incident_id, "reported_at": facts.reported_at,
+        "incident_id": order.incident_id, "reported_at": facts.reported_at,
         "deadline": deadline(order, process), "sent_at": points.get("B"), "dispatched_at": points.get("D"),
         "acknowledged_at": points.get("F"), "arrived_at": points.get("H"), "changed_at": now,
         "is_open": order.state not in process.final and order.last("restore") is None,
@@ -249,20 +231,13 @@ def projection(order: WorkOrder, processes: Processes, now: datetime) -> dict[st
     }  # fmt: skip
 
 
-def _write_roster(connection: Connection, roster: Roster) -> None:
+def _roster_row(roster: Roster) -> dict[str, Any]:
     doc = msgspec.to_builtins(roster)
     doc.pop("version")
-    done = connection.execute(
-        update(ROSTER)
-        .where(
-            ROSTER.c.centre_id == roster.centre_id,
-            ROSTER.c.trade == roster.trade,
-            ROSTER.c.version == roster.version,
-        )
-        .values(version=roster.version + 1, doc=doc)
-    )
-    if done.rowcount != 1:
-        raise Stale(f"{roster.centre_id}/{roster.trade}")
+    return {
+        "of_centre": roster.centre_id, "of_trade": roster.trade, "of_version": roster.version,
+        "version": roster.version + 1, "doc": doc,
+    }  # fmt: skip
 
 
 def _check_untouched(connection: Connection, loaded: SqlLoaded, changes: Changes[Any]) -> None:

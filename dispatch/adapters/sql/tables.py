@@ -43,7 +43,7 @@ class WorkOrderRow(SQLModel, table=True):
     customer_name: str
     customer_phone: str = Field(index=True)
     description: str = Field(sa_column=Column(Text, nullable=False))
-    incident_id: str
+    incident_id: str = Field(index=True)
     reported_at: datetime = instant(index=True)
     deadline: datetime = instant()
     sent_at: datetime | None = instant(null=True)
@@ -139,6 +139,7 @@ class AlertRow(SQLModel, table=True):
     """An in-app alert; it sounds until someone of its role acknowledges it."""
 
     __tablename__ = "alert"
+    __table_args__ = (Index("alert_code_id", "code", "id"),)
     id: int = serial()
     key: str = Field(unique=True)
     role: str = Field(index=True)
@@ -195,6 +196,31 @@ class ContactRow(SQLModel, table=True):
     order_id: str = Field(index=True)
     outcome: str
     by: str
+
+
+class GazetteerRow(SQLModel, table=True):
+    """One known address or place of the utility. `folded` is what is searched: both names, in one spelling."""
+
+    __tablename__ = "gazetteer"
+    id: int = serial()
+    name: str
+    name_zh: str
+    folded: str = Field(sa_column=Column(Text, nullable=False))
+    lat: float
+    lon: float
+
+
+class PlannedOutageRow(SQLModel, table=True):
+    """An announced outage, and whom it concerns: a territory, a polygon of [lon, lat], addresses, or several of these."""
+
+    __tablename__ = "planned_outages"
+    id: str = Field(primary_key=True)
+    starts_at: datetime = instant()
+    ends_at: datetime = instant(index=True)
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    territory: str
+    polygon: list[list[float]] = Field(sa_column=Column(DOCUMENT, nullable=False), default_factory=list)
+    addresses: list[str] = Field(sa_column=Column(DOCUMENT, nullable=False), default_factory=list)
 
 
 class DecisionRow(SQLModel, table=True):
@@ -298,6 +324,8 @@ class PersonRow(SQLModel, table=True):
     crew_id: str = ""
     password: str
     active: bool = True
+    must_change: bool = False
+    """The password is somebody else's: nothing is done with it but to choose one's own."""
 
 
 class SessionRow(SQLModel, table=True):
@@ -353,3 +381,33 @@ class SealRow(SQLModel, table=True):
     at: datetime = instant()
     previous: str
     hash: str
+
+
+class DaySheetRow(SQLModel, table=True):
+    """The measured orders of one local day as columns (`core.sheet`); made anew from the orders at any time."""
+
+    __tablename__ = "day_sheet"
+    day: str = Field(primary_key=True)
+    version: int
+    orders: int
+    running: int = Field(index=True)
+    """Orders whose times still grow."""
+    numbers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    ids: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class SavedViewRow(SQLModel, table=True):
+    """A filter of the manager's desk that somebody has given a name, and to whom its figures are sent, how often."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = (UniqueConstraint("username", "name"),)
+    id: int = serial()
+    username: str
+    name: str
+    query: dict[str, Any] = document()
+    every: str
+    """"" (never), "day" or "week" (on Mondays)."""
+    hour: int
+    channels: list[int] = Field(sa_column=Column(DOCUMENT, nullable=False), default_factory=list)
+    sent_for: str
+    """The local day for which it was sent last."""

@@ -21,7 +21,7 @@ import msgspec
 from sqlalchemy import Connection, Table, func, insert, select, text
 
 from dispatch.adapters.sql import tables as t
-from dispatch.adapters.sql.order_rows import EVENT
+from dispatch.adapters.sql.lines import EVENT
 
 AUDIT: Table = t.AuditRow.__table__  # type: ignore[attr-defined]
 SEAL: Table = t.SealRow.__table__  # type: ignore[attr-defined]
@@ -77,6 +77,14 @@ def notes(
     query = query.where(AUDIT.c.action.in_(sorted(actions))) if actions else query
     query = query.where(AUDIT.c.id < before) if before else query
     return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def last_note(connection: Connection, kind: str, subject: str) -> dict[str, Any]:
+    """Who last changed something, and when, as the facts of an error; empty where nobody did."""
+    suffix = f"%{kind}"
+    query = select(AUDIT.c.by_id, AUDIT.c.at).where(AUDIT.c.subject == subject, AUDIT.c.action.like(suffix))
+    row = connection.execute(query.order_by(AUDIT.c.id.desc()).limit(1)).first()
+    return {} if row is None else {"who": row.by_id, "when": row.at}
 
 
 @dataclass(frozen=True, slots=True)

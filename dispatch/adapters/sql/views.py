@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true, tuple_, union_all
 
 from dispatch.adapters.sql import phone_rows
 from dispatch.adapters.sql.order_rows import load_orders, readable_orders
@@ -18,17 +18,21 @@ from dispatch.adapters.sql.statements import (
     DECISION,
     EVENT,
     ORDER,
+    OUTBOX,
     ROSTER,
     roster_from,
 )
 from dispatch.adapters.sql.store import SqlStore
+from dispatch.core import call_back
 from dispatch.core.crew import CrewDuty
 from dispatch.core.errors import NotFound
 from dispatch.core.process import Process
 from dispatch.core.work_order import WorkOrder
 from dispatch.services import views as shown
 from dispatch.services.context import Context
+from dispatch.services.messages import CODES
 from dispatch.services.people import Scope
+from dispatch.services.photos import of as photos_of
 from dispatch.services.ports import Processes
 from dispatch.services.views import AlertView, CrewView, OrderView, crew_view, order_view
 
@@ -117,12 +121,22 @@ class Views:
             )
         )  # fmt: skip
         piles = _piles(orders)
+        callers = {order.id: call_back.callers(order) for order in piles["call_backs"]}
         return {
             "now": now,
             **{name: self._shown(pile, now) for name, pile in piles.items()},
+            "callers": callers,
             "contacts": contacts,
             "alerts": alerts,
         }
+
+    async def incident(self, incident_id: str) -> list[OrderView]:
+        """The orders of an incident, the leading one first."""
+        query = (
+            select(ORDER).where(ORDER.c.incident_id == incident_id).order_by(ORDER.c.reported_at, ORDER.c.id)
+        )
+        orders = await self.look(lambda c: readable_orders(c, self._context.processes, query))
+        return self._shown(sorted(orders, key=lambda o: o.follows), self._context.clock.now())
 
     async def stack(self, crew_id: str, scope: Scope) -> dict[str, Any]:
         """What a crew's phone shows."""
@@ -142,6 +156,7 @@ class Views:
             "now": now, "crew": crew, "orders": self._shown(aboard, now),
             "to_record": self._shown(to_record, now), "presence": duty.presence,
             "away_until": duty.away_until, "phone_device": phone, "alerts": alerts,
+            "photos": {o.id: len(photos_of(o)) for o in (*aboard, *to_record)},
         }  # fmt: skip
 
     async def crew(self, crew_id: str) -> CrewView:
@@ -155,14 +170,17 @@ class Views:
             raise NotFound(f"no crew {crew_id!r}", crew=crew_id)
         return found
 
-    def crews_of(self, connection: Connection) -> list[CrewView]:
-        """Every crew, numbered in the order of ids."""
+    def crews_of(
+        self, connection: Connection, rosters: Collection[tuple[str, str]] | None = None
+    ) -> list[CrewView]:
+        """Every crew, numbered in the order of ids; or only those of these rosters (centre, trade)."""
         context, now = self._context, self._context.clock.now()
-        duties = _duties(connection)
+        duties = _duties(connection, rosters)
         states = _states(connection, [s.order_id for d in duties.values() for s in d.stack])
         return [
             crew_view(context, crew, duties.get(crew.id, CrewDuty(crew.id)), states, number, now)
             for number, (_, crew) in enumerate(sorted(context.directory.crews.items()), 1)
+            if rosters is None or (crew.centre_id, crew.trade) in rosters
         ]
 
     async def alert(self, alert_id: int) -> AlertView:
@@ -172,6 +190,19 @@ class Views:
         if row is None:
             raise NotFound(f"no alert {alert_id}", alert=alert_id)
         return _alert(row)
+
+    async def messages(self, crew_id: str, limit: int) -> list[AlertView]:
+        """The last messages between a crew and its centre, the oldest first."""
+        of_crew = and_(ALERT.c.code.in_(CODES), ALERT.c.facts["crew_id"].as_string() == crew_id)
+        query = select(ALERT).where(of_crew).order_by(ALERT.c.id.desc()).limit(limit)
+        rows = await self.look(lambda c: c.execute(query).all())
+        return [_alert(row) for row in reversed(rows)]
+
+    async def raised(self, key: str) -> bool:
+        """Whether an alert of this key was raised, or waits to be."""
+        keys = union_all(select(ALERT.c.key), select(OUTBOX.c.key)).subquery()
+        query = select(keys.c.key).where(keys.c.key == key).limit(1)
+        return await self.look(lambda c: c.execute(query).first()) is not None
 
     async def acknowledge_alert(self, alert_id: int, by: str) -> AlertView:
         """It has been seen; whoever was first stays."""
@@ -257,7 +288,7 @@ def _piles(orders: Sequence[WorkOrder]) -> dict[str, list[WorkOrder]]:
         restored = order.last("restore") is not None
         if order.state in {"received", "returned"}:
             piles["to_send"].append(order)
-        elif restored and order.satisfied is None:
+        elif restored and call_back.unended(order):
             piles["call_backs"].append(order)
         elif restored and order.record is not None:
             piles["to_close"].append(order)
@@ -268,9 +299,14 @@ def _piles(orders: Sequence[WorkOrder]) -> dict[str, list[WorkOrder]]:
     return piles
 
 
-def _duties(connection: Connection) -> dict[str, CrewDuty]:
-    rosters = (roster_from(r.doc, r.version) for r in connection.execute(select(ROSTER)))
-    return {duty.crew_id: duty for roster in rosters for duty in roster.crews}
+def _duties(
+    connection: Connection, rosters: Collection[tuple[str, str]] | None = None
+) -> dict[str, CrewDuty]:
+    query = select(ROSTER)
+    if rosters is not None:
+        query = query.where(tuple_(ROSTER.c.centre_id, ROSTER.c.trade).in_(list(rosters)))
+    found = (roster_from(r.doc, r.version) for r in connection.execute(query))
+    return {duty.crew_id: duty for roster in found for duty in roster.crews}
 
 
 def _states(connection: Connection, ids: Sequence[str]) -> Mapping[str, str]:

@@ -29,8 +29,10 @@ GAP_ENDS = 30.0
 """Real seconds after which a missing id does not come any more."""
 ALERTS_WATCHED = 1_000
 """The newest alerts, in which an acknowledgement is noticed."""
-REVIEW = 2.0
+REVIEW = 5.0
 """Real seconds between two looks at crews whose roster did not change: shifts begin and end by themselves."""
+Roster = tuple[str, str]
+"""Of which centre, and of which trade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Follower:
         self.seq = 0
         self.crews: dict[str, CrewView] = {}
         self._gaps: dict[int, float] = {}
-        self._rosters: dict[tuple[str, str], int] = {}
+        self._rosters: dict[Roster, int] = {}
         self._alerts: dict[int, datetime | None] = {}
         self._directory = context.directory
         self._reviewed = 0.0
@@ -68,7 +70,7 @@ class Follower:
         ids = connection.execute(select(EVENT.c.id).where(EVENT.c.id > self.seq - LOOK_BACK)).scalars()
         self._remember_gaps(max(0, self.seq - LOOK_BACK), set(ids))
         self._alerts = _alert_states(connection)
-        self._crews(connection, touched=True)
+        self._crews(connection, None)
 
     def read(self, connection: Connection) -> Changes:
         """Everything that was committed since."""
@@ -76,7 +78,7 @@ class Follower:
         self._directory = self._context.directory
         ids, changed = self._events(connection)
         orders = self._orders(connection, changed)
-        crews = self._crews(connection, touched=bool(changed) or renewed)
+        crews = self._crews(connection, None if renewed else orders)
         return Changes(self.seq, orders, crews, self._new_alerts(connection), renewed, ids >= AT_ONCE)
 
     def _events(self, connection: Connection) -> tuple[int, list[str]]:
@@ -103,17 +105,29 @@ class Follower:
             return []
         return readable_orders(connection, self._context.processes, select(ORDER).where(ORDER.c.id.in_(ids)))
 
-    def _crews(self, connection: Connection, *, touched: bool) -> list[CrewView]:
-        """The crews that are shown otherwise than before; where they drive is not of this."""
+    def _crews(self, connection: Connection, orders: Sequence[WorkOrder] | None) -> list[CrewView]:
+        """The crews that are shown otherwise than before; where they drive is not of this.
+
+        Only those of rosters that changed, or whose orders did, are looked at; all of them now and then, or where it
+        is not known which orders changed.
+        """
         query = select(ROSTER.c.centre_id, ROSTER.c.trade, ROSTER.c.version)
         versions = {(r.centre_id, r.trade): r.version for r in connection.execute(query)}
-        now = self._monotonic()
-        if not touched and versions == self._rosters and now < self._reviewed + REVIEW:
-            return []
-        self._rosters, self._reviewed = versions, now
-        before = self.crews
-        self.crews = {crew.id: crew for crew in self._views.crews_of(connection)}
-        return [c for c in self.crews.values() if c.id not in before or _still(c) != _still(before[c.id])]
+        touched = {roster for roster, version in versions.items() if self._rosters.get(roster) != version}
+        self._rosters = versions
+        now, before = self._monotonic(), self.crews
+        if orders is None or now >= self._reviewed + REVIEW:
+            self._reviewed = now
+            found = self._views.crews_of(connection)
+            self.crews = {crew.id: crew for crew in found}
+        else:
+            crews = self._context.directory.crews
+            touched |= {(c.centre_id, c.trade) for o in orders if (c := crews.get(o.crew_id))}
+            if not touched:
+                return []
+            found = self._views.crews_of(connection, touched)
+            self.crews = before | {crew.id: crew for crew in found}
+        return [c for c in found if c.id not in before or _still(c) != _still(before[c.id])]
 
     def _new_alerts(self, connection: Connection) -> list[AlertView]:
         states = _alert_states(connection)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from dispatch.adapters.sql.views import Board, holds
 from dispatch.adapters.ws.follow import Changes
-from dispatch.adapters.ws.positions import Vehicle
+from dispatch.adapters.ws.positions import Fleet, Frame
 from dispatch.adapters.ws.viewer import Viewer
 from dispatch.services.context import Context
 from dispatch.services.people import Scope
@@ -29,6 +27,8 @@ class Group:
         self.scope = scope
         self.seq = seq
         self.viewers: set[Viewer] = set()
+        self._fleet = Fleet({}, {})
+        self._seen = self._fleet.seen_by(scope.sees_crew)
         self._on_screen: set[str] = set()
         """Orders that at least one of these screens may show."""
 
@@ -67,9 +67,16 @@ class Group:
         for viewer in self.viewers:
             viewer.tick(frame)
 
-    def sees(self, vehicles: Sequence[Vehicle], crews: Mapping[str, Crew]) -> NDArray[np.bool_]:
-        """Which of these vehicles are for these screens."""
-        return np.array([self._sees_crew(crews.get(v.crew_id)) for v in vehicles], dtype=np.bool_)
+    def positions(self, fleet: Fleet, frame: Frame) -> None:
+        """The vehicles of one second, to each screen those of its view."""
+        for viewer in self.viewers:
+            self.show(viewer, fleet, frame)
+
+    def show(self, viewer: Viewer, fleet: Fleet, frame: Frame) -> None:
+        """The same to one screen."""
+        if self._fleet is not fleet:
+            self._fleet, self._seen = fleet, fleet.seen_by(self.scope.sees_crew)
+        viewer.positions(frame.cut(self._seen, viewer.view), frame.now)
 
     def _sees_crew(self, crew: Crew | None) -> bool:
         return crew is not None and self.scope.sees_crew(crew)

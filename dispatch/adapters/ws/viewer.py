@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from dispatch.adapters.ws.positions import View
+from dispatch.adapters.ws.positions import Known, View, changes, whole
 from dispatch.services.people import Person, Scope, scope_of
 
 FRAMES = 64
@@ -44,12 +44,12 @@ class Viewer:
         self.wants_board = True
         self.sending = False
         self.board_at = float("-inf")
-        self.last_positions = b""
         self._send = send
         self._frames: deque[bytes] = deque()
         self._size = 0
         self._tick: bytes | None = None
-        self._positions: bytes | None = None
+        self._positions: tuple[Known, float] | None = None
+        self._known: Known | None = None
         self._wake = asyncio.Event()
 
     def offer(self, frame: bytes) -> None:
@@ -75,18 +75,17 @@ class Viewer:
             self._tick = frame
             self._wake.set()
 
-    def positions(self, frame: bytes) -> None:
-        """The newest positions, in place of older ones that were not sent."""
-        if frame != self.last_positions:
-            self.last_positions = self._positions = frame
-            self._wake.set()
+    def positions(self, newest: Known, now: float) -> None:
+        """The newest positions at `now`, in place of older ones that were not sent."""
+        self._positions = newest, now
+        self._wake.set()
 
     def may_have_board(self, now: float) -> bool:
         """Whether a board would be read now: nothing is stuck, and the last one is not just past."""
         return self.wants_board and not self.sending and now >= self.board_at + BOARDS_APART
 
-    def hear(self, message: str | bytes) -> None:
-        """What the page says. Raises msgspec.DecodeError where it is no message."""
+    def hear(self, message: str | bytes) -> bool:
+        """What the page says; whether it looks elsewhere now. Raises msgspec.DecodeError where it is no message."""
         asked = msgspec.json.decode(message, type=Asked)
         if asked.type == "resync":
             self.wants_board = True
@@ -94,6 +93,8 @@ class Viewer:
             corners = (asked.south, asked.west, asked.north, asked.east)
             if all(abs(degrees) <= DEGREES for degrees in corners):
                 self.view = View(*corners)
+                return True
+        return False
 
     async def write(self, freed: Callable[[], None]) -> None:
         """Send what waits, for ever. `freed` is told when a screen that lost frames can take a board."""
@@ -115,10 +116,19 @@ class Viewer:
         if self._tick is not None:
             frame, self._tick = self._tick, None
             return frame, True
-        if self._positions is not None:
-            frame, self._positions = self._positions, None
-            return frame, False
-        return None
+        frame = self._positions_to_tell()
+        return (frame, False) if frame else None
+
+    def _positions_to_tell(self) -> bytes:
+        """What differs from what was sent last: found when there is room to send, so that nothing in between piles up."""
+        if self._positions is None:
+            return b""
+        (newest, now), self._positions = self._positions, None
+        if self._known is None:
+            self._known = newest
+            return whole(newest, now)
+        frame, self._known = changes(self._known, newest, now)
+        return frame
 
     def _put(self, frame: bytes) -> None:
         self._frames.append(frame)

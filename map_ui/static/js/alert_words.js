@@ -1,6 +1,6 @@
 // @ts-check
 /** The facts of an alert in words; what is for machines is not said. */
-import { t } from './page.js';
+import { shortTime, t } from './page.js';
 import { crewName, departmentName, ownerName, segmentName, watchName, word } from './vocabulary.js';
 
 /** @param {Record<string, any>} [facts] @returns {string} */
@@ -18,6 +18,7 @@ function ofOrder(facts) {
     facts.owner && ownerName(facts.owner),
     facts.above && t('told to you as the superior'),
     facts.reason && word('reasons', facts.reason),
+    facts.until && t('until {time}', { time: shortTime(facts.until) }),
   ];
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** The HTTP interface: JSON, keys that make a resend harmless, errors that a person can read. */
+/** The HTTP interface: JSON (a photo is sent as it is), keys that make a resend harmless, errors that a person can read. */
 import { badInput } from './bad_input.js';
 import { t } from './page.js';
 
@@ -30,13 +30,14 @@ export function newKey() {
 export async function request(method, path, body, { key, timeout = 15000 } = {}) {
   /** @type {Record<string, string>} */
   const headers = { Accept: 'application/json' };
-  if (method !== 'GET') headers['Content-Type'] = 'application/json';
+  const raw = body instanceof Blob ? body : null;
+  if (method !== 'GET') headers['Content-Type'] = raw ? raw.type : 'application/json';
   if (key) headers['Idempotency-Key'] = key;
   let response;
   try {
     response = await fetch(path, {
       method, headers, credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(timeout),
-      body: method === 'GET' ? undefined : JSON.stringify(body ?? {}),
+      body: method === 'GET' ? undefined : raw ?? JSON.stringify(body ?? {}),
     });
   } catch {
     throw new ApiError(0, 'unreachable', t('The centre cannot be reached.'), {});
@@ -82,10 +83,19 @@ export function explain(error) {
     own_order: t('The order is not with this crew any more.'),
     key_reused: t('This was taken before, as order {order}, with other content: look there first.', { order: error.facts?.order ?? '' }),
     already: t('This step was taken already.'),
+    under_way: t('The crew is under way with the order ahead: recall it first.'),
+    stack_changed: t('The orders of this crew have changed meanwhile.'),
+    not_asked: t('The crew does not ask to be away any more.'),
     routed: t('Nobody is responsible for this order yet: decide that first.'),
     route: t('The order is with a crew: recall it first.'),
     called_back: t('Call the customer back first.'),
+    photos: t('The order has as many photos as it can have.'),
+    two_crews: t('Two of them are with a crew: recall one first.'),
+    follows: t('It belongs to the incident of {order}: act on that one, or part it first.', { order: error.facts?.lead ?? '' }),
+    not_sent: t('It has not been sent to the centre yet.'),
+    planned_outage: t('The place lies in a planned outage: Alt+O when the caller is told, Alt+I for an order all the same.'),
     yourself: t('Nobody locks himself out.'),
+    must_change: t('Choose a password of your own first.'),
   };
   if (error.code === 'bad_input') return badInput(error) || t('It did not work.');
   const reasons = /** @type {Record<string, string>} */ (why);

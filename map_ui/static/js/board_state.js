@@ -8,9 +8,9 @@
  *   channel: string, address: string, lat: number|null, lon: number|null, fault_type: string, voltage: string, description: string,
  *   customer_name: string, customer_phone: string, reported_at: string, deadline: string, points: Record<string, string>, running: Running|null,
  *   watch: Watch|null, behind: boolean, removing: string[], in_centre_hands: boolean, joined: number, satisfied: boolean|null, recorded: boolean,
- *   total_s: number, version: number}} Order
+ *   total_s: number, last: {step: string, role: string, id: string, at: string, crew_id: string, reason: string}|null, incident_id: string, withheld: boolean, version: number}} Order
  * @typedef {{id: string, no: number, name: string, name_zh: string, centre_id: string, trade: string, presence: string, status: string,
- *   away_until: string|null, stack: {order_id: string, version: number, acknowledged: boolean}[], capacity: number, duty_phone: string,
+ *   away_until: string|null, asked: {at: string, until: string, reason: string}|null, stack: {order_id: string, version: number, acknowledged: boolean}[], capacity: number, duty_phone: string,
  *   devices: {id: string, kind: string, label: string}[], fix: {lat: number, lon: number, at: string, age_s: number, speed_mps: number, course_deg: number}|null, stale: boolean}} Crew
  * @typedef {{id: string, code: string, role: string, centre_id: string, order_id: string, facts: Record<string, any>, raised_at: string,
  *   acknowledged_at: string|null, acknowledged_by: string|null}} Alert
@@ -58,12 +58,23 @@ export function remaining(order, now) {
   return Date.parse(order.deadline) - (arrived ? Date.parse(arrived) : now);
 }
 
+/** How many orders' promises have ended without a crew there. @param {Iterable<Order>} orders @param {number} now */
+export function lateOnes(orders, now) {
+  let late = 0;
+  for (const order of orders) if (!order.points?.H && Date.parse(order.deadline) < now) late++;
+  return late;
+}
+
 /** @param {Order} order */
 export const arrived = (order) => !!order.points?.H;
 /** @param {Order} order */
 export const over = (order) => ['restored', 'recorded', 'closed', 'cancelled'].includes(order.state);
 /** Taken back or handed back after a dispatch. @param {Order} order */
 export const handedBack = (order) => order.state === 'at_centre' && order.generation > 0;
+/** Its crew, or its centre, has said no to it. @param {Order} order */
+export const rejected = (order) => (order.state === 'at_centre' && order.last?.step === 'reject') || order.state === 'returned';
+/** Taken back, and a device has not confirmed it yet. @param {Order} order */
+export const recalling = (order) => (order.removing?.length ?? 0) > 0;
 /** Waits for the dispatcher. @param {Order} order */
 export const waiting = (order) => ['sent', 'at_centre'].includes(order.state);
 /** Nobody is responsible for it yet. @param {Order} order */
@@ -79,8 +90,10 @@ export const FILTERS = {
   moving: (o) => ['acknowledged', 'en_route'].includes(o.state),
   scene: (o) => o.state === 'on_scene',
   late: (o, now) => !over(o) && remaining(o, now) < 0,
-  back: (o) => handedBack(o) || o.state === 'returned' || (o.removing?.length ?? 0) > 0,
   over,
+  rejected,
+  recalling,
+  unroutable: (o) => unroutable(o) && !over(o),
 };
 
 /**
@@ -110,9 +123,27 @@ export function stackPlace(order, crews) {
   return at < 0 ? null : [at + 1, stack.length];
 }
 
+/**
+ * Where crews are short: for each trade, how many orders wait, and how many crews are free with a position that is known.
+ * @param {Board} board @returns {{trade: string, crews: number, free: number, waiting: number}[]} the shortest first
+ */
+export function cover(board) {
+  /** @type {Map<string, {trade: string, crews: number, free: number, waiting: number}>} */
+  const trades = new Map();
+  const of = (/** @type {string} */ trade) => trades.get(trade) ?? trades.set(trade, { trade, crews: 0, free: 0, waiting: 0 }).get(trade);
+  for (const crew of board.crews.values()) {
+    const one = /** @type {any} */ (of(crew.trade));
+    if (crew.status !== 'off_shift') one.crews += 1;
+    if (crew.status === 'standby' && !crew.stale) one.free += 1;
+  }
+  for (const order of board.orders.values()) if (waiting(order) && order.trade) /** @type {any} */ (of(order.trade)).waiting += 1;
+  return [...trades.values()].sort((a, b) => (a.free - a.waiting) - (b.free - b.waiting) || a.trade.localeCompare(b.trade));
+}
+
 /** Steps that a dispatcher may take now; the server decides in the end. @param {Order} order @returns {string[]} */
 export function stepsFor(order) {
   if (unroutable(order)) return ['route'];
+  if (order.incident_id && order.incident_id !== order.id) return [];
   switch (order.state) {
     case 'sent':
     case 'at_centre':
@@ -121,7 +152,8 @@ export function stepsFor(order) {
     case 'delivered':
     case 'acknowledged':
     case 'en_route':
-      return ['reassign', 'recall'];
+    case 'on_scene':
+      return order.state === 'on_scene' ? ['recall'] : ['reassign', 'recall'];
     default:
       return [];
   }

@@ -1,16 +1,28 @@
 // @ts-check
 /** The order board: one row an order, the least time first, keyboard as well as mouse. */
-import { arrangeOrders, arrived, FILTERS, handedBack, over, remaining, stackPlace, unroutable } from './board_state.js';
+import { arrangeOrders, arrived, FILTERS, handedBack, lateOnes, over, remaining, stackPlace, unroutable } from './board_state.js';
+import { mayAct } from './may_act.js';
 import { duration, figures, level } from './countdown.js';
+import { folded, leftForAll } from './incident.js';
 import { arrange, byId, fill, h, say } from './dom.js';
-import { named, shortName, t } from './page.js';
-import { segmentName, watchName, word } from './vocabulary.js';
+import { named, page, shortName, t } from './page.js';
+import { crewName, segmentName, watchName, word } from './vocabulary.js';
 
 /** @returns {[string, string][]} */
 const filterNames = () => [
   ['all', t('Open')], ['waiting', t('To dispatch')], ['unanswered', t('Unanswered')], ['moving', t('Under way')],
-  ['scene', t('On scene')], ['late', t('Late')], ['back', t('Handed back')], ['over', t('Restored')],
+  ['scene', t('On scene')], ['late', t('Late')], ['over', t('Restored')],
 ];
+/** Queues of their own: what came back, what has not left a vehicle yet, what is nobody's. @returns {[string, string][]} */
+const queueNames = () => [['rejected', t('Rejected')], ['recalling', t('Recall pending')], ...(page.person?.centre_id ? [] : [/** @type {[string, string]} */ (['unroutable', t('Nobody responsible')])])];
+const URGENT = ['late', 'rejected', 'recalling', 'unroutable'];
+
+/** Why it came back. @param {import('./board_state.js').Order} order */
+function why({ last }) {
+  const reason = last?.reason ? word('reasons', last.reason) : '';
+  if (last?.step === 'reject') return [t('Rejected by {crew}', { crew: crewName(last.crew_id) }), reason].filter(Boolean).join(': ');
+  return [t('Handed back'), reason].filter(Boolean).join(': ');
+}
 
 export class BoardView {
   /** @param {import('./board_state.js').Board} board @param {{pick: (id: string, act?: boolean) => void}} on */
@@ -23,6 +35,8 @@ export class BoardView {
     this.ids = [];
     /** @type {Map<string, HTMLElement>} */
     this.rows = new Map();
+    /** @type {Map<string, any[]>} by the order that leads an incident: those that follow it */
+    this.behind = new Map();
     this.root = byId('board');
     this.search = byId('search');
     this.search.addEventListener('input', () => this.show(this.now));
@@ -37,10 +51,23 @@ export class BoardView {
   }
 
   makeFilters() {
-    this.buttons = new Map(filterNames().map(([code, name]) => [code, h('button', {
-      type: 'button', 'aria-pressed': String(code === this.filter), on: { click: () => { this.filter = code; this.show(this.now); } },
+    this.buttons = new Map([...filterNames(), ...queueNames()].map(([code, name], i) => [code, h('button', {
+      type: 'button', 'aria-pressed': String(code === this.filter), 'aria-keyshortcuts': String(i + 1), data: { filter: code }, on: { click: () => this.choose(code) },
     }, name, ' ', h('b', {}))]));
-    fill(byId('filters'), [...this.buttons.values()]);
+    fill(byId('filters'), filterNames().map(([code]) => this.buttons?.get(code)));
+    fill(byId('queues'), queueNames().map(([code]) => this.buttons?.get(code)));
+  }
+
+  /** @param {string} filter */
+  choose(filter) {
+    this.filter = filter;
+    this.show(this.now);
+  }
+
+  /** The n-th filter or queue, from 1. @param {number} n */
+  nth(n) {
+    const code = [...(this.buttons?.keys() ?? [])][n - 1];
+    if (code) this.choose(code);
   }
 
   /** @param {KeyboardEvent} e */
@@ -71,23 +98,42 @@ export class BoardView {
   /** Show everything as of `now` (server time, ms). @param {number} now */
   show(now) {
     this.now = now;
-    const orders = [...this.board.orders.values()];
+    this.late = lateOnes(this.board.orders.values(), now);
+    const all = [...this.board.orders.values()];
+    const { rows: orders, behind } = this.search.value.trim() ? { rows: all, behind: new Map() } : folded(all);
+    this.behind = behind;
     this.ids = arrangeOrders(orders, { filter: this.filter, text: this.search.value, now, words: (o) => this.words(o) });
     for (const [code, button] of /** @type {Map<string, any>} */ (this.buttons)) {
       const n = orders.filter((o) => FILTERS[code](o, now)).length;
       say(button.lastElementChild, String(n));
       button.setAttribute('aria-pressed', String(code === this.filter));
-      button.classList.toggle('urgent', n > 0 && ['late', 'back'].includes(code));
+      button.classList.toggle('urgent', n > 0 && URGENT.includes(code));
     }
     arrange(this.root, this.ids, this.rows, (id) => {
-      const row = h('div', { class: 'row', role: 'option', id: `row-${id}`, on: { click: () => { this.root.focus(); this.on.pick(id); }, dblclick: () => this.on.pick(id, true) } });
+      const row = h('div', { class: 'row', role: 'option', id: `row-${id}`, data: mayAct() ? { drag: id } : {}, on: { click: () => { this.root.focus(); this.on.pick(id); }, dblclick: () => this.on.pick(id, true) } });
       this.seen.observe(row);
       return row;
     });
     for (const id of this.ids) this.draw(id, now);
     const empty = byId('board-empty');
     empty.hidden = this.ids.length > 0;
+    this.root.classList.toggle('none', !this.ids.length);
     say(empty, orders.length ? t('No order fits this filter.') : t('No orders. A new one shows here by itself.'));
+  }
+
+  /**
+   * Let the figures of the rows that are seen run on: what else a second changes is who is late. Answers false where
+   * that is somebody else now, and the board has to be shown anew.
+   * @param {number} now
+   */
+  run(now) {
+    if (lateOnes(this.board.orders.values(), now) !== this.late) return false;
+    this.now = now;
+    for (const id of this.ids) {
+      const row = this.rows.get(id), order = this.board.orders.get(id);
+      if (row && order && !row.hasAttribute('data-off')) this.tick(row, order, now);
+    }
+    return true;
   }
 
   /** Rebuild a row only where its order changed; else only its figures run on. @param {string} id @param {number} now */
@@ -96,7 +142,7 @@ export class BoardView {
     const order = /** @type {import('./board_state.js').Order} */ (this.board.orders.get(id));
     const crew = this.board.crews.get(order.crew_id);
     const place = stackPlace(order, this.board.crews);
-    const key = `${order.version}/${order.state}/${crew?.id}/${place}/${order.watch?.fired}/${order.removing?.length}/${order.running?.label}/${order.priority}/${order.joined}`;
+    const key = `${order.version}/${order.state}/${crew?.id}/${place}/${order.watch?.fired}/${order.removing?.length}/${order.running?.label}/${order.priority}/${order.joined}/${order.incident_id}/${this.behind.get(id)?.length}`;
     if (row.key !== key) {
       row.key = key;
       this.build(row, order, crew, place);
@@ -110,10 +156,13 @@ export class BoardView {
   build(row, order, crew, place) {
     const chips = [];
     if (unroutable(order)) chips.push(h('span', { class: 'chip bad' }, t('Nobody responsible')));
-    if (handedBack(order)) chips.push(h('span', { class: 'chip bad' }, t('Handed back')));
+    if (handedBack(order)) chips.push(h('span', { class: 'chip bad' }, why(order)));
     if (order.state === 'returned') chips.push(h('span', { class: 'chip bad' }, t('Returned to the hotline')));
     if (order.removing?.length) chips.push(h('span', { class: 'chip warn' }, t('Recall pending on {n} device(s)', { n: order.removing.length })));
     if (order.watch?.fired) chips.push(h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })));
+    const members = this.behind.get(order.id)?.length;
+    if (members) chips.push(h('span', { class: 'chip warn' }, t('Incident: {n} orders', { n: members + 1 })));
+    else if (order.incident_id && order.incident_id !== order.id) chips.push(h('span', { class: 'chip' }, t('Belongs to {order}', { order: order.incident_id })));
     if (order.joined) chips.push(h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })));
     if (order.priority > 0) chips.push(h('span', { class: 'chip warn' }, t('Priority {n}', { n: order.priority })));
     row.left = h('span', { class: 'figures' });
@@ -134,7 +183,7 @@ export class BoardView {
 
   /** @param {any} row @param {import('./board_state.js').Order} order @param {number} now */
   tick(row, order, now) {
-    const left = remaining(order, now);
+    const left = leftForAll(order, this.behind.get(order.id) ?? [], now);
     const there = arrived(order);
     const kind = over(order) ? 'over' : there ? (left < 0 ? 'late' : 'scene') : level(left);
     if (row.kind !== kind) {
@@ -143,7 +192,7 @@ export class BoardView {
     }
     const text = there ? duration((Date.parse(order.points.H) - Date.parse(order.reported_at)) / 1000) : figures(left);
     say(row.left, text);
-    row.left.classList.toggle('long', text.length > 6);
+    row.left.classList.toggle('long', text.length > 7);
     say(row.word, there ? (left < 0 ? t('arrived late') : t('arrived')) : { ok: t('in time'), soon: t('soon due'), late: t('overdue') }[level(left)]);
     if (order.running) {
       const spent = (now - Date.parse(order.running.since)) / 1000;

@@ -1,29 +1,16 @@
 // @ts-check
-/** The call form: usable by keyboard while talking. Address search, place on the map, repeat calls found at once. */
-import { explain, get, newKey, request } from './api.js';
+/** The call form: usable by keyboard while talking. Address search, place on the map, and what is known of the call. */
+import { explain, get, newKey, post, request } from './api.js';
+import { CallKnown } from './call_known.js';
+import { undecided } from './call_words.js';
 import { fill, h } from './dom.js';
 import { page, t } from './page.js';
-import { options, word } from './vocabulary.js';
+import { options } from './vocabulary.js';
 
 const L = /** @type {any} */ (globalThis).L;
-const NEAR_M = 50;
-
-/** Metres between two places, near enough (pure). @param {number} lat1 @param {number} lon1 @param {number} lat2 @param {number} lon2 */
-export function metres(lat1, lon1, lat2, lon2) {
-  const k = Math.PI / 180;
-  const x = (lon2 - lon1) * k * Math.cos(((lat1 + lat2) / 2) * k);
-  return 6_371_009 * Math.hypot(x, (lat2 - lat1) * k);
-}
-
-/** Open orders of the same place (pure). @param {any[]} orders @param {{lat: number|null, lon: number|null, address: string}} at */
-export function repeats(orders, { lat, lon, address }) {
-  const same = address.trim().toLowerCase();
-  return orders.filter((o) => !['restored', 'recorded', 'closed', 'cancelled'].includes(o.state)
-    && ((lat !== null && lon !== null && o.lat !== null && metres(lat, lon, o.lat, o.lon) <= NEAR_M) || (same && o.address.trim().toLowerCase() === same)));
-}
 
 export class CallForm {
-  /** @param {any} form @param {any} map @param {{taken: (answer: any) => void, known: () => any[], open: (id: string) => void}} on */
+  /** @param {any} form @param {any} map @param {{taken: (answer: any) => void, open: (id: string) => void, told: (order: any) => void}} on */
   constructor(form, map, on) {
     this.form = form;
     this.map = map;
@@ -32,37 +19,72 @@ export class CallForm {
     /** @type {{lat: number|null, lon: number|null}} */
     this.place = { lat: null, lon: null };
     this.marker = null;
-    this.found = h('div', { role: 'listbox', id: 'addresses', class: 'suggestions', hidden: true });
-    this.repeat = h('div', { class: 'repeat', role: 'status', 'aria-live': 'polite' });
+    this.withheld = false;
+    this.found = h('div', { role: 'listbox', id: 'addresses', class: 'suggestions', 'aria-label': t('Addresses'), hidden: true });
+    this.repeat = h('div', { class: 'repeat', role: 'status', 'aria-live': 'polite', id: 'known' });
     this.placed = h('p', { class: 'soft', id: 'placed' });
-    this.problem = h('p', { class: 'problem', role: 'alert', hidden: true });
+    this.problem = h('p', { class: 'problem', role: 'alert', id: 'call-problem', hidden: true });
+    this.known = new CallKnown(this.repeat, { open: on.open, changed: () => { this.problem.hidden = true; }, told: (order) => this.told(order), answered: () => this.answered() });
     this.build();
     map.on('click', (/** @type {any} */ e) => this.put(e.latlng.lat, e.latlng.lng, true));
+    map.getContainer().addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.mapKeys(e));
     form.addEventListener('submit', (/** @type {SubmitEvent} */ e) => { e.preventDefault(); this.send(); });
     this.clear();
   }
 
   build() {
-    const input = (/** @type {string} */ name, /** @type {string} */ label, /** @type {any} */ more = {}) => h('div', { class: 'field' }, h('label', { htmlFor: name }, label), h('input', { id: name, name, ...more }));
+    const input = (/** @type {string} */ name, /** @type {string} */ label, /** @type {any} */ more = {}, /** @type {any} */ beside = null) => h('div', { class: 'field' }, h('label', { htmlFor: name }, label), h('input', { id: name, name, ...more }), beside);
     const select = (/** @type {string} */ name, /** @type {string} */ label, /** @type {[string, string][]} */ choices) => h('div', { class: 'field' }, h('label', { htmlFor: name }, label), h('select', { id: name, name, required: true }, choices.map(([value, text]) => h('option', { value }, text))));
-    this.address = h('input', { id: 'address', name: 'address', required: true, role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'addresses', 'aria-autocomplete': 'list', maxLength: 200 });
+    this.address = h('input', { id: 'address', name: 'address', required: true, role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'addresses', 'aria-autocomplete': 'list', 'aria-describedby': 'placed', maxLength: 200 });
+    this.noPhone = h('button', { type: 'button', class: 'small', id: 'withheld', 'aria-pressed': 'false', 'aria-keyshortcuts': 'Alt+W', on: { click: () => this.withhold(!this.withheld) } }, t('Withheld'), ' ', h('kbd', {}, 'Alt+W'));
     fill(this.form,
-      h('div', { class: 'field wide' }, h('label', { htmlFor: 'address' }, t('Address (type to search, or pick on the map)')), this.address, this.found, this.placed),
+      h('div', { class: 'field wide' }, h('label', { htmlFor: 'address' }, t('Address (type to search, or Alt+M for the map)')), this.address, this.found, this.placed),
+      input('customer_phone', t('Customer\'s phone'), { type: 'tel', maxLength: 40 }, this.noPhone), input('customer_name', t('Customer\'s name'), { maxLength: 200 }),
       this.repeat,
       select('fault_type', t('Fault'), options('fault_types')), select('voltage', t('Voltage'), options('voltages')),
-      input('customer_phone', t('Customer\'s phone'), { type: 'tel', maxLength: 40 }), input('customer_name', t('Customer\'s name'), { maxLength: 200 }),
       h('div', { class: 'field wide' }, h('label', { htmlFor: 'description' }, t('What the customer says')), h('textarea', { id: 'description', name: 'description', rows: 2, maxLength: 2000 })),
       select('channel', t('Channel'), options('channels')),
-      h('div', { class: 'field buttons' }, h('button', { type: 'submit', class: 'primary', id: 'take', title: 'Alt+Enter' }, t('Call ended: take it'), ' ', h('kbd', {}, 'Alt+Enter')), h('button', { type: 'button', on: { click: () => this.clear() } }, t('Clear'))),
-      this.problem);
+      this.problem,
+      h('div', { class: 'field buttons' }, h('button', { type: 'submit', class: 'primary', id: 'take', 'aria-keyshortcuts': 'Alt+Enter' }, t('Call ended: take it'), ' ', h('kbd', {}, 'Alt+Enter')), h('button', { type: 'button', 'aria-keyshortcuts': 'Alt+N', on: { click: () => this.clear() } }, t('Clear'), ' ', h('kbd', {}, 'Alt+N'))));
+    this.phone = this.form.customer_phone;
+    this.phone.addEventListener('input', () => { if (this.phone.value) this.withhold(false); this.known.changed(() => this.said()); });
     this.address.addEventListener('input', () => this.search());
     this.address.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.keys(e));
     this.address.addEventListener('blur', () => setTimeout(() => this.hide(), 150));
-    this.form.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => { if (e.key === 'Enter' && e.altKey) { e.preventDefault(); this.form.requestSubmit(); } });
+    this.form.channel.addEventListener('change', () => { this.problem.hidden = true; });
+  }
+
+  /** Keys of the whole page; whether this was one. @param {KeyboardEvent} e */
+  shortcut(e) {
+    if (!e.altKey || e.ctrlKey || e.metaKey) return false;
+    /** @type {Record<string, () => void>} */
+    const keys = {
+      Enter: () => this.form.requestSubmit(), KeyN: () => this.clear(), KeyW: () => this.withhold(!this.withheld), KeyJ: () => this.known.joinNext(), KeyA: () => this.known.setApart(),
+      KeyI: () => this.known.setInsists(), KeyO: () => this.answered(), KeyP: () => { const order = this.known.first(); if (order) this.told(order); }, KeyM: () => this.map.getContainer().focus(),
+    };
+    const act = keys[e.code];
+    if (!act) return false;
+    e.preventDefault();
+    act();
+    return true;
+  }
+
+  /** What a look is asked with. */
+  said() { return { phone: this.phone.value.trim(), address: this.address.value.trim(), ...this.place }; }
+
+  /** The caller was asked and gives no number, or does. @param {boolean} on */
+  withhold(on) {
+    this.withheld = on;
+    this.noPhone.setAttribute('aria-pressed', String(on));
+    this.noPhone.classList.toggle('pressed', on);
+    this.phone.placeholder = on ? t('withheld') : '';
+    if (on) this.phone.value = '';
+    this.problem.hidden = true;
   }
 
   search() {
     this.place = { lat: null, lon: null };
+    this.marker?.remove();
     this.shown();
     clearTimeout(this.timer);
     const q = this.address.value.trim();
@@ -72,14 +94,20 @@ export class CallForm {
       if (this.address.value.trim() !== q) return;
       this.answers = answers;
       this.at = -1;
-      fill(this.found, answers.map((/** @type {any} */ one, /** @type {number} */ i) => h('div', { role: 'option', id: `address-${i}`, 'aria-selected': 'false', on: { mousedown: (/** @type {Event} */ e) => { e.preventDefault(); this.choose(i); } } }, this.named(one))));
-      this.found.hidden = !answers.length;
-      this.address.setAttribute('aria-expanded', String(answers.length > 0));
+      fill(this.found, answers.map((/** @type {any} */ one, /** @type {number} */ i) => h('div', { role: 'option', id: `address-${i}`, 'aria-selected': 'false', on: { mousedown: (/** @type {Event} */ e) => { e.preventDefault(); this.choose(i); } } }, this.named(one), this.otherName(one))));
+      this.found.hidden = !answers.length || document.activeElement !== this.address;
+      this.address.setAttribute('aria-expanded', String(!this.found.hidden));
     }, 120);
   }
 
   /** @param {any} one */
   named(one) { return page.language.startsWith('zh') ? one.address_zh || one.address : one.address; }
+
+  /** @param {any} one */
+  otherName(one) {
+    const other = page.language.startsWith('zh') ? one.address : one.address_zh;
+    return other && other !== this.named(one) ? h('small', { class: 'soft' }, ' ', other) : null;
+  }
 
   /** @param {KeyboardEvent} e */
   keys(e) {
@@ -88,12 +116,20 @@ export class CallForm {
     if (e.key === 'ArrowDown' || e.key === 'ArrowUp') {
       e.preventDefault();
       this.at = ((this.at ?? -1) + (e.key === 'ArrowDown' ? 1 : n - 1) + (this.at === -1 && e.key === 'ArrowUp' ? 1 : 0)) % n;
-      [...this.found.children].forEach((c, i) => c.setAttribute('aria-selected', String(i === this.at)));
+      [...this.found.children].forEach((c, i) => { c.setAttribute('aria-selected', String(i === this.at)); if (i === this.at) c.scrollIntoView({ block: 'nearest' }); });
       this.address.setAttribute('aria-activedescendant', `address-${this.at}`);
     } else if (e.key === 'Enter' && !e.altKey) {
       e.preventDefault();
       this.choose(Math.max(0, this.at ?? 0));
     } else if (e.key === 'Escape') this.hide();
+  }
+
+  /** The map's own keys move it; Enter takes the place under the cross. @param {KeyboardEvent} e */
+  mapKeys(e) {
+    if (e.altKey || !['Enter', 'Escape'].includes(e.key)) return;
+    e.preventDefault();
+    if (e.key === 'Enter') { const { lat, lng } = this.map.getCenter(); this.put(lat, lng, true); }
+    (this.phone.value || this.withheld ? this.form.fault_type : this.phone).focus();
   }
 
   hide() {
@@ -108,7 +144,7 @@ export class CallForm {
     this.address.value = this.named(one);
     this.hide();
     this.put(one.lat, one.lon, false);
-    this.form.fault_type.focus();
+    this.phone.focus();
   }
 
   /** @param {number} lat @param {number} lon @param {boolean} picked */
@@ -116,33 +152,82 @@ export class CallForm {
     this.place = { lat, lon };
     if (picked && !this.address.value) this.address.value = t('Place on the map {lat}, {lon}', { lat: lat.toFixed(5), lon: lon.toFixed(5) });
     this.marker?.remove();
-    this.marker = L.marker([lat, lon], { keyboard: false, icon: L.divIcon({ className: 'pin', html: h('span', { 'aria-hidden': 'true' }, '✚'), iconSize: [28, 28] }) }).addTo(this.map);
-    if (!picked) this.map.setView([lat, lon], Math.max(this.map.getZoom(), 14));
+    this.marker = L.marker([lat, lon], { keyboard: false, interactive: false, icon: L.divIcon({ className: 'pin', html: h('span', { 'aria-hidden': 'true' }, '✚'), iconSize: [28, 28] }) }).addTo(this.map);
+    if (!picked) this.map.setView([lat, lon], Math.max(this.map.getZoom(), 14), { animate: false });
     this.shown();
   }
 
   shown() {
     const { lat, lon } = this.place;
-    fill(this.placed, lat === null || lon === null ? t('No place yet: choose an address, or click on the map. Without a place a person has to decide who is responsible.') : t('Place: {lat}, {lon}', { lat: lat.toFixed(5), lon: lon.toFixed(5) }));
-    const found = repeats(this.on.known(), { lat, lon, address: this.address?.value ?? '' });
-    fill(this.repeat, found.map((o) => h('div', { class: 'panel warn' }, h('strong', {}, t('This place has an open order: {order}', { order: o.id })), ' ', word('states', o.state), '. ', t('The call will join it; tell the customer how far it is.'), ' ', h('button', { type: 'button', on: { click: () => this.on.open(o.id) } }, t('Show order')))));
+    fill(this.placed, lat === null || lon === null ? t('No place yet: choose an address, or the map (Alt+M, arrows, Enter). Without a place a person has to decide who is responsible.') : t('Place: {lat}, {lon}', { lat: lat.toFixed(5), lon: lon.toFixed(5) }));
+    this.known.changed(() => this.said());
+  }
+
+  /** @param {string} text */
+  complain(text) {
+    fill(this.problem, text);
+    this.problem.hidden = false;
+  }
+
+  /** What stands against taking it, said and where to decide it; whether anything does. */
+  stopped() {
+    const { repeats, outages, join, apart, insists } = this.known;
+    const open = undecided({ phone: this.phone.value.trim(), withheld: this.withheld, channel: this.form.channel.value, repeats, outages, join, apart, insists });
+    if (open === 'outage') this.complain(t('The place lies in a planned outage: Alt+O when the caller is told, Alt+I for an order all the same.'));
+    else if (open === 'repeat') this.complain(t('It may be known already: Alt+J joins the order, Alt+A makes another one.'));
+    else if (open === 'phone') { this.complain(t('Ask for the telephone number, for the call-back; Alt+W when the caller gives none.')); this.phone.focus(); }
+    return !!open;
+  }
+
+  values() {
+    const values = /** @type {Record<string, any>} */ (Object.fromEntries(new FormData(this.form)));
+    if (this.place.lat !== null) Object.assign(values, this.place);
+    return { ...values, phone_withheld: this.withheld };
   }
 
   async send() {
-    const values = /** @type {Record<string, any>} */ (Object.fromEntries(new FormData(this.form)));
-    if (this.place.lat !== null) Object.assign(values, this.place);
+    const take = this.form.querySelector('#take');
+    if (take.disabled) return;
+    take.disabled = true;
     this.problem.hidden = true;
-    this.form.querySelector('#take').disabled = true;
+    try {
+      await this.known.look(this.said());  // without an answer the centre itself still refuses what must not be
+      if (this.stopped()) return;
+      const { join, apart, insists } = this.known;
+      await this.take({ ...this.values(), join, apart, insists });
+    } finally {
+      take.disabled = false;
+    }
+  }
+
+  /** The caller was told of the planned outage: the call is kept, no order is made. */
+  async answered() {
+    const outage = this.known.outages[0];
+    if (outage && this.form.reportValidity()) await this.take({ ...this.values(), outage: outage.id });
+  }
+
+  /** @param {Record<string, any>} values */
+  async take(values) {
     try {
       const answer = await request('POST', '/api/calls', values, { key: this.key });
       this.clear();
       this.on.taken(answer);
     } catch (error) {
-      fill(this.problem, explain(error));
-      this.problem.hidden = false;
-      if (/** @type {any} */ (error).facts?.why === 'key_reused') this.key = newKey(); // pressed once more, it is a call of its own
-    } finally {
-      this.form.querySelector('#take').disabled = false;
+      this.complain(explain(error));
+      const { why } = /** @type {any} */ (error).facts ?? {};
+      if (why === 'key_reused') this.key = newKey(); // pressed once more, it is a call of its own
+      if (why === 'planned_outage') { this.known.said = ''; await this.known.look(this.said()); this.stopped(); }
+    }
+  }
+
+  /** The caller only asked how far it is. @param {any} order */
+  async told(order) {
+    try {
+      await post(`/api/orders/${encodeURIComponent(order.id)}/progress`, { text: this.form.description.value });
+      this.clear();
+      this.on.told(order);
+    } catch (error) {
+      this.complain(explain(error));
     }
   }
 
@@ -151,7 +236,8 @@ export class CallForm {
     this.key = newKey();
     this.marker?.remove();
     this.place = { lat: null, lon: null };
-    this.problem.hidden = true;
+    this.withhold(false);
+    this.known.clear();
     this.hide();
     this.shown();
     this.address.focus();

@@ -4,6 +4,9 @@
  * with the monotonic clock, times the speed of a demonstration.
  */
 
+/** What came late is not believed for so long after something that came sooner, in ms. */
+const TRUSTED_MS = 30_000;
+
 export class ServerClock {
   /** @param {() => number} monotonic milliseconds that only grow */
   constructor(monotonic = () => performance.now()) {
@@ -11,17 +14,31 @@ export class ServerClock {
     this.speed = 1;
     this.at = 0;
     this.seen = 0;
+    this.trusted = 0;
     this.known = false;
   }
 
-  /** @param {string|undefined|null} now ISO 8601 @param {number} [speed] */
+  /**
+   * A message that waited on its way says an older time: that one is left out, else a slow line would set the clock
+   * back at every message.
+   * @param {string|number|undefined|null} now ISO 8601, or milliseconds since 1970 @param {number} [speed]
+   */
   hear(now, speed) {
-    const parsed = now ? Date.parse(now) : NaN;
-    if (Number.isNaN(parsed)) return;
-    this.at = parsed;
-    this.seen = this.monotonic();
+    const at = typeof now === 'number' ? now : now ? Date.parse(now) : NaN;
+    if (Number.isNaN(at)) return;
+    const seen = this.monotonic();
+    const otherSpeed = speed !== undefined && speed >= 0 && speed !== this.speed;
+    if (this.known && !otherSpeed && at < this.now() && seen < this.trusted) return;
+    this.at = at;
+    this.seen = seen;
+    this.trusted = seen + TRUSTED_MS;
     this.known = true;
-    if (speed !== undefined && speed >= 0) this.speed = speed;
+    if (otherSpeed) this.speed = speed;
+  }
+
+  /** Believe the next message, whatever it says: the server may have been started anew. */
+  doubt() {
+    this.trusted = 0;
   }
 
   /** Milliseconds since 1970 at the server. */

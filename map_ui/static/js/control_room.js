@@ -1,23 +1,27 @@
 // @ts-check
 /** The control room: map, board and alerts on one screen, fed by the live feed. */
 import { Alerts } from './alerts.js';
+import { Assigner } from './assign.js';
 import { get } from './api.js';
-import { emptyBoard, take } from './board_state.js';
+import { cover, emptyBoard, take } from './board_state.js';
 import { BoardView } from './board_view.js';
 import { straight } from './candidates.js';
 import { askTime, clock } from './clock.js';
 import { CrewsView } from './crews_view.js';
 import { byId, say, typing } from './dom.js';
+import { Drag } from './drag.js';
 import { notUnderAFinger } from './finger.js';
 import { fit, startMap } from './ground.js';
+import { toggleHelp } from './key_help.js';
 import { Live } from './live.js';
 import { LiveLayer } from './live_layer.js';
 import { OrderMarkers } from './order_markers.js';
 import { OrderPanel } from './order_panel.js';
 import { shortName, t } from './page.js';
+import { lookAt, startPanes, tab } from './panes.js';
 import { startShell } from './shell.js';
 import { showUndelivered } from './undelivered.js';
-import { loadWords } from './vocabulary.js';
+import { loadWords, word } from './vocabulary.js';
 
 startShell();
 await Promise.all([loadWords(), askTime()]);
@@ -30,9 +34,22 @@ const crewOf = (/** @type {number} */ no) => [...board.crews.values()].find((c) 
 const layer = new LiveLayer(map, { name: (no) => shortName(crewOf(no)) || String(no), pick: (no) => { const crew = crewOf(no); if (crew) pickCrew(crew); } });
 const markers = new OrderMarkers(map, (id) => pick(id));
 const view = new BoardView(board, { pick });
-const panel = new OrderPanel(board, { changed: changedOrder, open: pick, crew: (id) => { const crew = board.crews.get(id); if (crew) pickCrew(crew); } });
-const crews = new CrewsView(board, { order: pick, map: pickCrew, changed: (crew) => { board.crews.set(crew.id, crew); show(); } });
+const assigner = new Assigner(board, { order: changedOrder, crew: changedCrew });
+const panel = new OrderPanel(board, assigner, { crew: (id) => { const crew = board.crews.get(id); if (crew) pickCrew(crew); } });
+const crews = new CrewsView(board, { order: pick, map: pickCrew, changed: changedCrew, reorder: (crewId, sequence) => { assigner.reorder(crewId, sequence).then(() => crews.draw()); } });
 const alerts = new Alerts({ open: pick, changed: (alert) => { board.alerts.set(String(alert.id), alert); show(); } });
+
+new Drag(assigner, {
+  begin: () => tab('crews'),
+  crewAt: (x, y) => crewOf(layer.at({ x, y }))?.id ?? '',
+});
+byId('help').addEventListener('click', toggleHelp);
+
+/** @param {any} crew */
+function changedCrew(crew) {
+  board.crews.set(crew.id, crew);
+  show();
+}
 
 /** @param {any} order */
 function changedOrder(order) {
@@ -54,7 +71,7 @@ function pick(id, act = false) {
   layer.select(crew ? crew.no : -1);
   if (order?.lat && !map.getBounds().pad(-0.1).contains([order.lat, order.lon])) map.panTo([order.lat, order.lon]);
   if (act) {
-    if (innerWidth < 900) look('side');
+    if (innerWidth < 900) { lookAt('side'); map.invalidateSize(); }
     /** @type {HTMLElement|null} */ (document.querySelector('#panel-order .actions button') ?? document.querySelector('#panel-order p a'))?.focus();
   }
 }
@@ -63,40 +80,12 @@ function pick(id, act = false) {
 function pickCrew(crew) {
   crews.selected = crew.id;
   tab('crews');
-  crews.show();
+  crews.show(clock.now());
   document.getElementById(`crew-${crew.id}`)?.scrollIntoView({ block: 'nearest' });
   if (!layer.show(crew.no) && crew.fix) map.panTo([crew.fix.lat, crew.fix.lon]);
 }
 
-/** @param {string} name */
-function tab(name) {
-  for (const button of document.querySelectorAll('.tabs [role=tab]')) {
-    const on = button.id === `tab-${name}`;
-    button.setAttribute('aria-selected', String(on));
-    button.setAttribute('tabindex', on ? '0' : '-1');
-    byId(String(button.getAttribute('aria-controls'))).hidden = !on;
-  }
-}
-for (const button of document.querySelectorAll('.tabs [role=tab]')) {
-  button.addEventListener('click', () => tab(button.id.slice(4)));
-  button.addEventListener('keydown', (e) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[/** @type {KeyboardEvent} */ (e).key];
-    if (!step) return;
-    const all = [...document.querySelectorAll('.tabs [role=tab]')];
-    const next = /** @type {HTMLElement} */ (all[(all.indexOf(button) + step + all.length) % all.length]);
-    tab(next.id.slice(4));
-    next.focus();
-  });
-}
-
-/** On a narrow screen one view at a time. @param {string} name */
-function look(name) {
-  document.body.dataset.view = name;
-  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.small-tabs button'))) button.setAttribute('aria-pressed', String(button.dataset.view === name));
-  map.invalidateSize();
-}
-for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.small-tabs button'))) button.addEventListener('click', () => look(button.dataset.view ?? 'board'));
-look('board');
+startPanes(() => map.invalidateSize());
 fit(map, byId('legend').offsetHeight + 8);
 
 const show = notUnderAFinger(() => {
@@ -104,12 +93,31 @@ const show = notUnderAFinger(() => {
   view.show(now);
   panel.show(selected, now);
   markers.show(board.orders, now);
-  crews.show();
+  crews.show(now);
+  scarce();
   alerts.show(board.alerts);
   const chip = byId('travel-source');
   chip.hidden = !straight(board.travelSource);
   say(chip, t('Travel times are straight-line estimates: no road data.'));
 });
+
+/** What time alone changes, once a second; all else comes with a frame. */
+const tick = notUnderAFinger(() => {
+  const now = clock.now();
+  if (!view.run(now)) return show();
+  markers.run(board.orders, now);
+  panel.show(selected, now);
+  if (!byId('panel-crews').hidden) crews.show(now);
+});
+
+/** Trades in which orders wait and no crew is free, beside the title. */
+function scarce() {
+  const short = cover(board).filter((one) => one.waiting && !one.free);
+  const chip = byId('scarce');
+  chip.hidden = !short.length;
+  const trades = short.map((one) => `${word('trades', one.trade)} (${one.waiting})`).join(', ');
+  say(chip, trades && t('▲ No free crew: {trades}', { trades }));
+}
 
 addEventListener('keydown', (e) => {
   if (typing(e) || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]')) return;
@@ -118,21 +126,31 @@ addEventListener('keydown', (e) => {
     '/': () => byId('search').focus(), d: () => panel.act('dispatch'), a: () => panel.act('accept'), r: () => panel.act('recall'),
     x: () => panel.act('reassign'), h: () => panel.act('return'), o: () => panel.act('route'), b: () => byId('board').focus(),
     c: () => { tab('crews'); byId('tab-crews').focus(); }, l: () => { tab('alerts'); byId('tab-alerts').focus(); },
+    u: () => assigner.undo(), '?': toggleHelp,
     Escape: () => byId('board').focus(), q: () => { if (alerts.waiting[0]) alerts.acknowledge(alerts.waiting[0]); },
   };
   if (keys[e.key]) { e.preventDefault(); keys[e.key](); }
+  else if (/^[1-9]$/.test(e.key)) view.nth(Number(e.key));
   else if (document.activeElement === document.body) {
     byId('board').focus({ preventScroll: true });
     view.key(e);
   }
 });
 
+/** An order that is being decided about here: has somebody else been first? @param {string} id @param {any} before */
+function rival(id, before) {
+  const order = board.orders.get(id);
+  if (order && assigner.heard(order, before, panel.choosing ? panel.id : '')) panel.choosing = '';
+}
+
 let cutSince = 0;
 const live = new Live({
   frame(frame) {
+    const before = new Map((frame.type === 'changes' ? frame.orders ?? [] : []).map((/** @type {any} */ o) => [o.id, board.orders.get(o.id)]));
     const what = take(board, frame);
     if (what === 'resync') return false;
-    if (what === 'board') layer.seed(board.crews.values());
+    if (what === 'board') layer.rename();
+    if (what === 'changes') for (const [id, was] of before) rival(id, was);
     if (what !== 'tick') show();
     return true;
   },
@@ -170,6 +188,6 @@ const looked = () => {
 };
 map.on('moveend', looked);
 looked();
-setInterval(show, 1000);
+setInterval(tick, 1000);
 setInterval(banner, 1000);
 setInterval(fallBack, 5000);

@@ -1,21 +1,28 @@
 // @ts-check
-/** The crew's phone. Works without a network: what is pressed waits and is sent when there is one. */
-import { alertTitle } from './alerts.js';
-import { ApiError, explain, get, newKey, request } from './api.js';
-import { askTime, clock } from './clock.js';
-import { alarm } from './crew_alarm.js';
-import { card, recordForm } from './crew_cards.js';
+/** The crew's phone. Works without a network: what is pressed is kept in the phone, shown at once, and sent when there is one. */
+import { ApiError, explain, newKey, request } from './api.js';
+import { clock } from './clock.js';
+import { alarm, soundHint } from './crew_alarm.js';
+import { card } from './crew_cards.js';
+import { Claims } from './crew_claims.js';
+import { refusal, told } from './crew_conflicts.js';
 import { deviceHelp } from './crew_device.js';
+import { Messages } from './crew_messages.js';
+import { photoButton } from './crew_photos.js';
+import { pressOf, receiptOf } from './crew_presses.js';
+import { recordForm } from './crew_record.js';
+import { took, withNewer } from './crew_stack.js';
+import { Share } from './crew_share.js';
 import { byId, fill, h, say } from './dom.js';
 import { notUnderAFinger } from './finger.js';
 import { expected, Outbox } from './outbox.js';
+import { browserStore } from './outbox_store.js';
 import { named, page, shortTime, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
-import { loadWords, options, statusName, word } from './vocabulary.js';
+import { entries, loadWords, options, statusName, word } from './vocabulary.js';
 
 const POLL_MS = 3000;
 const STACK = `dispatch45/stack/${page.person?.username}`;
-
 const TIME = 'dispatch45/time';
 
 startShell();
@@ -27,52 +34,77 @@ let drawn = '';
 /** @type {{tick: (now: number) => void}[]} */
 let cards = [];
 
-const outbox = new Outbox(String(page.person?.username), localStorage, {
+const outbox = new Outbox(String(page.person?.username), browserStore, {
   async send(press) {
     try {
-      await request('POST', press.path, press.body, { key: press.key });
+      answered(press.order, await request('POST', press.path, press.blob ?? press.body, { key: press.key, timeout: press.blob ? 60_000 : 15_000 }));
       return { status: 200 };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 401) location.assign('/sign-in?next=/crew');
-      return { status: error.status, why: explain(error) };
+      return { status: error.status, why: explain(error), facts: error.facts };
     }
   },
-  changed: () => { drawn = ''; draw(); },
+  changed: redraw,
+  trouble: () => notice(t('This phone cannot keep what is pressed: leave the page open until it is sent.'), 'bad'),
 });
+const claims = new Claims(redraw);
+const messages = new Messages((press) => outbox.add(press), () => outbox.waiting);
 
-/** Opened without a network: the server's time as it was last, carried on by the phone's clock. */
-function rememberTime() {
-  const kept = JSON.parse(localStorage.getItem(TIME) ?? 'null');
-  if (kept && !clock.known) clock.hear(new Date(kept.at + (Date.now() - kept.wall) * kept.speed).toISOString(), kept.speed);
+/** Orders as the centre answered to presses. @type {Map<string, any>} */
+const answers = new Map();
+
+/** @param {string} order its id @param {any} answer of the centre to a press: the order, or its photos */
+function answered(order, answer) {
+  if (!stack) return;
+  if (answer?.photos) stack = { ...stack, photos: { ...stack.photos, [order]: answer.photos.length } };
+  if (answer?.version) {
+    answers.set(answer.id, answer);
+    stack = took(stack, answer);
+  }
+  localStorage.setItem(STACK, JSON.stringify(stack));
 }
 
-/** @param {any} order @param {string} step @param {any} [more] @param {string} [label] */
-function press(order, step, more = {}, label = step) {
-  const at = new Date(clock.now()).toISOString();
-  outbox.add({
-    key: newKey(), path: `/api/crew/orders/${encodeURIComponent(order.id)}/${step}`, order: order.id, at,
-    label: word('steps', label), body: { generation: order.generation, at, ...more },
-  }).then(poll);
+function redraw() {
+  drawn = '';
+  draw();
+}
+
+/** Opened without a network: the server's time as it was last, carried on by the phone's clock; never back. */
+function rememberTime() {
+  const kept = JSON.parse(localStorage.getItem(TIME) ?? 'null');
+  if (kept && !clock.known) clock.hear(new Date(kept.at + Math.max(0, Date.now() - kept.wall) * kept.speed).toISOString(), kept.speed);
+}
+
+/** Buttons touched whose press is not kept yet: gloves touch twice. @type {Set<string>} */
+const touched = new Set();
+
+/** Kept and shown first; the centre is told after. @param {any} order @param {string} step @param {any} [more] */
+async function press(order, step, more = {}) {
+  const button = `${order.id}/${order.generation}/${step}`;
+  if (touched.has(button)) return;
+  touched.add(button);
+  await outbox.add(pressOf(order, step, word('steps', step), more, { key: newKey(), now: clock.now(), device: Date.now(), known: clock.known }));
+  touched.delete(button);
 }
 
 /** @param {any} order */
 async function reject(order) {
   const said = await ask({ title: t('Reject this order?'), text: order.address, confirm: t('Reject'), danger: true, fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: [['', t('Choose a reason')], ...options('reasons')] }, { name: 'text', label: t('Remarks'), kind: 'area', required: false }] });
-  if (said) press(order, 'reject', said);
+  if (said) await press(order, 'reject', said);
 }
 
 /** @type {Set<string>} receipts given by this page */
-const said = new Set();
+const receipted = new Set();
 
 /** The phone has it on its screen: that is its machine receipt. @param {any[]} orders */
 function receipts(orders) {
   for (const order of orders) {
     if (order.state !== 'dispatched' || document.hidden) continue;
-    const key = `shown-${order.id}-${order.generation}`;
-    if (said.has(key)) continue;
-    said.add(key);
-    outbox.add({ key, path: `/api/crew/orders/${encodeURIComponent(order.id)}/receipt`, order: order.id, at: '', label: t('Receipt'), body: { generation: order.generation } });
+    const receipt = receiptOf(order);
+    if (receipted.has(receipt.key)) continue;
+    receipted.add(receipt.key);
+    outbox.add(receipt);
   }
 }
 
@@ -82,7 +114,12 @@ async function presence(what, body) {
     await request('POST', `/api/crew/${what}`, body, { key: newKey() });
     await poll();
   } catch (error) {
-    const from = /** @type {any} */ (error).facts?.possible_from;
+    const { possible_from: from, why } = /** @type {any} */ (error).facts ?? {};
+    if (what === 'away' && !body.ask && ['max_away', 'min_cover'].includes(why)) {
+      const said = await ask({ title: t('Ask the centre?'), text: `${explain(error)}${from ? ` ${t('Possible from {time}.', { time: shortTime(from) })}` : ''}`, confirm: t('Ask the centre') });
+      if (said) await presence('away', { ...body, ask: true });
+      return;
+    }
     notice(`${explain(error)}${from ? ` ${t('Possible from {time}.', { time: shortTime(from) })}` : ''}`, 'bad');
   }
 }
@@ -95,7 +132,7 @@ async function goAway() {
 function head() {
   const { crew, presence: now, away_until: until } = stack;
   const away = now === 'away';
-  fill(byId('crew-head'), h('div', {}, h('h1', {}, named(crew)), h('p', { class: 'soft' }, statusName(crew.status), away && until ? [' · ', t('until {time}', { time: shortTime(until) })] : null)),
+  fill(byId('crew-head'), h('div', {}, h('h1', {}, named(crew)), h('p', { class: 'soft' }, statusName(crew.status), away && until ? [' · ', t('until {time}', { time: shortTime(until) })] : null, crew.asked ? ` · ${t('The centre is asked')}` : null)),
     h('button', { type: 'button', class: `big ${away ? 'primary' : ''}`, disabled: !away && stack.orders.length > 0, id: 'presence', on: { click: () => (away ? presence('standby', {}) : goAway()) } }, away ? t('Back on standby') : t('Away')));
 }
 
@@ -105,83 +142,117 @@ async function understood(alert) {
   await poll();
 }
 
-function conflicts() {
-  fill(byId('conflicts'), (stack.alerts ?? []).map((/** @type {any} */ one) => h('div', { class: 'panel conflict', role: 'alert' }, h('strong', {}, alertTitle(one)), h('p', {}, one.order_id, one.facts?.reason ? ` · ${word('reasons', one.facts.reason)}` : ''),
-    h('button', { type: 'button', class: 'big', on: { click: () => understood(one) } }, t('Understood')))), outbox.refused.map((one) => h('div', { class: 'panel conflict', role: 'alert' },
-    h('strong', {}, t('{order}: "{step}" was not taken', { order: one.press.order, step: one.press.label })), h('p', {}, one.why), h('p', { class: 'soft' }, t('The list below shows what the centre decided.')),
-    h('button', { type: 'button', class: 'big', on: { click: () => outbox.dismiss(one) } }, t('Understood')))));
-}
+/** Waiting presses of one order. @param {string} id */
+const waitingOf = (id) => outbox.waiting.filter((one) => one.order === id);
 
-const draw = notUnderAFinger(() => {
-  if (!stack) return;
-  const waiting = outbox.waiting;
-  const key = JSON.stringify([stack.orders.map((/** @type {any} */ o) => [o.id, o.version, o.state]), stack.to_record.map((/** @type {any} */ o) => o.id), stack.presence, stack.away_until, stack.crew.status, waiting.map((w) => w.key), outbox.refused.length, (stack.alerts ?? []).map((/** @type {any} */ a) => a.id)]);
-  if (key !== drawn) {
-    drawn = key;
-    head();
-    conflicts();
-    const shown = stack.orders.map((/** @type {any} */ order) => ({ order, state: expected(order.state, order.id, waiting) })).filter((/** @type {any} */ one) => !['gone', 'restored'].includes(one.state));
-    const made = shown.map((/** @type {any} */ { order, state }, /** @type {number} */ i) => card(order, { state, place: i + 1, waiting: waiting.filter((w) => w.order === order.id && w.at).length }, { step: press, reject }));
-    cards = made;
-    fill(byId('stack'), made.length ? made.map((/** @type {any} */ one) => one.element) : h('p', { class: 'empty' }, stack.presence === 'away' ? t('Away. No new orders.') : t('No orders. A new one rings here.')));
-    const records = [...stack.to_record, ...stack.orders.filter((/** @type {any} */ o) => expected(o.state, o.id, waiting) === 'restored')].filter((o) => expected(o.state, o.id, waiting) !== 'gone');
-    drawRecords(records);
-    const fresh = shown.some((/** @type {any} */ one) => ['dispatched', 'delivered'].includes(one.state));
-    alarm(fresh ? t('New order') : stack.alerts?.length ? alertTitle(stack.alerts[0]) : '');
-  }
-  cards.forEach((one) => one.tick(clock.now()));
-});
+function stackKey() {
+  const { orders, to_record: records, presence: now, away_until: until, crew, alerts, photos } = stack;
+  return JSON.stringify([orders.map((/** @type {any} */ o) => [o.id, o.version, o.state]), records.map((/** @type {any} */ o) => o.id), now, until, crew.asked, crew.status, photos, (alerts ?? []).map((/** @type {any} */ a) => a.id)]);
+}
 
 /** Forms keep what is being written: one is made once an order. @type {Map<string, HTMLElement>} */
 const forms = new Map();
 
+const WORDS_MS = 1000;
+let worded = false;
+
+/** Words come soon, or orders are shown by their codes until they do. A form made meanwhile is made anew: its draft is kept. */
+async function learnWords() {
+  await loadWords();
+  for (const form of forms.values()) form.remove();
+  forms.clear();
+  worded = true;
+  redraw();
+}
+
+const draw = notUnderAFinger(() => {
+  if (!stack || !worded) return;
+  const key = stackKey();
+  if (key !== drawn) {
+    drawn = key;
+    head();
+    fill(byId('conflicts'), (stack.alerts ?? []).map((/** @type {any} */ one) => told(one, () => understood(one))), outbox.refused.map((one) => refusal(one, stack, () => outbox.dismiss(one))));
+    const shown = stack.orders.map((/** @type {any} */ order) => ({ order, state: expected(order.state, order.id, outbox.waiting) })).filter((/** @type {any} */ one) => !['gone', 'restored'].includes(one.state));
+    cards = drawCards(shown);
+    drawRecords([...stack.to_record, ...stack.orders.filter((/** @type {any} */ o) => expected(o.state, o.id, outbox.waiting) === 'restored')].filter((o) => expected(o.state, o.id, outbox.waiting) !== 'gone'));
+    const fresh = shown.some((/** @type {any} */ one) => ['dispatched', 'delivered'].includes(one.state));
+    alarm(fresh ? t('New order') : stack.alerts?.length ? word('alert_codes', stack.alerts[0].code) : '');
+    messages.draw();
+  }
+  cards.forEach((one) => one.tick(clock.now()));
+  banner();
+});
+
+/** @param {{order: any, state: string}[]} shown */
+function drawCards(shown) {
+  const acts = { step: press, reject, add: (/** @type {any} */ one) => outbox.add(one) };
+  const made = shown.map(({ order, state }, i) => card(order, { state, place: i + 1, waiting: waitingOf(order.id), photos: stack.photos?.[order.id] ?? 0, claims: claims.of(order.id) }, acts));
+  fill(byId('stack'), made.length ? made.map((one) => one.element) : h('p', { class: 'empty' }, stack.presence === 'away' ? t('Away. No new orders.') : t('No orders. A new one rings here.')));
+  return made;
+}
+
 /** @param {any[]} orders */
 function drawRecords(orders) {
-  const box = byId('to-record');
   const ids = new Set(orders.map((o) => o.id));
   for (const [id, form] of forms) if (!ids.has(id)) { form.remove(); forms.delete(id); }
   for (const order of orders) {
     if (forms.has(order.id)) continue;
-    const form = recordForm(order, (values) => press(order, 'record', values));
+    const photo = photoButton(order, stack.photos?.[order.id] ?? 0, 0, (one) => outbox.add(one));
+    const form = recordForm(order, (values) => press(order, 'record', values), photo);
     forms.set(order.id, form);
-    box.append(form);
+    byId('to-record').append(form);
   }
 }
 
 function banner() {
   const box = byId('banner');
   const cut = reached > 0 ? performance.now() - reached > 2 * POLL_MS + 1000 || !navigator.onLine : !navigator.onLine;
+  const waiting = outbox.waiting.filter((one) => one.at).length;
   const parts = [];
   if (cut) parts.push(t('No connection to the centre.'));
-  if (outbox.waiting.some((one) => one.at)) parts.push(t('{n} press(es) wait to be sent.', { n: outbox.waiting.filter((one) => one.at).length }));
+  if (waiting) parts.push(t('{n} press(es) wait to be sent.', { n: waiting }));
   box.hidden = !cut;
   if (cut) say(box, parts.join(' '));
 }
 
+let polling = false;
+
 async function poll() {
+  if (polling) return;
+  polling = true;
   try {
-    const fresh = await get('/api/crew/stack');
+    const fresh = await request('GET', '/api/crew/stack', undefined, { timeout: 2 * POLL_MS });
     clock.hear(fresh.now);
-    stack = fresh;
+    stack = withNewer(fresh, answers.values());
     reached = performance.now();
-    localStorage.setItem(STACK, JSON.stringify(fresh));
+    localStorage.setItem(STACK, JSON.stringify(stack));
     localStorage.setItem(TIME, JSON.stringify({ at: clock.now(), wall: Date.now(), speed: clock.speed }));
-    receipts(fresh.orders);
-    await outbox.flush();
+    receipts(stack.orders);
+    if (worded && !entries('states').length) learnWords();
+    outbox.flush(); // these take as long as they take; the next look does not wait for them
+    claims.follow([...stack.orders, ...stack.to_record]);
+    messages.read();
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) location.assign('/sign-in?next=/crew');
     reached ||= 1;
+  } finally {
+    polling = false;
   }
   draw();
-  banner();
 }
 
-if ('serviceWorker' in navigator) navigator.serviceWorker.register('/sw.js', { scope: '/crew' }).catch(() => null);
-await Promise.all([loadWords(), askTime()]);
-draw();
-await poll();
-deviceHelp(byId('device-help'), stack);
+/** What may wait until the orders are on the screen. */
+function afterwards() {
+  if ('serviceWorker' in navigator) navigator.serviceWorker.register('/sw.js', { scope: '/crew' }).catch(() => null);
+  navigator.storage?.persist?.().catch(() => null);
+  new Share();
+  deviceHelp(byId('device-help'), stack);
+}
+
+setTimeout(() => { worded = true; redraw(); }, WORDS_MS);
 setInterval(poll, POLL_MS);
-setInterval(() => { cards.forEach((one) => one.tick(clock.now())); banner(); }, 1000);
+setInterval(() => { cards.forEach((one) => one.tick(clock.now())); soundHint(); banner(); }, 1000);
 for (const type of ['online', 'focus']) addEventListener(type, () => poll());
-document.addEventListener('visibilitychange', () => { if (!document.hidden) poll(); });
+document.addEventListener('visibilitychange', () => { if (!document.hidden) { outbox.load(); poll(); } });
+await Promise.all([learnWords(), outbox.load(), poll()]);
+afterwards();

@@ -1,6 +1,7 @@
 // @ts-check
 /** The alarm of an order that nobody has acknowledged, or of an alert that nobody has: sound, vibration, and a screen that stays on. */
-import { play } from './sound.js';
+import { byId } from './dom.js';
+import { audible, play } from './sound.js';
 
 const EVERY_MS = 4000;
 /** Why, in words; empty: silence. */
@@ -11,7 +12,7 @@ const title = document.title;
 
 function ring() {
   if (!needed) return;
-  play([1047, 784, 1047, 784, 1047, 784], 0.22, 0.6);
+  play([1047, 784, 1047, 784, 1047, 784], 0.22, 0.9);
   shake([400, 150, 400, 150, 400]);
   document.title = document.title === title ? `▲ ${needed}` : title;
 }
@@ -41,6 +42,11 @@ export function alarm(why) {
     lock?.release?.();
     shake([0]);
   }
+}
+
+/** Says it while an order would not be heard; any touch helps. */
+export function soundHint() {
+  byId('sound-hint').hidden = audible();
 }
 
 setInterval(ring, EVERY_MS);

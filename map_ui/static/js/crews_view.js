@@ -1,12 +1,14 @@
 // @ts-check
-/** The crews: who is free, who is where, what each vehicle holds. */
+/** The crews: who is free, who asks to be away, who is where, what each vehicle holds and in which sequence. */
 import { explain, post } from './api.js';
-import { byId, fill, h } from './dom.js';
+import { cover } from './board_state.js';
+import { byId, fill, h, say } from './dom.js';
 import { named, shortName, shortTime, t } from './page.js';
 import { ask, notice } from './shell.js';
 import { COLOURS, shape } from './sprites.js';
+import { mayAct } from './may_act.js';
+import { stackList, tickStacks } from './stack_view.js';
 import { statusName, word } from './vocabulary.js';
-import { mayAct } from './order_panel.js';
 
 const ORDER = ['standby', 'assigned', 'en_route', 'on_scene', 'away', 'off_shift'];
 
@@ -22,8 +24,20 @@ function statusMark(status) {
   return canvas;
 }
 
+/** A message to the crew's phone: it sounds there until somebody has read it. @param {import('./board_state.js').Crew} crew */
+async function write(crew) {
+  const said = await ask({ title: t('Write to {crew}', { crew: named(crew) }), confirm: t('Send'), fields: [{ name: 'text', label: t('Message'), kind: 'area' }] });
+  if (!said) return;
+  try {
+    await post(`/api/crews/${encodeURIComponent(crew.id)}/messages`, said);
+    notice(t('The crew\'s phone shows it.'));
+  } catch (error) {
+    notice(explain(error), 'bad');
+  }
+}
+
 export class CrewsView {
-  /** @param {import('./board_state.js').Board} board @param {{order: (id: string) => void, map: (crew: any) => void, changed: (crew: any) => void}} on */
+  /** @param {import('./board_state.js').Board} board @param {{order: (id: string) => void, map: (crew: any) => void, changed: (crew: any) => void, reorder: (crewId: string, sequence: string[]) => void}} on */
   constructor(board, on) {
     this.board = board;
     this.on = on;
@@ -32,26 +46,56 @@ export class CrewsView {
     fill(byId('legend'), ORDER.map((s) => h('span', {}, statusMark(s), statusName(s))), h('span', { class: 'soft' }, t('faded: stale')));
   }
 
-  show() {
+  /** @param {number} now server time, ms */
+  show(now) {
+    this.draw();
+    tickStacks(byId('panel-crews'), this.board, now);
+  }
+
+  draw() {
     const all = [...this.board.crews.values()].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || a.id.localeCompare(b.id));
-    const key = JSON.stringify(all.map((c) => [c.id, c.status, c.presence, c.away_until, c.stack, c.stale, c.fix && Math.floor(c.fix.age_s / 30)])) + this.selected;
+    const key = JSON.stringify(all.map((c) => [c.id, c.status, c.presence, c.away_until, c.asked, c.stack, c.stack.map((s) => this.board.orders.get(s.order_id)?.state), c.stale, c.fix && Math.floor(c.fix.age_s / 30)])) + JSON.stringify(cover(this.board)) + this.selected;
     if (key === this.key) return;
     this.key = key;
-    const free = all.filter((c) => c.status === 'standby').length;
-    fill(byId('panel-crews'), h('p', { class: 'soft' }, t('{free} of {all} crews on standby', { free, all: all.length })),
+    const asking = all.filter((c) => c.asked);
+    const count = byId('asked-count');
+    count.hidden = !asking.length;
+    say(count, String(asking.length));
+    const focus = document.activeElement?.id ?? '';
+    fill(byId('panel-crews'), asking.length ? this.asking(asking) : null, this.trades(),
       all.length ? h('ul', { class: 'crews' }, all.map((c) => this.row(c))) : h('p', { class: 'empty' }, t('No crews are known yet.')));
+    if (focus.startsWith('stack-')) document.getElementById(focus)?.focus();
+  }
+
+  /** How many crews of each trade are free, and where none is. */
+  trades() {
+    return h('ul', { class: 'cover', 'aria-label': t('Free crews') }, cover(this.board).filter((one) => one.crews || one.waiting).map((one) => h('li', { class: one.free ? '' : one.waiting ? 'late' : 'soon', data: { trade: one.trade } },
+      h('span', { class: 'cut' }, one.free ? '' : '▲ ', word('trades', one.trade)), h('b', {}, t('{free} of {all} free', { free: one.free, all: one.crews })), one.waiting ? h('span', {}, t('{n} order(s) wait', { n: one.waiting })) : null)));
+  }
+
+  /** @param {import('./board_state.js').Crew[]} asking */
+  asking(asking) {
+    return h('section', { class: 'asking panel warn', 'aria-label': t('Requests to be away') }, h('h3', {}, t('Requests to be away')), h('ul', {}, asking.map((crew) => h('li', { data: { asks: crew.id } },
+      h('div', {}, h('strong', {}, named(crew)), ' ', t('until {time}', { time: shortTime(crew.asked?.until) }), crew.asked?.reason ? ` · ${crew.asked.reason}` : ''),
+      h('div', { class: 'soft' }, t('Too few crews of this trade would stay.')),
+      mayAct() ? h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', on: { click: () => this.grant(crew) } }, t('Grant')), h('button', { type: 'button', on: { click: () => this.send(crew, 'away/refuse', {}) } }, t('Refuse'))) : null))));
+  }
+
+  /** @param {import('./board_state.js').Crew} crew */
+  async grant(crew) {
+    if (await ask({ title: t('Let {crew} be away?', { crew: named(crew) }), text: t('Too few crews of this trade would stay.'), danger: true, confirm: t('Grant') })) await this.send(crew, 'away/grant', {});
   }
 
   /** @param {import('./board_state.js').Crew} crew */
   row(crew) {
     const away = crew.presence === 'away';
-    return h('li', { class: `${crew.stale ? 'stale' : ''}${crew.id === this.selected ? ' selected' : ''}`, id: `crew-${crew.id}` }, statusMark(crew.status),
+    return h('li', { class: `${crew.stale ? 'stale' : ''}${crew.id === this.selected ? ' selected' : ''}`, id: `crew-${crew.id}`, data: { crew: crew.id } }, statusMark(crew.status),
       h('div', { class: 'what' }, h('button', { type: 'button', class: 'link', title: named(crew), on: { click: () => this.on.map(crew) } }, shortName(crew)),
         h('div', { class: 'soft' }, statusName(crew.status), away && crew.away_until ? [' · ', t('until {time}', { time: shortTime(crew.away_until) })] : null, ` · ${word('trades', crew.trade)}`, crew.duty_phone ? [' · ', h('a', { href: `tel:${crew.duty_phone}` }, crew.duty_phone)] : null),
-        h('div', { class: 'soft' }, crew.fix ? t('position {n} s old', { n: Math.round(crew.fix.age_s) }) : t('position unknown'), crew.stale ? [' ', h('span', { class: 'chip warn' }, t('stale'))] : null),
-        crew.stack?.length ? h('ol', { class: 'aboard' }, crew.stack.map((s) => h('li', {}, h('button', { type: 'button', class: 'link', on: { click: () => this.on.order(s.order_id) } }, s.order_id), s.acknowledged ? ` ✓ ${t('acknowledged')}` : ` … ${t('not acknowledged')}`))) : null),
-      mayAct() ? h('div', { class: 'numbers' }, h('span', { class: 'soft' }, `${crew.stack?.length ?? 0}/${crew.capacity}`),
-        away ? h('button', { type: 'button', on: { click: () => this.standby(crew) } }, t('Standby')) : crew.status === 'standby' ? h('button', { type: 'button', on: { click: () => this.away(crew) } }, t('Away')) : null) : null);
+        h('div', { class: 'soft' }, crew.fix ? t('position {n} s old', { n: Math.round(crew.fix.age_s) }) : t('position unknown'), crew.stale ? [' ', h('span', { class: 'chip warn' }, t('stale'))] : null)),
+      mayAct() ? h('div', { class: 'numbers' }, h('button', { type: 'button', 'aria-label': t('Write to {crew}', { crew: named(crew) }), on: { click: () => write(crew) } }, '✉'), h('span', { class: 'soft' }, `${crew.stack?.length ?? 0}/${crew.capacity}`),
+        away ? h('button', { type: 'button', on: { click: () => this.standby(crew) } }, t('Standby')) : crew.status === 'standby' ? h('button', { type: 'button', on: { click: () => this.away(crew) } }, t('Away')) : null) : null,
+      crew.stack?.length ? stackList(crew, this.board, { open: this.on.order, reorder: this.on.reorder, act: mayAct() }) : null);
   }
 
   /** @param {import('./board_state.js').Crew} crew */

@@ -10,6 +10,10 @@ export function deed(action) {
     replace_organisation: t('put an organisation in force'), replace_territories: t('put territories in force'), adopt_process: t('put a process in force'),
     recipient_added: t('recipient added'), recipient_changed: t('recipient changed'), recipient_removed: t('recipient removed'),
     channel_added: t('channel added'), channel_changed: t('channel changed'), channel_removed: t('channel removed'), channel_tested: t('channel tested'),
+    change_person: t('changed a person'), enable_person: t('let a person in again'), reset_password: t('gave a new password'), own_password: t('changed the own password'), device_code_shown: t('looked at a device\'s code'),
+    add_centres: t('added a repair centre'), change_centres: t('changed a repair centre'), remove_centres: t('removed a repair centre'), add_departments: t('added a department'), change_departments: t('changed a department'), remove_departments: t('removed a department'),
+    add_crews: t('added a crew'), change_crews: t('changed a crew'), remove_crews: t('removed a crew'), add_devices: t('added a device'), change_devices: t('changed a device'), remove_devices: t('took a device away'),
+    add_on_call: t('added a duty'), change_on_call: t('changed a duty'), remove_on_call: t('removed a duty'), import_departments: t('imported departments'), import_crews: t('imported crews'), import_vehicles: t('imported vehicles'), import_phones: t('imported phones'),
     sent_again: t('message sent again'), dismissed: t('message dismissed'),
   };
   return names[action] ?? action;

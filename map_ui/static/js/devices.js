@@ -35,7 +35,7 @@ function draw() {
       d.rejected ? h('b', { class: 'late' }, d.rejected) : 0, crewName(d.crew_id), centreName(d.centre_id), d.protocol || '–']),
   }));
   fill(unknown, found.strangers.length ? table({
-    title: t('Not known here'), note: t('Who spoke to the gateway in the last hour and was not let in. To register a device, add it to its crew in the organisation file.'),
+    title: t('Not known here'), note: t('Who spoke to the gateway in the last hour and was not let in. To register a device, give it to its crew under Administration, Vehicles and phones.'),
     columns: [[t('Claimed id or address')], [t('Why')], [t('Protocol')], [t('Address')], [t('Last heard'), 'number'], [t('How often'), 'number']],
     rows: found.strangers.map((/** @type {any} */ s) => [h('a', { href: `/devices/${encodeURIComponent(s.name)}` }, s.name), whyStranger(s.why), s.protocol || '–', s.address, since(s.at), s.times]),
   }) : null);

@@ -65,6 +65,19 @@ export async function startMap() {
   return map;
 }
 
+/** Each name where all of it is seen, inside its land; none where there is no room. @param {any} map @param {{rings: any, marker: any, text: HTMLElement}[]} names */
+function writeNames(map, names) {
+  const { x: width, y: height } = map.getSize();
+  for (const { rings, marker, text } of names) {
+    marker.addTo(map);
+    const half = Math.min(80, text.offsetWidth / 2) + 4;
+    const low = map.containerPointToLatLng([half, height - 14]), high = map.containerPointToLatLng([width - half, 14]);
+    const place = namePlace(rings, 16, [low.lng, low.lat, high.lng, high.lat]);
+    if (place) marker.setLatLng([place[1], place[0]]);
+    else marker.remove();
+  }
+}
+
 /** @param {any} map @param {any} territories */
 function land(map, territories) {
   const own = territories.features.filter((/** @type {any} */ f) => !page.person?.centre_id || f.properties.centre_id === page.person.centre_id);
@@ -80,14 +93,17 @@ function land(map, territories) {
     };
   };
   const layer = L.geoJSON(territories, { pane: 'land', renderer: L.canvas({ pane: 'land' }), style, interactive: false }).addTo(map);
-  for (const feature of territories.features) {
+  const names = territories.features.map((/** @type {any} */ feature) => {
     const { type, coordinates } = feature.geometry;
-    const [lon, lat] = namePlace(type === 'Polygon' ? coordinates : coordinates[0]);
     const text = document.createElement('span');
     text.textContent = named(feature.properties);
     const look = own.includes(feature) ? 'land-name' : 'land-name others';
-    L.marker([lat, lon], { pane: 'land', interactive: false, keyboard: false, icon: L.divIcon({ className: look, html: text, iconSize: [160, 16] }) }).addTo(map);
-  }
+    const marker = L.marker([0, 0], { pane: 'land', interactive: false, keyboard: false, icon: L.divIcon({ className: look, html: text, iconSize: [160, 16] }) });
+    return { rings: type === 'Polygon' ? coordinates : coordinates[0], marker, text };
+  });
+  const write = () => writeNames(map, names);
+  map.on('moveend resize', write);
+  write();
   const near = () => map.getContainer().classList.toggle('far', map.getZoom() < 11);
   map.on('zoomend', near);
   near();

@@ -4,6 +4,8 @@ import { Alerts } from './alerts.js';
 import { ApiError, explain, get, post } from './api.js';
 import { CallForm } from './call_form.js';
 import { arrived, remaining } from './board_state.js';
+import { callerLines, inTurn } from './call_backs.js';
+import { outageWords, progress } from './call_words.js';
 import { askTime, clock } from './clock.js';
 import { figures, level } from './countdown.js';
 import { byId, fill, h, say } from './dom.js';
@@ -30,10 +32,11 @@ let ticking = [];
 
 const alerts = new Alerts({ open: (id) => open(`/orders/${encodeURIComponent(id)}`, '_blank', 'noopener'), changed: () => poll() });
 const form = new CallForm(byId('call'), map, {
-  known: () => (desk ? [...desk.to_send, ...desk.running] : []),
   open: (id) => open(`/orders/${encodeURIComponent(id)}`, '_blank', 'noopener'),
+  told: (order) => { notice(t('{order}: the caller was told.', { order: order.id })); poll(); },
   taken: async (answer) => {
-    if (answer.outcome === 'joined') notice(t('The call joined the open order {order}. Its priority rose.', { order: answer.order_id }));
+    if (answer.outcome === 'planned_outage') notice(t('The call is kept: planned outage, no order.'));
+    else if (answer.outcome === 'joined') notice(t('The call joined the open order {order}. Its priority rose.', { order: answer.order_id }));
     else if (answer.unroutable) notice(t('{order}: nobody is responsible by the rules. Decide below.', { order: answer.order_id }), 'bad');
     else {
       justTaken = answer.order_id;
@@ -64,12 +67,6 @@ async function route(order) {
   if (said) await act(order, 'route', said);
 }
 
-/** @param {any} order @param {boolean} satisfied */
-async function callBack(order, satisfied) {
-  const said = await ask({ title: satisfied ? t('The customer is satisfied') : t('The customer is not satisfied'), text: `${order.address} · ${order.customer_phone || '–'}`, confirm: t('Save'), danger: !satisfied, fields: [{ name: 'text', label: t('What the customer says'), kind: 'area', required: !satisfied }] });
-  if (said) await act(order, 'call-back', { satisfied, text: said.text });
-}
-
 /** @param {any} order */
 async function expedite(order) {
   const said = await ask({ title: t('The customer chases {order}', { order: order.id }), text: order.address, confirm: t('Pass it on'), fields: [{ name: 'text', label: t('What the customer says'), kind: 'area', required: false }] });
@@ -89,15 +86,15 @@ const button = (label, f, look = '') => h('button', { type: 'button', class: loo
 const ACTIONS = {
   to_send: (o) => [button(t('Send'), () => act(o, 'send'), 'primary send'), o.centre_id ? null : button(t('Decide who'), () => route(o)), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
   unroutable: (o) => [button(t('Decide who'), () => route(o), 'primary'), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
-  running: (o) => [button(t('Customer chases'), () => expedite(o)), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
-  call_backs: (o) => [o.customer_phone ? h('a', { class: 'button', href: `tel:${o.customer_phone}` }, o.customer_phone) : null, button(t('Satisfied'), () => callBack(o, true), 'primary'), button(t('Not satisfied'), () => callBack(o, false), 'danger-soft')],
+  running: (o) => [button(t('Told the progress'), () => act(o, 'progress')), button(t('Customer chases'), () => expedite(o)), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
+  call_backs: () => [],
   to_close: (o) => [button(t('Close the order'), () => act(o, 'close'), 'primary')],
 };
 
 /** @returns {[string, string, string][]} pile, name, what an empty one says */
 const piles = () => [
   ['to_send', t('To send'), t('Nothing waits to be sent.')], ['unroutable', t('To decide'), t('Every order has somebody responsible.')], ['running', t('In progress'), t('No order is under way.')],
-  ['call_backs', t('To call back'), t('Nobody waits for a call-back.')], ['to_close', t('To close'), t('Nothing to close.')], ['contacts', t('Last contacts'), t('No contacts yet.')],
+  ['call_backs', t('To call back'), t('Nobody waits for a call-back.')], ['to_close', t('To close'), t('Nothing to close.')], ['outages', t('Planned outages'), t('No outage is planned for the next seven days.')], ['contacts', t('Last contacts'), t('No contacts yet.')],
 ];
 
 /** @param {any} order @param {string} pile */
@@ -106,8 +103,15 @@ function row(order, pile) {
   ticking.push([left, order]);
   return h('li', { class: 'desk-row', data: { order: order.id } }, left,
     h('div', { class: 'what' }, h('div', { class: 'place' }, order.address), h('div', { class: 'soft' }, h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, order.id), ' · ', word('fault_types', order.fault_type), ' · ', t('reported {time}', { time: shortTime(order.reported_at) }), order.centre_id ? ` · ${centreName(order.centre_id)}` : ''),
-      h('div', {}, h('span', { class: 'state' }, word('states', order.state)), ' ', order.customer_name ? h('span', { class: 'soft' }, order.customer_name) : null, order.joined ? h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })) : null, order.state === 'returned' ? h('span', { class: 'chip bad' }, t('Came back from the centre')) : null, pile === 'running' && order.watch?.fired ? h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })) : null)),
-    h('div', { class: 'buttons' }, ACTIONS[pile](order)));
+      h('div', {}, h('span', { class: 'state' }, word('states', order.state)), ' ', order.withheld ? h('span', { class: 'chip' }, t('number withheld')) : null, ' ', order.customer_name ? h('span', { class: 'soft' }, order.customer_name) : null, order.joined ? h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })) : null, order.state === 'returned' ? h('span', { class: 'chip bad' }, t('Came back from the centre')) : null, pile === 'running' && order.watch?.fired ? h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })) : null)),
+    pile === 'call_backs' ? callerLines(order, desk.callers[order.id] ?? [], act) : h('div', { class: 'buttons' }, ACTIONS[pile](order)),
+    pile === 'running' ? h('p', { class: 'aloud' }, '“', progress(order, clock.now()), '”') : null);
+}
+
+/** @param {any} one */
+function outage(one) {
+  const running = Date.parse(one.starts_at) <= clock.now();
+  return h('li', { class: 'desk-row', data: { outage: one.id } }, h('span', { class: running ? 'chip warn' : 'chip' }, running ? t('now') : t('coming')), h('div', { class: 'what' }, h('div', { class: 'place' }, outageWords(one)), h('div', { class: 'soft' }, [one.territory, one.polygon.length ? t('an area on the map') : '', one.addresses.join(', ')].filter(Boolean).join(' · '))));
 }
 
 /** @param {any} one */
@@ -123,9 +127,9 @@ const draw = notUnderAFinger(() => {
   ticking = [];
   const held = /** @type {HTMLElement|null} */ (document.activeElement?.closest?.('[data-order]'))?.dataset.order;
   const [, , nothing] = piles().find(([pile]) => pile === opened) ?? ['', '', ''];
-  const rows = desk[opened];
+  const rows = opened === 'call_backs' ? inTurn(desk.call_backs, desk.callers, clock.now()) : desk[opened];
   fill(byId('desk'), h('div', { class: 'tabs', role: 'group', 'aria-label': t('Lists') }, piles().map(([pile, name]) => h('button', { type: 'button', 'aria-pressed': String(pile === opened), data: { pile }, on: { click: () => { opened = pile; draw(); } } }, name, ' ', pile === 'contacts' ? null : h('b', { class: desk[pile].length && ['to_send', 'unroutable', 'call_backs'].includes(pile) ? 'count' : 'count quiet' }, desk[pile].length)))),
-    rows.length ? h('ul', { class: 'desk-list' }, rows.map((/** @type {any} */ o) => (opened === 'contacts' ? contact(o) : row(o, opened)))) : h('p', { class: 'empty' }, nothing));
+    rows.length ? h('ul', { class: 'desk-list' }, rows.map((/** @type {any} */ o) => (opened === 'contacts' ? contact(o) : opened === 'outages' ? outage(o) : row(o, opened)))) : h('p', { class: 'empty' }, nothing));
   if (held) /** @type {HTMLElement|null} */ (document.querySelector(`[data-order="${CSS.escape(held)}"] button`))?.focus();
   tick();
 });
@@ -144,7 +148,8 @@ function tick() {
 
 async function poll() {
   try {
-    desk = await get('/api/hotline/desk');
+    const [found, planned] = await Promise.all([get('/api/hotline/desk'), get('/api/planned-outages').catch(() => ({ outages: desk?.outages ?? [] }))]);
+    desk = { ...found, outages: planned.outages };
     clock.hear(desk.now);
     reached = performance.now();
     alerts.show(new Map((desk.alerts ?? []).map((/** @type {any} */ a) => [String(a.id), a])));
@@ -156,17 +161,16 @@ async function poll() {
 }
 
 addEventListener('keydown', (e) => {
-  if (e.altKey && e.key.toLowerCase() === 's') {
+  if (document.querySelector('dialog[open]') || form.shortcut(e)) return;
+  if (e.altKey && e.code === 'KeyS') {
     e.preventDefault();
     const order = desk?.to_send.find((/** @type {any} */ o) => o.id === justTaken);
     if (order) act(order, 'send');
     else notice(t('Nothing was taken here that is still to be sent.'), 'bad');
   }
-  if (e.altKey && e.key.toLowerCase() === 'n') { e.preventDefault(); form.clear(); }
 });
 
 await poll();
-form.shown();
 fit(map);
 setInterval(poll, POLL_MS);
 setInterval(tick, 1000);

@@ -15,12 +15,17 @@ export function inside(x, y, rings) {
   return odd;
 }
 
-/** A place inside, far from every corner: the best of a grid. @param {Ring[]} rings @param {number} [steps] @returns {[number, number]} lon, lat */
-export function namePlace(rings, steps = 16) {
+/**
+ * A place inside, far from every corner: the best of a grid. `view` (west, south, east, north): only there; null where
+ * nothing of it lies there.
+ * @param {Ring[]} rings @param {number} [steps] @param {[number, number, number, number]} [view] @returns {[number, number]|null} lon, lat
+ */
+export function namePlace(rings, steps = 16, view = [-Infinity, -Infinity, Infinity, Infinity]) {
   const xs = rings[0].map(([x]) => x), ys = rings[0].map(([, y]) => y);
-  const [west, east, south, north] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-  /** @type {[number, number]} */
-  let best = [(west + east) / 2, (south + north) / 2];
+  const [west, east, south, north] = [Math.max(view[0], Math.min(...xs)), Math.min(view[2], Math.max(...xs)), Math.max(view[1], Math.min(...ys)), Math.min(view[3], Math.max(...ys))];
+  if (west > east || south > north) return null;
+  /** @type {[number, number]|null} */
+  let best = null;
   let most = -1;
   for (let a = 1; a < steps; a++) {
     for (let b = 1; b < steps; b++) {

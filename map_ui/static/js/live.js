@@ -1,19 +1,30 @@
 // @ts-check
 /**
  * The live feed: one ticket a connection, jittered reconnects, and the truth about the connection. Silence counts as
- * a cut: the server speaks at least every two seconds.
+ * a cut, because a network that dies says nothing: the server speaks at least every 1.2 s.
  */
-import { post } from './api.js';
+import { newKey, request } from './api.js';
 import { clock } from './clock.js';
+import { sentAt } from './positions.js';
 
-const QUIET_MS = 2800;
-const DEAD_MS = 7000;
-const LONGEST_MS = 8000;
+/** Silence after which the page says so; and after which another connection is tried. */
+const QUIET_MS = 1800, DEAD_MS = 3500;
+/** So long a try may take; every fourth one longer, for slow networks. Once it is open a large board may come. */
+const TRY_MS = 1500, PATIENT_MS = 4000, BOARD_MS = 20_000;
+const FIRST_MS = 300, OFTEN_MS = 800, SELDOM_MS = 8000;
 
-/** Milliseconds before the n-th try (from 0), with jitter (pure). @param {number} tries @param {() => number} random */
-export function pause(tries, random = Math.random) {
-  return Math.min(LONGEST_MS, 400 * 2 ** tries) * (0.5 + random() / 2);
+/**
+ * Milliseconds before the n-th try (from 0), with jitter: at most 0.8 s, so that a network that comes back is used
+ * within a second, or a hundredth of a long outage (pure).
+ * @param {number} tries @param {number} cut ms since the connection was lost @param {() => number} random
+ */
+export function pause(tries, cut, random = Math.random) {
+  const longest = Math.max(OFTEN_MS, Math.min(SELDOM_MS, cut / 100));
+  return Math.min(longest, FIRST_MS * 2 ** tries) * (0.5 + random() / 2);
 }
+
+/** How long the n-th try may take (pure). @param {number} tries */
+export const patience = (tries) => (tries % 4 === 3 ? PATIENT_MS : TRY_MS);
 
 export class Live {
   /** @param {{frame: (frame: any) => boolean, positions: (bytes: ArrayBuffer) => void, state: (state: 'live'|'quiet'|'cut', since: number) => void}} on `frame` answers false where a frame was missed */
@@ -21,16 +32,18 @@ export class Live {
     this.on = on;
     this.tries = 0;
     this.connecting = false;
-    this.heard = performance.now();
+    /** When the server was last heard, and when something last happened on this connection. */
+    this.heard = this.alive = performance.now();
+    this.allowed = TRY_MS;
     /** @type {'live'|'quiet'|'cut'} */
     this.said = 'cut';
     /** @type {WebSocket|null} */
     this.socket = null;
     /** @type {any} */
     this.view = null;
-    setInterval(() => this.watch(), 250);
-    addEventListener('online', () => { this.tries = 0; this.again(0); });
+    setInterval(() => this.watch(), 100);
     addEventListener('offline', () => this.drop());
+    for (const [where, type] of /** @type {[EventTarget, string][]} */ ([[globalThis, 'online'], [globalThis, 'pageshow'], [document, 'visibilitychange']])) where.addEventListener(type, () => this.atOnce());
     this.connect();
   }
 
@@ -38,16 +51,21 @@ export class Live {
     this.waiting = 0;
     if (this.connecting || this.socket) return;
     this.connecting = true;
+    const limit = patience(this.tries);
     try {
-      const { ticket, url } = await post('/api/live-ticket', {});
+      const { ticket, url } = await request('POST', '/api/live-ticket', {}, { key: newKey(), timeout: limit });
       const address = String(url).includes('ticket=') ? url : `${url}${String(url).includes('?') ? '&' : '?'}ticket=${encodeURIComponent(ticket)}`;
       const socket = new WebSocket(address);
       socket.binaryType = 'arraybuffer';
       socket.onmessage = (event) => { if (socket === this.socket) this.hear(event.data); };
       socket.onclose = () => { if (socket === this.socket) this.drop(); };
-      socket.onopen = () => { if (this.view) this.look(this.view); };
+      socket.onopen = () => {
+        this.allow(BOARD_MS);
+        if (this.view) this.look(this.view);
+      };
       this.socket = socket;
-      this.heard = performance.now();
+      this.allow(limit);
+      clock.doubt();
       this.connecting = false;
     } catch {
       this.connecting = false;
@@ -55,16 +73,26 @@ export class Live {
     }
   }
 
+  /** Something happened; the next has to within so many ms. @param {number} ms */
+  allow(ms) {
+    this.alive = performance.now();
+    this.allowed = ms;
+  }
+
   /** @param {any} data */
   hear(data) {
-    this.heard = performance.now();
+    this.allow(this.said === 'cut' ? BOARD_MS : DEAD_MS);
     if (data instanceof ArrayBuffer) {
+      clock.hear(sentAt(data));
       this.on.positions(data);
-      return;
+      if (this.said === 'cut') return;
+    } else {
+      const frame = JSON.parse(data);
+      clock.hear(frame.now);
+      if (!this.on.frame(frame)) this.send({ type: 'resync' });
+      this.allow(DEAD_MS);
     }
-    const frame = JSON.parse(data);
-    clock.hear(frame.now);
-    if (!this.on.frame(frame)) this.send({ type: 'resync' });
+    this.heard = performance.now();
     this.tries = 0;
     this.say('live');
   }
@@ -81,35 +109,38 @@ export class Live {
   }
 
   watch() {
-    const silence = performance.now() - this.heard;
-    if (this.said === 'live' && silence > QUIET_MS) this.say('quiet');
-    if (this.socket && silence > DEAD_MS) this.drop();
+    const now = performance.now();
+    if (this.said === 'live' && now - this.heard > QUIET_MS) this.say('quiet');
+    if (this.socket && now - this.alive > this.allowed) this.drop();
   }
 
   drop() {
     const socket = this.socket;
     this.socket = null;
     if (socket) {
-      socket.onclose = null;
+      socket.onclose = socket.onmessage = null;
       socket.close();
     }
     this.say('cut');
     this.again();
   }
 
-  /** @param {number} [after] */
-  again(after = pause(this.tries++)) {
+  again() {
+    if (this.socket || this.waiting) return;
+    this.waiting = setTimeout(() => this.connect(), pause(this.tries++, performance.now() - this.heard));
+  }
+
+  /** There is a reason to believe that it works again. */
+  atOnce() {
     if (this.socket) return;
-    if (this.waiting && after > 0) return;
     clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => this.connect(), after);
+    this.connect();
   }
 
   /** @param {'live'|'quiet'|'cut'} state */
   say(state) {
-    if (state === this.said && state !== 'live') return;
-    const changed = state !== this.said;
+    if (state === this.said) return;
     this.said = state;
-    if (changed) this.on.state(state, this.heard);
+    this.on.state(state, this.heard);
   }
 }

@@ -1,30 +1,37 @@
 // @ts-check
 /**
  * Vehicles on the Leaflet map: one canvas, pre-cut sprites written as pixels. Vehicles glide between fixes where few
- * are in view; names are shown when there is room.
+ * are in view; names and the age of the fix are shown when there is room, and always of the selected one.
  */
+import { clock } from './clock.js';
+import { age } from './device_words.js';
 import { enlarged } from './dom.js';
-import { decode, heading, STALE_S } from './positions.js';
-import { blit, Sprites } from './sprites.js';
+import { Fleet, OLDEST_MS, STALE_S } from './positions.js';
+import { Sprites } from './sprites.js';
 
 const L = /** @type {any} */ (globalThis).L;
 const GLIDE_MS = 1000;
-const FEW = 400;
-const NAMED = 60;
+/** So many glide; so many have names; beyond so many they are drawn small. */
+const FEW = 400, NAMED = 60, MANY = 1500;
+const SMALL = 0.55;
 const FRAME_MS = 60;
 const REACH = 18;
-
-/** @typedef {{no: number, lat: number, lon: number, course: number|null, status: number, age: number, heard: number, from: [number, number], since: number, x: number, y: number}} Vehicle */
+/** CSS pixels that the canvas is larger than the window on every side: dragging shows no bare edge. */
+const PAD = 100;
+/** A fix older than this has its age written beside the name. */
+const WORTH_SAYING_MS = 15_000;
+const STILL = matchMedia('(prefers-reduced-motion: reduce)');
 
 export class LiveLayer {
   /** @param {any} map @param {{name: (no: number) => string, pick: (no: number) => void}} with_ */
   constructor(map, { name, pick }) {
     this.map = map;
     this.name = name;
-    /** @type {Map<number, Vehicle>} */
-    this.vehicles = new Map();
+    this.fleet = new Fleet();
+    /** @type {Map<number, string>} */
+    this.names = new Map();
     this.selected = -1;
-    this.drawn = 0;
+    this.painted = 0;
     this.canvas = L.DomUtil.create('canvas', 'live-canvas leaflet-zoom-hide');
     const pane = map.createPane('vehicles');
     pane.style.zIndex = '450';
@@ -32,10 +39,12 @@ export class LiveLayer {
     pane.append(this.canvas);
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext('2d', { willReadFrequently: true }));
     this.style();
-    map.on('moveend zoomend resize', () => this.place());
+    map.on('moveend zoomend resize', () => this.draw());
+    map.on('move', () => { if (this.strayed()) this.draw(); });
     map.on('click', (/** @type {any} */ e) => { const no = this.at(e.containerPoint); if (no >= 0) pick(no); });
     document.addEventListener('themechange', () => { this.style(); this.draw(); });
-    this.place();
+    setInterval(() => { if (performance.now() - this.painted > 900) this.draw(); }, 1000); // ages go on, whatever comes
+    this.draw();
   }
 
   style() {
@@ -45,54 +54,40 @@ export class LiveLayer {
     this.halo = look.getPropertyValue('--map-halo').trim() || '#fff';
     this.accent = look.getPropertyValue('--accent').trim() || '#06c';
     this.unit = enlarged();
-    this.sprites = new Sprites(this.ratio * this.unit, this.halo);
+    this.large = new Sprites(this.ratio * this.unit, this.halo);
+    this.small = new Sprites(this.ratio * this.unit * SMALL, this.halo);
+    this.picture = null; // its margin is a sprite
   }
 
-  /** Fit the canvas to the map's window. */
+  /** Fit the canvas to the map's window, and a picture to it that is wider by a sprite: none has to be cut off. */
   place() {
     const size = this.map.getSize();
-    this.width = Math.max(1, Math.round(size.x * this.ratio));
-    this.height = Math.max(1, Math.round(size.y * this.ratio));
-    if (this.canvas.width !== this.width || this.canvas.height !== this.height) {
-      this.canvas.width = this.width;
-      this.canvas.height = this.height;
-      this.canvas.style.width = `${size.x}px`;
-      this.canvas.style.height = `${size.y}px`;
+    const width = Math.round((size.x + 2 * PAD) * this.ratio), height = Math.round((size.y + 2 * PAD) * this.ratio);
+    this.margin = this.large.size;
+    if (this.canvas.width !== width || this.canvas.height !== height || !this.picture) {
+      Object.assign(this.canvas, { width, height });
+      Object.assign(this.canvas.style, { width: `${width / this.ratio}px`, height: `${height / this.ratio}px` });
+      this.image = this.context.createImageData(width + 2 * this.margin, height + 2 * this.margin);
+      this.picture = new Uint32Array(this.image.data.buffer);
     }
-    this.image = this.context.createImageData(this.width, this.height);
-    this.picture = new Uint32Array(this.image.data.buffer);
-    L.DomUtil.setPosition(this.canvas, this.map.containerPointToLayerPoint([0, 0]));
-    this.draw();
+    this.corner = this.map.containerPointToLayerPoint([-PAD, -PAD]);
+    L.DomUtil.setPosition(this.canvas, this.corner);
   }
 
-  /** Take a binary frame: every vehicle in view. @param {ArrayBuffer} buffer */
+  /** Whether the window has nearly been dragged off the canvas. */
+  strayed() {
+    return !this.corner || this.corner.distanceTo(this.map.containerPointToLayerPoint([-PAD, -PAD])) > 0.8 * PAD;
+  }
+
+  /** Take a binary frame. @param {ArrayBuffer} buffer */
   take(buffer) {
-    const now = performance.now();
-    for (const one of decode(buffer)) {
-      const was = this.vehicles.get(one.no);
-      const from = was ? this.glide(was, now) : /** @type {[number, number]} */ ([one.lat, one.lon]);
-      this.vehicles.set(one.no, { ...one, heard: now, from, since: now, x: -99, y: -99 });
-    }
-    this.draw();
+    if (this.fleet.take(buffer, performance.now(), GLIDE_MS)) this.draw();
   }
 
-  /** Take the fixes of a whole board, for vehicles that no frame has told of yet. @param {Iterable<import('./board_state.js').Crew>} crews */
-  seed(crews) {
-    const statuses = ['standby', 'assigned', 'en_route', 'on_scene', 'away', 'off_shift'];
-    for (const { no, fix, status } of crews) {
-      if (!fix || this.vehicles.has(no)) continue;
-      this.vehicles.set(no, {
-        no, lat: fix.lat, lon: fix.lon, course: fix.speed_mps > 0.5 ? fix.course_deg : null, status: Math.max(0, statuses.indexOf(status)),
-        age: fix.age_s, heard: performance.now(), from: [fix.lat, fix.lon], since: 0, x: -99, y: -99,
-      });
-    }
+  /** Names may have changed. */
+  rename() {
+    this.names.clear();
     this.draw();
-  }
-
-  /** @param {Vehicle} one @param {number} now @returns {[number, number]} */
-  glide(one, now) {
-    const share = Math.min(1, (now - one.since) / GLIDE_MS);
-    return [one.from[0] + (one.lat - one.from[0]) * share, one.from[1] + (one.lon - one.from[1]) * share];
   }
 
   /** Draw once a display frame at most. */
@@ -102,67 +97,88 @@ export class LiveLayer {
     requestAnimationFrame(() => { this.asked = false; this.paint(); });
   }
 
-  paint() {
-    const { picture, width, height, sprites, ratio } = this;
-    if (!picture || !sprites) return;
-    const now = performance.now();
-    const still = this.vehicles.size > FEW || matchMedia('(prefers-reduced-motion: reduce)').matches;
-    picture.fill(0);
-    const half = sprites.size / 2;
-    const shown = [];
-    let gliding = false;
-    for (const one of this.vehicles.values()) {
-      const [lat, lon] = still ? [one.lat, one.lon] : this.glide(one, now);
-      gliding ||= !still && now - one.since < GLIDE_MS;
-      const point = this.map.latLngToContainerPoint([lat, lon]);
-      one.x = point.x;
-      one.y = point.y;
-      const x = Math.round(point.x * ratio - half), y = Math.round(point.y * ratio - half);
-      if (x < -sprites.size || y < -sprites.size || x > width || y > height) continue;
-      const faded = one.age + (now - one.heard) / 1000 > STALE_S;
-      blit(picture, width, height, sprites.of(one.status, heading(one.course), faded), sprites.size, x, y);
-      shown.push(one);
-    }
-    this.context.putImageData(/** @type {ImageData} */ (this.image), 0, 0);
-    this.decorate(shown);
-    this.drawn = shown.length;
-    if (gliding) setTimeout(() => this.draw(), FRAME_MS);
+  /** Where the whole world (0 to 1) lies on the canvas, in its pixels: size, left, top. */
+  frame() {
+    const { min } = this.map.getPixelBounds();
+    return [this.map.options.crs.scale(this.map.getZoom()) * this.ratio, (min.x - PAD) * this.ratio, (min.y - PAD) * this.ratio];
   }
 
-  /** Names and the ring round the selected one. @param {Vehicle[]} shown */
+  paint() {
+    this.place();
+    const { fleet, canvas, picture } = this;
+    if (!picture) return;
+    const now = this.painted = performance.now();
+    const sprites = fleet.count > MANY ? this.small : this.large;
+    const width = canvas.width + 2 * this.margin;
+    sprites.fit(width);
+    const [scale, left, top] = this.frame();
+    const half = sprites.size / 2, right = canvas.width + sprites.size, bottom = canvas.height + sprites.size;
+    const gliding = fleet.count <= FEW && !STILL.matches;
+    const stale = clock.now() - STALE_S * 1000;
+    const shown = [];
+    let moves = false;
+    picture.fill(0);
+    for (let i = 0; i < fleet.count; i++) {
+      const share = gliding ? Math.min(1, (now - fleet.since[i]) / GLIDE_MS) : 1;
+      moves ||= share < 1;
+      const x = Math.round((fleet.fromX[i] + (fleet.x[i] - fleet.fromX[i]) * share) * scale - left - half) + sprites.size;
+      const y = Math.round((fleet.fromY[i] + (fleet.y[i] - fleet.fromY[i]) * share) * scale - top - half) + sprites.size;
+      if (x < 0 || y < 0 || x > right || y > bottom) continue;
+      const indent = this.margin - sprites.size;
+      sprites.of(fleet.status[i], fleet.turn[i], fleet.fixed[i] < stale).press(picture, (y + indent) * width + x + indent);
+      if (shown.length <= NAMED || fleet.no[i] === this.selected) shown.push([i, x - sprites.size + half, y - sprites.size + half]);
+    }
+    this.context.putImageData(/** @type {ImageData} */ (this.image), -this.margin, -this.margin);
+    this.decorate(shown);
+    if (moves) setTimeout(() => this.draw(), FRAME_MS);
+  }
+
+  /** Names, ages and the ring round the selected one. @param {number[][]} shown slot and place on the canvas */
   decorate(shown) {
-    const c = this.context;
-    const unit = this.unit ?? 1;
+    const c = this.context, unit = this.unit ?? 1;
+    const everybody = shown.length <= NAMED && this.map.getZoom() >= 13;
     c.save();
     c.scale(this.ratio, this.ratio);
     c.font = `600 ${12 * unit}px system-ui, "Noto Sans CJK SC", sans-serif`;
     c.textAlign = 'center';
     c.lineJoin = 'round';
-    for (const one of shown) {
-      if (one.no === this.selected) {
+    c.lineWidth = 3;
+    for (const [slot, left, top] of shown) {
+      const x = left / this.ratio, y = top / this.ratio, chosen = this.fleet.no[slot] === this.selected;
+      if (chosen) {
         c.beginPath();
-        c.arc(one.x, one.y, REACH * unit, 0, 2 * Math.PI);
-        c.lineWidth = 3;
+        c.arc(x, y, REACH * unit, 0, 2 * Math.PI);
         c.strokeStyle = this.accent;
         c.stroke();
       }
-      if (one.no !== this.selected && (shown.length > NAMED || this.map.getZoom() < 13)) continue;
-      const text = this.name(one.no);
-      c.lineWidth = 3;
+      if (!chosen && !everybody) continue;
+      const text = this.label(slot, chosen);
       c.strokeStyle = this.halo;
-      c.strokeText(text, one.x, one.y + 26 * unit);
+      c.strokeText(text, x, y + 26 * unit);
       c.fillStyle = this.ink;
-      c.fillText(text, one.x, one.y + 26 * unit);
+      c.fillText(text, x, y + 26 * unit);
     }
     c.restore();
   }
 
+  /** @param {number} slot @param {boolean} chosen */
+  label(slot, chosen) {
+    const no = this.fleet.no[slot];
+    let name = this.names.get(no);
+    if (name === undefined) this.names.set(no, name = this.name(no));
+    const old = clock.now() - this.fleet.fixed[slot];
+    if (!chosen && old < WORTH_SAYING_MS) return name;
+    return `${name} · ${old === Infinity ? `> ${age(OLDEST_MS)}` : age(old)}`;
+  }
+
   /** The vehicle at a place of the window, or -1. @param {{x: number, y: number}} point */
   at({ x, y }) {
-    let best = -1, least = REACH * (this.unit ?? 1);
-    for (const one of this.vehicles.values()) {
-      const away = Math.hypot(one.x - x, one.y - y);
-      if (away < least) { best = one.no; least = away; }
+    const { fleet } = this;
+    const [scale, left, top] = this.frame();
+    let best = -1, least = REACH * (this.unit ?? 1) * this.ratio;
+    for (let i = 0; i < fleet.count; i++) {
+      const away = Math.hypot(fleet.x[i] * scale - left - (x + PAD) * this.ratio, fleet.y[i] * scale - top - (y + PAD) * this.ratio);
+      if (away < least) { best = fleet.no[i]; least = away; }
     }
     return best;
   }
@@ -175,9 +191,11 @@ export class LiveLayer {
 
   /** Put a vehicle in the middle. @param {number} no */
   show(no) {
-    const one = this.vehicles.get(no);
+    const slot = this.fleet.slots.get(no);
     this.select(no);
-    if (one) this.map.panTo([one.lat, one.lon]);
-    return !!one;
+    if (slot === undefined) return false;
+    const scale = this.map.options.crs.scale(this.map.getZoom());
+    this.map.panTo(this.map.unproject([this.fleet.x[slot] * scale, this.fleet.y[slot] * scale]));
+    return true;
   }
 }

@@ -1,65 +1,95 @@
 // @ts-check
-/** Orders on the map: the minutes that are left, in a shape and colour of their urgency. */
+/**
+ * Orders on the map: the minutes that are left, in a shape and colour of their urgency. They lie in one layer of their
+ * own and are placed without transforms: five hundred of Leaflet's markers are five hundred layers for the browser to
+ * put together at every frame of a drag. By keyboard orders are reached on the board.
+ */
 import { arrived, over, remaining } from './board_state.js';
 import { level, minutes } from './countdown.js';
-import { enlarged, h, say } from './dom.js';
+import { h, say } from './dom.js';
 import { t } from './page.js';
 
-const L = /** @type {any} */ (globalThis).L;
+/** @typedef {{holder: HTMLElement, badge: HTMLElement, lat: number, lon: number, said: string}} Mark */
 
 export class OrderMarkers {
   /** @param {any} map @param {(id: string) => void} pick */
   constructor(map, pick) {
     this.map = map;
     this.pick = pick;
-    /** @type {Map<string, {marker: any, badge: HTMLElement, key: string}>} */
+    /** @type {Map<string, Mark>} */
     this.all = new Map();
     this.selected = '';
+    this.layer = h('div', { class: 'leaflet-zoom-hide order-layer' });
+    map.getPane('markerPane').append(this.layer);
+    map.on('zoomend viewreset', () => { for (const one of this.all.values()) this.place(one); });
   }
 
   /** @param {Map<string, import('./board_state.js').Order>} orders @param {number} now */
   show(orders, now) {
-    for (const [id, { marker }] of this.all) {
+    for (const [id, { holder }] of this.all) {
       const order = orders.get(id);
       if (order && !over(order)) continue;
-      marker.remove();
+      holder.remove();
       this.all.delete(id);
     }
     for (const order of orders.values()) {
       if (over(order) || order.lat === null || order.lon === null || order.lat === undefined) continue;
-      const one = this.all.get(order.id) ?? this.add(order);
-      const left = remaining(order, now);
-      const kind = arrived(order) ? 'scene' : level(left);
-      const text = arrived(order) ? '✓' : minutes(left);
-      say(one.badge, text);
-      const look = `order-mark ${kind}${order.id === this.selected ? ' selected' : ''}`;
-      if (one.badge.className !== look) one.badge.className = look;
-      const label = arrived(order) ? t('{address}: crew on scene', { address: order.address })
-        : t('{address}: {minutes} min left', { address: order.address, minutes: text });
-      if (one.key !== label) {
-        one.key = label;
-        one.marker.getElement()?.setAttribute('aria-label', label);
-        one.marker.getElement()?.setAttribute('title', label);
+      const one = this.all.get(order.id) ?? this.add(order.id);
+      if (one.lat !== order.lat || one.lon !== order.lon) {
+        Object.assign(one, { lat: order.lat, lon: order.lon });
+        this.place(one);
       }
+      this.draw(one, order, now);
     }
   }
 
-  /** @param {import('./board_state.js').Order} order */
-  add(order) {
+  /** Let their minutes run on. @param {Map<string, import('./board_state.js').Order>} orders @param {number} now */
+  run(orders, now) {
+    for (const [id, one] of this.all) {
+      const order = orders.get(id);
+      if (order) this.draw(one, order, now);
+    }
+  }
+
+  /** @param {Mark} one @param {import('./board_state.js').Order} order @param {number} now */
+  draw(one, order, now) {
+    const left = remaining(order, now);
+    const kind = arrived(order) ? 'scene' : level(left);
+    const text = arrived(order) ? '✓' : minutes(left);
+    const said = `${kind} ${text} ${order.address}`;
+    if (one.said === said) return;
+    one.said = said;
+    say(one.badge, text);
+    one.badge.className = `order-mark ${kind}`;
+    const label = arrived(order) ? t('{address}: crew on scene', { address: order.address })
+      : t('{address}: {minutes} min left', { address: order.address, minutes: text });
+    one.holder.setAttribute('aria-label', label);
+    one.holder.title = label;
+  }
+
+  /** @param {string} id @returns {Mark} */
+  add(id) {
     const badge = h('span', { class: 'order-mark' });
-    const unit = enlarged();
-    const icon = L.divIcon({ className: 'order-holder', html: badge, iconSize: [34 * unit, 26 * unit], iconAnchor: [17 * unit, 30 * unit] });
-    const marker = L.marker([order.lat, order.lon], { icon, riseOnHover: true }).addTo(this.map);
-    marker.on('click', () => this.pick(order.id));
-    marker.on('keypress', (/** @type {any} */ e) => { if (e.originalEvent.key === 'Enter') this.pick(order.id); });
-    const one = { marker, badge, key: '' };
-    this.all.set(order.id, one);
+    const holder = h('div', { class: 'order-holder', role: 'button', tabindex: '-1', on: { click: (/** @type {Event} */ e) => {
+      e.stopPropagation();
+      if (!this.map.dragging.moved()) this.pick(id);
+    } } }, badge);
+    holder.classList.toggle('selected', id === this.selected);
+    this.layer.append(holder);
+    const one = { holder, badge, lat: NaN, lon: NaN, said: '' };
+    this.all.set(id, one);
     return one;
+  }
+
+  /** Its point stands on the place. @param {Mark} one */
+  place({ holder, lat, lon }) {
+    const { x, y } = this.map.latLngToLayerPoint([lat, lon]);
+    Object.assign(holder.style, { left: `${x}px`, top: `${y}px` });
   }
 
   /** @param {string} id */
   select(id) {
     this.selected = id;
-    for (const [one, { marker }] of this.all) marker.setZIndexOffset(one === id ? 1000 : 0);
+    for (const [one, { holder }] of this.all) holder.classList.toggle('selected', one === id);
   }
 }

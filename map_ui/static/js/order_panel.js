@@ -1,16 +1,17 @@
 // @ts-check
 /** One order in the control room: facts, where its minutes went, and what can be done about it. */
-import { explain, get, post } from './api.js';
 import { arrived, remaining, stepsFor } from './board_state.js';
 import { duration, figures, level } from './countdown.js';
 import { byId, fill, h, say } from './dom.js';
-import { named, page, shortTime, t } from './page.js';
+import { mayAct } from './may_act.js';
+import { named, shortTime, t } from './page.js';
 import { ask, notice } from './shell.js';
 import { areaName, options, segmentName, word } from './vocabulary.js';
 import { candidateList } from './candidates.js';
+import { incidentBox } from './incident.js';
+import { toggleHelp } from './key_help.js';
 
 const POINTS = 'ABCDEFGH';
-export const mayAct = () => ['dispatcher', 'admin'].includes(page.person?.role ?? '');
 
 /** @returns {Record<string, [string, string]>} step: label, key */
 const stepNames = () => ({
@@ -19,8 +20,9 @@ const stepNames = () => ({
 });
 
 export class OrderPanel {
-  /** @param {import('./board_state.js').Board} board @param {{changed: (order: any) => void, crew: (id: string) => void, open: (id: string) => void}} on */
-  constructor(board, on) {
+  /** @param {import('./board_state.js').Board} board @param {import('./assign.js').Assigner} assigner @param {{crew: (id: string) => void}} on */
+  constructor(board, assigner, on) {
+    this.assigner = assigner;
     this.board = board;
     this.on = on;
     this.id = '';
@@ -39,12 +41,11 @@ export class OrderPanel {
       if (this.key === 'none') return;
       this.key = 'none';
       fill(this.root, h('p', { class: 'empty' }, t('Choose an order on the board or on the map.')),
-        h('dl', { class: 'keys' }, [['↑ ↓', t('move on the board')], ['Enter', t('open the order')], ['Esc', t('back to the board')], ['/', t('search')], ['d a r x h', t('dispatch, accept, recall, reassign, return')], ['c', t('crews')], ['l', t('alerts')], ['q', t('acknowledge the first alert')]]
-          .map(([k, what]) => [h('dt', {}, h('kbd', {}, k)), h('dd', {}, what)])));
+        h('p', { class: 'empty' }, h('button', { type: 'button', on: { click: toggleHelp } }, t('Everything by keyboard'), ' ', h('kbd', {}, '?'))));
       return;
     }
     const crew = this.board.crews.get(order.crew_id);
-    const key = `${id}/${order.version}/${order.state}/${order.removing?.length}/${crew?.status}/${this.choosing}`;
+    const key = `${id}/${order.version}/${order.state}/${order.removing?.length}/${crew?.status}/${order.incident_id}/${this.choosing}`;
     if (key !== this.key) {
       this.key = key;
       this.build(order, crew);
@@ -81,7 +82,8 @@ export class OrderPanel {
       h('ol', { class: 'points' }, [...POINTS].map((p) => h('li', { class: order.points?.[p] ? 'reached' : '', title: p === 'A' ? t('Call ended') : segmentName(`${POINTS[POINTS.indexOf(p) - 1]}${p}`) }, h('b', {}, p), h('time', {}, order.points?.[p] ? shortTime(order.points[p]) : '')))),
       this.running,
       h('dl', { class: 'facts' }, facts.map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),
-      h('p', {}, h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, t('The whole story of this order'))));
+      incidentBox(order, { changed: this.on.changed, open: this.on.open, mayAct: mayAct() }),
+      h('p', {}, h('a', { href: `/orders/${encodeURIComponent(order.id)}#replay`, target: '_blank', rel: 'noopener' }, t('Replay')), ' · ', h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, t('The whole story of this order'))));
   }
 
   /** @param {import('./board_state.js').Order} order @param {number} now */
@@ -90,7 +92,7 @@ export class OrderPanel {
     const there = arrived(order);
     const text = there ? duration((Date.parse(order.points.H) - Date.parse(order.reported_at)) / 1000) : figures(left);
     say(this.left, text);
-    this.left.classList.toggle('long', text.length > 6);
+    this.left.classList.toggle('long', text.length > 7);
     say(this.leftWord, there ? t('from call to arrival') : { ok: t('in time'), soon: t('soon due'), late: t('overdue') }[level(left)]);
     this.left.parentElement.className = `left ${there ? (left < 0 ? 'late' : 'scene') : level(left)}`;
     if (!order.running) return say(this.running, '');
@@ -106,19 +108,9 @@ export class OrderPanel {
     return candidateList(order, this.board, {
       without: this.choosing === 'reassign' ? order.crew_id : '',
       cancel: () => { this.choosing = ''; this.show(this.id, 0); byId('board').focus(); },
-      choose: (crewId) => this.send(order, crewId),
+      name: (id) => this.assigner.name(id),
+      choose: async (crewId, place) => { if (await this.assigner.give(order.id, crewId, place)) { this.choosing = ''; this.show(this.id, 0); byId('board').focus(); } },
     });
-  }
-
-  /** @param {import('./board_state.js').Order} order @param {string} crewId */
-  async send(order, crewId) {
-    if (this.choosing === 'dispatch') {
-      await this.post(order, 'dispatch', { crew_id: crewId });
-      return;
-    }
-    const crew = named(this.board.crews.get(crewId)) || crewId;
-    const said = await ask({ title: t('Reassign {order} to {crew}?', { order: order.id, crew }), text: t('It is taken off the other vehicle first.'), danger: true, confirm: t('Reassign'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: options('reasons'), value: 'nearer_crew' }] });
-    if (said) await this.post(order, 'reassign', { crew_id: crewId, reason: said.reason });
   }
 
   /** Take a step, by button or key. @param {string} step */
@@ -131,37 +123,21 @@ export class OrderPanel {
       this.show(this.id, 0);
       return;
     }
-    if (step === 'accept') { await this.post(order, 'accept', {}); return; }
+    if (step === 'accept') { await this.assigner.post(order, 'accept', {}); return; }
     if (step === 'route') {
       const said = await ask({
         title: t('Who is responsible for {order}?', { order: order.id }), text: order.address, confirm: t('Decide'),
         fields: [{ name: 'centre_id', label: t('Repair centre'), kind: 'select', options: options('centres') }, { name: 'trade', label: t('Trade'), kind: 'select', options: options('trades') }, { name: 'area_class', label: t('Area'), kind: 'select', options: ['urban', 'rural', 'remote'].map((c) => [c, areaName(c)]) }],
       });
-      if (said) await this.post(order, 'route', said);
+      if (said) await this.assigner.post(order, 'route', said);
       return;
     }
     const recall = step === 'recall';
-    const said = await ask({
+    const said = await this.assigner.question(order.id, {
       title: recall ? t('Recall {order}?', { order: order.id }) : t('Return {order} to the hotline?', { order: order.id }),
       text: recall ? t('It disappears from the vehicle and the phones of the crew.') : t('The hotline decides where it goes.'),
       danger: true, confirm: recall ? t('Recall') : t('Return'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: [['', t('Choose a reason')], ...options('reasons')] }],
     });
-    if (said) await this.post(order, step, said);
-  }
-
-  /** @param {import('./board_state.js').Order} order @param {string} step @param {any} body */
-  async post(order, step, body) {
-    try {
-      const after = await post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body);
-      this.choosing = '';
-      this.on.changed(after);
-      const recall = { label: t('Recall'), act: () => { this.on.open(order.id); this.act('recall'); } };
-      if (body.crew_id) notice(t('{order} goes to {crew}.', { order: order.id, crew: named(this.board.crews.get(body.crew_id)) || body.crew_id }), 'good', recall);
-      else notice(t('{order}: done', { order: order.id }));
-    } catch (error) {
-      notice(`${order.id}: ${explain(error)}`, 'bad');
-      const fresh = await get(`/api/orders/${encodeURIComponent(order.id)}`).catch(() => null);
-      if (fresh) this.on.changed(fresh.order);
-    }
+    if (said) await this.assigner.post(order, step, recall ? { ...said, generation: order.generation } : said);
   }
 }

@@ -6,13 +6,16 @@ import { duration } from './countdown.js';
 import { byId, fill, h } from './dom.js';
 import { fullTime, page, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
+import { claimsOfStory, photosOfStory } from './order_claims.js';
 import { timeline } from './order_timeline.js';
+import { startReplay } from './replay.js';
 import { table } from './tables.js';
 import { areaName, centreName, crewName, loadWords, ownerName, segmentName, word } from './vocabulary.js';
 import { because } from './candidates.js';
 import { evidence, policyName, who } from './order_words.js';
 
 startShell();
+const replay = byId('replay');
 await Promise.all([loadWords(), askTime()]);
 
 /** @param {any} s */
@@ -55,6 +58,9 @@ function story(s) {
     h('section', { class: 'figures-row' }, [[t('Reported'), fullTime(o.reported_at)], [t('Promised until'), fullTime(o.deadline)], [t('Arrived'), o.points.H ? fullTime(o.points.H) : '–'], [t('Call to arrival'), duration(o.total_s)], [t('Crew'), crewName(o.crew_id)], [t('Calls'), o.joined + 1]].map(([name, value]) => h('div', { class: 'figure' }, h('span', { class: 'soft' }, name), h('b', {}, value)))),
     bar(s),
     table({ title: t('Overruns'), columns: [[t('Segment')], [t('Responsible')], [t('Took'), 'number'], [t('Limit'), 'number'], [t('Too much'), 'number'], [t('Evidence')]], rows: s.overruns.map((/** @type {any} */ r) => [segmentName(r.label), ownerName(r.owner), duration(r.seconds), duration(r.limit_s), h('b', { class: 'late' }, `+${duration(r.excess_s)}`), evidence(r.evidence)]), empty: t('No limit was exceeded.') }),
+    claimsOfStory(s),
+    photosOfStory(s),
+    replay,
     s.decisions.map(decision),
     timeline(s),
   ];
@@ -62,9 +68,13 @@ function story(s) {
 
 async function show() {
   try {
-    fill(byId('story'), story(await get(`/api/orders/${encodeURIComponent(page.orderId)}`)));
+    const found = await get(`/api/orders/${encodeURIComponent(page.orderId)}`);
+    fill(byId('story'), story(found));
+    return found;
   } catch (error) {
     fill(byId('story'), h('p', { class: 'problem' }, explain(error)));
+    return null;
   }
 }
-await show();
+const told = await show();
+if (told) await startReplay(told);

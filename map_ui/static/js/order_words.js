@@ -1,6 +1,6 @@
 // @ts-check
 /** What an order's history says, in a person's words: no code, no key and no machine number reaches the page. */
-import { t } from './page.js';
+import { fullTime, t } from './page.js';
 import { areaName, centreName, crewName, ownerName, roleName, segmentName, watchName, word } from './vocabulary.js';
 
 /** What happened. @param {string} kind of an event @returns {string} */
@@ -8,8 +8,8 @@ export function eventName(kind) {
   /** @type {Record<string, string>} */
   const names = {
     take_call: t('Call taken'), rung: t('Rung climbed'), attempt: t('Attempt to reach somebody'), in_hand: t('Taken in hand'), overdue: t('Segment overdue'), promise_missed: t('Promise missed'),
-    joined: t('Another call joined'), expedite: t('The customer chases'), supervise: t('Superior watches'), crew_free: t('Crew free for this order'), route: t('Responsibility decided'), removed: t('Device confirmed the removal'),
-    gps_departed: t('Seen departing by GPS'), late_receipt: t('Receipt that came late'), also_received: t('Received on one more device'), no_free_crew: t('No crew is free'), unreceipted: t('The terminal does not confirm it'), recall_unreceipted: t('The terminal does not confirm the recall'),
+    joined: t('Another call joined'), not_reached: t('Call-back reached nobody'), grouped: t('Joined an incident'), parted: t('Left its incident'), expedite: t('The customer chases'), supervise: t('Superior watches'), crew_free: t('Crew free for this order'), reordered: t('Another place in the sequence'), route: t('Responsibility decided'), removed: t('Device confirmed the removal'),
+    gps_departed: t('Seen departing by GPS'), photo: t('Photo'), message: t('Message'), late_receipt: t('Receipt that came late'), also_received: t('Received on one more device'), no_free_crew: t('No crew is free'), unreceipted: t('The terminal does not confirm it'), recall_unreceipted: t('The terminal does not confirm the recall'),
   };
   return names[kind] ?? word('steps', kind);
 }
@@ -59,6 +59,7 @@ const SAID = {
   area_class: (v) => areaName(v),
   crew_id: (v, { by }) => (by?.role === 'crew' && by.id === v ? '' : crewName(v)),
   to_crew: (v) => t('to {crew}', { crew: crewName(v) }),
+  place: (v, { data }) => t('{n} of {all}', { n: v, all: data.of ?? '–' }),
   behind: (v) => t('after {n} order(s) aboard', { n: v.length }),
   via: (v) => way(String(v)),
   link: (v) => line(v),
@@ -75,10 +76,18 @@ const SAID = {
   state: (v) => outcome(v),
   reason: (v) => word('reasons', v),
   satisfied: (v) => (v ? t('satisfied') : t('not satisfied')),
+  cause_code: (v) => word('causes', v),
+  equipment: (v) => word('equipment', v),
   cause: (v) => t('cause: {text}', { text: v }),
   work_done: (v) => t('work done: {text}', { text: v }),
   material: (v) => t('material: {text}', { text: v }),
   customers: (v) => t('{n} customer(s) affected', { n: v }),
+  incident_id: (v) => t('incident of {order}', { order: v }),
+  lead: (v) => t('with {order}', { order: v }),
+  given_up: (v) => (v ? t('given up') : ''),
+  again_at: (v) => t('again at {time}', { time: fullTime(v) }),
+  withheld: (v) => (v ? t('number withheld') : ''),
+  insists: (v) => (v ? t('the caller insists on an order') : ''),
   text: (v) => String(v),
   crews: (v, { data }) => t('{crews} crew(s): {busy} with orders, {away} away, {off} off shift', { crews: v, busy: data.busy, away: data.away, off: data.off_shift }),
 };

@@ -2,13 +2,13 @@
 /** What the server told this page about itself: language, person, texts. */
 
 /** @typedef {{username: string, name: string, role: string, centre_id: string|null, crew_id: string|null}} Person */
-/** @typedef {{language: string, timezone: string, person: Person|null, orderId: string, trackingPort: number, texts: Record<string, string>}} PageData */
+/** @typedef {{language: string, timezone: string, person: Person|null, orderId: string, trackingPort: number, navigation: {link: string, datum: string}, texts: Record<string, string>}} PageData */
 
 /** @returns {PageData} */
 function read() {
   const element = typeof document === 'undefined' ? null : document.getElementById('page-data');
   if (element?.textContent) return JSON.parse(element.textContent);
-  return { language: 'en', timezone: 'UTC', person: null, orderId: '', trackingPort: 0, texts: {} };
+  return { language: 'en', timezone: 'UTC', person: null, orderId: '', trackingPort: 0, navigation: { link: '', datum: 'wgs84' }, texts: {} };
 }
 
 export const page = read();

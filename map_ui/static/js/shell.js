@@ -47,23 +47,32 @@ export function startShell() {
   });
 }
 
-/** A short message at the edge, with a way back where there is one. @param {string} text @param {'good'|'bad'} [kind] @param {{label: string, act: () => void}} [undo] */
+/** A short message at the edge, with a way back where there is one. @param {string} text @param {'good'|'bad'} [kind] @param {{label: string, act: () => void, seconds?: number}} [undo] gone after `seconds` */
 export function notice(text, kind = 'good', undo) {
+  /** @type {HTMLElement|undefined} */
+  let back;
   const box = h('div', { class: `notice ${kind}`, role: kind === 'bad' ? 'alert' : undefined }, h('span', {}, h('b', { 'aria-hidden': 'true' }, kind === 'bad' ? '▲ ' : '✓ '), text),
-    undo ? h('button', { type: 'button', on: { click: () => { box.remove(); undo.act(); } } }, undo.label) : null,
+    undo ? back = h('button', { type: 'button', class: 'undo', on: { click: () => { box.remove(); undo.act(); } } }, undo.label) : null,
     h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Close'), on: { click: () => box.remove() } }, '✕'));
   const all = byId('notices');
   all.append(box);
   while (all.children.length > 4) all.firstElementChild?.remove();
-  setTimeout(() => box.remove(), kind === 'bad' || undo ? 15_000 : 5_000);
+  if (back && undo?.seconds) countDown(back, undo.label, undo.seconds);
+  setTimeout(() => box.remove(), undo?.seconds ? undo.seconds * 1000 : kind === 'bad' || undo ? 15_000 : 5_000);
+}
+
+/** @param {HTMLElement} button @param {string} label @param {number} seconds */
+function countDown(button, label, seconds) {
+  say(button, `${label} (${seconds})`);
+  if (seconds > 0) setTimeout(() => { if (button.isConnected) countDown(button, label, seconds - 1); }, 1000);
 }
 
 /**
  * Ask for confirmation, with fields. Resolves to the values, or null.
- * @param {{title: string, text?: string, fields?: {name: string, label: string, kind?: 'select'|'text'|'area'|'number', options?: [string, string][], value?: string, required?: boolean}[], confirm: string, danger?: boolean}} ask
+ * @param {{title: string, text?: string, details?: HTMLElement, fields?: {name: string, label: string, kind?: 'select'|'text'|'area'|'number', options?: [string, string][], value?: string, required?: boolean}[], confirm: string, danger?: boolean}} ask
  * @returns {Promise<Record<string, string>|null>}
  */
-export function ask({ title, text, fields = [], confirm, danger = false }) {
+export function ask({ title, text, details, fields = [], confirm, danger = false }) {
   return new Promise((resolve) => {
     const inputs = fields.map((one) => {
       const common = { id: `ask-${one.name}`, name: one.name, required: one.required ?? true };
@@ -74,7 +83,7 @@ export function ask({ title, text, fields = [], confirm, danger = false }) {
       if (one.value !== undefined) input.value = one.value;
       return [h('label', { htmlFor: `ask-${one.name}` }, one.label), input];
     });
-    const form = h('form', { method: 'dialog', class: 'form' }, h('h2', { id: 'ask-title' }, title), text ? h('p', {}, text) : null, inputs,
+    const form = h('form', { method: 'dialog', class: 'form' }, h('h2', { id: 'ask-title' }, title), text ? h('p', {}, text) : null, details, inputs,
       h('div', { class: 'buttons' },
         h('button', { type: 'button', value: 'no', on: { click: () => dialog.close('') } }, t('Back')),
         h('button', { type: 'submit', class: danger ? 'danger' : 'primary', value: 'yes' }, confirm)));

@@ -1,5 +1,5 @@
 // @ts-check
-import { explain, ApiError, request } from './api.js';
+import { explain, ApiError, get, request } from './api.js';
 import { byId } from './dom.js';
 import { startShell } from './shell.js';
 import { t } from './page.js';
@@ -13,16 +13,19 @@ form.addEventListener('submit', async (/** @type {SubmitEvent} */ event) => {
   problem.hidden = true;
   const { username, password } = Object.fromEntries(new FormData(form));
   try {
-    await request('POST', '/api/session', { username, password });
+    const person = await request('POST', '/api/session', { username, password });
+    if (person.must_change) return location.assign('/password');
     const next = new URLSearchParams(location.search).get('next') ?? '/';
-    location.assign(/^\/(?![/\\])/.test(next) ? next : '/');
+    return location.assign(/^\/(?![/\\])/.test(next) ? next : '/');
   } catch (error) {
     const wrong = error instanceof ApiError && (error.status === 401 || error.status === 403);
     problem.textContent = wrong ? t('User name or password is wrong.') : explain(error);
     problem.hidden = false;
-    form.password.select();
+    return form.password.select();
   }
 });
+
+get('/api/setup').then(({ waiting }) => { if (waiting) location.replace('/setup'); }, () => null);
 
 for (const button of document.querySelectorAll('.account')) {
   button.addEventListener('click', () => {

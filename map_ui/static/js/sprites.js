@@ -3,10 +3,12 @@
  * Vehicles cut out once as pixels: 6 statuses x 33 headings (the last: unknown) x fresh or faded. Status shows by
  * shape and by colour; the nose shows the heading.
  */
-import { STATUSES } from './positions.js';
+import { NO_HEADING, STATUSES } from './positions.js';
 
-const HEADINGS = 33;
+const HEADINGS = NO_HEADING + 1;
 const SIZE = 30;
+/** What is more transparent is left out. */
+const CLEAR = 24;
 
 /** Fill colours of the statuses; each differs in lightness too. */
 export const COLOURS = {
@@ -34,34 +36,44 @@ export class Sprites {
   /** @param {number} ratio device pixels per CSS pixel @param {string} edge colour of the outline */
   constructor(ratio, edge) {
     this.ratio = ratio;
-    this.size = Math.round(SIZE * ratio);
+    this.size = Math.ceil(SIZE * ratio);
     this.edge = edge;
-    /** @type {Uint32Array[]} */
-    this.pixels = [];
+    const canvas = document.createElement('canvas');
+    canvas.width = canvas.height = this.size;
+    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { willReadFrequently: true }));
+    /** @type {Stamp[]} */
+    this.stamps = [];
     for (let status = 0; status < STATUSES.length; status++) {
       for (let turn = 0; turn < HEADINGS; turn++) {
-        for (const faded of [false, true]) this.pixels.push(this.cut(STATUSES[status], turn, faded));
+        for (const faded of [false, true]) this.stamps.push(new Stamp(this.cut(STATUSES[status], turn, faded), this.size));
       }
     }
   }
 
+  /** Make them for a picture so wide. @param {number} width */
+  fit(width) {
+    if (this.width === width) return;
+    this.width = width;
+    for (const stamp of this.stamps) stamp.fit(width);
+  }
+
   /** @param {number} status @param {number} turn @param {boolean} faded */
   of(status, turn, faded) {
-    return this.pixels[(Math.min(status, STATUSES.length - 1) * HEADINGS + turn) * 2 + (faded ? 1 : 0)];
+    return this.stamps[(status * HEADINGS + turn) * 2 + (faded ? 1 : 0)];
   }
 
   /** @param {string} status @param {number} turn @param {boolean} faded */
   cut(status, turn, faded) {
-    const canvas = document.createElement('canvas');
-    canvas.width = canvas.height = this.size;
-    const c = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { willReadFrequently: true }));
+    const c = this.context;
+    c.clearRect(0, 0, this.size, this.size);
+    c.save();
     c.scale(this.ratio, this.ratio);
     c.translate(SIZE / 2, SIZE / 2);
     c.globalAlpha = faded ? 0.4 : 1;
     const colour = /** @type {Record<string, string>} */ (COLOURS)[status];
-    const turns = turn < 32 ? (turn * 2 * Math.PI) / 32 : 0;
+    const turns = turn < NO_HEADING ? (turn * 2 * Math.PI) / NO_HEADING : 0;
     c.lineJoin = 'round';
-    if (turn < 32) {
+    if (turn < NO_HEADING) {
       c.save();
       c.rotate(turns);
       c.beginPath();
@@ -73,7 +85,6 @@ export class Sprites {
       c.fill();
       c.restore();
     }
-    c.save();
     if (status === 'en_route') c.rotate(turns);
     shape(c, status, 7);
     c.strokeStyle = this.edge;
@@ -86,20 +97,24 @@ export class Sprites {
   }
 }
 
-/**
- * Write a sprite into a picture; clear pixels leave what is there (pure).
- * @param {Uint32Array} picture @param {number} width @param {number} height
- * @param {Uint32Array} sprite @param {number} size @param {number} x left @param {number} y top
- */
-export function blit(picture, width, height, sprite, size, x, y) {
-  const left = Math.max(0, -x), right = Math.min(size, width - x);
-  const top = Math.max(0, -y), bottom = Math.min(size, height - y);
-  for (let row = top; row < bottom; row++) {
-    let from = row * size + left;
-    let to = (y + row) * width + x + left;
-    for (let column = left; column < right; column++, from++, to++) {
-      const pixel = sprite[from];
-      if (pixel >>> 24 > 24) picture[to] = pixel;
-    }
+/** One sprite without its clear pixels, to be pressed into a picture (pure). */
+export class Stamp {
+  /** @param {Uint32Array} sprite a square of pixels @param {number} size of its side */
+  constructor(sprite, size) {
+    this.size = size;
+    this.at = Uint16Array.from([...sprite.keys()].filter((i) => sprite[i] >>> 24 > CLEAR));
+    this.pixels = Uint32Array.from(this.at, (i) => sprite[i]);
+    this.steps = new Int32Array(this.at.length);
+  }
+
+  /** For a picture so wide. @param {number} width */
+  fit(width) {
+    for (let i = 0; i < this.at.length; i++) this.steps[i] = Math.floor(this.at[i] / this.size) * width + (this.at[i] % this.size);
+  }
+
+  /** Clear pixels leave what is there; all of it has to lie in the picture. @param {Uint32Array} picture @param {number} corner where its upper left pixel goes */
+  press(picture, corner) {
+    const { steps, pixels } = this;
+    for (let i = 0; i < steps.length; i++) picture[corner + steps[i]] = pixels[i];
   }
 }

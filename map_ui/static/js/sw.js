@@ -1,6 +1,7 @@
 /* Service worker of the crew's page: keeps the shell, never an answer of the API. `SHELL` is put before this file. */
 /* global SHELL */
 const CACHE = `dispatch45-${SHELL.version}`;
+const PATIENCE_MS = 3000;
 
 self.addEventListener('install', (event) => {
   event.waitUntil((async () => {
@@ -38,13 +39,13 @@ async function keep(cache, name, request) {
   return response;
 }
 
-/** From the network where there is one, else as it was last. */
+/** From the network where there is one, else as it was last: also where the line is up and nothing comes. */
 async function fresh(request) {
   const cache = await caches.open(CACHE);
   const name = new URL(request.url).pathname;
-  try {
-    return await keep(cache, name, request);
-  } catch {
-    return (await cache.match(name)) ?? Response.error();
-  }
+  const last = await cache.match(name);
+  const answer = keep(cache, name, request);
+  if (!last) return answer.catch(() => Response.error());
+  const late = new Promise((resolve) => { setTimeout(resolve, PATIENCE_MS, last); });
+  return Promise.race([answer.catch(() => last), late]);
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import stat
 from dataclasses import replace
 from datetime import timedelta
@@ -12,13 +11,15 @@ import pytest
 from sqlalchemy import func, select
 
 from dispatch.adapters.sql import alert_book
-from dispatch.adapters.sql.organisation import CREW, load_directory
+from dispatch.adapters.sql.first_run import FIRST_RUN
+from dispatch.adapters.sql.organisation import CREW, fact, load_directory
 from dispatch.adapters.sql.statements import ORDER
-from dispatch.bootstrap import definitions, freeze, prepare, sign_ins
+from dispatch.bootstrap import definitions, first_token, freeze, prepare, sign_ins
 from dispatch.bootstrap.database import at_once
 from dispatch.bootstrap.installation import PERSON
 from dispatch.clock import SystemClock, clock_from
 from dispatch.core.errors import BadInput, DispatchError, Unavailable
+from dispatch.services.people import session_id
 from dispatch.settings import Settings
 
 
@@ -81,11 +82,26 @@ def test_an_installation_that_was_never_scaled_keeps_the_machines_time(
     assert prepare(settings, speed=1, empty=True).clock == ""
 
 
-def test_empty_asks_for_the_first_administrator(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_installation_gives_a_token_that_only_its_start_says(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("DISPATCH45_ADMIN", raising=False)
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    with pytest.raises(BadInput, match="no administrator yet"):
-        prepare(settings, speed=1, empty=True)
+    ready = prepare(settings, speed=1, empty=True)
+    first, second = first_token(ready), first_token(ready)
+    assert len(first) >= 32
+    assert first != second
+    kept = at_once(ready, lambda c: fact(c, FIRST_RUN))
+    assert kept == session_id(second), (
+        "the token of the last start is the only one, and only its hash is kept"
+    )
+
+
+def test_who_has_an_administrator_is_given_no_token(
+    settings: Settings, demo: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    administrator(monkeypatch)
+    assert first_token(prepare(settings, speed=1, empty=True)) == ""
+    assert first_token(demo) == ""
 
 
 def test_empty_has_one_administrator_and_nothing_else(
@@ -102,18 +118,8 @@ def test_empty_has_one_administrator_and_nothing_else(
 
 def test_a_weak_first_password_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPATCH45_ADMIN", "boss:short")
-    with pytest.raises(BadInput, match="10 characters"):
+    with pytest.raises(BadInput, match=r"DISPATCH45_ADMIN.*10 characters"):
         prepare(settings, speed=1, empty=True)
-
-
-def test_a_short_first_password_is_asked_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DISPATCH45_ADMIN", raising=False)
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    answers = iter(["boss", "short", "long enough"])
-    monkeypatch.setattr("click.prompt", lambda *_, **__: next(answers))
-    ready = prepare(settings, speed=1, empty=True)
-    assert at_once(ready, lambda c: c.execute(select(PERSON.c.username)).scalars().all()) == ["boss"]
-    assert next(answers, None) is None
 
 
 def test_a_broken_database_says_what_to_do(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -170,3 +171,12 @@ def test_nothing_is_armed_after_arrival_nor_after_the_end() -> None:
 def test_a_kept_order_has_the_same_clocks() -> None:
     made = Waited(after(1, 2, 3)).until(16).in_hand(16.5, "crew").order
     assert clocks(fold(made.facts, made.history, PROCESS), PROCESS) == clocks(made, PROCESS)
+
+
+def test_clocks_are_worked_out_anew_under_another_definition() -> None:
+    """They are kept with the order, which never changes: but not beyond the definition that they follow from."""
+    sent = after(1, steps=SENT)
+    assert clocks(sent, PROCESS) is clocks(sent, PROCESS)
+    other = replace(PROCESS, watches=(), promise=dict.fromkeys(PROCESS.promise, MINUTE))
+    assert [c.name for c in clocks(sent, other)] == ["segment:BC", "promise"]
+    assert clocks(sent, other)[-1].due == A + MINUTE

@@ -12,14 +12,17 @@ from dispatch.core.crew import (
     CrewDuty,
     Roster,
     Stacked,
+    answered,
+    ask_away,
     due_reminders,
     go_away,
+    reorder,
     return_to_standby,
     show_acknowledged,
     stack,
     unstack,
 )
-from dispatch.core.errors import BadInput, GuardRefused, NotFound
+from dispatch.core.errors import BadInput, Conflict, GuardRefused, NotFound
 from tests.dispatch.core.orders import MINUTE, A
 
 ALL = frozenset({"N1", "N2", "N3"})
@@ -162,3 +165,48 @@ def test_every_change_of_a_stack_is_a_new_revision(moves: list[tuple[str, str]])
         assert [s.order_id for s in duty.stack] == aboard
         assert duty.revision >= before.revision + (duty.stack != before.stack)
         assert made.crew("N2") == CrewDuty("N2")
+
+
+def test_another_sequence_is_a_new_revision_and_the_same_one_is_none() -> None:
+    before = loaded("W1", "W2", "W3")
+    after = reorder(before, "N1", ["W3", "W1", "W2"], frozenset())
+    assert [s.order_id for s in after.crew("N1").stack] == ["W3", "W1", "W2"]
+    assert after.crew("N1").revision == before.crew("N1").revision + 1
+    assert reorder(before, "N1", ["W1", "W2", "W3"], frozenset()) is before
+
+
+@pytest.mark.parametrize("sequence", [["W1"], ["W1", "W2", "W9"], ["W1", "W1"], []])
+def test_a_sequence_of_other_orders_is_refused(sequence: list[str]) -> None:
+    with pytest.raises(Conflict) as no:
+        reorder(loaded("W1", "W2"), "N1", sequence, frozenset())
+    assert no.value.facts["why"] == "stack_changed"
+
+
+def test_an_order_that_the_crew_is_under_way_with_stays_first() -> None:
+    with pytest.raises(GuardRefused, match="under way with W1") as no:
+        reorder(loaded("W1", "W2", "W3"), "N1", ["W2", "W1", "W3"], frozenset({"W1"}))
+    assert no.value.facts["why"] == "under_way"
+    after = reorder(loaded("W1", "W2", "W3"), "N1", ["W1", "W3", "W2"], frozenset({"W1"}))
+    assert after.crew("N1").stack[1].order_id == "W3"
+
+
+def test_who_asks_to_be_away_stays_at_hand_until_the_centre_answers() -> None:
+    one_away = away(roster(), "N1")
+    asked = ask_away(one_away, "N2", until=NOON + 20 * MINUTE, reason="fuel", now=NOON)
+    duty = asked.crew("N2")
+    assert (duty.presence, duty.asked_at, duty.asked_until) == ("standby", NOON, NOON + 20 * MINUTE)
+    assert answered(asked, "N2").crew("N2") == CrewDuty("N2"), "no is no"
+    with pytest.raises(Conflict, match="does not ask"):
+        answered(answered(asked, "N2"), "N2")
+    gone = go_away(
+        answered(asked, "N2"), "N2", until=NOON + 20 * MINUTE, reason="fuel", now=NOON,
+        on_shift=frozenset(), granted=True,
+    )  # fmt: skip
+    assert (gone.crew("N2").presence, gone.crew("N2").asked_at) == ("away", None)
+
+
+def test_not_even_a_person_lets_a_crew_with_orders_go() -> None:
+    with pytest.raises(GuardRefused, match="still holds"):
+        ask_away(loaded("W1"), "N1", until=NOON + MINUTE, reason="", now=NOON)
+    with pytest.raises(GuardRefused, match="still holds"):
+        go_away(loaded("W1"), "N1", until=NOON + MINUTE, reason="", now=NOON, on_shift=ALL, granted=True)

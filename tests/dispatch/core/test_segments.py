@@ -11,7 +11,7 @@ from dispatch.core.process import POINTS
 from dispatch.core.segments import STACKED, WITHDRAWN, deadline, limit, overruns, timeline
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.core.work_order import WorkOrder, remark, take
-from tests.dispatch.core.orders import A_TO_H, MINUTE, PROCESS, A, after, order, run
+from tests.dispatch.core.orders import A_TO_H, DISPATCHER, MINUTE, PROCESS, A, after, order, run
 
 LATE = A + 300 * MINUTE
 
@@ -182,6 +182,40 @@ def test_a_crew_that_became_free_before_it_acknowledged_waits_for_nobody() -> No
     made = run(after(1, 2), ("dispatch", 3, {"behind": ["W0"]}), ("receipt", 4))
     made = run(free(made, 5), ("acknowledge", 6), ("depart", 8))
     assert (minutes(made, STACKED), minutes(made, "FG")) == (0, 2)
+
+
+def reordered(before: WorkOrder, at: float, place: int) -> WorkOrder:
+    data = {"crew_id": "N1", "place": place, "of": 2}
+    return remark(before, PROCESS, "reordered", by=DISPATCHER, now=A + at * MINUTE, data=data)
+
+
+def test_an_order_put_behind_another_waits_at_the_cost_of_the_centre_from_then_on() -> None:
+    made = reordered(after(1, 2, 3, 4, 5, steps=A_TO_H[:5]), 6, 2)
+    assert made.behind
+    made = free(made, 26)
+    assert not made.behind
+    made = run(made, ("depart", 28), ("arrive", 40))
+    assert (minutes(made, "FG"), owners(made, "FG")) == (1 + 2, ["crew", "crew"])
+    assert (minutes(made, STACKED), owners(made, STACKED)) == (20, ["repair_centre"])
+    assert sum(i.duration / MINUTE for i in timeline(made, PROCESS, LATE).intervals) == 40
+
+
+def test_an_order_put_first_waits_for_nobody_any_more() -> None:
+    made = run(after(1, 2), ("dispatch", 3, {"behind": ["W0"]}), ("receipt", 4), ("acknowledge", 5))
+    made = reordered(made, 15, 1)
+    assert not made.behind
+    made = run(made, ("depart", 17), ("arrive", 30))
+    assert (minutes(made, STACKED), minutes(made, "FG")) == (10, 2)
+    assert "reordered by dispatcher:dora" in next(
+        i.evidence for i in timeline(made, PROCESS, LATE).intervals if i.label == STACKED
+    )
+
+
+def test_a_sequence_says_nothing_of_an_order_that_is_not_acknowledged_or_on_its_way() -> None:
+    moved = reordered(after(1, 2, 3, 4, steps=A_TO_H[:4]), 5, 2)
+    assert timeline(moved, PROCESS, A + 6 * MINUTE).running == "EF"
+    moved = run(moved, ("acknowledge", 6))
+    assert timeline(moved, PROCESS, A + 7 * MINUTE).running == STACKED
 
 
 def test_a_stacked_order_that_is_recalled_costs_its_cause_the_waiting_too() -> None:

@@ -13,18 +13,37 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from dispatch.adapters.http.app import Address, HttpServices, create_app
+from dispatch.adapters.http.app import HttpServices, create_app
+from dispatch.adapters.photo_files import PhotoFiles
 from dispatch.adapters.sql.administration import SqlAdministration
+from dispatch.adapters.sql.call_desk import SqlDesk
+from dispatch.adapters.sql.gazetteer import SqlGazetteer
 from dispatch.adapters.sql.histories import SqlHistories
+from dispatch.adapters.sql.organisation import load_directory
 from dispatch.adapters.sql.people import SqlPeople
+from dispatch.adapters.sql.saved_views import SqlSavedViews
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.adapters.sql.tracks import SqlTracks
 from dispatch.adapters.sql.views import Views
+from dispatch.clock import VirtualClock
 from dispatch.services.dispatcher import centre_received
 from dispatch.services.tickets import Tickets
-from tests.dispatch.organisation import EAST, HASHER, PASSWORD, Installation, NearInMemory, installation
+from tests.dispatch.databases import Database, database, database_kind, postgres_server
+from tests.dispatch.organisation import (
+    EAST,
+    HASHER,
+    PASSWORD,
+    START,
+    Installation,
+    NearInMemory,
+    context_of,
+    fill,
+    installation,
+    shipped_processes,
+)
 from tests.dispatch.shown_devices import ShownDevices
 
+__all__ = ["City", "database", "database_kind", "postgres_server"]
 SECRET = "the secret of this installation"
 PAGE = "http://centre.test"
 
@@ -123,18 +142,32 @@ def place(tmp_path: Path) -> Iterator[Installation]:
 @pytest.fixture
 async def city(place: Installation) -> AsyncIterator[City]:
     """The small organisation behind its HTTP interface."""
+    found = _city(place)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+async def either_city(database: Database) -> AsyncIterator[City]:
+    """The same on each database in turn."""
+    clock = VirtualClock(START)
+    database.at_once(fill)
+    store = database.store(shipped_processes(), clock)
+    directory = await store.read(load_directory)
+    found = _city(Installation(cast(Any, store), context_of(store, directory, clock), clock))
+    yield found
+    await found.close()
+
+
+def _city(place: Installation) -> City:
     context, store = place.context, place.store
     services = HttpServices(
         context=context, views=Views(store, context), histories=SqlHistories(store, context),
         people=SqlPeople(store, hasher=HASHER), tickets=Tickets(SECRET),
-        administration=SqlAdministration(store, context), tracks=SqlTracks(store), devices=ShownDevices(), shortages=SqlShortages(store),
+        administration=SqlAdministration(store, context), tracks=SqlTracks(store), photos=PhotoFiles(place.folder / "photos"), devices=ShownDevices(), shortages=SqlShortages(store),
+        saved=SqlSavedViews(store), gazetteer=SqlGazetteer(store), call_desk=SqlDesk(store, context.processes),
         near=NearInMemory(context), health=_healthy, secret=SECRET, live_port=8046,
-        addresses=[
-            Address("12 Harbour Road", "港口路12号", *EAST), Address("3 Harbour Lane", "港口巷3号", *EAST)
-        ],
     )  # fmt: skip
     app = _app()
     app.state.services = services
-    found = City(place, app, services)
-    yield found
-    await found.close()
+    return City(place, app, services)

@@ -25,7 +25,7 @@ from dispatch.services.hotline import route as route_to
 from tests.dispatch.http.conftest import City
 from tests.dispatch.organisation import HASHER, PASSWORD, START, WEST, Installation
 
-OPEN = {"POST /api/session", "GET /healthz", "GET /api/clock"}
+OPEN = {"GET /api/setup", "POST /api/setup", "POST /api/session", "GET /healthz", "GET /api/clock"}
 BODIES = {
     "return": {"reason": "misrouted"}, "dispatch": {"crew_id": "E1"}, "recall": {"reason": "nearer_crew"},
     "reassign": {"crew_id": "E2", "reason": "nearer_crew"},
@@ -76,7 +76,8 @@ async def test_signing_in_and_out(city: City) -> None:
     client = await city.nobody()
     answer = await client.post("/api/session", json={"username": "dora", "password": PASSWORD})
     assert answer.json() == {
-        "username": "dora", "name": "Dora", "role": "dispatcher", "centre_id": "east", "crew_id": ""
+        "username": "dora", "name": "Dora", "role": "dispatcher", "centre_id": "east", "crew_id": "",
+        "must_change": False,
     }  # fmt: skip
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie

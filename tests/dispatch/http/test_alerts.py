@@ -13,8 +13,8 @@ from dispatch.adapters.sql.alert_book import CHANNEL
 from dispatch.adapters.sql.statements import OUTBOX
 from dispatch.core.errors import Unavailable
 from dispatch.services import delivery
-from dispatch.services.ports import Ports
 from dispatch.services.retries import TRIES
+from dispatch.services.ways_out import Ports
 from tests.dispatch.http.conftest import City
 from tests.dispatch.organisation import NOWHERE
 

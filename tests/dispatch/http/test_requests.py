@@ -165,7 +165,7 @@ async def test_a_key_that_comes_again_with_another_step_or_content_is_refused(ci
         ("holly", "received", "/api/orders/{}/close", None, "illegal_step"),
         ("holly", "restored", "/api/orders/{}/cancel", {"reason": "duplicate"}, "illegal_step"),
         ("holly", "received", "/api/orders/{}/call-back", {"satisfied": True}, "illegal_step"),
-        ("dora", "dispatched", "/api/orders/{}/dispatch", {"crew_id": "E2"}, "illegal_step"),
+        ("dora", "dispatched", "/api/orders/{}/dispatch", {"crew_id": "E2"}, "conflict"),
         ("dora", "dispatched", "/api/orders/{}/reassign", {"crew_id": "E1", "reason": "other"}, "refused"),
         ("dora", "at_centre", "/api/orders/{}/recall", {"reason": "other"}, "illegal_step"),
         ("dora", "received", "/api/orders/{}/accept", None, "illegal_step"),

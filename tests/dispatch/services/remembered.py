@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from dispatch.core.alerting import Channel, Told
 from dispatch.core.crew import CrewDuty, Roster
 from dispatch.core.errors import NotFound
+from dispatch.core.outage import PlannedOutage
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.types import Point
 from dispatch.core.work_order import WorkOrder
@@ -47,8 +49,14 @@ class Remembered:
     def open_near(self, place: Point, metres: float) -> Sequence[tuple[str, Point, str]]:
         return []
 
-    def contact_order(self, contact_id: str) -> str:
-        return ""
+    def contact_order(self, contact_id: str) -> str | None:
+        return None
+
+    def planned_outages(self, now: datetime) -> Sequence[PlannedOutage]:
+        return []
+
+    def incident(self, incident_id: str) -> Sequence[str]:
+        return [o.id for o in self.orders.values() if o.follows and o.incident_id == incident_id]
 
     def removing(self) -> Sequence[str]:
         return [o.id for o in self.orders.values() if o.removing]

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from dispatch.adapters.sql.administration import SqlAdministration
+from dispatch.adapters.sql.day_sheets import DaySheets
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.organisation import load_directory
 from dispatch.adapters.sql.people import SqlPeople
@@ -100,8 +101,9 @@ async def test_people_sessions_and_figures(store: AnyStore, context: Context) ->
     assert await people.signed_in(token) is None
     assert await people.verify("dora", PASSWORD) is None
     await _recalled_order(context)
-    rows = await SqlHistories(store, context).measured(date(2026, 3, 2), date(2026, 3, 2))
-    assert [(r.centre_id, r.dispatches) for r in rows] == [("east", 1)]
+    await DaySheets(store, context).catch_up()
+    found = await SqlHistories(store, context).sheet(date(2026, 3, 2), date(2026, 3, 2), ids=True)
+    assert [(found.words["centre"], found["dispatches"].tolist())] == [(("east",), [1])]
     administration = SqlAdministration(store, context)
     document = administration.document()
     await administration.replace(document, by=ADA)

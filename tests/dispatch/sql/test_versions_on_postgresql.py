@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
+from dispatch.adapters.sql.lines import ALERT, OUTBOX, statement
+from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.core.errors import Conflict, Unavailable
+from dispatch.core.outgoing import Outgoing
 from dispatch.services.ports import Changes, Loaded
+from tests.dispatch.centre import START
 from tests.dispatch.databases import aside
 from tests.dispatch.sql.two import Two, note, touch_order, touch_roster
 
@@ -81,3 +86,40 @@ async def test_a_statement_that_is_wrong_is_no_reason_to_wait(two: Two) -> None:
     for wrong in ("SELECT 1 FROM nowhere", "SELECT 1/0"):
         with pytest.raises(DBAPIError):
             await two.first.read(lambda c, wrong=wrong: c.execute(text(wrong)).all())
+
+
+async def test_a_step_of_one_order_is_read_and_written_with_one_statement_each(two: Two) -> None:
+    """However many rows it has: every statement is a journey to the server, and the order waits for each."""
+    await two.new()
+    assert isinstance(two.first, PostgresStore)
+    seen: list[str] = []
+
+    @event.listens_for(two.first.engine.sync_engine, "before_cursor_execute")
+    def count(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        seen.append(statement)
+
+    rows = tuple(Outgoing(f"k{n}", "alert", "crew", START, data={"code": "x"}) for n in range(3))
+    await two.first.transact(
+        lambda loaded, now: Changes(None, (note(loaded.order("W1"), now),), outgoing=rows)
+    )
+    assert [one.split()[0] for one in seen] == ["SELECT", "WITH"]
+    assert ((await two.order()).version, await two.count(ALERT), await two.count(OUTBOX)) == (3, 3, 3)
+
+
+async def test_the_orders_table_is_not_read_whole_for_one_order(two: Two) -> None:
+    """The planner expects a hundred rows of a JSON parameter: it would read two thousand orders for one of them."""
+    await two.new()
+
+    def plan(connection: Connection) -> str:
+        copy = (
+            "INSERT INTO work_order SELECT (jsonb_populate_record(o, jsonb_build_object('id', 'X' || n))).*"
+        )
+        connection.execute(text(f"{copy} FROM work_order o, generate_series(1, 5000) n WHERE o.id = 'W1'"))
+        connection.execute(text("ANALYZE work_order"))
+        connection.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
+        connection.exec_driver_sql(f"PREPARE one AS {statement(('changed',))}")
+        return str(connection.execute(text("EXPLAIN EXECUTE one('[]')")).all())
+
+    told = await two.first.write(plan)
+    assert "work_order_pkey" in told
+    assert "Seq Scan on work_order" not in told

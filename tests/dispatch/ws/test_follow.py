@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 from dispatch.adapters.sql.order_rows import load_orders
 from dispatch.adapters.sql.statements import EVENT
 from dispatch.adapters.sql.views import ORDER, Views, holds, on_board
-from dispatch.adapters.ws.follow import GAP_ENDS, Follower
+from dispatch.adapters.ws.follow import GAP_ENDS, REVIEW, Follower
 from dispatch.core.types import Actor
 from dispatch.services import crew as duty
 from dispatch.services import dispatcher, hotline
@@ -49,6 +49,33 @@ async def test_what_is_quiet_is_nothing(live: Live) -> None:
     assert (changes.orders, changes.crews, changes.alerts, changes.renewed, changes.more) == (
         [], [], [], False, False
     )  # fmt: skip
+
+
+async def test_only_crews_whose_roster_or_order_changed_are_looked_at_and_none_is_missed(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, now, looked = live.place.store, [0.0], []
+    views = Views(store, live.context)
+    real = views.crews_of
+    monkeypatch.setattr(views, "crews_of", lambda c, rosters=None: looked.append(rosters) or real(c, rosters))
+    follower = Follower(views, live.context, lambda: now[0])
+    order = await live.order()
+    await store.read(follower.begin)
+    looked.clear()
+    by = Actor("dispatcher", "dora")
+    await dispatcher.dispatch(live.context, order, crew_id="E1", by=by)
+    changes = await store.read(follower.read)
+    assert [(c.id, c.status, len(c.stack)) for c in changes.crews] == [("E1", "assigned", 1)]
+    crew = live.context.directory.crews["E1"]
+    for step, status in (("acknowledge", "assigned"), ("depart", "en_route"), ("arrive", "on_scene")):
+        await duty.step(live.context, order, step, crew=crew)
+        await store.read(follower.read)
+        assert follower.crews["E1"].status == status
+    assert looked == [{("east", "service")}] * len(looked)
+    assert follower.crews == {c.id: c for c in await store.read(real)}, "as if all had been looked at"
+    now[0] = REVIEW
+    await store.read(follower.read)
+    assert looked[-1] is None, "shifts begin and end by themselves"
 
 
 SCOPES = [

@@ -18,6 +18,7 @@ from dispatch.services import dispatcher
 from dispatch.services.people import Person
 from tests.dispatch.organisation import WEST
 from tests.dispatch.ws.conftest import Live
+from tests.dispatch.ws.line import Line
 
 DORA = Actor("dispatcher", "dora")
 ADA = Person("ada", "Ada", "admin")
@@ -122,12 +123,35 @@ async def test_a_slow_screen_loses_frames_and_gets_a_board_instead(
     assert sum(f["type"] == "changes" for f in slow.heard) <= 3
 
 
-async def test_there_is_a_frame_at_least_every_two_seconds(live: Live) -> None:
+async def test_there_is_a_frame_every_second_or_so(live: Live) -> None:
+    """A page takes 1.8 s of silence for a cut."""
     screen = await live.screen("mona")
     await screen.next("board")
-    tick = await screen.next("tick", within=3.0)
-    assert tick["seq"] == screen.heard[0]["seq"]
-    assert tick["now"].endswith("Z")
+    for _ in range(3):
+        tick = await screen.next("tick", within=1.5)
+        assert tick["seq"] == screen.heard[0]["seq"]
+        assert tick["now"].endswith("Z")
+
+
+async def test_a_network_that_dies_silently_is_noticed(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No FIN, no reset: only what does not come back tells it. Who is still there stays."""
+    monkeypatch.setattr(module, "DEAD_AFTER", 0.5)
+    await live.server.stop()
+    port = await live.server.start("127.0.0.1", 0)
+    async with Line(port) as line:
+        live.port = line.port
+        dead = await live.screen("dora")
+        await dead.next("board")
+        live.port = port
+        alive = await live.screen("mona")
+        await alive.next("board")
+        assert live.server.screens == 2
+        line.silence()
+        async with asyncio.timeout(5):
+            while live.server.screens > 1:
+                await asyncio.sleep(0.05)
+        await alive.next("tick")
+        dead.connection.transport.abort()
 
 
 async def test_a_person_who_is_disabled_is_shown_out(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { arrangeOrders, emptyBoard, FILTERS, remaining, stackPlace, stepsFor, take } from '../js/board_state.js';
+import { arrangeOrders, cover, emptyBoard, FILTERS, remaining, stackPlace, stepsFor, take } from '../js/board_state.js';
 
 const NOW = Date.parse('2026-03-02T10:00:00Z');
 const order = (id, more = {}) => ({
@@ -33,18 +33,30 @@ test('what is left of an arrived order no longer runs', () => {
   assert.equal(remaining(order('a', { points: { H: '2026-03-02T10:10:00Z' } }), NOW + 9e6), 20 * 60_000);
 });
 
-test('handed back, returned and half recalled orders are one queue', () => {
-  assert.ok(FILTERS.back(order('a', { generation: 1 }), NOW));
-  assert.ok(FILTERS.back(order('a', { state: 'returned' }), NOW));
-  assert.ok(FILTERS.back(order('a', { state: 'delivered', removing: ['t-1'] }), NOW));
-  assert.ok(!FILTERS.back(order('a'), NOW));
+test('rejected, half recalled and unroutable orders are queues of their own', () => {
+  const queues = (one) => ['rejected', 'recalling', 'unroutable'].filter((code) => FILTERS[code](one, NOW));
+  assert.deepEqual(queues(order('a', { generation: 1, last: { step: 'reject' } })), ['rejected']);
+  assert.deepEqual(queues(order('a', { state: 'dispatched', generation: 2, last: { step: 'dispatch' } })), []);
+  assert.deepEqual(queues(order('a', { state: 'returned' })), ['rejected']);
+  assert.deepEqual(queues(order('a', { state: 'delivered', removing: ['t-1'] })), ['recalling']);
+  assert.deepEqual(queues(order('a', { centre_id: '' })), ['unroutable']);
+  assert.deepEqual(queues(order('a', { generation: 1, last: { step: 'recall' } })), [], 'recalled and confirmed: to dispatch');
+});
+
+test('where crews are short: stale ones and those off shift are none', () => {
+  const board = emptyBoard();
+  const crew = (id, trade, status, stale = false) => board.crews.set(id, { id, trade, status, stale });
+  crew('1', 'meter', 'standby'); crew('2', 'meter', 'en_route'); crew('3', 'cable', 'standby', true); crew('4', 'cable', 'off_shift');
+  board.orders.set('a', order('a', { trade: 'cable' }));
+  board.orders.set('b', order('b', { trade: 'meter', state: 'en_route' }));
+  assert.deepEqual(cover(board), [{ trade: 'cable', crews: 1, free: 0, waiting: 1 }, { trade: 'meter', crews: 2, free: 1, waiting: 0 }]);
 });
 
 test('steps follow the state', () => {
   assert.deepEqual(stepsFor(order('a')), ['dispatch', 'accept', 'return']);
   assert.deepEqual(stepsFor(order('a', { in_centre_hands: true })), ['dispatch', 'return']);
   assert.deepEqual(stepsFor(order('a', { state: 'en_route' })), ['reassign', 'recall']);
-  assert.deepEqual(stepsFor(order('a', { state: 'on_scene' })), []);
+  assert.deepEqual(stepsFor(order('a', { state: 'on_scene' })), ['recall']);
   assert.deepEqual(stepsFor(order('a', { centre_id: '' })), ['route']);
 });
 

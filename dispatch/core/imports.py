@@ -1,0 +1,104 @@
+"""The tables that can be imported: the gazetteer and planned outages, row by row."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from hashlib import sha256
+
+from dispatch.core.csv_rows import Cells, Table, read_table
+from dispatch.core.datum import from_gcj02
+from dispatch.core.gazetteer import Entry, folded
+from dispatch.core.outage import PlannedOutage
+from dispatch.core.types import Point
+
+GAZETTEER = {
+    "name": ("address", "name_en", "address_en"),
+    "name_zh": ("address_zh",),
+    "lat": ("latitude", "lat_wgs84"),
+    "lon": ("lng", "longitude", "lon_wgs84"),
+    "lat_gcj02": (),
+    "lon_gcj02": (),
+}
+OUTAGES = {
+    "id": (),
+    "from": ("starts_at", "start"),
+    "to": ("ends_at", "end"),
+    "reason": (),
+    "territory": ("territory_id",),
+    "polygon": ("area",),
+    "addresses": ("address",),
+}
+
+
+def read_gazetteer(text: str) -> Table[Entry]:
+    """Addresses with their places. Columns lat_gcj02 and lon_gcj02 stand for places of that datum."""
+    shifted = "lat_gcj02" in text.split("\n", 1)[0].lower()
+    lat, lon = ("lat_gcj02", "lon_gcj02") if shifted else ("lat", "lon")
+    seen: dict[tuple[str, str, float, float], int] = {}
+
+    def row(cells: Cells) -> Entry:
+        name = cells.text("name", needed=False)
+        name_zh = cells.text("name_zh", needed=False)
+        if not name and not name_zh:
+            cells.wrong("name", "is empty, and so is name_zh")
+        place = Point(cells.degrees(lat, 90), cells.degrees(lon, 180))
+        place = from_gcj02(place) if shifted and not cells.faults else place
+        entry = Entry(name or name_zh, name_zh or name, round(place.lat, 7), round(place.lon, 7))
+        known = seen.setdefault((folded(entry.name), folded(entry.name_zh), entry.lat, entry.lon), cells.line)
+        if known != cells.line and not cells.faults:
+            cells.wrong("name", f"is the same as line {known}")
+        return entry
+
+    wanted = (lat, lon) if _has(text, "name_zh", "address_zh") else ("name", lat, lon)
+    return read_table(text, GAZETTEER, wanted, row)
+
+
+def _has(text: str, *names: str) -> bool:
+    header = {one.strip().strip('"').lower() for one in text.split("\n", 1)[0].split(",")}
+    return bool(header & set(names))
+
+
+def read_outages(text: str, zone: tzinfo, territories: frozenset[str]) -> Table[PlannedOutage]:
+    """Planned outages. An area is one of `territories`, a polygon ("lon lat; lon lat; …"), or addresses ("one | two")."""
+    seen: dict[str, int] = {}
+
+    def row(cells: Cells) -> PlannedOutage:
+        starts, ends = cells.instant("from", zone), cells.instant("to", zone)
+        if not cells.faults and ends <= starts:
+            cells.wrong("to", "is not after from")
+        territory = cells.text("territory", needed=False)
+        if territory and territory not in territories:
+            cells.wrong("territory", f"there is no territory {territory[:40]!r}")
+        polygon = _polygon(cells)
+        addresses = tuple(
+            one.strip() for one in cells.text("addresses", needed=False).split("|") if one.strip()
+        )
+        if not (territory or polygon or addresses) and not cells.faults:
+            cells.wrong("territory", "is empty, and so are polygon and addresses: where is it?")
+        reason = cells.text("reason")
+        given = cells.text("id", needed=False)
+        made = sha256(repr((starts, territory, polygon, addresses)).encode()).hexdigest()[:12]
+        outage = PlannedOutage(given or f"PO-{made}", starts, ends, reason, territory, polygon, addresses)
+        if len(outage.id) > 64 or not outage.id.isprintable():
+            cells.wrong("id", "expected at most 64 printable characters")
+        known = seen.setdefault(outage.id, cells.line)
+        if known != cells.line:
+            cells.wrong("id", f"is the same as line {known}")
+        return outage
+
+    return read_table(text, OUTAGES, ("from", "to", "reason"), row)
+
+
+def _polygon(cells: Cells) -> tuple[Point, ...]:
+    said = cells.text("polygon", needed=False)
+    if not said:
+        return ()
+    try:
+        corners = [tuple(map(float, pair.split())) for pair in said.strip("; ").split(";")]
+        found = tuple(Point(lat, lon) for lon, lat in corners)
+    except (ValueError, TypeError):
+        cells.wrong("polygon", 'expected corners "lon lat; lon lat; lon lat"')
+        return ()
+    if len(set(found)) < 3:
+        cells.wrong("polygon", "expected at least three corners")
+    return found

@@ -1,0 +1,49 @@
+// @ts-check
+/** In an order's story: what the crew said beside what its vehicle's positions say, and the photos. */
+import { duration } from './countdown.js';
+import { h } from './dom.js';
+import { fullTime, t } from './page.js';
+import { table } from './tables.js';
+import { word } from './vocabulary.js';
+
+/** By how much a phone's clock was off. @param {number|null} seconds */
+export function offset(seconds) {
+  if (seconds === null || seconds === undefined) return '–';
+  if (Math.abs(seconds) < 2) return t('right');
+  return seconds > 0 ? t('{time} slow', { time: duration(seconds) }) : t('{time} fast', { time: duration(seconds) });
+}
+
+/** @param {any} c one claim */
+function agree(c) {
+  if (c.doubtful) return h('b', { class: 'late' }, '▲ ', t('they do not agree'));
+  return c.gps_at || c.to_fault_m !== null ? t('yes') : t('not known');
+}
+
+/** @param {any} c one claim */
+function row(c) {
+  const far = c.to_fault_m === null ? '–' : t('{n} m from the fault', { n: Math.round(c.to_fault_m) });
+  const age = c.fix_age_s === null ? '' : ` (${t('{n} s before', { n: Math.round(c.fix_age_s) })})`;
+  return [
+    word('steps', c.step), c.via === 'gps' ? t('not pressed') : fullTime(c.at), fullTime(c.gps_at), `${far}${age}`,
+    c.device_at ? `${fullTime(c.device_at)} · ${offset(c.offset_s)}` : '–', fullTime(c.recorded_at), agree(c),
+  ];
+}
+
+/** @param {any} s the order's story */
+export function claimsOfStory(s) {
+  return table({
+    title: t('Said by the crew, and seen by GPS'), empty: t('No departure or arrival yet.'),
+    columns: [[t('Step')], [t('Pressed')], [t('Seen by GPS')], [t('The vehicle then')], [t('The phone\'s own clock')], [t('Received')], [t('Do they agree?')]],
+    rows: (s.claims ?? []).map(row),
+  });
+}
+
+/** @param {any} s the order's story */
+export function photosOfStory(s) {
+  const photos = s.events.filter((/** @type {any} */ e) => e.kind === 'photo');
+  if (!photos.length) return null;
+  return h('section', { class: 'panel' }, h('h2', {}, t('Photos')), h('div', { class: 'buttons' }, photos.map((/** @type {any} */ e) => {
+    const address = `/api/orders/${encodeURIComponent(s.order.id)}/photos/${e.data.photo}`;
+    return h('a', { href: address, target: '_blank', rel: 'noopener' }, h('img', { src: address, alt: t('Photo of {time}', { time: fullTime(e.at) }), width: 200, height: 150, loading: 'lazy', style: { 'object-fit': 'cover' } }));
+  })));
+}

@@ -1,0 +1,189 @@
+"""A crew's night shift with a bad network, by touch, in a real browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from dispatch.services.photos import PHOTO
+from loadtests.crew_browser import STEPS, Trouble, sequence
+from map_ui.vendor import STATIC
+from tests.browser.conftest import Visit, Visitor
+from tests.browser.served import Served
+from tests.dispatch.organisation import EAST, PASSWORD
+
+PHONE = {"width": 360, "height": 740}
+
+
+class Desk:
+    """Hotline and dispatcher, without pages."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self._ask = visitor.page.context.request
+        self._address = visitor.address
+
+    def as_(self, username: str) -> Desk:
+        answer = self._ask.post(
+            f"{self._address}/api/session", data={"username": username, "password": PASSWORD}
+        )
+        assert answer.ok
+        return self
+
+    def post(self, path: str, **data: object) -> dict[str, object]:
+        answer = self._ask.post(f"{self._address}{path}", data=data)
+        assert answer.ok, answer.text()
+        found: dict[str, object] = answer.json()
+        return found
+
+    def order(self) -> str:
+        """A new order on E1's phone."""
+        self.as_("holly")
+        call = self.post(
+            "/api/calls", channel="phone", address="12 Harbour Road", lat=EAST[0], lon=EAST[1], fault_type="meter",
+            voltage="lv", customer_name="Li", customer_phone="+861012345", description="no power",
+        )  # fmt: skip
+        order_id = str(call["order_id"])
+        self.post(f"/api/orders/{order_id}/send")
+        self.as_("dora").post(f"/api/orders/{order_id}/dispatch", crew_id="E1")
+        return order_id
+
+
+def _touch(page: Page, *steps: str) -> None:
+    for step in steps:
+        page.locator(f'[data-step="{step}"]').first.click()
+        expect(page.locator(f'[data-step="{step}"]')).to_have_count(0)
+
+
+def _until(page: Page, holds: object) -> None:
+    assert callable(holds)
+    for _ in range(100):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it did not happen")
+
+
+def test_a_night_shift_with_a_bad_network(visit: Visit, centre: Served) -> None:
+    """Pages are killed, requests and answers lost and doubled, the clock is wrong: every step is there once."""
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    visitor.sign_in("carl").close()
+    trouble = Trouble(45)
+    sequence(visitor.page.context, centre.address, trouble)
+    kinds = [e.kind for e in centre.order(order_id).history]
+    assert [kinds.count(step) for step in (*STEPS, "record")] == [1] * 5
+    assert sum(trouble.counts.values()) > 3
+    visitor.problems[:] = []
+
+
+def test_the_centre_decided_otherwise_meanwhile(visit: Visit, centre: Served) -> None:
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    _touch(phone, "acknowledge")
+    phone.context.set_offline(True)
+    _touch(phone, "depart", "arrive")
+    desk.post(f"/api/orders/{order_id}/recall", reason="nearer_crew")
+    phone.context.set_offline(False)
+    conflict = phone.locator(".conflict", has_text="was not taken")
+    expect(conflict).to_have_count(2, timeout=10_000)
+    expect(conflict.first).to_contain_text("At the centre")
+    phone.reload()
+    expect(conflict).to_have_count(2)
+    conflict.first.get_by_role("button", name="Understood").click()
+    expect(conflict).to_have_count(1)
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p and "409" not in p]
+
+
+def test_photos_and_a_record_that_survives_its_page(visit: Visit, centre: Served) -> None:
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    _touch(phone, "acknowledge", "depart", "arrive")
+    phone.set_input_files(".card [type=file]", STATIC / "icons" / "icon-512.png")
+    _until(phone, lambda: any(e.kind == PHOTO for e in centre.order(order_id).history))
+    (photo,) = [e for e in centre.order(order_id).history if e.kind == PHOTO]
+    assert photo.data["kind"] == "image/jpeg"
+    expect(phone.locator(".links label")).to_contain_text("(1)")
+    _touch(phone, "restore")
+    phone.locator("[name=work_done]").fill("a new fuse")
+    phone.locator("[name=equipment]").select_option("fuse")
+    phone.reload()
+    expect(phone.locator("[name=work_done]")).to_have_value("a new fuse")
+    expect(phone.locator("[name=equipment]")).to_have_value("fuse")
+    phone.locator("[name=cause_code]").select_option("overload")
+    phone.locator(".record [type=submit]").click()
+    _until(phone, lambda: centre.order(order_id).record is not None)
+    record = centre.order(order_id).record
+    assert (record["cause_code"], record["equipment"], record["cause"]) == ("overload", "fuse", "Overload")
+
+
+def test_gloves_touch_twice(visit: Visit, centre: Served) -> None:
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    phone.locator('[data-step="acknowledge"]').evaluate("button => { button.click(); button.click(); }")
+    _until(phone, lambda: centre.order(order_id).state == "acknowledged")
+    phone.wait_for_timeout(500)
+    expect(phone.locator(".conflict")).to_have_count(0)
+
+
+def test_a_button_that_was_taken_does_not_come_back(visit: Visit, centre: Served) -> None:
+    """Neither until the next look, nor where the page is killed right after the centre took it, and there is no network."""
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    phone.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    phone.locator('[data-step="acknowledge"]').click()
+    _until(phone, lambda: centre.order(order_id).state == "acknowledged")
+    phone.wait_for_timeout(150)
+    phone.context.set_offline(True)
+    phone.reload()
+    expect(phone.locator('[data-step="depart"]')).to_be_visible()
+    expect(phone.locator('[data-step="acknowledge"]')).to_have_count(0)
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p]
+
+
+def test_big_buttons_and_the_way_there(visit: Visit, centre: Served) -> None:
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    desk.order()
+    phone = visitor.sign_in("carl")
+    expect(phone.locator('[data-step="acknowledge"]')).to_be_visible()
+    for button in phone.locator("main button:visible, main .button:visible, main summary").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 64, button.inner_text()
+    assert re.match(
+        r"geo:30\.05\d*,120\.05", phone.get_by_role("link", name="Navigate").get_attribute("href") or ""
+    )
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_messages_are_kept_without_a_network(visit: Visit, centre: Served) -> None:
+    visitor = visit(**PHONE)
+    phone = visitor.sign_in("carl")
+    expect(phone.locator("#presence")).to_be_visible()
+    phone.locator("#messages summary").click()
+    phone.context.set_offline(True)
+    phone.fill("#message-text", "need a bucket truck")
+    phone.locator("#message-box [type=submit]").click()
+    expect(phone.locator(".thread .mine")).to_contain_text("not sent yet")
+    expect(phone.locator("#message-text")).to_have_value("")
+    phone.context.set_offline(False)
+    expect(phone.locator(".thread .mine", has_text="not sent yet")).to_have_count(0, timeout=10_000)
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_it_can_be_installed(visit: Visit, centre: Served, language: str) -> None:
+    """Chromium's own judgement of manifest, icons and service worker."""
+    visitor = visit(language=language, **PHONE)
+    phone = visitor.sign_in("carl")
+    phone.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    devtools = phone.context.new_cdp_session(phone)
+    assert devtools.send("Page.getInstallabilityErrors")["installabilityErrors"] in (
+        [], [{"errorId": "in-incognito", "errorArguments": []}]
+    )  # fmt: skip
+    assert devtools.send("Page.getAppManifest")["errors"] == []

@@ -1,0 +1,192 @@
+"""A hotline evening by keyboard alone, an incident at the control room, and the replay of an order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from playwright.sync_api import Page, expect
+
+from dispatch.adapters.sql import history, outages
+from dispatch.core.outage import PlannedOutage
+from dispatch.core.position import Fix
+from dispatch.core.track import Kept
+from dispatch.core.types import Actor, Point
+from dispatch.services import crew as duty
+from dispatch.services import dispatcher, hotline
+from tests.browser.conftest import Visit
+from tests.browser.served import Served
+from tests.dispatch.organisation import EAST
+
+HOLLY, DORA = Actor("hotline", "holly"), Actor("dispatcher", "dora")
+
+
+def _plan(centre: Served) -> None:
+    now = centre.place.clock.now()
+    one = PlannedOutage("PO-1", now, now + timedelta(hours=2), "line work", addresses=("3 Hill Lane",))
+    centre.do(centre.place.store.write(lambda c: outages.put(c, [one])))
+
+
+def _type_address(page: Page, text: str) -> None:
+    expect(page.locator("#address")).to_be_focused()
+    page.keyboard.type(text)
+    expect(page.locator("#addresses [role=option]").first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#customer_phone")).to_be_focused()
+
+
+def test_an_evening_at_the_hotline_without_touching_the_mouse(visit: Visit, centre: Served) -> None:
+    _plan(centre)
+    page = visit().sign_in("holly")
+
+    _type_address(page, "12 har")  # the first caller gives no number
+    page.keyboard.press("Alt+Enter")
+    expect(page.locator("#call-problem")).to_contain_text("Ask for the telephone number")
+    page.keyboard.press("Alt+w")
+    page.keyboard.press("Alt+Enter")
+    row = page.locator(".desk-row").first
+    expect(row).to_contain_text("number withheld")
+    order_id = str(row.get_attribute("data-order"))
+    page.keyboard.press("Alt+s")
+    expect(page.locator(".desk-row")).to_have_count(0)
+    centre.centre_receives(order_id)
+
+    _type_address(page, "12 har")  # a neighbour: it is known, and the call joins
+    page.keyboard.type("13800001111")
+    expect(page.locator(f'[data-repeat="{order_id}"]')).to_contain_text("is choosing a crew")
+    expect(page.locator(".known.chosen")).to_contain_text("The call joins this order")
+    page.keyboard.press("Alt+Enter")
+    expect(page.locator("#notices")).to_contain_text("joined the open order")
+
+    page.keyboard.type("somewhere else")  # the same telephone again: shown before a second order is made
+    page.keyboard.press("Tab")
+    page.keyboard.type("138 0000 1111")
+    expect(page.locator(f'[data-repeat="{order_id}"]')).to_contain_text("same telephone")
+    page.keyboard.press("Alt+Enter")
+    expect(page.locator("#call-problem")).to_contain_text("Alt+J joins")
+    page.keyboard.press("Alt+p")  # the caller only wanted to know
+    expect(page.locator("#address")).to_have_value("")
+
+    _type_address(page, "3 hill")  # a planned outage: told, no order
+    page.keyboard.type("13900002222")
+    expect(page.locator('.known[data-outage="PO-1"]')).to_contain_text("line work")
+    page.keyboard.press("Alt+a")  # (the addresses of this small city lie on one spot)
+    page.keyboard.press("Alt+Enter")
+    expect(page.locator("#call-problem")).to_contain_text("planned outage")
+    page.keyboard.press("Alt+o")
+    expect(page.locator("#notices")).to_contain_text("planned outage, no order")
+
+    page.keyboard.press("Alt+m")  # the last one knows no address: the cross on the map
+    expect(page.locator(".folium-map")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(page.locator("#address")).not_to_have_value("")
+    expect(page.locator("#placed")).to_contain_text("Place:")
+    page.keyboard.press("Alt+n")
+    expect(page.locator("#address")).to_have_value("")
+
+    contacts = centre.do(
+        centre.place.store.read(
+            lambda c: [tuple(r) for r in c.exec_driver_sql("SELECT outcome, phone FROM contact ORDER BY at")]
+        )
+    )
+    assert contacts == [
+        ("new", ""), ("joined", "13800001111"), ("progress", ""), ("planned_outage", "13900002222"),
+    ]  # fmt: skip
+
+
+def _at_centre(centre: Served, address: str, north_m: float) -> str:
+    place = Point(EAST[0] + north_m / 111_320, EAST[1])
+    call = hotline.Call("phone", address, "no_supply", "lv", place=place, customer_phone="+861012345")
+    order_id = centre.do(hotline.take_call(centre.place.context, call, by=HOLLY)).order_id
+    centre.do(hotline.send(centre.place.context, order_id, by=HOLLY))
+    centre.centre_receives(order_id)
+    return str(order_id)
+
+
+def test_orders_of_one_fault_become_one_row_and_are_parted_again(visit: Visit, centre: Served) -> None:
+    first, second = _at_centre(centre, "12 Harbour Road", 0), _at_centre(centre, "20 Harbour Road", 300)
+    page = visit().sign_in("dora")
+    expect(page.locator(".row")).to_have_count(2)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(f"#row-{first}")).to_have_attribute("aria-selected", "true")
+    join = page.locator(f'[data-join="{second}"]')
+    join.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".row")).to_have_count(1)
+    expect(page.locator(".row")).to_contain_text("Incident: 2 orders")
+    centre.do(dispatcher.dispatch(centre.place.context, first, crew_id="E1", by=DORA))
+    assert centre.order(second).crew_id == "E1"
+    page.locator(f'[data-part="{second}"]').click()
+    expect(page.locator(".row")).to_have_count(2)
+    assert centre.order(second).state == "at_centre"
+
+
+def test_a_caller_is_called_again_later_and_then_given_up(visit: Visit, centre: Served) -> None:
+    order_id = _at_centre(centre, "12 Harbour Road", 0)
+    _drive(centre, order_id)
+    page = visit().sign_in("holly")
+    page.locator('[data-pile="call_backs"]').click()
+    page.get_by_role("button", name="Not reached", exact=True).click()
+    page.locator("dialog [type=submit]").click()
+    expect(page.locator(".callers li")).to_contain_text("not reached 1 time(s) · again at")
+    page.get_by_role("button", name="Not reached", exact=True).click()
+    page.select_option("dialog select", "up")
+    page.locator("dialog [type=submit]").click()
+    expect(page.locator('[data-pile="call_backs"] b')).to_have_text("0")
+
+
+def _drive(centre: Served, order_id: str) -> None:
+    """E1 takes the order, drives for ten minutes, and repairs it."""
+    context, clock = centre.place.context, centre.place.clock
+    crew = context.directory.crews["E1"]
+    centre.do(dispatcher.dispatch(context, order_id, crew_id="E1", by=DORA))
+    clock.advance(60)
+    for step in ("acknowledge", "depart"):
+        centre.do(duty.step(context, order_id, step, crew=crew))
+    begun = clock.now().timestamp()
+    fixes = [
+        Fix(30.0 + n * 0.0008, 120.02 + n * 0.0005, begun + 10 * n, begun + 10 * n, speed_mps=9.0)
+        for n in range(60)
+    ]
+    kept = [Kept(f"{n}-0", 0, "t-E1", fix, "ok", fix.fix_time, 90.0 * n, True) for n, fix in enumerate(fixes)]
+    centre.do(centre.place.store.write(lambda c: history.store(c, kept)))
+    clock.advance(600)
+    for step in ("arrive", "restore"):
+        centre.do(duty.step(context, order_id, step, crew=crew))
+
+
+def test_an_order_is_replayed_by_keyboard_with_its_way_and_clocks(visit: Visit, centre: Served) -> None:
+    order_id = _at_centre(centre, "12 Harbour Road", 0)
+    _drive(centre, order_id)
+    visitor = visit()
+    page = visitor.sign_in("dora")
+    page.goto(f"{centre.address}/orders/{order_id}#replay")
+    slider = page.locator("#replay-slider")
+    expect(slider).to_be_focused()
+    expect(page.locator("#replay-feed")).to_contain_text("Call taken")
+    expect(page.locator("#replay-where")).to_contain_text("not been seen yet")
+    while "Depart" not in page.locator("#replay-feed .now").inner_text():
+        page.keyboard.press("PageDown")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page.locator("#replay-segment")).to_contain_text("1:00 / 28:00")
+    expect(page.locator("#replay-where")).to_contain_text("Vehicle: 30.0")  # the way has come
+    first = page.locator("#replay-where").inner_text()
+    page.keyboard.press("Shift+ArrowRight")
+    assert page.locator("#replay-where").inner_text() != first
+    assert "Depart" in str(slider.get_attribute("aria-valuetext"))
+    page.select_option("#replay-speed", "120")
+    slider.focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#replay-play")).to_contain_text("Pause")
+    expect(page.locator("#replay-left")).to_contain_text("✓", timeout=15_000)
+    page.keyboard.press("Home")
+    expect(page.locator("#replay-play")).to_contain_text("Play")
+    page.keyboard.press("End")
+    expect(page.locator("#replay-feed .now")).to_contain_text("Restore")
+
+    hotline_page = visit().sign_in("holly")  # she sees no tracks: only where the vehicle was at each event
+    visitor.problems.clear()
+    hotline_page.goto(f"{centre.address}/orders/{order_id}")
+    expect(hotline_page.locator("#replay-controls")).to_contain_text("for the repair centre")
+    visitor.problems[:] = [one for one in visitor.problems if "403" not in one]

@@ -1,0 +1,294 @@
+"""A storm evening at the control room: crews chosen with their price in view, by mouse and by keys, by two people at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit, Visitor
+from tests.browser.served import Served
+from tests.dispatch.organisation import PASSWORD
+
+NEAR, FAR, MID, LOW = (30.051, 120.052), (30.08, 120.09), (30.06, 120.03), (30.02, 120.02)
+
+
+class Evening:
+    """What other people do meanwhile, through the interface."""
+
+    def __init__(self, centre: Served) -> None:
+        self.centre = centre
+        self.clients: dict[str, httpx.Client] = {}
+
+    def post(self, who: str, path: str, body: Any = None) -> Any:
+        if who not in self.clients:
+            client = httpx.Client(base_url=self.centre.address, trust_env=False)
+            client.post("/api/session", json={"username": who, "password": PASSWORD}).raise_for_status()
+            self.clients[who] = client
+        answer = self.clients[who].post(path, json=body or {})
+        assert answer.status_code < 300, answer.text
+        return answer.json()
+
+    def order(self, place: tuple[float, float], address: str) -> str:
+        body = {
+            "channel": "phone", "address": address, "lat": place[0], "lon": place[1], "fault_type": "meter",
+            "voltage": "lv", "customer_name": "Li", "customer_phone": "+861012345", "description": "",
+        }  # fmt: skip
+        order_id = str(self.post("holly", "/api/calls", body)["order_id"])
+        self.post("holly", f"/api/orders/{order_id}/send")
+        self.centre.centre_receives(order_id)
+        return order_id
+
+    def aboard(self, *order_ids: str, crew: str = "E1", member: str = "carl") -> None:
+        for order_id in order_ids:
+            generation = self.post("dora", f"/api/orders/{order_id}/dispatch", {"crew_id": crew})[
+                "generation"
+            ]
+            self.post(member, f"/api/crew/orders/{order_id}/acknowledge", {"generation": generation})
+
+    def stack(self, crew: str = "E1") -> list[str]:
+        board = self.clients["dora"].get("/api/board").json()
+        return [s["order_id"] for c in board["crews"] if c["id"] == crew for s in c["stack"]]
+
+
+@pytest.fixture
+def evening(centre: Served) -> Iterator[Evening]:
+    found = Evening(centre)
+    yield found
+    for client in found.clients.values():
+        client.close()
+
+
+def control_room(visit: Visit, username: str = "dora") -> Page:
+    page = visit().sign_in(username)
+    page.wait_for_load_state("networkidle")
+    if "/control-room" not in page.url:
+        page.locator('.pages [href="/control-room"]').click()
+    expect(page.locator("#connection")).to_contain_text("Live")
+    return page
+
+
+def hold_over(page: Page, order_id: str, target: str) -> None:
+    row, there = page.locator(f"#row-{order_id}").bounding_box(), None
+    assert row is not None
+    page.mouse.move(row["x"] + 200, row["y"] + 14)
+    page.mouse.down()
+    page.mouse.move(row["x"] + 240, row["y"] + 30, steps=4)
+    there = page.locator(target).first.bounding_box()
+    assert there is not None
+    page.mouse.move(there["x"] + 60, there["y"] + 10, steps=6)
+
+
+def until(page: Page, holds: Any) -> None:
+    for _ in range(100):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it did not happen")
+
+
+def test_an_order_is_dragged_to_a_crew_with_its_price_in_view_and_taken_back(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    order = evening.order(NEAR, "12 Harbour Road")
+    page = control_room(visit)
+    hold_over(page, order, '[data-crew="E1"]')
+    expect(page.locator(".ghost .verdict")).to_contain_text("No other order becomes late")
+    assert centre.order(order).crew_id == "", "nothing is decided before the drop"
+    page.mouse.up()
+    expect(page.locator(f"#row-{order} .state")).to_have_text("Dispatched")
+    assert centre.order(order).crew_id == "E1"
+    page.locator(".notice .undo").click()
+    expect(page.locator(f"#row-{order} .state")).to_have_text("At the centre")
+    assert centre.order(order).last("recall").by.id == "dora"
+    expect(page.locator(f"#row-{order}")).to_contain_text("Recall pending on 1 device(s)")
+    page.locator('[data-filter="recalling"]').click()
+    expect(page.locator(".row")).to_have_count(1)
+
+
+def test_an_order_is_dragged_to_a_vehicle_on_the_map(visit: Visit, centre: Served, evening: Evening) -> None:
+    order = evening.order(LOW, "88 Long Street")
+    page = control_room(visit)
+    page.wait_for_timeout(1500)  # the vehicles are drawn
+    where = page.evaluate("globalThis.dispatch45Map.latLngToContainerPoint([30.05, 120.06])")
+    pane, row = page.locator(".map-pane").bounding_box(), page.locator(f"#row-{order}").bounding_box()
+    assert pane is not None
+    assert row is not None
+    page.mouse.move(row["x"] + 200, row["y"] + 14)
+    page.mouse.down()
+    page.mouse.move(pane["x"] + where["x"], pane["y"] + where["y"], steps=8)
+    expect(page.locator(".ghost")).to_contain_text("Crew E2")
+    page.mouse.up()
+    until(page, lambda: centre.order(order).crew_id == "E2")
+
+
+def test_a_drag_that_is_broken_off_sends_nothing(visit: Visit, centre: Served, evening: Evening) -> None:
+    order = evening.order(NEAR, "12 Harbour Road")
+    page = control_room(visit)
+    hold_over(page, order, '[data-crew="E1"]')
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    assert centre.order(order).crew_id == ""
+    expect(page.locator(".ghost")).to_be_hidden()
+
+
+def test_a_drop_that_makes_others_late_asks_first(visit: Visit, centre: Served, evening: Evening) -> None:
+    first, second = evening.order(NEAR, "12 Harbour Road"), evening.order(FAR, "3 Hill Lane")
+    evening.aboard(first)
+    page = control_room(visit)
+    page.locator("#tab-crews").click()
+    hold_over(page, second, '[data-crew="E1"] [data-place="1"]')
+    expect(page.locator(".ghost .verdict")).to_contain_text("1 other order(s) become late")
+    page.mouse.up()
+    expect(page.locator("dialog")).to_contain_text("12 Harbour Road")
+    page.keyboard.press("Escape")
+    assert centre.order(second).crew_id == ""
+    hold_over(page, second, '[data-crew="E1"] [data-place="1"]')
+    page.mouse.up()
+    page.get_by_role("button", name="Send all the same").click()
+    until(page, lambda: evening.stack() == [second, first])
+
+
+def test_the_same_by_keys_with_the_place_in_the_sequence(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    first, second = evening.order(NEAR, "12 Harbour Road"), evening.order(FAR, "3 Hill Lane")
+    evening.aboard(first)
+    evening.post("dora", "/api/crews/E2/away", {"minutes": 30})
+    page = control_room(visit)
+    page.keyboard.press("/")
+    page.keyboard.type("Hill")
+    page.keyboard.press("Enter")
+    page.keyboard.press("d")
+    expect(page.locator(".candidate")).to_have_count(1)
+    expect(page.locator(".candidates")).to_contain_text("Place 2 of 2")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".candidates")).to_contain_text("Place 1 of 2")
+    expect(page.locator(".candidates .verdict")).to_contain_text("become late")
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog [type=submit]")).to_be_focused()
+    page.keyboard.press("Enter")
+    until(page, lambda: evening.stack() == [second, first])
+    page.keyboard.press("u")
+    until(page, lambda: evening.stack() == [first])
+
+
+def test_a_stack_is_put_in_another_sequence_by_keys_and_the_phone_follows(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    first, second = evening.order(NEAR, "12 Harbour Road"), evening.order(FAR, "3 Hill Lane")
+    evening.aboard(first, second)
+    phone = visit(width=360, height=740).sign_in("carl")
+    expect(phone.get_by_role("article").first).to_contain_text("12 Harbour Road")
+    page = control_room(visit)
+    page.keyboard.press("c")
+    page.locator(f"#stack-{second}").focus()
+    page.keyboard.press("Alt+ArrowUp")
+    expect(page.locator("dialog .effects")).to_contain_text("3 Hill Lane")
+    page.get_by_role("button", name="Change the sequence").click()
+    until(page, lambda: evening.stack() == [second, first])
+    expect(page.locator('[data-crew="E1"] .aboard li').first).to_contain_text("3 Hill Lane")
+    expect(phone.get_by_role("article").first).to_contain_text("3 Hill Lane")
+
+
+def test_of_two_dispatchers_one_wins_and_the_other_sees_why_at_once(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    order = evening.order(NEAR, "12 Harbour Road")
+    dora, ada = control_room(visit), control_room(visit, "ada")
+    ada.locator(f"#row-{order}").click()
+    ada.keyboard.press("d")
+    expect(ada.locator(".candidate").first).to_be_visible()
+    dora.locator(f"#row-{order}").click()
+    dora.keyboard.press("d")
+    expect(dora.locator(".candidate").first).to_be_visible()
+    dora.keyboard.press("Enter")
+    expect(dora.locator(f"#row-{order} .state")).to_have_text("Dispatched")
+    said = ada.locator(".notice.bad")
+    expect(said).to_contain_text("Somebody was first: Dispatcher dora", timeout=1000)
+    expect(said).to_contain_text(f"Crew {centre.order(order).crew_id}")
+    expect(ada.locator(".candidates")).to_have_count(0)
+    assert [e.kind for e in centre.order(order).history].count("dispatch") == 1
+
+
+def test_who_acts_on_what_a_cut_feed_still_shows_is_told_too(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    order = evening.order(NEAR, "12 Harbour Road")
+    visitor: Visitor = visit()
+    page = visitor.sign_in("dora")
+    expect(page.locator("#connection")).to_contain_text("Live")
+    page.locator(f"#row-{order}").click()
+    page.keyboard.press("d")
+    expect(page.locator(".candidate").first).to_be_visible()
+    centre.cut_live_feed()
+    evening.post("ada", f"/api/orders/{order}/dispatch", {"crew_id": "E2"})
+    page.locator('.candidate[data-crew="E1"]').click()
+    expect(page.locator(".notice.bad")).to_contain_text("Somebody was first: Dispatcher ada", timeout=1000)
+    assert centre.order(order).crew_id == "E2"
+    centre.restore_live_feed()
+    expect(page.locator("#connection")).to_contain_text("Live", timeout=15_000)
+    visitor.problems[:] = [p for p in visitor.problems if "WebSocket" not in p and "409" not in p]
+
+
+def test_what_a_crew_rejected_is_a_queue_and_says_who_and_why(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    order, other = evening.order(NEAR, "12 Harbour Road"), evening.order(FAR, "3 Hill Lane")
+    evening.aboard(order)
+    evening.post("carl", f"/api/crew/orders/{order}/reject", {"generation": 1, "reason": "vehicle_breakdown"})
+    page = control_room(visit)
+    expect(page.locator(".row")).to_have_count(2)
+    page.locator('[data-filter="rejected"]').click()
+    expect(page.locator(".row")).to_have_count(1)
+    expect(page.locator(f"#row-{order}")).to_contain_text("Rejected by Crew E1: Vehicle breakdown")
+    page.keyboard.press("1")
+    expect(page.locator(f"#row-{other}")).to_be_visible()
+
+
+def test_a_crew_asks_to_be_away_and_the_dispatcher_grants_it(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    evening.post("cleo", "/api/crew/away", {"minutes": 30})
+    visitor = visit(width=360, height=740)
+    phone = visitor.sign_in("carl")
+    phone.locator("#presence").click()
+    phone.locator("dialog [type=submit]").click()
+    phone.get_by_role("button", name="Ask the centre").click()
+    expect(phone.locator("#crew-head")).to_contain_text("The centre is asked")
+    page = control_room(visit)
+    expect(page.locator("#asked-count")).to_have_text("1")
+    page.locator("#tab-crews").click()
+    page.get_by_role("button", name="Grant").click()
+    page.locator("dialog [type=submit]").click()
+    expect(page.locator(".asking")).to_have_count(0)
+    expect(page.locator("#crew-E1")).to_contain_text("Away")
+    expect(phone.locator("#presence")).to_contain_text("Back on standby")
+    visitor.problems[:] = [p for p in visitor.problems if "409" not in p]
+
+
+def test_where_no_crew_is_free_it_is_said_beside_the_title(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    evening.aboard(evening.order(NEAR, "12 Harbour Road"))
+    evening.aboard(evening.order(FAR, "3 Hill Lane"), crew="E2", member="cleo")
+    page = control_room(visit)
+    expect(page.locator("#scarce")).to_be_hidden()
+    evening.order(MID, "5 Station Square")
+    expect(page.locator("#scarce")).to_contain_text("No free crew")
+
+
+def test_an_empty_board_says_so_at_its_top_and_help_lists_every_key(visit: Visit, centre: Served) -> None:
+    page = control_room(visit)
+    head, said = page.locator(".board-head").bounding_box(), page.locator("#board-empty").bounding_box()
+    assert head is not None
+    assert said is not None
+    assert said["y"] - (head["y"] + head["height"]) < 40
+    page.keyboard.press("?")
+    expect(page.locator("#key-help")).to_contain_text("in the stack of a crew: earlier, later")
+    page.keyboard.press("?")
+    expect(page.locator("#key-help")).to_have_count(0)

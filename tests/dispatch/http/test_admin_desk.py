@@ -1,0 +1,325 @@
+"""The administrator's desk, on both databases: single entries, people, lists, the process, the first administrator."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from dispatch.messages import code_for
+from tests.dispatch.http.conftest import SECRET, City
+from tests.dispatch.organisation import TERRITORIES
+
+
+@pytest.fixture
+def city(either_city: City) -> City:
+    return either_city
+
+
+async def put(city: City, path: str, body: Any) -> Any:
+    return await (await city.person("ada")).put(path, json=body)
+
+
+async def entry(city: City, kind: str, entry_id: str) -> dict[str, Any]:
+    document = (await city.get("ada", "/api/admin/organisation")).json()
+    return next(one for one in document[kind] if one["id"] == entry_id)
+
+
+async def audit(city: City) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = (await city.get("ada", "/api/admin/audit")).json()
+    return [row for row in rows if row["action"] != "sign_in"]
+
+
+# Single entries
+
+
+async def test_an_entry_is_added_changed_and_removed_and_each_time_noted(city: City) -> None:
+    centre = {"name": "North", "name_zh": "北", "duty_phone": "+861000003", "lat": 31.0, "lon": 120.0}
+    path = "/api/admin/entries/centres/north"
+    assert (await put(city, path, {"was": None, "entry": centre})).status_code == 200
+    was = await entry(city, "centres", "north")
+    assert (await put(city, path, {"was": was, "entry": was | {"name": "Far north"}})).status_code == 200
+    now = await entry(city, "centres", "north")
+    assert now["name"] == "Far north"
+    assert (await put(city, path, {"was": now, "entry": None})).status_code == 200
+    rows = await audit(city)
+    assert [(r["by_id"], r["action"], r["subject"]) for r in rows[:3]] == [
+        ("ada", "remove_centres", "north"), ("ada", "change_centres", "north"), ("ada", "add_centres", "north"),
+    ]  # fmt: skip
+    assert rows[1]["data"] == {"name": ["North", "Far north"]}
+    assert rows[2]["data"]["duty_phone"] == [None, "…0003"], "the trail keeps no whole telephone number"
+
+
+async def test_of_two_administrators_the_second_learns_who_was_first(city: City) -> None:
+    was = await entry(city, "crews", "E1")
+    path = "/api/admin/entries/crews/E1"
+    assert (await put(city, path, {"was": was, "entry": was | {"capacity": 3}})).status_code == 200
+    late = await put(city, path, {"was": was, "entry": was | {"name": "Mine"}})
+    assert (late.status_code, late.json()["error"]["code"]) == (409, "conflict")
+    assert late.json()["error"]["facts"]["who"] == "ada"
+    assert (await entry(city, "crews", "E1"))["capacity"] == 3
+    other = await entry(city, "crews", "E2")
+    assert (await put(city, "/api/admin/entries/crews/E2", {"was": other, "entry": other})).status_code == 200
+
+
+async def test_of_two_at_the_very_same_moment_one_wins(city: City) -> None:
+    was = await entry(city, "crews", "E1")
+    bodies = [{"was": was, "entry": was | {"capacity": n}} for n in (3, 4)]
+    answers = await asyncio.gather(*(put(city, "/api/admin/entries/crews/E1", body) for body in bodies))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+
+
+async def test_what_is_there_is_not_added_again(city: City) -> None:
+    new = await entry(city, "crews", "E1")
+    answer = await put(city, "/api/admin/entries/crews/E1", {"was": None, "entry": new})
+    assert (answer.status_code, answer.json()["error"]["facts"]["why"]) == (409, "taken")
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry_id", "code", "why"),
+    [
+        ("departments", "d-east", 400, None), ("centres", "east", 409, "people"), ("crews", "E1", 409, "people"),
+    ],
+)  # fmt: skip
+async def test_what_others_need_is_not_removed(
+    city: City, kind: str, entry_id: str, code: int, why: str | None
+) -> None:
+    was = await entry(city, kind, entry_id)
+    answer = await put(city, f"/api/admin/entries/{kind}/{entry_id}", {"was": was, "entry": None})
+    assert (answer.status_code, answer.json()["error"]["facts"].get("why")) == (code, why)
+    assert await entry(city, kind, entry_id) == was
+
+
+async def test_a_crew_with_an_order_is_not_removed(city: City) -> None:
+    await city.order("dispatched")
+    await city.post("ada", "/api/admin/people/carl/disable")
+    was = await entry(city, "crews", "E1")
+    answer = await put(city, "/api/admin/entries/crews/E1", {"was": was, "entry": None})
+    assert (answer.status_code, answer.json()["error"]["facts"]["why"]) == (409, "holds_orders")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"leader1": {"name": "L", "phone": ""}}, {"leader2": {}}, {"centre_id": "nowhere"}, {"trade": ""},
+        {"name": " "}, {"leader1": 7},
+    ],
+)  # fmt: skip
+async def test_a_department_that_cannot_be_changes_nothing(city: City, wrong: dict[str, Any]) -> None:
+    was = await entry(city, "departments", "d-east")
+    path = "/api/admin/entries/departments/d-east"
+    assert (await put(city, path, {"was": was, "entry": was | wrong})).status_code == 400
+    assert await entry(city, "departments", "d-east") == was
+
+
+async def test_a_vehicle_goes_from_one_crew_to_another(city: City) -> None:
+    was = {"id": "t-E1", "kind": "terminal", "label": "P-E1", "protocol": "jt808", "crew_id": "E1"}
+    path = "/api/admin/entries/devices/t-E1"
+    taken = await put(city, path, {"was": was, "entry": was | {"crew_id": "E2"}})
+    assert (taken.status_code, taken.json()["error"]["facts"]["why"]) == (400, "has_device")
+    other = {"id": "t-E2", "kind": "terminal", "label": "P-E2", "protocol": "jt808", "crew_id": "E2"}
+    assert (
+        await put(city, "/api/admin/entries/devices/t-E2", {"was": other, "entry": None})
+    ).status_code == 200
+    assert (await put(city, path, {"was": was, "entry": was | {"crew_id": "E2"}})).status_code == 200
+    assert "vehicle" not in await entry(city, "crews", "E1")
+    assert (await entry(city, "crews", "E2"))["vehicle"]["device"] == "t-E1"
+
+
+async def test_a_device_has_its_code_and_who_looks_is_noted(city: City) -> None:
+    said = (await city.post("ada", "/api/admin/devices/t-E1/code")).json()
+    assert said["code"] == code_for(SECRET, "t-E1")
+    assert (await audit(city))[0]["action"] == "device_code_shown"
+    assert said["code"] not in str(await audit(city))
+    assert (await city.post("ada", "/api/admin/devices/t-none/code")).status_code == 404
+
+
+async def test_a_duty_is_added_and_removed(city: City) -> None:
+    duty = {
+        "unit": "east",
+        "name": "Nan",
+        "phone": "+8650001",
+        "start": "18:00",
+        "end": "08:00",
+        "days": [1, 2],
+    }
+    added = await put(city, "/api/admin/entries/on_call/1", {"was": None, "entry": duty})
+    (kept,) = added.json()["on_call"]
+    assert (kept["name"], kept["days"]) == ("Nan", [1, 2])
+    wrong = await put(city, "/api/admin/entries/on_call/1", {"was": kept, "entry": kept | {"unit": "moon"}})
+    assert wrong.status_code == 400
+    gone = await put(city, "/api/admin/entries/on_call/1", {"was": kept, "entry": None})
+    assert gone.json()["on_call"] == []
+
+
+# Territories
+
+
+async def test_territories_of_an_older_version_are_not_put_in_place(city: City) -> None:
+    read = (await city.get("ada", "/api/admin/territories")).json()
+    land = read["territories"]
+    land["features"][0]["properties"]["name"] = "Harbour"
+    path = f"/api/admin/territories?version={read['version']}"
+    assert (await put(city, path, land)).status_code == 200
+    late = await put(city, path, TERRITORIES)
+    assert (late.status_code, late.json()["error"]["facts"]["who"]) == (409, "ada")
+    assert (await audit(city))[0]["data"] == {"ids": ["east-land"]}
+
+
+async def test_overlaps_are_told_before_anything_is_saved(city: City) -> None:
+    land = (await city.get("ada", "/api/admin/territories")).json()["territories"]
+    land["features"][0]["geometry"] = land["features"][1]["geometry"]
+    (found,) = (await city.post("ada", "/api/admin/territories/check", land)).json()["findings"]
+    assert (found["kind"], found["ids"]) == ("overlap", ["east-land", "west-land"])
+    assert found["area_m2"] > 1e8
+    assert (await audit(city)) == []
+
+
+# Lists
+
+
+async def take(city: City, kind: str, text: str, seen: str = "") -> dict[str, Any]:
+    answer = await city.post("ada", f"/api/admin/lists/{kind}", {"text": text, "seen": seen})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+@pytest.mark.parametrize("kind", ["people", "departments", "crews", "vehicles", "phones"])
+async def test_a_list_goes_out_and_comes_in_again_with_no_change(city: City, kind: str) -> None:
+    answer = await city.get("ada", f"/api/admin/lists/{kind}.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    found = await take(city, kind, answer.text)
+    assert (found["faults"], found["new"], found["changed"]) == ([], [], [])
+    assert found["same"] > 1
+
+
+async def test_an_import_is_rehearsed_and_then_done_whole(city: City) -> None:
+    text = (await city.get("ada", "/api/admin/lists/crews.csv")).text
+    text = text.replace("Crew E1", "Crew one") + text.splitlines()[1].replace("E1", "E3") + "\n"
+    seen = await take(city, "crews", text)
+    assert (seen["new"], seen["changed"], seen["done"]) == (["E3"], ["E1"], False)
+    assert (await entry(city, "crews", "E1"))["name"] == "Crew E1", "a rehearsal changes nothing"
+    assert await audit(city) == []
+    done = await take(city, "crews", text, seen["seen"])
+    assert done["done"] is True
+    assert (await entry(city, "crews", "E1"))["name"] == "Crew one"
+    assert (await entry(city, "crews", "E1"))["vehicle"]["device"] == "t-E1", (
+        "what the list does not speak of stays"
+    )
+    assert (await audit(city))[0]["action"] == "import_crews"
+    assert (await city.get("dora", "/api/board")).json()["crews"][-1]["id"] == "E3"
+
+
+async def test_one_bad_line_imports_nothing(city: City) -> None:
+    text = (await city.get("ada", "/api/admin/lists/crews.csv")).text.replace("Crew E1", "Crew one")
+    bad = text + text.splitlines()[1].replace("E1", "E3").replace("d-east", "d-moon") + "\n"
+    found = await take(city, "crews", bad)
+    assert [(f["line"], f["column"], f["code"]) for f in found["faults"]] == [(5, 4, "reference")]
+    again = await take(city, "crews", bad, found["seen"])
+    assert (again["done"], len(again["faults"])) == (False, 1)
+    assert (await entry(city, "crews", "E1"))["name"] == "Crew E1"
+
+
+async def test_what_changed_since_the_rehearsal_is_looked_at_again(city: City) -> None:
+    text = (await city.get("ada", "/api/admin/lists/crews.csv")).text.replace("Crew E1", "Crew one")
+    seen = (await take(city, "crews", text))["seen"]
+    was = await entry(city, "crews", "E1")
+    await put(city, "/api/admin/entries/crews/E1", {"was": was, "entry": was | {"capacity": 4}})
+    answer = await city.post("ada", "/api/admin/lists/crews", {"text": text, "seen": seen})
+    assert (answer.status_code, answer.json()["error"]["facts"]["why"]) == (409, "looked")
+
+
+async def test_new_people_of_a_list_get_passwords_that_are_said_once(city: City) -> None:
+    text = "username,name,role,centre_id,crew_id\nnina,Nina,dispatcher,west,\nnils,Nils,crew,,E1\ndora,Dora B.,dispatcher,east,\n"
+    seen = await take(city, "people", text)
+    assert (seen["new"], seen["changed"]) == (["nina", "nils"], ["dora"])
+    done = await take(city, "people", text, seen["seen"])
+    assert sorted(done["passwords"]) == ["nils", "nina"]
+    sign_in = {"username": "nina", "password": done["passwords"]["nina"]}
+    assert (await (await city.nobody()).post("/api/session", json=sign_in)).json()["must_change"] is True
+    assert {r["action"] for r in await audit(city)} == {"create_person", "change_person"}
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "code"),
+    [
+        ("nina,Nina,dispatcher,moon,", 4, "reference"), ("nina,Nina,king,,", 3, "choice"),
+        ("ni na,Nina,hotline,,", 1, "form"), ("ada,Ada,manager,,", 0, "refused"),
+    ],
+)  # fmt: skip
+async def test_a_list_of_people_with_a_fault_changes_nobody(
+    city: City, row: str, column: int, code: str
+) -> None:
+    before = (await city.get("ada", "/api/admin/people")).json()
+    text = f"username,name,role,centre_id,crew_id\nnew,New,hotline,,\n{row}\n"
+    (fault,) = (await take(city, "people", text))["faults"]
+    assert (fault["column"], fault["code"]) == (column, code)
+    assert fault["line"] in {0, 3}
+    assert (await city.get("ada", "/api/admin/people")).json() == before
+
+
+# The process
+
+
+async def test_a_definition_is_weighed_and_put_in_force(city: City) -> None:
+    await city.order("on_scene")
+    now = (await city.get("ada", "/api/admin/process")).json()
+    text = now["text"].replace("version = 2", "version = 99").replace('limit = "28m"', 'limit = "27m"')
+    assert text != now["text"]
+    found = (await city.post("ada", "/api/admin/process/check", {"text": text})).json()
+    assert (found["before"], found["same"]) == (now["current"], False)
+    assert "segment GH: limit 28 min becomes 27 min" in found["lines"]
+    assert any(line.startswith('+limit = "27m"') for line in found["diff"])
+    (travel,) = [one for one in found["limits"] if one["segment"] == "GH"]
+    assert (travel["before_s"], travel["limit_s"], travel["n"]) == (28 * 60, 27 * 60, 1)
+    assert travel["median_plus_1min"] == pytest.approx(30 + 60)
+    body = {"text": text, "before": found["before"]}
+    after = (await city.post("ada", "/api/admin/process/adopt", body)).json()
+    assert after["current"] == found["process"]
+    assert (after["adoptions"][0]["by"], (await audit(city))[0]["action"]) == ("ada", "adopt_process")
+    again = await city.post(
+        "ada", "/api/admin/process/adopt", {"text": now["text"], "before": found["before"]}
+    )
+    assert again.status_code == 409, "another one holds by now"
+
+
+@pytest.mark.parametrize("after", ["limit = 28 minutes", 'limit = "28 minutes"', "limit = 28"])
+async def test_a_fault_of_a_definition_has_line_and_column(city: City, after: str) -> None:
+    before = 'limit = "28m"'
+    text = (await city.get("ada", "/api/admin/process")).json()["text"]
+    number = text[: text.index(before)].count("\n") + 1
+    body = {"text": text.replace(before, after, 1).replace("version = 2", "version = 9")}
+    answer = await city.post("ada", "/api/admin/process/check", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "process_invalid")
+    facts = answer.json()["error"]["facts"]
+    assert (facts["line"], facts["column"] >= 1) == (number, True)
+
+
+async def test_a_version_that_orders_pin_is_not_taken_by_another_content(city: City) -> None:
+    text = (
+        (await city.get("ada", "/api/admin/process")).json()["text"].replace('limit = "28m"', 'limit = "27m"')
+    )
+    answer = await city.post("ada", "/api/admin/process/check", {"text": text})
+    assert (answer.status_code, answer.json()["error"]["facts"]["field"]) == (400, "version")
+
+
+# Nobody else
+
+
+CLOSED: tuple[tuple[str, str, Any], ...] = (
+    ("PUT", "/api/admin/entries/crews/E1", {"was": None, "entry": {}}), ("POST", "/api/admin/devices/t-E1/code", None),
+    ("GET", "/api/admin/territories", None), ("POST", "/api/admin/territories/check", {}),
+    ("PUT", "/api/admin/people/mona", {"was": None}),
+    ("POST", "/api/admin/people/ada/password", None), ("GET", "/api/admin/lists/people.csv", None),
+    ("POST", "/api/admin/lists/people", {"text": ""}), ("GET", "/api/admin/process", None),
+    ("GET", "/api/admin/process/x/text", None), ("POST", "/api/admin/process/check", {"text": ""}),
+    ("POST", "/api/admin/process/adopt", {"text": "", "before": "x"}), ("GET", "/api/admin/checklist", None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("username", ["holly", "dora", "carl", "mona"])
+async def test_only_administrators_get_in(city: City, username: str) -> None:
+    client = await city.person(username)
+    for method, path, body in CLOSED:
+        assert (await client.request(method, path, json=body)).status_code == 403, path

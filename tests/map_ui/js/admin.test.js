@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { devicesOf } from '../js/admin/devices.js';
+import { decoded } from '../js/admin/lists.js';
+import { area, asText, fromText, inserted, middle, moved, polygon, removed, rings, snapped, square, withRing } from '../js/admin/polygons.js';
+import { offset, raised } from '../js/admin/process.js';
+import { kept } from '../js/admin/trail.js';
+
+const RING = [[0, 0], [2, 0], [2, 2], [0, 2]];
+const ONE = polygon(RING, { id: 'a' });
+const TWO = { type: 'Feature', properties: {}, geometry: { type: 'MultiPolygon', coordinates: [[[...RING, RING[0]]], [[[5, 5], [6, 5], [6, 6], [5, 5]]]] } };
+
+test('rings come without the closing place and go back closed', () => {
+  assert.deepEqual(rings(ONE), [RING]);
+  assert.equal(rings(TWO).length, 2);
+  const other = withRing(TWO, 1, [[7, 7], [8, 7], [8, 8]]);
+  assert.deepEqual(other.geometry.coordinates[1][0], [[7, 7], [8, 7], [8, 8], [7, 7]]);
+  assert.deepEqual(other.geometry.coordinates[0], TWO.geometry.coordinates[0]);
+  assert.deepEqual(TWO.geometry.coordinates[1][0][0], [5, 5], 'the old one is as it was');
+});
+
+test('a ring keeps three corners at least', () => {
+  assert.equal(withRing(ONE, 0, [[0, 0], [1, 1]]), ONE);
+  assert.equal(removed(RING.slice(0, 3), 1).length, 3);
+  assert.deepEqual(removed(RING, 1), [[0, 0], [2, 2], [0, 2]]);
+});
+
+test('corners are moved and put in between', () => {
+  assert.deepEqual(moved(RING, 1, [3, 0])[1], [3, 0]);
+  assert.deepEqual(inserted(RING, 3, [0, 1]).at(-1), [0, 1]);
+  assert.deepEqual(middle(RING, 3), [0, 1]);
+});
+
+test('a corner catches on the nearest of the neighbours, and only when near', () => {
+  const toPixel = ([x, y]) => ({ x: x * 100, y: y * 100 });
+  assert.deepEqual(snapped([1.95, 0.01], [[0, 0], [2, 0]], toPixel), [2, 0]);
+  assert.deepEqual(snapped([1.5, 0], [[0, 0], [2, 0]], toPixel), [1.5, 0]);
+});
+
+test('coordinates are text and back', () => {
+  assert.deepEqual(fromText(asText(RING)), RING);
+  assert.deepEqual(fromText('30.5, 120.1\n\n30.6 120.2\n30.7;120.3'), [[120.1, 30.5], [120.2, 30.6], [120.3, 30.7]]);
+  assert.equal(fromText('30, 120\n91, 120\n30, 121'), 2);
+  assert.equal(fromText('30, 120\nno\n30, 121'), 2);
+  assert.equal(fromText('30, 120'), 0);
+});
+
+test('a square is as wide as it is high', () => {
+  const [[west, south], , [east, north]] = square(60, 10, 10);
+  assert.ok(Math.abs((north - south) * 111.195 - 20) < 0.01);
+  assert.ok(Math.abs((east - west) * 111.195 * Math.cos(Math.PI / 3) - 20) < 0.01);
+});
+
+test('areas are for people', () => {
+  assert.deepEqual([950, 25_000, 1_500_000, 2e8].map(area), ['950 m²', '2.5 ha', '1.5 km²', '200 km²']);
+});
+
+test('a version is raised above all that are known', () => {
+  assert.equal(raised('id = "x"\nversion = 2\n', ['x@2', 'x@7']), 'id = "x"\nversion = 8\n');
+  assert.equal(raised('version = 9', []), 'version = 10');
+});
+
+test('line and column are a place in the text', () => {
+  const text = 'ab\ncde\nf';
+  assert.equal(text[offset(text, 2, 2)], 'd');
+  assert.equal(offset(text, 9, 1), text.length);
+});
+
+test('a note says what was and what is', () => {
+  assert.equal(kept('change_crews', { capacity: [2, 3], vehicle: [{ device: 'a' }, null] }), 'capacity: 2 → 3 · vehicle: a → –');
+  assert.equal(kept('replace_territories', { ids: ['a', 'b'] }), 'ids: a, b');
+});
+
+test('the devices of crews are one list', () => {
+  const found = devicesOf([{ id: 'E1', vehicle: { device: 't', plate: 'P', protocol: 'gt06' }, phone_device: 'p' }, { id: 'E2', vehicle: {} }]);
+  assert.deepEqual(found.map((d) => [d.id, d.kind, d.protocol, d.crew_id]), [['t', 'terminal', 'gt06', 'E1'], ['p', 'phone', 'osmand', 'E1']]);
+});
+
+test('a list that a Chinese spreadsheet wrote is read', () => {
+  assert.equal(decoded(Uint8Array.from([0xb0, 0xe0, 0xd7, 0xe9]).buffer), '班组');
+  assert.equal(decoded(new TextEncoder().encode('班组').buffer), '班组');
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { stepsFor } from '../js/board_state.js';
+import { inTurn } from '../js/call_backs.js';
+import { callerState, progress, undecided } from '../js/call_words.js';
+import { folded, leftForAll } from '../js/incident.js';
+import { clocks, fixesOfEvents, legs, neighbour, place, span, together, until } from '../js/replay_state.js';
+
+const at = (time) => Date.parse(`2026-03-02T${time}Z`);
+const iso = (time) => new Date(at(time)).toISOString();
+const order = (id, more = {}) => ({ id, state: 'at_centre', centre_id: 'east', crew_id: '', generation: 0, points: {}, removing: [], incident_id: '', reported_at: iso('10:00:00'), deadline: iso('10:45:00'), lat: 30, lon: 120, ...more });
+
+test('every state can be read out to a caller, with the promise while there is one', () => {
+  const now = at('10:20:00');
+  const points = { D: iso('10:05:00'), F: iso('10:07:00'), G: iso('10:09:00') };
+  assert.equal(progress(order('a'), now), 'Your report of 10:00 is at the repair centre, which is choosing a crew. It is promised to be there by 10:45.');
+  assert.match(progress(order('a', { state: 'en_route', points }), now), /since 10:09\. It is promised/);
+  assert.match(progress(order('a', { state: 'en_route', points }), at('10:46:00')), /We are sorry/);
+  assert.equal(progress(order('a', { state: 'on_scene', points: { ...points, H: iso('10:30:00') } }), at('11:00:00')), 'The crew arrived at 10:30 and is repairing it.');
+  for (const state of ['received', 'returned', 'sent', 'dispatched', 'delivered', 'acknowledged', 'restored', 'recorded', 'closed', 'cancelled', 'of-a-utility-of-its-own']) assert.ok(progress(order('a', { state, points }), now).length > 10, state);
+});
+
+test('a call is not taken before the outage, the repeat and the telephone number are decided', () => {
+  const call = { phone: '', withheld: false, channel: 'phone', repeats: [{ is_open: true }], outages: [{}], join: '', apart: false, insists: false };
+  assert.equal(undecided(call), 'outage');
+  assert.equal(undecided({ ...call, insists: true }), 'repeat');
+  assert.equal(undecided({ ...call, insists: true, apart: true }), 'phone');
+  assert.equal(undecided({ ...call, join: 'W1' }), 'phone', 'who joins makes no order in an outage');
+  assert.equal(undecided({ ...call, join: 'W1', withheld: true }), '');
+  assert.equal(undecided({ ...call, outages: [], repeats: [{ is_open: false }], channel: 'web' }), '', 'a repaired one cannot be joined; the web has no number to ask for');
+});
+
+test('an incident is one row, and an order whose leader is not on the board keeps its own', () => {
+  const orders = [order('a', { incident_id: 'a' }), order('b', { incident_id: 'a', deadline: iso('10:30:00') }), order('c', { incident_id: 'elsewhere' }), order('d')];
+  const { rows, behind } = folded(orders);
+  assert.deepEqual(rows.map((o) => o.id), ['a', 'c', 'd']);
+  assert.deepEqual(behind.get('a').map((o) => o.id), ['b']);
+  assert.equal(leftForAll(orders[0], behind.get('a'), at('10:00:00')), 30 * 60_000, 'for the caller whose promise ends first');
+  assert.deepEqual(stepsFor(orders[1]), []);
+});
+
+test('who is to be called again later stands last', () => {
+  const callers = { a: [{ outcome: 'waiting', again_at: iso('12:00:00') }], b: [{ outcome: 'waiting', again_at: null }] };
+  const ids = (now) => inTurn([{ id: 'a' }, { id: 'b' }], callers, now).map((o) => o.id);
+  assert.deepEqual(ids(at('11:00:00')), ['b', 'a']);
+  assert.deepEqual(ids(at('12:00:01')), ['a', 'b']);
+  assert.equal(callerState({ outcome: 'waiting', tries: 2, again_at: null }), 'not reached 2 time(s)');
+});
+
+const story = {
+  order: order('a', { points: { A: iso('10:00:00'), D: iso('10:05:00'), H: iso('10:30:00') } }),
+  events: [{ seq: 1, kind: 'take_call', at: iso('10:00:00') }, { seq: 2, kind: 'dispatch', at: iso('10:05:00') }, { seq: 3, kind: 'reject', at: iso('10:07:00') }, { seq: 4, kind: 'dispatch', at: iso('10:08:00') }, { seq: 5, kind: 'restore', at: iso('10:50:00') }, { seq: 6, kind: 'call_back', at: iso('18:00:00') }],
+  vehicle: [{ seq: 2, device: 't-1', lat: 30, lon: 120 }, { seq: 4, device: 't-2', lat: 31, lon: 121 }],
+  intervals: [{ label: 'AB', start: iso('10:00:00'), end: iso('10:05:00'), owner: 'hotline' }, { label: 'GH', start: iso('10:05:00'), end: iso('10:30:00'), owner: 'crew' }],
+};
+
+test('a replay goes from the call to the repair, with each vehicle while it had the order', () => {
+  assert.deepEqual(span(story, at('20:00:00')), [at('10:00:00'), at('10:50:00')]);
+  assert.deepEqual(span({ ...story, events: story.events.slice(0, 4) }, at('10:20:00')), [at('10:00:00'), at('10:20:00')]);
+  assert.deepEqual(legs(story, at('10:50:00')).map((l) => [l.device, l.to]), [['t-1', at('10:07:00')], ['t-2', at('10:50:00')]]);
+  assert.deepEqual(fixesOfEvents(story).map((f) => f.at), [at('10:05:00'), at('10:08:00')]);
+});
+
+test('between two close fixes a vehicle drives; over a gap it stays where it was seen last', () => {
+  const fixes = [{ at: at('10:00:00'), lat: 30, lon: 120 }, { at: at('10:01:00'), lat: 30.1, lon: 120 }, { at: at('10:30:00'), lat: 40, lon: 120 }];
+  assert.equal(place(fixes, at('09:59:59')), null);
+  assert.ok(Math.abs(place(fixes, at('10:00:30')).lat - 30.05) < 1e-9);
+  assert.deepEqual(place(fixes, at('10:10:00')), { lat: 30.1, lon: 120, how: 'last', age: 9 * 60_000 });
+  assert.equal(until(fixes, at('10:01:00')), 2);
+});
+
+test('the clocks of a replay stop where the crew arrived', () => {
+  const limits = new Map([['AB', 120], ['GH', 1680]]);
+  assert.deepEqual(clocks(story, limits, at('10:03:00')), { label: 'AB', owner: 'hotline', spent: 180, limit: 120, left: 42 * 60_000, arrived: false });
+  const there = clocks(story, limits, at('10:40:00'));
+  assert.deepEqual([there.arrived, there.left, there.label], [true, 15 * 60_000, '']);
+});
+
+test('from event to event, and not beyond the ends', () => {
+  const ends = [0, 100], moments = [10, 50];
+  assert.equal(neighbour(moments, 10, 1, ends), 50);
+  assert.equal(neighbour(moments, 50, -1, ends), 10);
+  assert.equal(neighbour(moments, 50, 1, ends), 100);
+  assert.equal(neighbour(moments, 5, -1, ends), 0);
+});
+
+test('points that would lie on each other are one mark, and none lies beyond the end', () => {
+  assert.deepEqual(together({ A: iso('10:00:00'), B: iso('10:00:30'), D: iso('10:05:00'), H: iso('12:00:00') }, [at('10:00:00'), at('10:50:00')]), [{ at: at('10:00:00'), name: 'AB' }, { at: at('10:05:00'), name: 'D' }]);
+});
