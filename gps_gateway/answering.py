@@ -106,7 +106,12 @@ class Answering:
         return next((line for line in self._lines if line.device == device), None)
 
     async def _press_stored(self, line: Line, event: Pressed) -> None:
-        match await self._house.delivery.press(line, event):
+        try:
+            outcome = await self._house.delivery.press(line, event)
+        except Exception:  # a bug of ours: it is not kept, and must be new when it is sent again
+            self._withhold_answer(event)
+            raise
+        match outcome:
             case "stored":
                 if (send := self._stored((event,), self._house.clock.timestamp())) is not None:
                     send()

@@ -8,7 +8,10 @@ import pytest
 
 from dispatch.clock import SystemClock
 from dispatch.messages import Desired, DesiredOrder, Shown, shown_key
+from gps_gateway.codec import Pressed
+from gps_gateway.delivery import Outcome
 from gps_gateway.gateway import Gateway
+from gps_gateway.line import Line
 from gps_gateway.store import Store
 from tests.gps_gateway.conftest import Centre, Open
 from tests.gps_gateway.raw_terminal import RawTerminal
@@ -123,3 +126,26 @@ async def test_a_part_that_ends_by_a_bug_begins_anew(
         await centre.wish(FIRST, wake=False)
         await asked(terminal)
     assert "a part of the gateway begins anew" in caplog.text
+
+
+async def test_a_press_that_a_bug_meets_is_taken_when_it_is_sent_again(
+    gateway: Gateway, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bugs, press = [KeyError("a bug of ours")], gateway.delivery.press
+
+    async def frail(line: Line, event: Pressed) -> Outcome:
+        if bugs:
+            raise bugs.pop()
+        return await press(line, event)
+
+    monkeypatch.setattr(gateway.delivery, "press", frail)
+    await centre.wish(FIRST, wake=False)
+    async with RawTerminal(gateway.ports["jt808"]) as terminal:
+        await terminal.login()
+        order = await asked(terminal)
+        terminal.answer(order.serial, 1, serial=77)
+        while bugs:
+            await SystemClock().sleep(0.01)
+        terminal.answer(order.serial, 1, serial=77)
+        assert (await terminal.expect(0x8001)).answered == (0x0302, 77, 0)
+        assert presses(await centre.events()) == [("W1", 1, "acknowledge")]
