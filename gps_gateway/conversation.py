@@ -30,7 +30,7 @@ from gps_gateway.codec import (
     Status,
     Unsupported,
 )
-from gps_gateway.failing import failed, salvage
+from gps_gateway.failing import EVERY, failed, salvage, seldom
 from gps_gateway.house import House, Wire
 from gps_gateway.seen import LONGEST, meaning
 from gps_gateway.session import DEVICES, believable
@@ -247,7 +247,10 @@ class Conversation(Answering):
             self._strange(event.device, why)
 
     def _refuse(self, event: Register | Login, why: Refusal) -> None:
-        log.warning("%s refused: %s", event.device, why)
+        if seldom(f"{self.protocol} {why}"):
+            log.warning(
+                "%s refused: %s (others are counted, and logged every %g s)", event.device, why, EVERY
+            )
         self._counts.refuse(why)
         self._dismiss(event.device)
         if self._session.state != "authenticated":
@@ -279,7 +282,8 @@ class Conversation(Answering):
 
     def replaced(self, device: str, by: str) -> None:
         """The device has authenticated on a newer connection, from the address `by`."""
-        log.warning("%s is here twice: %s gives way to %s", device, self._wire.address, by)
+        if seldom(f"{self.protocol} twice"):
+            log.warning("%s is here twice: %s gives way to %s", device, self._wire.address, by)
         self._counts.replaced += 1
         self._house.window.doubled(device, self._wire.address, by)
         self._house.online.pop(device, None)
