@@ -43,6 +43,9 @@ BEGIN_ANEW = 1.0
 LAST_WORD = 2.0
 """Real seconds that a connection, or work under way, has to end in when the gateway closes."""
 
+Part = Callable[[], Coroutine[None, None, None]]
+"""What runs until it is cancelled."""
+
 
 class Gateway:
     """Every protocol's port, one publisher, one delivery. Starts whether or not Redis is there.
@@ -139,17 +142,19 @@ class Gateway:
         """Listen on every port and start all parts. Raises OSError where a port cannot be had."""
         await self._listening.open()
         self._flushing = asyncio.create_task(self.publisher.run())
-        for part in (
+        parts: list[Part] = [
             *self.delivery.parts, partial(trim_forever, self._redis, self.publisher), self._tell_state,
             self._hang_up_idle, self.window.run, self.window.listen,
-            *([self._subscriber.run] if self._subscriber is not None else []),
-        ):  # fmt: skip
+        ]  # fmt: skip
+        if self._subscriber is not None:
+            parts.append(self._subscriber.run)
+        for part in parts:
             self.start(self._for_ever(part))
         endpoint = Endpoint(application(self), "127.0.0.1", self._metrics_port)
         self._metrics = endpoint, asyncio.create_task(endpoint.run())
         self.ports[METRICS] = endpoint.port
 
-    async def _for_ever(self, part: Callable[[], Coroutine[None, None, None]]) -> None:
+    async def _for_ever(self, part: Part) -> None:
         """A bug of ours must not leave the gateway without one of its parts until somebody restarts it."""
         while True:
             try:

@@ -235,7 +235,8 @@ class Endpoint:
         before: dict[Any, Any] = {}
         while True:
             await SystemClock().sleep(SILENCE)
-            now: dict[Any, Any] = {one: one.cycle for one in self._server.server_state.connections}
+            there: set[Any] = {*self._server.server_state.connections}
+            now = {one: one.cycle for one in there}  # httptools and h11 both name the latest request so
             for connection, request in now.items():
                 if connection in before and before[connection] is request:
                     connection.transport.close()
