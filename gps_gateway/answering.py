@@ -18,7 +18,7 @@ from gps_gateway.session import Session
 class Answering:
     """What is new is kept, what is kept is answered, and what is sent again is answered again."""
 
-    __slots__ = ("_codec", "_counts", "_house", "_line", "_session", "_wire", "protocol", "seen")
+    __slots__ = ("_codec", "_counts", "_house", "_lines", "_session", "_wire", "protocol", "seen")
 
     def __init__(self, house: House, protocol: str, wire: Wire) -> None:
         self.protocol = protocol
@@ -28,7 +28,8 @@ class Answering:
         self._counts = house.counted(protocol)
         self._session = Session()
         self.seen = Seen(house.clock.timestamp())
-        self._line: Line | None = None
+        self._lines: tuple[Line, ...] = ()
+        """One a device whose terminal can show orders."""
 
     def _wait_for(self, work: Coroutine[None, None, None]) -> None:
         """Nothing more of this device is handled until that is done."""
@@ -97,11 +98,20 @@ class Answering:
         return partial(self._wire.write, frames)
 
     def _press(self, event: Pressed) -> None:
-        if self._took(event) and self._line is not None:
-            self._wait_for(self._press_stored(self._line, event))
+        line = self._line(event.device)
+        if line is not None and self._took(event):
+            self._wait_for(self._press_stored(line, event))
+
+    def _line(self, device: str) -> Line | None:
+        return next((line for line in self._lines if line.device == device), None)
 
     async def _press_stored(self, line: Line, event: Pressed) -> None:
-        match await self._house.delivery.press(line, event):
+        try:
+            outcome = await self._house.delivery.press(line, event)
+        except Exception:  # a bug of ours: it is not kept, and must be new when it is sent again
+            self._withhold_answer(event)
+            raise
+        match outcome:
             case "stored":
                 if (send := self._stored((event,), self._house.clock.timestamp())) is not None:
                     send()

@@ -30,7 +30,7 @@ from gps_gateway.codec import (
     Status,
     Unsupported,
 )
-from gps_gateway.failing import failed, salvage
+from gps_gateway.failing import EVERY, failed, salvage, seldom
 from gps_gateway.house import House, Wire
 from gps_gateway.seen import LONGEST, meaning
 from gps_gateway.session import DEVICES, believable
@@ -176,8 +176,8 @@ class Conversation(Answering):
             case Receipt():
                 self._counts.receipts += 1
                 self.seen.receipts += 1
-                if self._line is not None:
-                    self._wait_for(self._house.delivery.receipt(self._line, event))
+                if (line := self._line(event.device)) is not None:
+                    self._wait_for(self._house.delivery.receipt(line, event))
             case Unsupported():
                 self._codec.refuse(event, "unsupported")
             case Logout():
@@ -221,8 +221,6 @@ class Conversation(Answering):
         except (RedisError, OSError):
             self._withhold(event, "undecided")
             return
-        if not self._wire.open:
-            return
         there = self._house.online.get(event.device)
         if refusal == "unknown device" and self._house.quarantine:
             self._withhold(event, "quarantined")
@@ -233,8 +231,10 @@ class Conversation(Answering):
             self._codec.accept(event, code_for(self._house.secret, event.device))
         elif not believable(event, self._house.secret, there._session if there else None):
             self._refuse(event, "bad code")
-        else:
+        elif self._wire.open:
             self._admit(event)
+        else:  # it has hung up meanwhile, and is not here; but what it said before was its own
+            self._session.admit(event.device, proven=event.code is not None)
 
     def _full(self, event: Register | Login) -> bool:
         return isinstance(event, Login) and event.code is None and len(self._session.devices) >= DEVICES
@@ -247,7 +247,10 @@ class Conversation(Answering):
             self._strange(event.device, why)
 
     def _refuse(self, event: Register | Login, why: Refusal) -> None:
-        log.warning("%s refused: %s", event.device, why)
+        if seldom(f"{self.protocol} {why}"):
+            log.warning(
+                "%s refused: %s (others are counted, and logged every %g s)", event.device, why, EVERY
+            )
         self._counts.refuse(why)
         self._dismiss(event.device)
         if self._session.state != "authenticated":
@@ -274,12 +277,13 @@ class Conversation(Answering):
             self._house.start(self._house.window.came(event.device, self._wire.address))
         self._codec.accept(event)
         self._flush()
-        if self._line is None and isinstance(self._codec, OrderCodec):
-            self._line = self._house.delivery.attach(event.device, self._codec, self._send)
+        if isinstance(self._codec, OrderCodec) and self._line(event.device) is None:
+            self._lines += (self._house.delivery.attach(event.device, self._codec, self._send),)
 
     def replaced(self, device: str, by: str) -> None:
         """The device has authenticated on a newer connection, from the address `by`."""
-        log.warning("%s is here twice: %s gives way to %s", device, self._wire.address, by)
+        if seldom(f"{self.protocol} twice"):
+            log.warning("%s is here twice: %s gives way to %s", device, self._wire.address, by)
         self._counts.replaced += 1
         self._house.window.doubled(device, self._wire.address, by)
         self._house.online.pop(device, None)
@@ -290,9 +294,9 @@ class Conversation(Answering):
     def _dismiss(self, *devices: str, left: str = "offline") -> None:
         """These are not here any more; `off`: by their own word."""
         for device in devices:
-            if self._line is not None and self._line.device == device:
-                self._house.delivery.detach(self._line)
-                self._line = None
+            if (line := self._line(device)) is not None:
+                self._house.delivery.detach(line)
+                self._lines = tuple(other for other in self._lines if other is not line)
             if self._house.online.get(device) is self:
                 del self._house.online[device]
                 self._say(device, left)

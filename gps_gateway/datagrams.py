@@ -67,14 +67,14 @@ class Datagrams(asyncio.DatagramProtocol):
             house.counted(protocol).limited[refusal] += 1
             return None
         peer = self._peers[addr] = _Peer(self, protocol, addr, now)
-        house.connections.add(peer)
+        house.addresses.add(peer)
         return peer
 
     def forget(self, peer: _Peer, addr: Address) -> None:
         """It was silent for long, or has been replaced."""
         if self._peers.get(addr) is peer:
             del self._peers[addr]
-            self.house.connections.discard(peer)
+            self.house.addresses.discard(peer)
             self.house.door.leave(peer.address)
 
 

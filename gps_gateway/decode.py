@@ -39,16 +39,18 @@ _BETWEEN = re.compile(r"[\s:,-]+|0[xX]")
 """What logs write between bytes and before them."""
 
 
-@click.command()
-@click.argument("protocol", type=click.Choice(sorted(STREAMS), case_sensitive=False))
+@click.command(epilog=f"PROTOCOL is one of {', '.join(sorted(STREAMS))}.")
+@click.argument("protocol", metavar="PROTOCOL", type=click.Choice(sorted(STREAMS), case_sensitive=False))
 @click.argument("file", type=click.File("r", encoding="utf-8-sig", errors="surrogateescape"), default="-")
 @click.option("--text", is_flag=True, help="Lines are the packets themselves, not hexadecimal digits.")
 @click.option("--checksum", type=click.Choice(["strict", "accept"]), default="accept", show_default=True)
 @click.option("--unescaped", is_flag=True, help="JT/T 808 and 905: the escaping was already undone.")
 def decode(protocol: str, file: IO[str], text: bool, checksum: Checksum, unescaped: bool) -> None:
-    """Read packets, one a line, and print what each means as one JSON line.
+    """Read packets of one device, one a line, and print what each means as one JSON line.
 
-    Hexadecimal digits may be in either case, with 0x before bytes, and with blanks, colons, commas or hyphens between.
+    Without FILE, or with -, they are read from standard input. Hexadecimal digits may be in either case, with 0x before
+    bytes, and with blanks, colons, commas or hyphens between; what a log writes before the packet has to be cut off.
+    Give the login as well where only that names the device.
     """
     if unescaped and protocol not in ESCAPED:
         raise click.UsageError(f"--unescaped: {protocol} has no escaping")

@@ -91,6 +91,10 @@ class Delivery:
                 await self._bring(line)
             except (RedisError, OSError) as error:
                 log.info("%s not brought to its desired state: %s", line.device, error)
+            except (
+                Exception
+            ):  # a bug of ours: it must not end the sweep, which brings the others their orders
+                log.exception("%s not brought to its desired state", line.device)
 
     async def _bring(self, line: Line) -> None:
         epoch = await self._store.epoch()
@@ -220,9 +224,10 @@ class Delivery:
         sent(line.online, actions)
         return settled
 
-    def parts(self) -> tuple[Coroutine[None, None, None], ...]:
+    @property
+    def parts(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
         """What runs until cancelled: wake, sweep, resend."""
-        return self._listen(), self._sweep_forever(), self._resend_forever()
+        return self._listen, self._sweep_forever, self._resend_forever
 
     @property
     def under_way(self) -> set[asyncio.Task[None]]:

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 FAILED = "codec failed"
 
 EVERY = 10.0
-"""Seconds between two lines of one protocol in the log: a device sends what was not answered again and again."""
+"""Seconds between two lines of one kind in the log: a device sends what was not answered again and again."""
 
 LOGGED = 64
 """Bytes that a line of the log shows."""
@@ -29,14 +29,21 @@ FAILURES = 16
 """In one arrival; what comes after them is dropped unanswered."""
 
 _next: dict[str, float] = {}
-"""Protocol → when a failure of it is logged again (monotonic)."""
+"""Kind of line → when such a one is logged again (monotonic)."""
+
+
+def seldom(kind: str) -> bool:
+    """Whether a line of this kind, one of a few, is to be logged now: who sends much must not fill a disk with it."""
+    now = SystemClock.monotonic()
+    if now < _next.get(kind, 0.0):
+        return False
+    _next[kind] = now + EVERY
+    return True
 
 
 def failed(protocol: str, device: str, data: bytes) -> Rejected:
     """The value of bytes on which a codec raised; called while its exception is handled."""
-    now = SystemClock.monotonic()
-    if now >= _next.get(protocol, 0.0):
-        _next[protocol] = now + EVERY
+    if seldom(f"{protocol} failed"):
         first = data[:LOGGED].hex()
         log.exception("the codec of %s failed on what %s sent: %s", protocol, device or "somebody", first)
     return Rejected(FAILED, data[:KEPT], device)

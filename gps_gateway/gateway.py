@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,12 @@ log = logging.getLogger(__name__)
 
 STATE_EVERY = 2.0
 IDLE_EVERY = 5.0
+BEGIN_ANEW = 1.0
 LAST_WORD = 2.0
 """Real seconds that a connection, or work under way, has to end in when the gateway closes."""
+
+Part = Callable[[], Coroutine[None, None, None]]
+"""What runs until it is cancelled."""
 
 
 class Gateway:
@@ -69,6 +74,7 @@ class Gateway:
         self.clock = clock
         self.arrivals = Arrivals(clock)
         self.connections: set[Peer] = set()
+        self.addresses: set[Peer] = set()
         self.online: dict[str, Conversation] = {}
         self.max_connections = max_connections
         self.quarantine = quarantines(settings)
@@ -136,18 +142,26 @@ class Gateway:
         """Listen on every port and start all parts. Raises OSError where a port cannot be had."""
         await self._listening.open()
         self._flushing = asyncio.create_task(self.publisher.run())
-        for part in self.delivery.parts():
-            self.start(part)
-        self.start(trim_forever(self._redis, self.publisher))
-        self.start(self._tell_state())
-        self.start(self._hang_up_idle())
+        parts: list[Part] = [
+            *self.delivery.parts, partial(trim_forever, self._redis, self.publisher), self._tell_state,
+            self._hang_up_idle, self.window.run, self.window.listen,
+        ]  # fmt: skip
         if self._subscriber is not None:
-            self.start(self._subscriber.run())
-        self.start(self.window.run())
-        self.start(self.window.listen())
+            parts.append(self._subscriber.run)
+        for part in parts:
+            self.start(self._for_ever(part))
         endpoint = Endpoint(application(self), "127.0.0.1", self._metrics_port)
         self._metrics = endpoint, asyncio.create_task(endpoint.run())
         self.ports[METRICS] = endpoint.port
+
+    async def _for_ever(self, part: Part) -> None:
+        """A bug of ours must not leave the gateway without one of its parts until somebody restarts it."""
+        while True:
+            try:
+                await part()
+            except Exception:
+                log.exception("a part of the gateway begins anew")
+            await SystemClock().sleep(BEGIN_ANEW)
 
     async def close(self) -> None:
         """Take nothing more, make durable what was taken, answer it, and hang up."""
@@ -204,14 +218,13 @@ class Gateway:
     def state(self) -> GatewayState:
         """What /healthz and the operators see."""
         at, counts = self.clock.now().timestamp(), self.counts
-        return GatewayState(
-            self.name, at, len(self.connections), counts.frames, counts.rejected, counts.withheld, self.ports
-        )
+        peers = len(self.connections) + len(self.addresses)
+        return GatewayState(self.name, at, peers, counts.frames, counts.rejected, counts.withheld, self.ports)
 
     async def _hang_up_idle(self) -> None:
         while True:
             await SystemClock().sleep(min(IDLE_EVERY, self._idle_after / 2))
             oldest = SystemClock.monotonic() - self._idle_after
-            for connection in list(self.connections):
-                if connection.last_heard < oldest:
-                    connection.close()
+            for peer in [*self.connections, *self.addresses]:
+                if peer.last_heard < oldest:  # who does not read what was sent would never let it end
+                    peer.close(abort=peer.last_heard < oldest - self._idle_after)

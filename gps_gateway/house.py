@@ -129,6 +129,8 @@ class House(Protocol):
     door: Door
     arrivals: Arrivals
     connections: set[Peer]
+    addresses: set[Peer]
+    """Heard over UDP. Anybody can write a sender's address: they take no place from connections."""
     online: dict[str, Conversation]
     max_connections: int
     quarantine: bool

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import uvicorn
 from redis.exceptions import RedisError
 
-from dispatch.clock import Clock
+from dispatch.clock import Clock, SystemClock
 from dispatch.messages import SeenFrame
 from gps_gateway.codec import Event, Frame, Rejected, Report, Status
 from gps_gateway.failing import failed
@@ -31,6 +31,9 @@ MAX_REQUESTS = 2000
 
 PATIENCE = 5.0
 """Real seconds that a request waits for its position to be durable."""
+
+SILENCE = 30.0
+"""Real seconds after which, and after twice as many at the latest, a connection without a new request is hung up."""
 
 SHOWN_HEADERS = ("content-type", "x-limit-u", "x-limit-d", "user-agent")
 """All others may carry secrets."""
@@ -220,7 +223,24 @@ class Endpoint:
 
     async def run(self) -> None:
         """Serve until `close`."""
-        await self._server.serve(sockets=[self._socket])
+        watching = asyncio.create_task(self._hang_up_silent())
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            watching.cancel()
+
+    async def _hang_up_silent(self) -> None:
+        """The server's own limit begins with a connection's first answer: who never ends a request would keep one of the
+        MAX_REQUESTS places for ever."""
+        before: dict[Any, Any] = {}
+        while True:
+            await SystemClock().sleep(SILENCE)
+            there: set[Any] = {*self._server.server_state.connections}
+            now = {one: one.cycle for one in there}  # httptools and h11 both name the latest request so
+            for connection, request in now.items():
+                if connection in before and before[connection] is request:
+                    connection.transport.close()
+            before = now
 
     def close(self) -> None:
         """Let `run` answer what it has, and end."""

@@ -201,15 +201,15 @@ class Publisher:
     async def _send(self, streams: dict[str, list[Position | DeviceEvent]]) -> set[str]:
         """Append; gives the streams of which not every entry was confirmed."""
         order: list[str] = []
-        pipeline = self._redis.pipeline(transaction=False)
-        for stream, items in streams.items():
-            for start in range(0, len(items), ENTRY):
-                pipeline.xadd(stream, {"b": encoded(items[start : start + ENTRY])})
-                order.append(stream)
         try:
+            pipeline = self._redis.pipeline(transaction=False)
+            for stream, items in streams.items():
+                for start in range(0, len(items), ENTRY):
+                    pipeline.xadd(stream, {"b": encoded(items[start : start + ENTRY])})
+                    order.append(stream)
             answers = await pipeline.execute(raise_on_error=False)
-        except (RedisError, OSError) as error:
-            self._note(str(error))
+        except Exception as error:  # whatever it is: nothing else would ever store, and answer, what waits
+            self._note(str(error) if isinstance(error, RedisError | OSError) else repr(error))
             return set(streams)
         failed = {s for s, a in zip(order, answers, strict=True) if isinstance(a, BaseException)}
         self._note(f"{len(failed)} streams refuse to grow" if failed else "")

@@ -10,6 +10,7 @@ import msgspec
 
 from dispatch.messages import DeviceState, SeenFrame, storable
 from gps_gateway.codec import Attributes, Codec, Event, Rejected, Report, Status
+from gps_gateway.failing import failed
 
 KEPT = 12
 """Arrivals and answers that a conversation remembers."""
@@ -117,7 +118,11 @@ def _text(event: Event) -> str:
 
 def decoded(trace: Iterable[Heard], codec: Codec) -> list[SeenFrame]:
     """A trace with what it means to a new codec: frames that began before it are not whole."""
-    found = []
-    for at, raw, sent in trace:
-        found.append(SeenFrame(at, raw, sent, () if sent else meaning(codec.receive(raw))))
-    return found
+    return [SeenFrame(at, raw, sent, () if sent else meaning(_read(codec, raw))) for at, raw, sent in trace]
+
+
+def _read(codec: Codec, raw: bytes) -> list[Event]:
+    try:
+        return codec.receive(raw)
+    except Exception:  # it has raised on this before, where it arrived
+        return [failed(codec.name, "", raw)]

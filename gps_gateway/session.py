@@ -61,9 +61,8 @@ class Session:
         self.state = "authenticated"
 
     def wait(self, state: Literal["undecided", "quarantined"]) -> None:
-        """It could not be asked whether the device is ours, or it is not yet: answer nothing until it is."""
-        if not self.devices:
-            self.state = state
+        """It could not be asked whether a device is ours, or it is not yet: strangers are answered nothing until it is."""
+        self.state = state
 
     def dismiss(self, device: str) -> None:
         """This one is not here any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Literal
 
@@ -23,6 +24,8 @@ from dispatch.messages import (
     shown_key,
 )
 from gps_gateway.protocols import belongs
+
+log = logging.getLogger(__name__)
 
 STATE_EXPIRY = 10
 """Seconds after which a gateway that says nothing is gone."""
@@ -79,9 +82,13 @@ class Store:
         return [desired for raw in found if (desired := _readable(raw)) is not None]
 
     async def shown(self, device: str) -> Shown | None:
-        """What was put on this terminal; None: nothing is known of it."""
+        """What was put on this terminal; None: nothing is known of it, also where it cannot be read."""
         raw = await self.redis.get(shown_key(device))
-        return decode_shown(_bytes(raw)) if raw else None
+        try:
+            return decode_shown(_bytes(raw)) if raw else None
+        except msgspec.MsgspecError as error:
+            log.warning("what is on %s cannot be read: as if nothing were known of it (%s)", device, error)
+            return None
 
     async def keep_shown(self, shown: Shown) -> None:
         """Durable when this returns."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from dispatch.messages import Link, Position
+from dispatch.messages import DeviceEvent, Link, Position
+from gps_gateway import publisher
 from gps_gateway.gateway import Gateway
+from gps_gateway.publisher import encoded
 from tests.gps_gateway.conftest import Centre, Open, RealServer
 from tests.gps_gateway.raw_terminal import DEVICE, RawTerminal, line, position
 
@@ -170,3 +174,22 @@ async def test_a_slow_line_makes_no_difference(gateway: Gateway, centre: Centre,
             terminal.writer.write(raw[start : start + split])
             await terminal.writer.drain()
         assert (await terminal.expect(0x8001)).answered == (0x0200, 500, 0)
+
+
+async def test_a_bug_on_the_way_to_the_streams_ends_nothing(
+    gateway: Gateway, centre: Centre, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bugs = [TypeError("of a library"), ZeroDivisionError("of ours")]
+
+    def frail(items: Sequence[Position | DeviceEvent]) -> bytes:
+        if bugs:
+            raise bugs.pop()
+        return encoded(items)
+
+    async with RawTerminal(gateway.ports["jt808"]) as terminal:
+        await terminal.login()
+        monkeypatch.setattr(publisher, "encoded", frail)
+        serial = terminal.send(0x0200, position())
+        assert (await terminal.expect(0x8001)).answered == (0x0200, serial, 0)
+        assert len(await centre.positions()) == 1
+    assert "acknowledgements withheld: ZeroDivisionError('of ours')" in caplog.text

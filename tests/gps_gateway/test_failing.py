@@ -8,6 +8,7 @@ import logging
 import httpx
 import pytest
 
+from dispatch.messages import LOOK_CHANNEL
 from gps_gateway import failing
 from gps_gateway.codec import Event, Frame, Rejected
 from gps_gateway.failing import FAILED, FAILURES, salvage
@@ -16,6 +17,7 @@ from gps_gateway.protocols import PROTOCOLS, Stream, Web
 from tests.gps_gateway.beacon import BEACON, Beacon, datagrams, dial
 from tests.gps_gateway.conftest import Centre, RealServer
 from tests.gps_gateway.golden import golden, packet
+from tests.gps_gateway.strangers import strangers
 from tests.gps_gateway.test_window import frames, state
 
 REPORT = "$B,7,P,{},39.9,116.4#"
@@ -97,6 +99,24 @@ async def test_an_answer_that_fails_takes_no_other_with_it(gateway: Gateway, cen
     assert await answer(reader) == b"+7,P,12,39.9,116.4#"
     assert await answer(reader) == b"+7,P,14,39.9,116.4#"
     assert gateway.counted("beacon").reasons == {FAILED: 1}
+
+
+async def test_whoever_looks_at_it_sees_that_it_failed(
+    gateway: Gateway, centre: Centre, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is remembered of a device is decoded once more for them: that must end nothing either."""
+    await centre.register("7")
+    await asyncio.sleep(0.2)  # until it listens
+    for device in (b"7", b"8"):
+        reader, writer = await dial(gateway.ports["trackers"])
+        writer.write(b"$B,%b,H#$B,%b,BOOM#" % (device, device))
+        await answer(reader)
+    await centre.redis.publish(LOOK_CHANNEL, "7")
+    await asyncio.sleep(0.2)
+    assert "7" in gateway.window.watched
+    for trace in (await frames(gateway, centre, "7"), (await strangers(gateway, centre))["8"].frames):
+        assert any(FAILED in "".join(one.meant) for one in trace)
+    assert not [one for one in caplog.records if one.name == "gps_gateway.gateway"], "no part has ended"
 
 
 async def test_a_datagram_that_it_fails_on_is_rejected(gateway: Gateway, centre: Centre) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +17,12 @@ from redis.asyncio import Redis
 from dispatch.clock import SystemClock, clock_from
 from dispatch.messages import Position, decode_gateway_state, positions_stream, shard
 from dispatch.settings import Settings, to_environment
+from gps_gateway.connection import Connection
 from gps_gateway.gateway import Gateway
 from gps_gateway.trimming import GROUP, length, trim
 from tests.dispatch.processes import free_ports
 from tests.gps_gateway.conftest import Centre, RealServer
-from tests.gps_gateway.raw_terminal import DEVICE, RawTerminal, position
+from tests.gps_gateway.raw_terminal import DEVICE, RawTerminal, line, position
 
 STREAM = positions_stream(shard(DEVICE))
 
@@ -100,6 +102,36 @@ async def test_an_idle_connection_is_hung_up_and_a_surplus_one_too(
             assert await second.reader.read() == b""
             assert await first.reader.read() == b""
     await gateway.close()
+
+
+async def test_who_reads_nothing_cannot_stay_for_ever(server: RealServer, centre: Centre) -> None:
+    """What waits to be sent to it would keep the connection open after it was hung up."""
+    settings = Settings(redis_url=server.url, secret="s", frames_per_second=0)
+    gateway = Gateway(settings, SystemClock(), ports={}, idle_after=0.4)
+    await gateway.open()
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(deaf, ("127.0.0.1", gateway.ports["jt808"]))
+        connection = await _only(gateway)
+        assert connection._transport is not None
+        transport = connection._transport
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        await asyncio.get_running_loop().sock_sendall(deaf, line(0x0002, 1) * 8000)
+        async with asyncio.timeout(2):
+            while not transport.get_write_buffer_size():
+                await asyncio.sleep(0.01)
+            while gateway.connections:
+                await asyncio.sleep(0.01)
+    await gateway.close()
+
+
+async def _only(gateway: Gateway) -> Connection:
+    while not gateway.connections:
+        await asyncio.sleep(0.01)
+    (connection,) = gateway.connections
+    assert isinstance(connection, Connection)
+    return connection
 
 
 async def test_the_command_serves_and_stops_on_sigterm(

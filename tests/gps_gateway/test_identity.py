@@ -13,6 +13,7 @@ from dispatch.messages import (
     doubled_key,
     shard,
 )
+from gps_gateway import failing
 from gps_gateway.codec import Fix, Report
 from gps_gateway.door import Bucket, Door
 from gps_gateway.gateway import Gateway
@@ -221,3 +222,20 @@ def test_a_position_without_a_time_is_new_every_time() -> None:
         assert session.take(report) == "pending"
         session.stored([report])
         assert session.take(report) == again
+
+
+async def test_who_is_refused_again_and_again_fills_no_log(
+    gateway: Gateway, centre: Centre, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failing, "_next", {})
+    async with RawTerminal(gateway.ports["jt808"]) as terminal:
+        for device in ("019999999999", terminal.device):
+            terminal.device = device
+            for _ in range(20):
+                terminal.send(0x0102, b"no code of ours")
+                await terminal.expect(0x8001)
+    said = [one.getMessage() for one in caplog.records if " refused: " in one.getMessage()]
+    unknown, bad = said
+    assert unknown.startswith("019999999999 refused: unknown device")
+    assert bad.startswith(f"{DEVICE} refused: bad code")
+    assert gateway.counted("jt808").refusals == {"unknown device": 20, "bad code": 20}

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
+
 from dispatch.clock import SystemClock
-from dispatch.messages import DesiredOrder, shown_key
+from dispatch.messages import Desired, DesiredOrder, Shown, shown_key
+from gps_gateway.codec import Pressed
+from gps_gateway.delivery import Outcome
 from gps_gateway.gateway import Gateway
+from gps_gateway.line import Line
+from gps_gateway.store import Store
 from tests.gps_gateway.conftest import Centre, Open
 from tests.gps_gateway.raw_terminal import RawTerminal
 from tests.gps_gateway.test_orders_on_terminals import (
@@ -18,6 +26,8 @@ from tests.gps_gateway.test_orders_on_terminals import (
     until,
 )
 
+FRAIL = "013800000099"
+
 
 async def test_a_terminal_whose_crew_never_had_an_order_is_not_disturbed(
     gateway: Gateway, centre: Centre
@@ -29,8 +39,9 @@ async def test_a_terminal_whose_crew_never_had_an_order_is_not_disturbed(
         await terminal.silence(0.3)
 
 
+@pytest.mark.parametrize("left", [b"", b"of another version"], ids=["lost", "not to be read"])
 async def test_what_redis_has_lost_is_neither_called_gone_nor_taken_for_another_order(
-    open_gateway: Open, centre: Centre
+    open_gateway: Open, centre: Centre, left: bytes
 ) -> None:
     """`shown` of a terminal with W1 on its buttons is lost with its gateway; W1 is recalled, and W2 wished."""
     await centre.wish()
@@ -44,6 +55,8 @@ async def test_what_redis_has_lost_is_neither_called_gone_nor_taken_for_another_
         await until(centre, lambda e: centre.revision in settled(e))
     await first.close()
     await centre.redis.delete(shown_key(centre.device))
+    if left:
+        await centre.redis.set(shown_key(centre.device), left)
     await SystemClock().sleep(0.3)  # so many serials are not used in it
     await centre.wish()
     second = await open_gateway()
@@ -65,3 +78,74 @@ async def test_what_redis_has_lost_is_neither_called_gone_nor_taken_for_another_
         await until(centre, lambda e: centre.revision in settled(e))
         terminal.press(0x11)
         await until(centre, lambda e: presses(e) == [("W2", 1, "depart")])
+
+
+async def test_a_bug_with_one_terminal_keeps_no_order_from_the_others(
+    gateway: Gateway, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = gateway.store.shown
+
+    async def frail(device: str) -> Shown | None:
+        if device == FRAIL:
+            raise KeyError("a bug of ours")
+        return await read(device)
+
+    monkeypatch.setattr(gateway.store, "shown", frail)
+    await centre.register(FRAIL)
+    async with (
+        RawTerminal(gateway.ports["jt808"], FRAIL) as other,
+        RawTerminal(gateway.ports["jt808"]) as one,
+    ):
+        await other.login()
+        await one.login()
+        await SystemClock().sleep(0.5)  # swept twice
+        await centre.wish(FIRST, wake=False)
+        await asked(one)
+
+
+async def test_a_part_that_ends_by_a_bug_begins_anew(
+    open_gateway: Open, centre: Centre, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gps_gateway.gateway.BEGIN_ANEW", 0.1)
+    bugs, read = [KeyError("a bug of ours")], Store.desired
+
+    async def frail(store: Store, devices: Sequence[str]) -> list[Desired]:
+        if bugs and sweeping:
+            raise bugs.pop()
+        return await read(store, devices)
+
+    monkeypatch.setattr(Store, "desired", frail)
+    sweeping = False
+    gateway = await open_gateway()
+    async with RawTerminal(gateway.ports["jt808"]) as terminal:
+        await terminal.login()
+        await until(centre, lambda e: settled(e) == [0])
+        sweeping = True
+        while bugs:
+            await SystemClock().sleep(0.05)
+        await centre.wish(FIRST, wake=False)
+        await asked(terminal)
+    assert "a part of the gateway begins anew" in caplog.text
+
+
+async def test_a_press_that_a_bug_meets_is_taken_when_it_is_sent_again(
+    gateway: Gateway, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bugs, press = [KeyError("a bug of ours")], gateway.delivery.press
+
+    async def frail(line: Line, event: Pressed) -> Outcome:
+        if bugs:
+            raise bugs.pop()
+        return await press(line, event)
+
+    monkeypatch.setattr(gateway.delivery, "press", frail)
+    await centre.wish(FIRST, wake=False)
+    async with RawTerminal(gateway.ports["jt808"]) as terminal:
+        await terminal.login()
+        order = await asked(terminal)
+        terminal.answer(order.serial, 1, serial=77)
+        while bugs:
+            await SystemClock().sleep(0.01)
+        terminal.answer(order.serial, 1, serial=77)
+        assert (await terminal.expect(0x8001)).answered == (0x0302, 77, 0)
+        assert presses(await centre.events()) == [("W1", 1, "acknowledge")]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dispatch.messages import Press
 from gps_gateway.downlink import named, standing
 from gps_gateway.gateway import Gateway
-from tests.gps_gateway.conftest import Centre
+from tests.gps_gateway.conftest import Centre, RealServer
 from tests.gps_gateway.raw_2019 import DEVICE_2019, ISU, Taxi, Terminal2019, tags
 from tests.gps_gateway.raw_terminal import Heard
 from tests.gps_gateway.test_orders_on_terminals import FIRST, SECOND, kept, presses, receipts, taken, until
 
+OTHER_ISU = "100000000022"
 PASS, TEXT = 0x8900, 0x8300
 ASSIGN, RECALL, ACCEPT, REFUSE, DEPART, ARRIVE, RESTORE, WORK = range(1, 9)
 
@@ -204,3 +207,51 @@ async def test_an_unknown_taxi_is_refused(gateway: Gateway, centre: Centre) -> N
     async with Taxi(gateway.ports["jt905"], "100000009999") as taxi:
         serial = taxi.send(0x0002)
         assert (await taxi.expect(0x8001)).answered == (0x0002, serial, 1)
+
+
+async def test_taxis_on_one_connection_have_their_own_orders(gateway: Gateway, centre: Centre) -> None:
+    """What the one says of an order's number means nothing of the other's order of that number."""
+    centre.device = ISU
+    await centre.wish(FIRST, wake=False)
+    await centre.register(OTHER_ISU)
+    async with Taxi(gateway.ports["jt905"]) as taxi:
+        taxi.send(0x0002)
+        first, business = await order_of(taxi, 0x8B00)
+        taxi.device = OTHER_ISU
+        taxi.receipt(first)
+        serial = taxi.send(0x0B01, business.to_bytes(4, "big"))
+        while (heard := await taxi.expect(0x8001)).answered[:2] != (0x0B01, serial):
+            pass
+        assert heard.answered[2] == 2, "no such order"
+        assert presses(await centre.events()) == []
+        assert ("W1", 1, "delivered") not in receipts(await centre.events())
+
+        centre.device = OTHER_ISU
+        await centre.wish(SECOND, revision=1)
+        while (second := await taxi.expect(0x8B00)).body[11:-1] != SECOND.text.encode("gbk"):
+            pass
+        taxi.receipt(second)
+        await until(centre, lambda e: ("W2", 1, "delivered") in receipts(e))
+        assert ("W1", 1, "delivered") not in receipts(await centre.events())
+        taxi.device = ISU
+        taxi.receipt(first)
+        await until(centre, lambda e: ("W1", 1, "delivered") in receipts(e))
+
+
+async def test_a_second_taxi_is_not_refused_because_nobody_could_be_asked(
+    gateway: Gateway, centre: Centre, server: RealServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal takes a refusal for an answer, and sends that position no more."""
+    monkeypatch.setattr("gps_gateway.conversation.ASK_AGAIN", 0.2)
+    await centre.register(ISU)
+    await centre.register(OTHER_ISU)
+    async with Taxi(gateway.ports["jt905"]) as taxi:
+        taxi.send(0x0002)
+        await taxi.expect(0x8001)
+        server.stop()
+        taxi.device = OTHER_ISU
+        serial = taxi.send(0x0002)
+        await taxi.silence(0.4)
+        server.start()
+        taxi.send(0x0002, serial=serial)
+        assert (await taxi.expect(0x8001)).answered == (0x0002, serial, 0)

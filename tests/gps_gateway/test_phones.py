@@ -14,7 +14,7 @@ from gps_gateway.codec import Rejected, Report, Status
 from gps_gateway.gateway import Gateway
 from gps_gateway.protocols.osmand import parse
 from tests.gps_gateway.beacon import dial
-from tests.gps_gateway.conftest import Centre, RealServer
+from tests.gps_gateway.conftest import Centre, Open, RealServer
 from tests.gps_gateway.raw_terminal import DEVICE
 
 QUERY = f"id={DEVICE}&timestamp=1735776184&lat=39.9&lon=116.4&speed=10&bearing=90&altitude=50&batt=87"
@@ -141,3 +141,28 @@ async def test_a_body_that_was_cut_is_no_position(gateway: Gateway, centre: Cent
             await SystemClock().sleep(0.01)
     assert gateway.counted("osmand").reasons == {"incomplete": 1}
     assert await centre.positions() == []
+
+
+async def test_who_never_ends_a_request_keeps_no_place(
+    open_gateway: Open, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gps_gateway.http.SILENCE", 0.3)
+    await centre.register("7")
+    gateway = await open_gateway()
+    ask = b"GET /?id=7&lat=39.9&lon=116.4 HTTP/1.1\r\nHost: x\r\n\r\n"
+    begun = [
+        b"",
+        b"GET /?id=7",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nid",
+        ask + b"GET /?",
+    ]
+    held = [await dial(gateway.ports["osmand"]) for _ in begun]
+    for (_, writer), said in zip(held, begun, strict=True):
+        writer.write(said)
+    reader, writer = await dial(gateway.ports["osmand"])
+    for _ in range(10):  # longer than the others may stay
+        writer.write(ask)
+        assert b"200" in await asyncio.wait_for(reader.readuntil(b"\r\n0\r\n\r\n"), 3)
+        await asyncio.sleep(0.1)
+    for silent, _ in held:
+        await asyncio.wait_for(silent.read(), 1)

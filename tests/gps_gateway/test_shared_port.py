@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
 from dispatch.clock import SystemClock
 from dispatch.core.errors import BadInput
-from dispatch.messages import Status
+from dispatch.messages import Link, Status
 from dispatch.settings import Settings
 from gps_gateway.datagrams import Datagrams as Port
 from gps_gateway.gateway import Gateway
@@ -197,14 +198,66 @@ async def test_addresses_are_remembered_up_to_a_bound(gateway: Gateway, centre: 
         device = await datagrams(transport.get_extra_info("sockname")[1])
         device.send(POSITION)
         assert await device.next() == TAKEN
-    assert len(port._peers) == len(gateway.connections) == 1, "the newest is the device"
+    assert len(port._peers) == len(gateway.addresses) == 1, "the newest is the device"
     for n in range(5):
         device = await datagrams(transport.get_extra_info("sockname")[1])
         device.send(b"$B,%d,H#" % n)
         await device.next()
     assert len(port._peers) == 3
     transport.close()
-    await _until(lambda: not gateway.connections)
+    await _until(lambda: not gateway.addresses)
+
+
+async def test_addresses_take_no_place_from_connections(gateway: Gateway, centre: Centre) -> None:
+    """Anybody can write a sender's address into a datagram."""
+    await centre.register("7")
+    gateway.max_connections = 3
+    for n in range(3):
+        device = await datagrams(gateway.ports["trackers"])
+        device.send(b"$B,%d,H#" % (100 + n))
+        await device.next()
+    assert gateway.state().connections == len(gateway.addresses) == 3
+    reader, _ = await say(gateway.ports["trackers"], POSITION)
+    assert await asyncio.wait_for(reader.readuntil(b"#"), 3) == TAKEN
+
+
+async def test_a_gateway_ends_while_datagrams_go_on(open_gateway: Open, centre: Centre) -> None:
+    await centre.register("7")
+    gateway = await open_gateway()
+    device = await datagrams(gateway.ports["trackers"])
+
+    async def talk() -> None:
+        for n in count():
+            device.send(b"$B,7,P,%d,39.9,116.4#" % n)
+            await asyncio.sleep(0.001)
+
+    talking = asyncio.create_task(talk())
+    await device.next()
+    async with asyncio.timeout(5):
+        await gateway.close()
+    talking.cancel()
+    links = [event.state for event in await centre.events() if isinstance(event, Link)]
+    assert links == ["online", "offline"]
+
+
+@pytest.mark.parametrize("ending", [b"", b"$B,7,"], ids=["whole", "cut off"])
+async def test_what_a_tracker_says_before_it_hangs_up_is_kept(
+    gateway: Gateway, centre: Centre, ending: bytes
+) -> None:
+    """Also while it is still asked for whether that device is known: some connect for each position."""
+    await centre.register("7")
+    _, writer = await dial(gateway.ports["trackers"])
+    writer.write(POSITION + ending)
+    writer.close()
+    await _until(lambda: gateway.publisher.stored)
+    assert [one.device for one in await centre.positions()] == ["7"]
+    assert not gateway.online
+    assert not [event for event in await centre.events() if isinstance(event, Link)], "it was never here"
+    _, writer = await dial(gateway.ports["trackers"])
+    writer.write(POSITION.replace(b"7", b"8", 1))
+    writer.close()
+    await _until(lambda: gateway.counts.refusals)
+    assert len(await centre.positions()) == 1
 
 
 async def _end(reader: asyncio.StreamReader) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, WatchError
 
@@ -28,7 +29,7 @@ class RedisDevices:
                     try:
                         await pipeline.watch(key)
                         raw = await pipeline.get(key)
-                        if isinstance(raw, bytes) and _is_newer(decode_desired(raw), desired):
+                        if isinstance(raw, bytes) and _is_newer(raw, desired):
                             return
                         pipeline.multi()  # type: ignore[no-untyped-call]
                         pipeline.set(key, encode(desired))
@@ -41,7 +42,12 @@ class RedisDevices:
             raise Unavailable(f"Redis does not answer: {error}") from error
 
 
-def _is_newer(there: Desired, desired: Desired) -> bool:
+def _is_newer(raw: bytes, desired: Desired) -> bool:
+    """What cannot be read, as another version may have written it, is not."""
+    try:
+        there = decode_desired(raw)
+    except msgspec.MsgspecError:
+        return False
     return there.epoch == desired.epoch and there.revision > desired.revision
 
 
@@ -62,8 +68,7 @@ class EpochKeeper:
 
     async def keep(self) -> None:
         """Confirm the epoch if it has to be."""
-        info = await self._redis.info("server")
-        server = str(info["run_id"])
+        server = await self._run_id()
         present = await self._redis.get(EPOCH_KEY)
         if server == self._server and present == self._epoch.encode():
             return
@@ -72,7 +77,14 @@ class EpochKeeper:
         desired = await self._all_desired()
         for one in desired:
             await devices.write_desired(one)
+        if await self._run_id() != server:
+            return  # it was restarted meanwhile: what it had by then may be lost
         await self._redis.set(EPOCH_KEY, self._epoch)
         await self._redis.publish(WAKE_CHANNEL, "*")
         self._server = server
         log.info("desired states of %d devices confirmed", len(desired))
+
+    async def _run_id(self) -> str:
+        """Another one after each start of the server."""
+        info = await self._redis.info("server")
+        return str(info["run_id"])

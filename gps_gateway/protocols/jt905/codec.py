@@ -115,7 +115,7 @@ def is_exact(message: int, body: bytes) -> bool:
 
 
 class Jt905(Jt808):
-    """One terminal's connection; `checksum` as in Jt808."""
+    """One connection, of one terminal or of several; `checksum` as in Jt808."""
 
     name = "jt905"
     readers: ClassVar[dict[int, Reader]] = READERS
@@ -125,8 +125,8 @@ class Jt905(Jt808):
     def __init__(self, checksum: Checksum = "accept") -> None:
         super().__init__(checksum)
         self._known = ""
-        self._detailed: set[int] = set()
-        """Questions whose details were sent on this connection."""
+        self._detailed: dict[bytes, set[int]] = {}
+        """Terminal → questions whose details were sent to it on this connection."""
 
     def accept(self, event: Frame, code: str = "") -> None:
         if isinstance(event, Login):
@@ -152,8 +152,9 @@ class Jt905(Jt808):
 
     def _details(self, isu: bytes, action: SetButtons) -> list[bytes]:
         """0x8B01 for each order that may be worked since now; the last one goes under the action's serial."""
-        new = [order for order in action.orders if order.question not in self._detailed]
-        self._detailed = {order.question for order in action.orders}
+        before = self._detailed.get(isu, set())
+        new = [order for order in action.orders if order.question not in before]
+        self._detailed[isu] = {order.question for order in action.orders}
         serials = [self._next_serial() for _ in new[1:]] + [action.serial]
         return [frame(DETAILS, isu, n, _detail(order)) for n, order in zip(serials, new, strict=False)]
 

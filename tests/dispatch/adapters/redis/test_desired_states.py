@@ -89,6 +89,39 @@ async def test_a_redis_that_lost_everything_is_filled_again(redis: Redis) -> Non
     assert await redis.get(EPOCH_KEY) == b"e1"
 
 
+async def test_a_redis_that_is_restarted_meanwhile_is_filled_from_the_beginning(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had by then may be lost with its last second."""
+    ids = iter(["first start", "second start", "second start", "second start"])
+
+    async def info(section: str) -> dict[str, str]:
+        assert section == "server"
+        return {"run_id": next(ids)}
+
+    async def all_desired() -> list[Desired]:
+        return [state(4, "W4")]
+
+    monkeypatch.setattr(redis, "info", info)
+    keeper = EpochKeeper(redis, "e1", all_desired)
+    await keeper.keep()
+    assert await redis.get(EPOCH_KEY) is None
+    await redis.delete(desired_key("014500000001"))
+    await keeper.keep()
+    assert await there(redis) == state(4, "W4")
+    assert await redis.get(EPOCH_KEY) == b"e1"
+
+
+async def test_a_state_that_cannot_be_read_is_written_anew(redis: Redis) -> None:
+    async def all_desired() -> list[Desired]:
+        return [state(4, "W4")]
+
+    await redis.set(desired_key("014500000001"), b"of another version")
+    await EpochKeeper(redis, "e1", all_desired).keep()
+    assert await there(redis) == state(4, "W4")
+    assert await redis.get(EPOCH_KEY) == b"e1"
+
+
 async def test_nothing_is_confirmed_while_sql_does_not_answer(redis: Redis) -> None:
     async def all_desired() -> list[Desired]:
         raise Unavailable("the database does not answer")
