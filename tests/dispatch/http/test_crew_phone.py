@@ -16,7 +16,7 @@ from dispatch.core.position import Fix
 from dispatch.core.track import Kept
 from dispatch.messages import Position
 from dispatch.services import delivery, photos
-from dispatch.services.ports import Ports
+from dispatch.services.ways_out import Ports
 from tests.dispatch.http.conftest import City
 from tests.dispatch.organisation import EAST
 
