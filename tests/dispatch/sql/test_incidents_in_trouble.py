@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime
+from itertools import cycle
+
 import pytest
 import pytest_asyncio
 from sqlalchemy import insert
@@ -13,6 +17,9 @@ from dispatch.core.segments import timeline
 from dispatch.core.types import SYSTEM
 from dispatch.core.work_order import Event
 from dispatch.services import hotline, incidents, stacks
+from dispatch.services.context import Context
+from dispatch.services.ports import Changes, Loaded
+from dispatch.services.steps import Draft
 from tests.dispatch.databases import Database
 from tests.dispatch.sql.desk import CREW_STEPS, DORA, HOLLY, Place
 
@@ -72,6 +79,39 @@ async def test_whoever_follows_a_lead_that_cannot_be_read_is_called_back_and_clo
     await _spoil(place, a)
     await hotline.call_back(place.context, b, satisfied=True, by=HOLLY)
     assert (await hotline.close(place.context, b, by=HOLLY)).state == "closed"
+
+
+async def test_the_crew_of_a_large_incident_acknowledges_while_its_orders_are_written_to(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rungs and attempts write a line to one order after the other: they do not push the acknowledgement aside."""
+    orders = [await place.at_centre(f"{n} Lane", 55.0 * n) for n in range(60)]
+    lead = (await incidents.group(place.context, orders, by=DORA)).id
+    await place.dispatch(lead)
+    other, acknowledged = await place.context_of_a_worker(), False
+
+    async def lines() -> None:
+        for order_id in cycle(one for one in orders if one != lead):
+            if acknowledged:
+                return
+            await other.store.transact(lambda loaded, now, i=order_id: _line(other, loaded, now, i))  # type: ignore[misc]
+
+    led, decided = Draft._led, list[str]()
+    monkeypatch.setattr(Draft, "_led", lambda draft, one: (decided.append(one.id), led(draft, one)))
+    writing = [asyncio.create_task(lines()) for _ in range(3)]
+    try:
+        await place.works(lead, "acknowledge")
+    finally:
+        acknowledged = True
+        await asyncio.gather(*writing)
+    assert {(await place.order(one)).state for one in orders} == {"acknowledged"}
+    assert len(decided) <= 2, "it was decided again and again"
+
+
+def _line(context: Context, loaded: Loaded, now: datetime, order_id: str) -> Changes[None]:
+    draft = Draft(context, loaded, now)
+    draft.remark(order_id, "attempt", data={"channel": "phone", "to": "crew_duty", "state": "ringing"})
+    return draft.changes(None)
 
 
 @pytest.mark.parametrize("joins", ["before", "after"])
