@@ -15,7 +15,7 @@ from dispatch.adapters.sql.statements import EVENT
 from dispatch.core.escalation import clocks, open_watches
 from dispatch.core.segments import timeline
 from dispatch.core.types import SYSTEM
-from dispatch.core.work_order import Event
+from dispatch.core.work_order import Event, WorkOrder
 from dispatch.services import hotline, incidents, stacks
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Loaded
@@ -97,7 +97,12 @@ async def test_the_crew_of_a_large_incident_acknowledges_while_its_orders_are_wr
             await other.store.transact(lambda loaded, now, i=order_id: _line(other, loaded, now, i))  # type: ignore[misc]
 
     led, decided = Draft._led, list[str]()
-    monkeypatch.setattr(Draft, "_led", lambda draft, one: (decided.append(one.id), led(draft, one)))
+
+    def counted(draft: Draft, one: WorkOrder) -> None:
+        decided.append(one.id)
+        led(draft, one)
+
+    monkeypatch.setattr(Draft, "_led", counted)
     writing = [asyncio.create_task(lines()) for _ in range(3)]
     try:
         await place.works(lead, "acknowledge")
