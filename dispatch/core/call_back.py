@@ -49,9 +49,9 @@ def callers(order: WorkOrder) -> tuple[Caller, ...]:
             one = Caller(str(event.data["phone"]), str(event.data.get("name", "")), event.at)
             known.setdefault(later, one)
         elif event.kind in {CALL_BACK, NOT_REACHED}:
-            whom = number(str(event.data.get("phone", "")))
+            said = str(event.data.get("phone", ""))
             for key, one in known.items():
-                if whom == key or (not whom and (event.kind == CALL_BACK or key == own)):
+                if number(said) == key or (not said and (event.kind == CALL_BACK or key == own)):
                     known[key] = _after(one, event)
     return tuple(known.values())
 

@@ -18,12 +18,14 @@ from dispatch.core.errors import GuardRefused, IllegalStep
 from dispatch.core.process import Process, Transition
 from dispatch.core.segments import LEFT, deadline
 from dispatch.core.types import distance
-from dispatch.core.work_order import FREED, Event, WorkOrder
+from dispatch.core.work_order import FREED, REORDERED, Event, WorkOrder
 
 GROUPED = "grouped"
 """A remark: the order belongs to `incident_id` from now on; `lead_seq` is the last event of the lead not to follow."""
 PARTED = "parted"
 AFTER_DISPATCH = frozenset("DEFGH")
+ON_THE_WAY = frozenset({FREED, REORDERED, LEFT})
+"""Remarks that move the time of a dispatch: those that follow have them too."""
 OF_THE_VEHICLE = frozenset({"devices", "revision", "claimed_at"})
 """Facts of an event that are true of the leading order alone."""
 NEAR_M = 800.0
@@ -59,7 +61,7 @@ def to_follow(order: WorkOrder, lead: WorkOrder, process: Process) -> Sequence[E
             continue
         if row is not None and row.withdraws == "dispatch" and not order.crew_id:
             left.clear()  # what was withdrawn again before this order could follow it
-        elif (row is not None and is_followed(row)) or event.kind in {FREED, LEFT}:
+        elif (row is not None and is_followed(row)) or event.kind in ON_THE_WAY:
             left.append(event)
     return left
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from dispatch.core.call_back import unended
+from dispatch.core.call_back import callers, unended
 from dispatch.core.errors import BadInput, GuardRefused, IllegalStep
 from dispatch.core.process import Process, Transition
 from dispatch.core.types import Actor, AreaClass, Point
@@ -202,7 +202,8 @@ def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
     elif event.kind == REORDERED:
         changes["behind"] = data["place"] > 1
     elif event.kind == "call_back":
-        changes["satisfied"] = _all_satisfied(changes["history"])
+        said = callers(replace(order, history=changes["history"]))
+        changes["satisfied"] = all(one.outcome != "unsatisfied" for one in said)
     elif event.kind in {"grouped", "parted"}:
         changes["incident_id"] = str(data.get("incident_id", "")) if event.kind == "grouped" else ""
     elif event.kind == "record":
@@ -210,14 +211,6 @@ def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
     elif event.kind == "removed":
         changes["removing"] = {d: r for d, r in order.removing.items() if d != data.get("device")}
     return replace(order, **changes)
-
-
-def _all_satisfied(history: Iterable[Event]) -> bool:
-    """By the last word of each caller."""
-    last = {
-        str(e.data.get("phone", "")): bool(e.data.get("satisfied")) for e in history if e.kind == "call_back"
-    }
-    return all(last.values())
 
 
 def _effects_on_fields(order: WorkOrder, row: Transition, event: Event, *, ended: bool) -> dict[str, Any]:

@@ -133,18 +133,25 @@ def _meant(draft: Draft, call: Call) -> str:
                 f"order {order.id} is repaired: this is a new fault", order=order.id, step="joined"
             )
         return call.join
-    return "" if call.apart else _open_twin(draft.context, draft.loaded, call)
+    return "" if call.apart else _open_twin(draft, call)
 
 
-def _open_twin(context: Context, loaded: Loaded, call: Call) -> str:
-    """The open order for the same place, the nearest first."""
+def _open_twin(draft: Draft, call: Call) -> str:
+    """The open order for the same place, the nearest first; each is read, since it may have ended after the look."""
     if call.place is None:
         return ""
-    radius = context.processes.by_id[context.processes.current].repeat_radius
+    processes, loaded = draft.context.processes, draft.loaded
+    radius = processes.by_id[processes.current].repeat_radius
     near = [
         (distance(call.place, place), order_id) for order_id, place, _ in loaded.open_near(call.place, radius)
     ]
-    return min(((m, o) for m, o in near if m <= radius), default=(0.0, ""))[1]
+    found = (order_id for metres, order_id in sorted(near) if metres <= radius)
+    return next((one for one in found if not loaded.fetch([one]) and _joinable(draft, one)), "")
+
+
+def _joinable(draft: Draft, order_id: str) -> bool:
+    order = draft.order(order_id)
+    return order.state not in draft.process(order).final and order.last("restore") is None
 
 
 def _join(draft: Draft, call: Call, order_id: str, by: Actor, contact_id: str) -> Taken:

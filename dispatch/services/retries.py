@@ -15,6 +15,8 @@ LEASE = 30.0
 """Real seconds for which a worker keeps a row: when it dies, another one takes it then."""
 PATIENCE = 10.0
 """Real seconds after which an effect that has not ended has failed: less than a lease, and nothing waits for ever."""
+LONGEST_PAUSE = 75.0
+"""Real seconds between two tries, at most."""
 UNDYING = {"centre", "desired"}
 
 

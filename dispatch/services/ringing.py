@@ -30,8 +30,8 @@ from dispatch.services.calls import (
     readable,
 )
 from dispatch.services.context import Context
-from dispatch.services.ports import Changes, Loaded, OutboxRow, Settled
-from dispatch.services.retries import LEASE, PATIENCE, TRIES, pause
+from dispatch.services.ports import Changes, Dial, Loaded, OutboxRow, Settled
+from dispatch.services.retries import LEASE, LONGEST_PAUSE, PATIENCE, TRIES, pause
 from dispatch.services.steps import Draft
 from dispatch.services.ways_out import Phone, Ports
 
@@ -109,7 +109,7 @@ def _take_in(
     """The call with one part more of what waits for its number, and after which row to go on (-1: that was all)."""
     draft = Draft(context, loaded, now)
     last = loaded.last_dial(call.number)
-    if not call.call_id and last is not None and now < last.at + APART:
+    if not call.call_id and last is not None and _rung_lately(context, last, now):
         waiting = _ours(context, call.number, _waiting(loaded, now, rows, 0, PUT_OFF), now)
         _put_off(draft, waiting, rows, last.at + APART)
         return draft.changes((call, -1))
@@ -122,6 +122,12 @@ def _take_in(
         draft.dialled[call.number] = call.call_id
     last_seen = taken[-1].id if len(ours) > PART else found[-1].id if len(found) == LOOK else -1
     return draft.changes((_lease(draft, call, open_rows), last_seen))
+
+
+def _rung_lately(context: Context, last: Dial, now: datetime) -> bool:
+    """Whether the number has to wait. What was rung later than now was so before the clock was set back: nobody waits
+    for that time to come again (after a call that was not placed, a number counts as rung at most a pause ahead)."""
+    return now < last.at + APART <= now + APART + context.real(LONGEST_PAUSE)
 
 
 def _waiting(loaded: Loaded, now: datetime, rows: list[OutboxRow], after: int, limit: int) -> list[OutboxRow]:
@@ -157,7 +163,7 @@ async def _again(context: Context, call_id: str, rows: list[OutboxRow]) -> _Call
         if open_rows and not so_far.number:
             so_far = _Call(number_of(draft, open_rows[0]), call_id, is_asked_again=True)
             last = draft.loaded.last_dial(so_far.number)
-            if last is not None and last.call_id != call_id and draft.now < last.at + APART:
+            if last is not None and last.call_id != call_id and _rung_lately(context, last, draft.now):
                 whole = [row for row in draft.loaded.calls(call_id) if row.state == "pending"]
                 _put_off(draft, whole, rows, last.at + APART)
                 return None

@@ -8,7 +8,7 @@ recall and a dispatch) and commits them together.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -21,7 +21,7 @@ from dispatch.core.escalation import CHASED, RUNG
 from dispatch.core.hop import standing
 from dispatch.core.outgoing import Outgoing, alert
 from dispatch.core.process import Process, Transition
-from dispatch.core.segments import LEFT, deadline
+from dispatch.core.segments import deadline
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.core.work_order import FREED, NOTHING, WorkOrder, remark, take
 from dispatch.services.context import Context
@@ -142,13 +142,15 @@ class Draft:
         if after is before:
             return before
         self.put(after)
-        if kind in {FREED, LEFT} and after.incident_id == after.id:
+        if kind in incident.ON_THE_WAY and after.incident_id == after.id:
             self._led(after)
         return after
 
     def follow(self, order_id: str) -> WorkOrder:
         """Bring an order to where the one that leads its incident is, as far as its own process lets it."""
         order = self.order(order_id)
+        if not self.readable([order.incident_id]):
+            return order  # it goes its own way: nobody is kept from calling back or parting it
         lead = self.order(order.incident_id)
         process = self.process(order)
         for event in incident.to_follow(order, lead, self.process(lead)):
@@ -203,10 +205,15 @@ class Draft:
         """The orders that follow this one and have not ended."""
         if lead.incident_id != lead.id:
             return []
-        ids = self.loaded.incident(lead.id)
-        self.loaded.fetch(ids)
-        known = map(self.order, ids)
+        known = map(self.order, self.readable(self.loaded.incident(lead.id)))
         return [o.id for o in known if o.incident_id == lead.id and o.state not in self.process(o).final]
+
+    def readable(self, order_ids: Sequence[str]) -> list[str]:
+        """Those of an incident that can be read: one that is spoilt, which is said, holds no other one up."""
+        failed = self.loaded.fetch(order_ids)
+        for order_id, error in failed.items():
+            log.error("order %s cannot be read, the others of its incident go on: %r", order_id, error)
+        return [order_id for order_id in order_ids if order_id not in failed]
 
     def _led(self, lead: WorkOrder) -> None:
         for order_id in self.following(lead):

@@ -124,7 +124,8 @@ def _crew_pressed(draft: Draft, row: OutboxRow, report: PhoneReport, key: str) -
     step = "acknowledge"
     if report.digit == "9":
         step, data["reason"] = "reject", _cannot_leave(draft.process(draft.order(row.order_id)))
-    if (pressed := draft.order(row.order_id)).follows and dispatch == pressed.generation:
+    pressed = draft.order(row.order_id)
+    if pressed.follows and dispatch == pressed.generation and draft.readable([pressed.incident_id]):
         lead = draft.order(pressed.incident_id)  # it is the one that the crew has
         draft.take(
             lead.id,

@@ -253,7 +253,9 @@ async def _settled(context: Context, device: str, revision: int, at: datetime) -
 
     def decide(loaded: Loaded, now: datetime) -> Changes[None]:
         draft = Draft(context, loaded, now)
-        for order_id in loaded.removing():
+        waiting = loaded.removing()
+        unreadable = loaded.fetch(waiting)  # nobody's confirmation waits for an order that is spoilt
+        for order_id in (one for one in waiting if one not in unreadable):
             if draft.order(order_id).removing.get(device, revision + 1) <= revision:
                 by = Actor("device", device)
                 draft.remark(order_id, "removed", by=by, at=at, data={"device": device, "revision": revision})

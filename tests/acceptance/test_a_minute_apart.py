@@ -7,7 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
+from dispatch.adapters.sql.statements import DIAL
 from dispatch.core.errors import Unavailable
 from dispatch.core.types import Point
 from dispatch.services import clocks, delivery
@@ -49,6 +51,15 @@ async def two_orders(centre: Centre) -> None:
     await centre.dispatched(at=2.0)
     await centre.dispatched(at=2.75, place=ELSEWHERE)
     await centre.until(5.9)
+
+
+async def test_a_ring_of_before_the_clock_was_set_back_keeps_nobody_waiting(centre: Centre) -> None:
+    """`dispatch45 clock trust` set it back by an hour: a new order's call does not wait for that hour to pass."""
+    ahead = {"number": DUTY, "at": START + timedelta(hours=1), "call_id": "call-0-0"}
+    await centre.store.write(lambda c: c.execute(insert(DIAL), ahead) and None)
+    await centre.dispatched(at=2.0)
+    await centre.until(7.9)
+    assert rings(centre) == [pytest.approx(6.0, abs=0.02)]
 
 
 async def test_a_call_that_is_asked_for_again_begins_the_minute_anew(centre: Centre) -> None:

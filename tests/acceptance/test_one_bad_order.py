@@ -14,11 +14,13 @@ from dispatch.adapters.sql.statements import ORDER
 from dispatch.adapters.sql.views import Views
 from dispatch.core.shortage import NO_FREE_CREW
 from dispatch.core.types import Point
+from dispatch.messages import Receipt
 from dispatch.services import alerting, clocks, delivery, dispatcher, shortage
 from dispatch.services.alert_text import Words
 from dispatch.services.people import Scope
+from dispatch.services.tracking import device_event
 from tests.acceptance.test_too_few_crews import _at_centre, _waiting
-from tests.dispatch.centre import Centre
+from tests.dispatch.centre import DORA, Centre
 from tests.dispatch.core.test_shortage import RULE
 
 
@@ -163,3 +165,18 @@ async def test_a_storm_of_letters_is_read_together_and_in_portions(
     assert max(seen) == 10
     assert sum(seen) == len(rows)
     assert any("alerts:" in title for _, title in centre.mail.told), "one letter of all portions"
+
+
+async def test_recalls_are_confirmed_beside_one_that_cannot_be_read(centre: Centre) -> None:
+    orders = [
+        await centre.dispatched(crew, Point(30.02 + n / 100, 120.05), at=2.0 + n)
+        for n, crew in enumerate(("N1", "N2"))
+    ]
+    centre.terminals.online.clear()
+    for order_id in orders:
+        await dispatcher.recall(centre.context, order_id, reason="nearer_crew", by=DORA)
+    await spoil(centre, orders[0])
+    revision = (await centre.order(orders[1])).removing["t-N2"]
+    seen = Receipt("t-N2", "", revision, "settled", centre.clock.timestamp())
+    await device_event(centre.context, seen)
+    assert not (await centre.order(orders[1])).removing

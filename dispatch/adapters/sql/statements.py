@@ -106,7 +106,11 @@ class SqlLoaded(LoadedAlerts):
 
     def incident(self, incident_id: str) -> Sequence[str]:
         query = select(ORDER.c.id).where(ORDER.c.incident_id == incident_id, ORDER.c.id != incident_id)
-        return list(self.connection.execute(query.order_by(ORDER.c.id)).scalars())
+        if self.connection.dialect.name == "postgresql":
+            # Who writes to any of them waits until our commit: lines of hundreds of orders, one after the other, would
+            # push a step of all of them aside again and again.
+            query = query.order_by(ORDER.c.id.collate("C")).with_for_update(key_share=True)
+        return sorted(self.connection.execute(query).scalars())
 
     def removing(self) -> Sequence[str]:
         query = select(ORDER.c.id).where(ORDER.c.is_removing).order_by(ORDER.c.id)

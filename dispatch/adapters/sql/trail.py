@@ -96,11 +96,14 @@ class Horizon:
 
 
 def horizon(connection: Connection) -> Horizon:
-    """What is committed now. On PostgreSQL a lower id may still be under way: it is waited for."""
+    """What is committed now. On PostgreSQL a lower id may still be under way: it is waited for.
+
+    Its transaction had its number before we take ours. A snapshot does not tell: it ends before the newest numbers.
+    """
     ids = {name: connection.execute(select(func.max(s.c.id))).scalar() or 0 for name, s in SOURCES.items()}
     until = 0
     if connection.dialect.name == "postgresql":
-        query = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+        query = text("SELECT pg_current_xact_id()::text")
         until = int(connection.execute(query).scalar_one())
     return Horizon(ids, until)
 

@@ -53,6 +53,18 @@ def test_one_word_for_all_ends_every_call_back() -> None:
     assert _close(_said(_repaired("2222", "3333"), "call_back", satisfied=True)).state == "closed"
 
 
+def test_a_number_without_digits_is_no_word_for_all() -> None:
+    found = _repaired("2222")
+    found = replace(found, facts=replace(found.facts, customer_phone="unknown"))
+    found = _said(found, "call_back", satisfied=True, phone="unknown")
+    assert [one.phone for one in unended(found)] == ["2222"], "nobody has called this one"
+
+
+def test_the_last_word_of_a_caller_counts_however_the_first_was_said() -> None:
+    found = _said(_repaired(), "call_back", satisfied=False)
+    assert _said(found, "call_back", satisfied=True, phone="+86101111").satisfied is True
+
+
 def test_one_who_is_not_satisfied_is_not_hidden_by_the_next_who_is() -> None:
     found = _said(_repaired("2222"), "call_back", satisfied=False, phone="2222")
     found = _said(found, "call_back", satisfied=True, phone="+86 10 1111")

@@ -180,6 +180,36 @@ async def test_a_lower_id_that_is_still_under_way_is_waited_for(two: Two) -> Non
         await slow.close()
 
 
+async def test_a_writer_that_was_numbered_last_and_stands_still_is_waited_for(two: Two) -> None:
+    """It has the newest number of all transactions and an id below one that is committed: no snapshot names it."""
+    if two.database.kind == "sqlite":
+        return  # one writer: ids are committed in their order
+    await _lived(two)
+    row = "INSERT INTO audit (at, by_role, by_id, action, subject, data) VALUES (now(), 'a', 'b', 'c', 'd', '{}')"
+    early = await asyncpg.connect(two.database.settings.database_url)
+    late = await asyncpg.connect(two.database.settings.database_url)
+    try:
+        first, last = early.transaction(), late.transaction()
+        await first.start()
+        await last.start()
+        for one in (early, late):
+            await one.execute("SELECT pg_current_xact_id()")
+        await late.execute(row)  # the lower id
+        await early.execute(row)
+        await first.commit()
+        sealer = Sealer(two.first)
+        for _ in range(3):
+            assert await sealer.once() == 0
+        await last.commit()
+        for _ in range(3):
+            await sealer.once()
+        found = await _verified(two)
+        assert (found.unsealed, found.findings) == (0, ())
+    finally:
+        await early.close()
+        await late.close()
+
+
 async def test_two_sealers_make_one_chain(two: Two) -> None:
     await _lived(two)
     one, other = Sealer(two.first), Sealer(two.second)
