@@ -154,7 +154,9 @@ async def either_city(database: Database) -> AsyncIterator[City]:
     database.at_once(fill)
     store = database.store(shipped_processes(), clock)
     directory = await store.read(load_directory)
-    found = _city(Installation(cast(Any, store), context_of(store, directory, clock), clock, database.settings.data))
+    found = _city(
+        Installation(cast(Any, store), context_of(store, directory, clock), clock, database.settings.data)
+    )
     yield found
     await found.close()
 

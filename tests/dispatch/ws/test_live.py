@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -158,7 +159,10 @@ async def test_a_person_who_is_disabled_is_shown_out(live: Live, monkeypatch: py
     monkeypatch.setattr(module, "KNOWN_STILL", 0.1)
     screen = await live.screen("dora")
     await screen.next("board")
-    await SqlPeople(live.place.store).disable("dora", by=ADA)
+    people = SqlPeople(live.place.store)
+    was = await people.person("dora")
+    assert was is not None
+    await people.change(replace(was, active=False), was, by=ADA)
     with pytest.raises(ConnectionClosed, match="sign in again"):
         await screen.until(lambda f: False)
 
