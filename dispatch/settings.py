@@ -98,6 +98,13 @@ class Settings:
     """Which TCP ports speak TLS then, e.g. `trackers,osmand`; empty: all that devices talk to."""
     navigation: str = "geo"
     """What the crew's "Navigate" opens: geo (whatever map the phone has), amap, baidu or google."""
+    basemap: str = ""
+    """Under everything on a map (docs/base-map.md): empty: `data/basemap.pmtiles` if it is there; a .pmtiles file; `none`; or
+    the address of the utility's tiles, `https://host/{z}/{x}/{y}.png`."""
+    basemap_datum: str = "wgs84"
+    """The coordinates that those tiles are drawn in: wgs84 or gcj02."""
+    basemap_attribution: str = ""
+    """Whose map it is, shown in its corner (tiles of an address)."""
     demo: bool = False
     by_hand: str = ""
     """User names of the demonstration, separated by commas, whose work its simulators leave to you."""
