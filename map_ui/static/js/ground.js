@@ -1,6 +1,7 @@
 // @ts-check
-/** What lies under the vehicles: our own roads and territories on canvas. No tiles, nobody else's server. */
+/** What lies under the vehicles: the base map if there is one, otherwise our own roads; and the territories, on canvas. */
 import { get } from './api.js';
+import { addBaseMap } from './base_map.js';
 import { namePlace } from './inside.js';
 import { named, page, t } from './page.js';
 
@@ -54,13 +55,16 @@ export async function startMap() {
   map.setMinZoom(8);
   map.createPane('land').style.zIndex = '210';
   map.createPane('roads').style.zIndex = '220';
-  const [territories, roads] = await Promise.all(['/api/territories', '/api/roads'].map((path) => get(path).catch(() => null)));
+  /** @type {{restyle: () => void}[]} */
   const layers = [];
-  if (territories?.features) layers.push(land(map, territories));
-  if (roads?.features) {
-    const layer = L.geoJSON(roads, { pane: 'roads', renderer: L.canvas({ pane: 'roads' }), style: roadStyle, interactive: false }).addTo(map);
+  const roads = async () => {
+    const found = await get('/api/roads').catch(() => null);
+    if (!found?.features) return;
+    const layer = L.geoJSON(found, { pane: 'roads', renderer: L.canvas({ pane: 'roads' }), style: roadStyle, interactive: false }).addTo(map);
     layers.push({ restyle: () => layer.setStyle(roadStyle) });
-  }
+  };
+  const [territories] = await Promise.all([get('/api/territories').catch(() => null), addBaseMap(map, roads).then((there) => (there ? null : roads()))]);
+  if (territories?.features) layers.push(land(map, territories));
   document.addEventListener('themechange', () => layers.forEach((one) => one.restyle()));
   return map;
 }

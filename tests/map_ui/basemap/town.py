@@ -24,10 +24,10 @@ class Sheet:
         self._ways: list[Way] = []
         self._relations: list[Relation] = []
 
-    def node(self, place: Place, **tags: str) -> int:
+    def node(self, at: Place, /, **tags: str) -> int:
         """One place."""
         number = next(self._ids)
-        self._nodes.append(Node(id=number, location=Location(*place), tags=_tags(tags)))
+        self._nodes.append(Node(id=number, location=Location(*at), tags=_tags(tags)))
         return number
 
     def way(self, *places: Place, closed: bool = False, **tags: str) -> int:
