@@ -211,7 +211,9 @@ class _Site:
             **more,
         }
         html = _TEMPLATES.get_template(template).render(context)
-        response = squeezed(request, HTMLResponse(html, headers=_headers(nonce, self._live(request), basemap.host)))
+        response = squeezed(
+            request, HTMLResponse(html, headers=_headers(nonce, self._live(request), basemap.host))
+        )
         if request.query_params.get("lang") in LANGUAGES:
             response.set_cookie(COOKIE, language, max_age=_YEAR, samesite="strict")
         return response

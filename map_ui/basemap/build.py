@@ -56,7 +56,9 @@ def make(extract: Path, target: Path, progress: Progress) -> int:
                     pieces.put(thing)
                 tiles = pieces.count()
                 if not tiles:
-                    raise BadInput(f"{extract} has nothing that a base map shows: no roads, waters, buildings")
+                    raise BadInput(
+                        f"{extract} has nothing that a base map shows: no roads, waters, buildings"
+                    )
                 progress.update(reading, total=1, completed=1)
                 written = scratch / FILE
                 with written.open("wb") as stream:

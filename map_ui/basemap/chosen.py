@@ -70,7 +70,9 @@ def choose(setting: str, datum: str, attribution: str, data: Path) -> Choice:
         if setting and not file.is_file():
             raise BadInput(f"DISPATCH45_BASEMAP={setting!r}: there is no such file")
         if datum != "wgs84":
-            raise BadInput("DISPATCH45_BASEMAP_DATUM=gcj02 is for tiles of an address: a file of ours is WGS-84")
+            raise BadInput(
+                "DISPATCH45_BASEMAP_DATUM=gcj02 is for tiles of an address: a file of ours is WGS-84"
+            )
         return Choice(None, file)
     _checked(setting)
     return Choice(Basemap("xyz", setting, cast(Datum, datum), attribution), None)
@@ -81,11 +83,15 @@ def _checked(setting: str) -> None:
     said = f"DISPATCH45_BASEMAP={setting!r}: "
     found = sorted(_PLACEHOLDER.findall(setting))
     if found not in (["x", "y", "z"], ["-y", "x", "z"]):
-        raise BadInput(f"{said}expected a .pmtiles file, 'none', or an address with {{z}}, {{x}} and {{y}} (or {{-y}})")
+        raise BadInput(
+            f"{said}expected a .pmtiles file, 'none', or an address with {{z}}, {{x}} and {{y}} (or {{-y}})"
+        )
     address = urlsplit(setting)
     ours = setting.startswith("/") and not address.netloc
     if not ours and (address.scheme not in {"http", "https"} or not _HOST.fullmatch(address.netloc)):
-        raise BadInput(f"{said}expected https://host/… or /…, with one host that has no placeholder, name or password")
+        raise BadInput(
+            f"{said}expected https://host/… or /…, with one host that has no placeholder, name or password"
+        )
 
 
 def handed_out(choice: Choice) -> Response:

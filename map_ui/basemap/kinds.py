@@ -70,7 +70,9 @@ def shown_line(tags: Mapping[str, str]) -> Shown | None:
 
 def shown_area(tags: Mapping[str, str]) -> Shown | None:
     """A closed way or a multipolygon: water, grounds, buildings. None: not shown."""
-    pairs = [(key, tags[key]) for key in ("natural", "waterway", "landuse", "leisure", "amenity") if key in tags]
+    pairs = [
+        (key, tags[key]) for key in ("natural", "waterway", "landuse", "leisure", "amenity") if key in tags
+    ]
     if any(pair in _WATERS for pair in pairs):
         return Shown("water", "water", "water", 5)
     if tags.get("building", "no") != "no":

@@ -131,7 +131,9 @@ def cut(whole: shapely.Geometry, zoom: int) -> Iterator[tuple[int, int, shapely.
                 yield x, y, shapely.transform(piece, lambda places, corner=corner: places - corner)
 
 
-def _clipped(shape: shapely.Geometry, left: float, top: float, right: float, bottom: float) -> shapely.Geometry:
+def _clipped(
+    shape: shapely.Geometry, left: float, top: float, right: float, bottom: float
+) -> shapely.Geometry:
     return shapely.clip_by_rect(shape, left - MARGIN, top - MARGIN, right + MARGIN, bottom + MARGIN)
 
 

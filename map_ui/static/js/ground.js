@@ -63,8 +63,9 @@ export async function startMap() {
     const layer = L.geoJSON(found, { pane: 'roads', renderer: L.canvas({ pane: 'roads' }), style: roadStyle, interactive: false }).addTo(map);
     layers.push({ restyle: () => layer.setStyle(roadStyle) });
   };
-  const [territories] = await Promise.all([get('/api/territories').catch(() => null), addBaseMap(map, roads).then((there) => (there ? null : roads()))]);
-  if (territories?.features) layers.push(land(map, territories));
+  const [territories, there] = await Promise.all([get('/api/territories').catch(() => null), addBaseMap(map, roads)]);
+  if (!there) await roads();
+  if (territories?.features) layers.push(land(map, territories, there ? 0.06 : 0.13));
   document.addEventListener('themechange', () => layers.forEach((one) => one.restyle()));
   return map;
 }
@@ -82,8 +83,8 @@ function writeNames(map, names) {
   }
 }
 
-/** @param {any} map @param {any} territories */
-function land(map, territories) {
+/** @param {any} map @param {any} territories @param {number} cover how much of what lies below one's own land covers */
+function land(map, territories, cover) {
   const own = territories.features.filter((/** @type {any} */ f) => !page.person?.centre_id || f.properties.centre_id === page.person.centre_id);
   map.land = L.geoJSON(territories).getBounds();
   map.own = L.geoJSON({ type: 'FeatureCollection', features: own }).getBounds();
@@ -93,7 +94,7 @@ function land(map, territories) {
     const look = LOOKS[centres.indexOf(feature.properties.centre_id) % LOOKS.length];
     return {
       color: colour(`--land-${look}`), fillColor: colour(`--land-${look}`), weight: own ? 2 : 1,
-      fillOpacity: own ? 0.13 : 0.04, opacity: own ? 0.8 : 0.4, dashArray: own ? null : '4 4',
+      fillOpacity: own ? cover : cover / 3, opacity: own ? 0.8 : 0.4, dashArray: own ? null : '4 4',
     };
   };
   const layer = L.geoJSON(territories, { pane: 'land', renderer: L.canvas({ pane: 'land' }), style, interactive: false }).addTo(map);

@@ -103,7 +103,11 @@ def test_a_file_that_is_none_is_refused_and_the_map_of_before_stays(tmp_path: Pa
     for name, content, said in (
         ("letter.osm.pbf", b"Dear customer, " * 100, "letter.osm.pbf"),
         ("half.osm.pbf", whole[: len(whole) // 2], "half.osm.pbf"),
-        ("empty.osm.pbf", Sheet().write(tmp_path / "x.osm.pbf").read_bytes(), "nothing that a base map shows"),
+        (
+            "empty.osm.pbf",
+            Sheet().write(tmp_path / "x.osm.pbf").read_bytes(),
+            "nothing that a base map shows",
+        ),
     ):
         (tmp_path / name).write_bytes(content)
         done = _build(tmp_path / name, tmp_path)
@@ -138,7 +142,11 @@ def test_the_pieces_are_the_whole(corner: tuple[float, float], size: float, zoom
     assert area == pytest.approx(expected, rel=1e-3) or expected <= 1025
 
 
-@given(st.dictionaries(st.sampled_from([*KEYS, "name"]), st.sampled_from(["yes", "no", "water", "motorway_link", "x"])))
+@given(
+    st.dictionaries(
+        st.sampled_from([*KEYS, "name"]), st.sampled_from(["yes", "no", "water", "motorway_link", "x"])
+    )
+)
 def test_any_tags_are_shown_or_not(tags: dict[str, str]) -> None:
     for look in (shown_line, shown_area, shown_point):
         found = look(tags)

@@ -46,16 +46,26 @@ def test_the_policy_names_the_utilitys_host_on_pages_with_a_map_and_nothing_more
         return
     assert "img-src 'self' data: https://tiles.utility.example:8443;" in policy
     assert policy.count("tiles.utility.example") == 1, "pictures only"
-    assert _told(answer.text) == {"kind": "xyz", "url": TILES, "datum": "gcj02", "attribution": "© the utility"}
+    assert _told(answer.text) == {
+        "kind": "xyz",
+        "url": TILES,
+        "datum": "gcj02",
+        "attribution": "© the utility",
+    }
 
 
 def test_tiles_of_this_very_host_need_no_leave() -> None:
-    answer = _page(_client("dispatcher", basemap=choose("/tiles/{z}/{x}/{-y}.png", "wgs84", "", Path("var"))), "/control-room")
+    answer = _page(
+        _client("dispatcher", basemap=choose("/tiles/{z}/{x}/{-y}.png", "wgs84", "", Path("var"))),
+        "/control-room",
+    )
     assert "img-src 'self' data:;" in answer.headers["content-security-policy"]
 
 
 def test_an_attribution_is_text() -> None:
-    html = _page(_client("dispatcher", basemap=choose(TILES, "wgs84", "</script><b>", Path("var"))), "/control-room").text
+    html = _page(
+        _client("dispatcher", basemap=choose(TILES, "wgs84", "</script><b>", Path("var"))), "/control-room"
+    ).text
     assert "</script><b>" not in html
     assert (_told(html) or {})["attribution"] == "</script><b>"
 
@@ -115,7 +125,9 @@ def test_the_file_is_for_people_who_are_signed_in(tmp_path: Path) -> None:
         (TILES, "bd09", "DISPATCH45_BASEMAP_DATUM"), ("", "gcj02", "DISPATCH45_BASEMAP_DATUM"),
     ],
 )  # fmt: skip
-def test_a_setting_that_cannot_be_used_is_refused_at_the_start(setting: str, datum: str, said: str, tmp_path: Path) -> None:
+def test_a_setting_that_cannot_be_used_is_refused_at_the_start(
+    setting: str, datum: str, said: str, tmp_path: Path
+) -> None:
     with pytest.raises(BadInput, match=re.escape(said)):
         choose(setting, datum, "", tmp_path)
 

@@ -75,13 +75,23 @@ def square(place: Place, size: float) -> tuple[Place, Place, Place, Place]:
 def town() -> Sheet:
     """A river with a bridge, streets, a park with a pond, houses, a railway, and two places with names."""
     sheet = Sheet()
-    sheet.way((WEST, 30.035), (120.0, 30.05), (EAST, 30.06), waterway="river", name="Slow River", name__zh="缓河")
-    sheet.way((120.0, SOUTH), BRIDGE, (120.0, NORTH), highway="primary", name="Bridge Street", name__zh="桥街")
+    sheet.way(
+        (WEST, 30.035), (120.0, 30.05), (EAST, 30.06), waterway="river", name="Slow River", name__zh="缓河"
+    )
+    sheet.way(
+        (120.0, SOUTH), BRIDGE, (120.0, NORTH), highway="primary", name="Bridge Street", name__zh="桥街"
+    )
     sheet.way((WEST, 30.08), (EAST, 30.08), highway="motorway", name="Ring")
     sheet.way((WEST, 30.02), (EAST, 30.025), railway="rail")
     for row in range(12):
         lat = 30.053 + row * 0.002
-        sheet.way((120.002, lat), (120.04, lat), highway="residential", name=f"{row + 1}th Lane", name__zh=f"{row + 1}巷")
+        sheet.way(
+            (120.002, lat),
+            (120.04, lat),
+            highway="residential",
+            name=f"{row + 1}th Lane",
+            name__zh=f"{row + 1}巷",
+        )
         for house in range(30):
             corners = square((120.003 + house * 0.0012, lat + 0.0004), 0.0005)
             sheet.way(*corners, closed=True, building="yes")
