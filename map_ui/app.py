@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from map_ui.assets import ADDRESS, ImmutableFiles, modules_of, service_worker, squeezed
 from map_ui.basemap.chosen import ADDRESS as BASEMAP_ADDRESS
-from map_ui.basemap.chosen import Basemap, handed_out
+from map_ui.basemap.chosen import NOTHING, Basemap, handed_out
 from map_ui.languages import COOKIE, LANGUAGES, choose, texts_of, translate
 from map_ui.maps import MapParts, bounds_of, late_map, live_map
 from map_ui.navigation import MAPS
@@ -193,7 +193,7 @@ class _Site:
         if order_id and not _ORDER_ID.fullmatch(order_id):
             order_id = ""
         theme = request.cookies.get("dispatch45_theme", "")
-        basemap = self.pages.basemap.now() if map_of else Basemap()
+        basemap = self.pages.basemap.now() if map_of else NOTHING
         context = {
             "_": lambda text: translate(language, text),
             "language": language,

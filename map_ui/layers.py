@@ -53,4 +53,4 @@ class BaseLayer(JSCSSMixin, MacroElement):
 class VectorBaseLayer(BaseLayer):
     """The same, with what draws vector tiles."""
 
-    default_js: ClassVar[Sequence[tuple[str, str]]] = (("protomaps", _PROTOMAPS),)  # type: ignore[misc,assignment]
+    default_js: ClassVar[Sequence[tuple[str, str]]] = (("protomaps", _PROTOMAPS),)  # type: ignore[misc]

@@ -17,13 +17,12 @@ from branca.element import CssLink, Element, Figure, JavascriptLink
 from folium.plugins import HeatMap
 from markupsafe import Markup, escape
 
-from map_ui.basemap.chosen import Basemap
+from map_ui.basemap.chosen import NOTHING, Basemap
 from map_ui.layers import BaseLayer, HeatHandle, MapHandle, VectorBaseLayer
 from map_ui.vendor import local
 
 _LEAFLET = "https://cdn.jsdelivr.net/npm/leaflet@1.9.3/dist/leaflet"
 HEAT = {"radius": 18, "blur": 14, "min_opacity": 0.35, "max_zoom": 13}
-NO_BASEMAP = Basemap()
 _VIEWPORT = re.compile(r"<meta name=\"viewport\".*?/>", re.DOTALL)
 _OPENING = re.compile(r"<(style|script)>")
 
@@ -79,7 +78,7 @@ def live_map(
     bounds: Sequence[Sequence[float]] | None,
     nonce: str,
     static: str,
-    basemap: Basemap = NO_BASEMAP,
+    basemap: Basemap = NOTHING,
 ) -> MapParts:
     """The control room's map: the base map if there is one; territories, orders and vehicles are our own layers."""
     figure, _ = plain_map(lat=lat, lon=lon, zoom=zoom, bounds=bounds, basemap=basemap)
@@ -94,7 +93,7 @@ def late_map(
     bounds: Sequence[Sequence[float]] | None,
     nonce: str,
     static: str,
-    basemap: Basemap = NO_BASEMAP,
+    basemap: Basemap = NOTHING,
 ) -> MapParts:
     """The manager's map: the same ground, and a heat layer that the page fills."""
     figure, drawn = plain_map(lat=lat, lon=lon, zoom=zoom, bounds=bounds, basemap=basemap)
@@ -110,7 +109,7 @@ def plain_map(
     lon: float,
     zoom: int,
     bounds: Sequence[Sequence[float]] | None,
-    basemap: Basemap = NO_BASEMAP,
+    basemap: Basemap = NOTHING,
 ) -> tuple[PageFigure, PageMap]:
     """A map in a figure of its own; the page's modules find it by its handle, and draw the base map that it names."""
     figure = PageFigure()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
-from map_ui.basemap.chosen import Basemap, Choice
+from map_ui.basemap.chosen import NO_BASEMAP, Choice
 
 
 class Person(Protocol):
@@ -57,7 +57,7 @@ class PageServices:
     lon: float = 105.0
     zoom: int = 5
     """Where a map starts that has no territories."""
-    basemap: Choice = Choice(Basemap(), None)
+    basemap: Choice = NO_BASEMAP
     """What lies under everything on a map."""
     timezone: str = "Asia/Shanghai"
     tracking_port: int = 0

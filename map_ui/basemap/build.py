@@ -79,10 +79,11 @@ def _pieces(scratch: Path, box: Box | None) -> Iterator[Pieces]:
 
 
 def _write(stream: BinaryIO, pieces: Pieces, progress: Progress, tiles: int) -> None:
-    writer = Writer(stream)
+    writer = Writer(stream)  # type: ignore[no-untyped-call]
     for number, content in progress.track(pieces.tiles(), total=tiles, description="Writing"):
-        writer.write_tile(number, gzip.compress(content, 6, mtime=0))
-    writer.finalize(_header(pieces.bounds or (-180, -85, 180, 85)), _metadata())
+        writer.write_tile(number, gzip.compress(content, 6, mtime=0))  # type: ignore[no-untyped-call]
+    bounds = pieces.bounds or (-180, -85, 180, 85)
+    writer.finalize(_header(bounds), _metadata())  # type: ignore[no-untyped-call]
 
 
 def _header(bounds: Box) -> dict[str, Any]:

@@ -38,6 +38,9 @@ class Basemap:
         return f"{address.scheme}://{address.netloc}" if address.netloc else ""
 
 
+NOTHING = Basemap()
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A setting that can be used; the file is looked for anew for each page, for it may be built meanwhile."""
@@ -54,9 +57,12 @@ class Choice:
         except OSError:
             found = None
         if found is None:
-            return Basemap()
+            return NOTHING
         url = ADDRESS.format(version=f"{found.st_mtime_ns:x}-{found.st_size:x}")
         return Basemap("pmtiles", url, attribution="© OpenStreetMap")
+
+
+NO_BASEMAP = Choice(NOTHING, None)
 
 
 def choose(setting: str, datum: str, attribution: str, data: Path) -> Choice:
@@ -64,7 +70,7 @@ def choose(setting: str, datum: str, attribution: str, data: Path) -> Choice:
     if datum not in DATUMS:
         raise BadInput(f"DISPATCH45_BASEMAP_DATUM={datum!r}: expected one of {', '.join(DATUMS)}")
     if setting == NONE:
-        return Choice(Basemap(), None)
+        return NO_BASEMAP
     if not setting or setting.endswith(".pmtiles"):
         file = Path(setting) if setting else data / FILE
         if setting and not file.is_file():

@@ -10,6 +10,9 @@ import osmium
 import shapely
 from osmium.filter import KeyFilter
 from osmium.geom import WKBFactory
+from osmium.osm import Area, Node, Way
+from osmium.osm.types import OSMEntity
+from shapely.geometry.base import BaseGeometry
 
 from dispatch.core.errors import BadInput
 from map_ui.basemap.kinds import KEYS, Shown, properties, shown_area, shown_line, shown_point
@@ -24,7 +27,7 @@ class Thing(NamedTuple):
 
     shown: Shown
     properties: dict[str, str]
-    shape: shapely.Geometry
+    shape: BaseGeometry
 
 
 def box_of(file: Path) -> Box | None:
@@ -60,27 +63,32 @@ def things(file: Path, scratch: Path, step: Callable[[int], object]) -> Iterator
         raise BadInput(f"{file} cannot be read to its end: {error}") from None
 
 
-def _thing(one: object, make: WKBFactory) -> Thing | None:
+def _thing(one: OSMEntity, make: WKBFactory) -> Thing | None:
     """None: not shown, or its nodes are not in the extract."""
-    look, draw = _ways_of(one, make)
-    tags = {tag.k: tag.v for tag in one.tags}  # type: ignore[attr-defined]
-    shown = look(tags)
+    tags = {tag.k: tag.v for tag in one.tags}
+    shown = _shown(one, tags)
     if shown is None:
         return None
     try:
-        shape = shapely.from_wkb(bytes.fromhex(draw(one)))
+        shape = shapely.from_wkb(bytes.fromhex(_drawn(one, make)))
     except (RuntimeError, osmium.InvalidLocationError):
         return None  # cut at the border of the extract, or a ring that does not close: the map goes on without it
     return Thing(shown, properties(shown, tags), shape)
 
 
-def _ways_of(
-    one: object, make: WKBFactory
-) -> tuple[Callable[[dict[str, str]], Shown | None], Callable[[object], str]]:
-    if isinstance(one, osmium.osm.Area):
-        return shown_area, make.create_multipolygon
-    if isinstance(one, osmium.osm.Way):
-        return shown_line, make.create_linestring
-    if isinstance(one, osmium.osm.Node):
-        return shown_point, make.create_point
-    return (lambda _: None), (lambda _: "")
+def _shown(one: OSMEntity, tags: dict[str, str]) -> Shown | None:
+    if isinstance(one, Area):
+        return shown_area(tags)
+    if isinstance(one, Way):
+        return shown_line(tags)
+    return shown_point(tags) if isinstance(one, Node) else None
+
+
+def _drawn(one: OSMEntity, make: WKBFactory) -> str:
+    """Well-known binary, in hexadecimal digits. Raises RuntimeError or InvalidLocationError."""
+    if isinstance(one, Area):
+        return make.create_multipolygon(one)
+    if isinstance(one, Way):
+        return make.create_linestring(one)
+    assert isinstance(one, Node)
+    return make.create_point(one)

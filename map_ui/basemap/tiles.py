@@ -10,12 +10,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import mapbox_vector_tile
+import mapbox_vector_tile  # type: ignore[import-untyped]
 import numpy as np
 import shapely
-from mapbox_vector_tile.encoder import on_invalid_geometry_make_valid
+from mapbox_vector_tile.encoder import on_invalid_geometry_make_valid  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from pmtiles.tile import zxy_to_tileid
+from shapely import affinity
+from shapely.geometry.base import BaseGeometry
 
 from map_ui.basemap.extract import Box, Thing
 from map_ui.basemap.kinds import FIRST_ZOOM, LAST_ZOOM, LAYERS
@@ -94,7 +96,7 @@ class Pieces:
             content = [{"name": LAYERS[layer], "features": found} for layer, found in sorted(layers.items())]
             yield tile, mapbox_vector_tile.encode(content, default_options=_OPTIONS)
 
-    def _widen(self, shape: shapely.Geometry) -> None:
+    def _widen(self, shape: BaseGeometry) -> None:
         west, south, east, north = shape.bounds
         at = self.bounds or (west, south, east, north)
         self.bounds = (min(at[0], west), min(at[1], south), max(at[2], east), max(at[3], north))
@@ -105,7 +107,7 @@ class Pieces:
         self._waiting.clear()
 
 
-def cut(whole: shapely.Geometry, zoom: int) -> Iterator[tuple[int, int, shapely.Geometry]]:
+def cut(whole: BaseGeometry, zoom: int) -> Iterator[tuple[int, int, BaseGeometry]]:
     """What of a shape (world from 0 to 1) lies in which tile: x, y, and the piece on the tile's grid.
 
     Details finer than half a step on the screen are left out before the last zoom, and areas smaller than that.
@@ -127,13 +129,10 @@ def cut(whole: shapely.Geometry, zoom: int) -> Iterator[tuple[int, int, shapely.
             top = y * EXTENT
             piece = _clipped(strip, left, top, left + EXTENT, top + EXTENT)
             if not piece.is_empty:
-                corner = np.array((left, top))
-                yield x, y, shapely.transform(piece, lambda places, corner=corner: places - corner)
+                yield x, y, affinity.translate(piece, -left, -top)
 
 
-def _clipped(
-    shape: shapely.Geometry, left: float, top: float, right: float, bottom: float
-) -> shapely.Geometry:
+def _clipped(shape: BaseGeometry, left: float, top: float, right: float, bottom: float) -> BaseGeometry:
     return shapely.clip_by_rect(shape, left - MARGIN, top - MARGIN, right + MARGIN, bottom + MARGIN)
 
 
@@ -142,7 +141,7 @@ def _with_margin(bounds: tuple[float, float, float, float]) -> tuple[float, floa
     return left - MARGIN, top - MARGIN, right + MARGIN, bottom + MARGIN
 
 
-def _too_small(shape: shapely.Geometry) -> bool:
+def _too_small(shape: BaseGeometry) -> bool:
     """An area of less than four pixels of a tile that is shown 256 pixels wide."""
     pixel = EXTENT / 256
     return bool(shapely.get_dimensions(shape) == 2 and shape.area < 4 * pixel * pixel) or shape.is_empty
