@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -10,16 +9,10 @@ from urllib.parse import urlsplit
 
 from fastapi.responses import FileResponse, Response
 
-from dispatch.core.errors import BadInput
-
 FILE = "basemap.pmtiles"
 """In the installation's data folder."""
 ADDRESS = "/basemap/{version}.pmtiles"
-NONE = "none"
 Datum = Literal["wgs84", "gcj02"]
-DATUMS = ("wgs84", "gcj02")
-_PLACEHOLDER = re.compile(r"\{([^}]*)\}")
-_HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,38 +59,12 @@ NO_BASEMAP = Choice(NOTHING, None)
 
 
 def choose(setting: str, datum: str, attribution: str, data: Path) -> Choice:
-    """From DISPATCH45_BASEMAP and its companions. Raises BadInput naming the one that cannot be used."""
-    if datum not in DATUMS:
-        raise BadInput(f"DISPATCH45_BASEMAP_DATUM={datum!r}: expected one of {', '.join(DATUMS)}")
-    if setting == NONE:
+    """From DISPATCH45_BASEMAP and its companions, which the settings have checked. A file that is not there is no base map."""
+    if setting == "none":
         return NO_BASEMAP
     if not setting or setting.endswith(".pmtiles"):
-        file = Path(setting) if setting else data / FILE
-        if setting and not file.is_file():
-            raise BadInput(f"DISPATCH45_BASEMAP={setting!r}: there is no such file")
-        if datum != "wgs84":
-            raise BadInput(
-                "DISPATCH45_BASEMAP_DATUM=gcj02 is for tiles of an address: a file of ours is WGS-84"
-            )
-        return Choice(None, file)
-    _checked(setting)
+        return Choice(None, Path(setting) if setting else data / FILE)
     return Choice(Basemap("xyz", setting, cast(Datum, datum), attribution), None)
-
-
-def _checked(setting: str) -> None:
-    """An address of tiles: of this very host (`/tiles/…`) or of one other, with one place for each number."""
-    said = f"DISPATCH45_BASEMAP={setting!r}: "
-    found = sorted(_PLACEHOLDER.findall(setting))
-    if found not in (["x", "y", "z"], ["-y", "x", "z"]):
-        raise BadInput(
-            f"{said}expected a .pmtiles file, 'none', or an address with {{z}}, {{x}} and {{y}} (or {{-y}})"
-        )
-    address = urlsplit(setting)
-    ours = setting.startswith("/") and not address.netloc
-    if not ours and (address.scheme not in {"http", "https"} or not _HOST.fullmatch(address.netloc)):
-        raise BadInput(
-            f"{said}expected https://host/… or /…, with one host that has no placeholder, name or password"
-        )
 
 
 def handed_out(choice: Choice) -> Response:

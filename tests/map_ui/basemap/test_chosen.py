@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dispatch.core.errors import BadInput
+from dispatch.settings import Settings
 from map_ui.basemap.chosen import FILE, Basemap, choose
 from tests.map_ui.test_pages import PATHS, Client, _client
 
@@ -121,15 +122,13 @@ def test_the_file_is_for_people_who_are_signed_in(tmp_path: Path) -> None:
         ("ftp://a.example/{z}/{x}/{y}", "wgs84", "https://host"), ("//a.example/{z}/{x}/{y}", "wgs84", "https://host"),
         ("https://u:p@a.example/{z}/{x}/{y}", "wgs84", "password"), ("https://a.example;script-src/{z}/{x}/{y}", "wgs84", "host"),
         ("https://*.example/{z}/{x}/{y}", "wgs84", "host"), ("https://a.example x/{z}/{x}/{y}", "wgs84", "host"),
-        ("nowhere.pmtiles", "wgs84", "no such file"), ("osm", "wgs84", "DISPATCH45_BASEMAP="),
+        ("osm", "wgs84", "DISPATCH45_BASEMAP="),
         (TILES, "bd09", "DISPATCH45_BASEMAP_DATUM"), ("", "gcj02", "DISPATCH45_BASEMAP_DATUM"),
     ],
 )  # fmt: skip
-def test_a_setting_that_cannot_be_used_is_refused_at_the_start(
-    setting: str, datum: str, said: str, tmp_path: Path
-) -> None:
+def test_a_setting_that_cannot_be_used_is_refused_at_the_start(setting: str, datum: str, said: str) -> None:
     with pytest.raises(BadInput, match=re.escape(said)):
-        choose(setting, datum, "", tmp_path)
+        Settings(basemap=setting, basemap_datum=datum)
 
 
 def test_none_is_none_even_beside_a_file(tmp_path: Path) -> None:
@@ -137,3 +136,10 @@ def test_none_is_none_even_beside_a_file(tmp_path: Path) -> None:
     other = tmp_path / "other.pmtiles"
     os.link(tmp_path / FILE, other)
     assert choose(str(other), "wgs84", "", tmp_path / "elsewhere").now().kind == "pmtiles"
+
+
+def test_a_file_that_is_not_there_stops_nothing(tmp_path: Path) -> None:
+    lost = Settings(basemap=str(tmp_path / "lost.pmtiles"))
+    assert choose(lost.basemap, lost.basemap_datum, "", tmp_path).now() == Basemap()
+    for good in (TILES, "/tiles/{z}/{x}/{-y}.png", "http://[::1]:80/{z}/{x}/{y}"):
+        assert choose(Settings(basemap=good).basemap, "wgs84", "", tmp_path).now().url == good
