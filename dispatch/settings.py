@@ -7,15 +7,18 @@ read under their usual names. `up` passes its own choices to the processes that 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from dispatch.core.errors import BadInput
 
 DEFAULT_PORT = 8045
 NAVIGATION = ("geo", "amap", "baidu", "google")
+DATUMS = ("wgs84", "gcj02")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,13 @@ class Settings:
     """Which TCP ports speak TLS then, e.g. `trackers,osmand`; empty: all that devices talk to."""
     navigation: str = "geo"
     """What the crew's "Navigate" opens: geo (whatever map the phone has), amap, baidu or google."""
+    basemap: str = ""
+    """Under everything on a map (docs/base-map.md): empty: `data/basemap.pmtiles` if it is there; a .pmtiles file; `none`; or
+    the address of the utility's tiles, `https://host/{z}/{x}/{y}.png`."""
+    basemap_datum: str = "wgs84"
+    """The coordinates that those tiles are drawn in: wgs84 or gcj02."""
+    basemap_attribution: str = ""
+    """Whose map it is, shown in its corner (tiles of an address)."""
     demo: bool = False
     by_hand: str = ""
     """User names of the demonstration, separated by commas, whose work its simulators leave to you."""
@@ -107,6 +117,8 @@ class Settings:
             raise BadInput(
                 f"DISPATCH45_NAVIGATION={self.navigation!r}: expected one of {', '.join(NAVIGATION)}"
             )
+
+        _check_basemap(self.basemap, self.basemap_datum)
 
     @property
     def live_port(self) -> int:
@@ -142,6 +154,32 @@ class Settings:
     @property
     def prometheus_port(self) -> int:
         return self.metrics_port or self.port + 6
+
+
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d+)?")
+
+
+def _check_basemap(setting: str, datum: str) -> None:
+    """Raises BadInput: an address of tiles is of this very host (`/tiles/…`) or of one other, for it goes into the pages' policy."""
+    if datum not in DATUMS:
+        raise BadInput(f"DISPATCH45_BASEMAP_DATUM={datum!r}: expected one of {', '.join(DATUMS)}")
+    if setting in {"", "none"} or setting.endswith(".pmtiles"):
+        if datum != "wgs84":
+            raise BadInput(
+                "DISPATCH45_BASEMAP_DATUM=gcj02 is for tiles of an address: a file of ours is WGS-84"
+            )
+        return
+    said = f"DISPATCH45_BASEMAP={setting!r}: "
+    if sorted(re.findall(r"\{([^}]*)\}", setting)) not in (["x", "y", "z"], ["-y", "x", "z"]):
+        raise BadInput(
+            f"{said}expected a .pmtiles file, 'none', or an address with {{z}}, {{x}} and {{y}} (or {{-y}})"
+        )
+    address = urlsplit(setting)
+    ours = setting.startswith("/") and not address.netloc
+    if not ours and (address.scheme not in {"http", "https"} or not _HOST.fullmatch(address.netloc)):
+        raise BadInput(
+            f"{said}expected https://host/… or /…, with one host that has no placeholder, name or password"
+        )
 
 
 _USUAL_NAMES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}

@@ -17,6 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from map_ui.assets import ADDRESS, ImmutableFiles, modules_of, service_worker, squeezed
+from map_ui.basemap.chosen import ADDRESS as BASEMAP_ADDRESS
+from map_ui.basemap.chosen import NOTHING, Basemap, handed_out
 from map_ui.languages import COOKIE, LANGUAGES, choose, texts_of, translate
 from map_ui.maps import MapParts, bounds_of, late_map, live_map
 from map_ui.navigation import MAPS
@@ -85,6 +87,7 @@ def mount(app: FastAPI, pages: PageServices) -> None:
         "/password": site.password,
         "/sw.js": site.worker,
         "/crew.webmanifest": site.manifest,
+        BASEMAP_ADDRESS: site.basemap,
     }
     for section in ADMIN_SECTIONS:
         map_of = live_map if section == "territories" else None
@@ -147,6 +150,13 @@ class _Site:
         }
         return JSONResponse(found, media_type="application/manifest+json")
 
+    async def basemap(self, request: Request) -> Response:
+        """The base map's file, or the bytes of it that are asked for, to whoever may see a page."""
+        person = await self.pages.person_of(request)
+        if person is None or person.must_change:
+            return Response(status_code=401)
+        return handed_out(self.pages.basemap)
+
     async def report(self, request: Request) -> Response:
         """The manager's report as one file, to be kept and handed on."""
         person = await self.pages.person_of(request)
@@ -183,6 +193,7 @@ class _Site:
         if order_id and not _ORDER_ID.fullmatch(order_id):
             order_id = ""
         theme = request.cookies.get("dispatch45_theme", "")
+        basemap = self.pages.basemap.now() if map_of else NOTHING
         context = {
             "_": lambda text: translate(language, text),
             "language": language,
@@ -194,13 +205,15 @@ class _Site:
             "path": request.url.path,
             "demo": self.pages.demo,
             "links": _links(person),
-            "map": self._map(map_of, person, nonce) if map_of else None,
+            "map": self._map(map_of, person, nonce, basemap) if map_of else None,
             "data": _json(self._data(request, language, person, order_id, template)),
             "preload": modules_of(_MODULES[template]) if template in _MODULES else (),
             **more,
         }
         html = _TEMPLATES.get_template(template).render(context)
-        response = squeezed(request, HTMLResponse(html, headers=_headers(nonce, self._live(request))))
+        response = squeezed(
+            request, HTMLResponse(html, headers=_headers(nonce, self._live(request), basemap.host))
+        )
         if request.query_params.get("lang") in LANGUAGES:
             response.set_cookie(COOKIE, language, max_age=_YEAR, samesite="strict")
         return response
@@ -210,10 +223,11 @@ class _Site:
         address = urlsplit(self.pages.live_address)
         return f"{address.scheme}://{address.netloc}" if address.netloc else self.pages.live_origin(request)
 
-    def _map(self, make: MapMaker, person: Person | None, nonce: str) -> MapParts:
+    def _map(self, make: MapMaker, person: Person | None, nonce: str, basemap: Basemap) -> MapParts:
         bounds = bounds_of(self.pages.territories(), person.centre_id if person else None)
         at = self.pages
-        return make(lat=at.lat, lon=at.lon, zoom=at.zoom, bounds=bounds, nonce=nonce, static=ADDRESS)
+        where = {"lat": at.lat, "lon": at.lon, "zoom": at.zoom, "bounds": bounds}
+        return make(**where, nonce=nonce, static=ADDRESS, basemap=basemap)
 
     def _data(
         self, request: Request, language: str, person: Person | None, order_id: str, template: str
@@ -259,12 +273,12 @@ def _json(value: Any) -> Markup:
     return Markup(safe)  # noqa: S704
 
 
-def _headers(nonce: str, live_origin: str) -> dict[str, str]:
+def _headers(nonce: str, live_origin: str, tiles: str = "") -> dict[str, str]:
     policy = {
         "default-src": "'none'",
         "script-src": f"'self' 'nonce-{nonce}'",
         "style-src": f"'self' 'nonce-{nonce}'",
-        "img-src": "'self' data:",
+        "img-src": f"'self' data: {tiles}".rstrip(),
         "connect-src": f"'self' {live_origin}",
         "manifest-src": "'self'",
         "worker-src": "'self'",

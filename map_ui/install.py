@@ -16,6 +16,7 @@ from dispatch.core.errors import BadInput
 from dispatch.services.people import Person
 from dispatch.settings import Settings
 from map_ui.app import DemoAccount, PageServices, mount, same_host
+from map_ui.basemap.chosen import choose
 from map_ui.report import standalone
 
 _DEMO_FILE = "demo.json"
@@ -50,6 +51,9 @@ def install(app: FastAPI, services: HttpServices, settings: Settings) -> None:
             timezone=settings.timezone,
             tracking_port=settings.osmand_port,
             navigation=settings.navigation,
+            basemap=choose(
+                settings.basemap, settings.basemap_datum, settings.basemap_attribution, settings.data
+            ),
             demo=settings.demo,
             demo_accounts=_demo_accounts(settings),
         ),

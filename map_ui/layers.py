@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
 from branca.element import MacroElement
+from folium.elements import JSCSSMixin
 from folium.template import Template
+
+_PROTOMAPS = "https://unpkg.com/protomaps-leaflet@5.1.0/dist/protomaps-leaflet.js"
 
 
 class MapHandle(MacroElement):
@@ -28,3 +34,23 @@ class HeatHandle(MacroElement):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "HeatHandle"
+
+
+class BaseLayer(JSCSSMixin, MacroElement):
+    """Tells the page's modules which base map to draw, as `globalThis.dispatch45Basemap`."""
+
+    default_js: ClassVar[Sequence[tuple[str, str]]] = ()  # type: ignore[misc,assignment]
+    _template = Template(
+        "{% macro script(this, kwargs) %}globalThis.dispatch45Basemap = {{ this.told|tojson }};{% endmacro %}"
+    )
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = "BaseLayer"
+        self.told = told
+
+
+class VectorBaseLayer(BaseLayer):
+    """The same, with what draws vector tiles."""
+
+    default_js: ClassVar[Sequence[tuple[str, str]]] = (("protomaps", _PROTOMAPS),)  # type: ignore[misc]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import folium
@@ -17,7 +17,8 @@ from branca.element import CssLink, Element, Figure, JavascriptLink
 from folium.plugins import HeatMap
 from markupsafe import Markup, escape
 
-from map_ui.layers import HeatHandle, MapHandle
+from map_ui.basemap.chosen import NOTHING, Basemap
+from map_ui.layers import BaseLayer, HeatHandle, MapHandle, VectorBaseLayer
 from map_ui.vendor import local
 
 _LEAFLET = "https://cdn.jsdelivr.net/npm/leaflet@1.9.3/dist/leaflet"
@@ -70,18 +71,32 @@ def _head_part(part: Element, nonce: str, static: str) -> str:
 
 
 def live_map(
-    *, lat: float, lon: float, zoom: int, bounds: Sequence[Sequence[float]] | None, nonce: str, static: str
+    *,
+    lat: float,
+    lon: float,
+    zoom: int,
+    bounds: Sequence[Sequence[float]] | None,
+    nonce: str,
+    static: str,
+    basemap: Basemap = NOTHING,
 ) -> MapParts:
-    """The control room's map: no base tiles; roads, territories, orders and vehicles are our own layers."""
-    figure, _ = plain_map(lat=lat, lon=lon, zoom=zoom, bounds=bounds)
+    """The control room's map: the base map if there is one; territories, orders and vehicles are our own layers."""
+    figure, _ = plain_map(lat=lat, lon=lon, zoom=zoom, bounds=bounds, basemap=basemap)
     return figure.parts(nonce, static)
 
 
 def late_map(
-    *, lat: float, lon: float, zoom: int, bounds: Sequence[Sequence[float]] | None, nonce: str, static: str
+    *,
+    lat: float,
+    lon: float,
+    zoom: int,
+    bounds: Sequence[Sequence[float]] | None,
+    nonce: str,
+    static: str,
+    basemap: Basemap = NOTHING,
 ) -> MapParts:
     """The manager's map: the same ground, and a heat layer that the page fills."""
-    figure, drawn = plain_map(lat=lat, lon=lon, zoom=zoom, bounds=bounds)
+    figure, drawn = plain_map(lat=lat, lon=lon, zoom=zoom, bounds=bounds, basemap=basemap)
     heat = HeatMap([], **HEAT)  # type: ignore[no-untyped-call]
     heat.add_child(HeatHandle())
     drawn.add_child(heat)
@@ -89,9 +104,14 @@ def late_map(
 
 
 def plain_map(
-    *, lat: float, lon: float, zoom: int, bounds: Sequence[Sequence[float]] | None
+    *,
+    lat: float,
+    lon: float,
+    zoom: int,
+    bounds: Sequence[Sequence[float]] | None,
+    basemap: Basemap = NOTHING,
 ) -> tuple[PageFigure, PageMap]:
-    """A map without tiles, in a figure of its own; the page's modules find it by its handle."""
+    """A map in a figure of its own; the page's modules find it by its handle, and draw the base map that it names."""
     figure = PageFigure()
     drawn = PageMap(
         location=[lat, lon],
@@ -110,6 +130,8 @@ def plain_map(
     if bounds:
         drawn.fit_bounds(bounds)
     drawn.add_child(MapHandle())
+    layer = VectorBaseLayer if basemap.kind == "pmtiles" else BaseLayer
+    drawn.add_child(layer(asdict(basemap)))
     return figure, drawn
 
 

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
+from map_ui.basemap.chosen import NO_BASEMAP, Choice
+
 
 class Person(Protocol):
     """Somebody who is signed in."""
@@ -55,6 +57,8 @@ class PageServices:
     lon: float = 105.0
     zoom: int = 5
     """Where a map starts that has no territories."""
+    basemap: Choice = NO_BASEMAP
+    """What lies under everything on a map."""
     timezone: str = "Asia/Shanghai"
     tracking_port: int = 0
     """Port that phones report their position to (OsmAnd's way); 0: pages do not speak of it."""

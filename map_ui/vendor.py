@@ -18,8 +18,9 @@ FOLIUM_FILES = {
     "https://cdn.jsdelivr.net/npm/leaflet@1.9.3/dist/leaflet.js": "vendor/leaflet/leaflet.js",
     "https://cdn.jsdelivr.net/npm/leaflet@1.9.3/dist/leaflet.css": "vendor/leaflet/leaflet.css",
     "https://cdn.jsdelivr.net/gh/python-visualization/folium@main/folium/templates/leaflet_heat.min.js": "vendor/leaflet-heat/leaflet-heat.js",
+    "https://unpkg.com/protomaps-leaflet@5.1.0/dist/protomaps-leaflet.js": "vendor/protomaps-leaflet/protomaps-leaflet.js",
 }
-"""What folium would load from elsewhere -> our file under static/ (the same library, at the locked version)."""
+"""What folium, or a layer of ours, would load from elsewhere -> our file under static/ (the same library, at the locked version)."""
 
 
 class UnknownVendorAddress(LookupError):

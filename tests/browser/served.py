@@ -41,8 +41,9 @@ STEP = 0.2
 class Served:
     """A running installation that a browser can visit; time passes as on the wall."""
 
-    def __init__(self, place: Installation) -> None:
+    def __init__(self, place: Installation, **chosen: Any) -> None:
         self.place = place
+        self._chosen = chosen
         self.loop = asyncio.new_event_loop()
         self._socket = socket.create_server((HOST, 0))
         self.port: int = self._socket.getsockname()[1]
@@ -119,7 +120,7 @@ class Served:
             live_port=self.line.port,
         )  # fmt: skip
         app = create_app(services)
-        install(app, services, Settings(port=self.port))
+        install(app, services, Settings(port=self.port, **self._chosen))
         config = uvicorn.Config(
             app, log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=1
         )
@@ -155,10 +156,10 @@ async def _healthy() -> dict[str, Any]:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Served]:
-    """A running installation."""
+def served(folder: Path, **chosen: Any) -> Iterator[Served]:
+    """A running installation, with settings of one's choice."""
     with installation(folder) as place:
-        found = Served(place)
+        found = Served(place, **chosen)
         for crew, lon in (("E1", 120.04), ("E2", 120.06), ("W1", 119.95)):
             place.put_fix(crew, 30.05, lon)
         found.start()

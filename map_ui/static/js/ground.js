@@ -1,6 +1,7 @@
 // @ts-check
-/** What lies under the vehicles: our own roads and territories on canvas. No tiles, nobody else's server. */
+/** What lies under the vehicles: the base map if there is one, otherwise our own roads; and the territories, on canvas. */
 import { get } from './api.js';
+import { addBaseMap } from './base_map.js';
 import { namePlace } from './inside.js';
 import { named, page, t } from './page.js';
 
@@ -54,13 +55,17 @@ export async function startMap() {
   map.setMinZoom(8);
   map.createPane('land').style.zIndex = '210';
   map.createPane('roads').style.zIndex = '220';
-  const [territories, roads] = await Promise.all(['/api/territories', '/api/roads'].map((path) => get(path).catch(() => null)));
+  /** @type {{restyle: () => void}[]} */
   const layers = [];
-  if (territories?.features) layers.push(land(map, territories));
-  if (roads?.features) {
-    const layer = L.geoJSON(roads, { pane: 'roads', renderer: L.canvas({ pane: 'roads' }), style: roadStyle, interactive: false }).addTo(map);
+  const roads = async () => {
+    const found = await get('/api/roads').catch(() => null);
+    if (!found?.features) return;
+    const layer = L.geoJSON(found, { pane: 'roads', renderer: L.canvas({ pane: 'roads' }), style: roadStyle, interactive: false }).addTo(map);
     layers.push({ restyle: () => layer.setStyle(roadStyle) });
-  }
+  };
+  const [territories, there] = await Promise.all([get('/api/territories').catch(() => null), addBaseMap(map, roads)]);
+  if (!there) await roads();
+  if (territories?.features) layers.push(land(map, territories, there ? 0.06 : 0.13));
   document.addEventListener('themechange', () => layers.forEach((one) => one.restyle()));
   return map;
 }
@@ -78,8 +83,8 @@ function writeNames(map, names) {
   }
 }
 
-/** @param {any} map @param {any} territories */
-function land(map, territories) {
+/** @param {any} map @param {any} territories @param {number} cover how much of what lies below one's own land covers */
+function land(map, territories, cover) {
   const own = territories.features.filter((/** @type {any} */ f) => !page.person?.centre_id || f.properties.centre_id === page.person.centre_id);
   map.land = L.geoJSON(territories).getBounds();
   map.own = L.geoJSON({ type: 'FeatureCollection', features: own }).getBounds();
@@ -89,7 +94,7 @@ function land(map, territories) {
     const look = LOOKS[centres.indexOf(feature.properties.centre_id) % LOOKS.length];
     return {
       color: colour(`--land-${look}`), fillColor: colour(`--land-${look}`), weight: own ? 2 : 1,
-      fillOpacity: own ? 0.13 : 0.04, opacity: own ? 0.8 : 0.4, dashArray: own ? null : '4 4',
+      fillOpacity: own ? cover : cover / 3, opacity: own ? 0.8 : 0.4, dashArray: own ? null : '4 4',
     };
   };
   const layer = L.geoJSON(territories, { pane: 'land', renderer: L.canvas({ pane: 'land' }), style, interactive: false }).addTo(map);

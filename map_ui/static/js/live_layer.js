@@ -27,7 +27,7 @@ export class LiveLayer {
   constructor(map, { name, pick }) {
     this.map = map;
     this.name = name;
-    this.fleet = new Fleet();
+    this.fleet = new Fleet(map.options.crs.place);
     /** @type {Map<number, string>} */
     this.names = new Map();
     this.selected = -1;

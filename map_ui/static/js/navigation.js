@@ -30,6 +30,17 @@ export function gcj02(lat, lon) {
   ];
 }
 
+/** GCJ-02 to WGS-84: what is shifted there, to well below a millimetre. @param {number} lat @param {number} lon @returns {[number, number]} lat, lon */
+export function wgs84(lat, lon) {
+  let [y, x] = [lat, lon];
+  for (let round = 0; round < 5; round++) {
+    const [north, east] = gcj02(y, x);
+    y += lat - north;
+    x += lon - east;
+  }
+  return [y, x];
+}
+
 /** WGS-84 to Baidu's BD-09. @param {number} lat @param {number} lon @returns {[number, number]} lat, lon */
 export function bd09(lat, lon) {
   if (!shifted(lat, lon)) return [lat, lon];

@@ -35,7 +35,9 @@ export function world(lat, lon) {
 }
 
 export class Fleet {
-  constructor() {
+  /** @param {(lat: number, lon: number) => [number, number]} [place] where a place is on the map, the whole of it from 0 to 1 */
+  constructor(place = world) {
+    this.place = place;
     this.count = 0;
     /** @type {Map<number, number>} */
     this.slots = new Map();
@@ -79,7 +81,7 @@ export class Fleet {
 
   /** @param {DataView} view @param {number} at @param {number} no @param {number} status @param {number} sent @param {number} now @param {number} glide */
   put(view, at, no, status, sent, now, glide) {
-    const [x, y] = world(view.getInt32(at + 4, true) / 1e7, view.getInt32(at + 8, true) / 1e7);
+    const [x, y] = this.place(view.getInt32(at + 4, true) / 1e7, view.getInt32(at + 8, true) / 1e7);
     const known = this.slots.get(no);
     const slot = known ?? this.add(no);
     const share = known === undefined ? 1 : Math.min(1, (now - this.since[slot]) / glide);

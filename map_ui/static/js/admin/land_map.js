@@ -1,6 +1,7 @@
 // @ts-check
 /** The map of the territory editor: shapes, handles of the chosen one, what is being drawn, what was found. */
 import { get } from '../api.js';
+import { addBaseMap } from '../base_map.js';
 import { named, t } from '../page.js';
 import { inserted, middle, moved, removed, rings, snapped, withRing } from './polygons.js';
 
@@ -36,7 +37,7 @@ export class LandMap {
     this.map.on('click', (/** @type {any} */ e) => this.clicked(e));
     this.map.on('dblclick', (/** @type {any} */ e) => { if (this.ring) { L.DomEvent.stop(e); this.finish(); } });
     document.addEventListener('themechange', () => this.draw());
-    this.roads();
+    addBaseMap(this.map, () => this.roads()).then((there) => { if (!there) this.roads(); });
   }
 
   async roads() {
