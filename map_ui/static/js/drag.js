@@ -77,6 +77,7 @@ export class Drag {
 
   /** @param {Target|null} target */
   over(target) {
+    /** @type {string} */
     const key = target ? `${target.crew}/${target.place}` : '';
     if (key === this.key) return;
     this.key = key;

@@ -55,6 +55,7 @@ export async function startMap() {
   map.createPane('land').style.zIndex = '210';
   map.createPane('roads').style.zIndex = '220';
   const [territories, roads] = await Promise.all(['/api/territories', '/api/roads'].map((path) => get(path).catch(() => null)));
+  /** @type {{restyle: () => void}[]} */
   const layers = [];
   if (territories?.features) layers.push(land(map, territories));
   if (roads?.features) {

@@ -96,7 +96,7 @@ export class LandMap {
     const marker = L.marker(latLng(place), { draggable: true, title, alt: title, icon: L.divIcon({ className: `handle ${kind}`, iconSize: kind === 'corner' ? [16, 16] : [12, 12] }) });
     marker.on('dragend', () => move(this.near(marker.getLatLng())));
     marker.on('click', () => { if (!remove) move(place); });
-    marker.on('keydown', ({ originalEvent: e }) => {
+    marker.on('keydown', (/** @type {{originalEvent: KeyboardEvent}} */ { originalEvent: e }) => {
       /** @type {Record<string, [number, number]>} */
       const ways = { ArrowUp: [0, -STEP], ArrowDown: [0, STEP], ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0] };
       if (ways[e.key]) {

@@ -1,0 +1,102 @@
+"""Every page on a busy evening: nothing that axe calls serious, and no text that was left out of the catalogue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from map_ui import languages
+from map_ui.collect import texts
+from tests.browser.busy_evening import PAGES, Evening, busy_evening
+from tests.dispatch.organisation import PASSWORD
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+RUN_AXE = """async () => (await axe.run(document, { resultTypes: ['violations'] })).violations
+  .filter((one) => ['serious', 'critical'].includes(one.impact))
+  .flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.target.join(' ')} ${node.any[0]?.message ?? ''}`))"""
+LOOKS = [("en", "light", 1366), ("zh-CN", "dark", 360)]
+SETTLED_MS = 700
+
+
+@pytest.fixture(scope="module")
+def evening(chromium: Browser) -> Iterator[Evening]:
+    """One busy evening that all of them look at."""
+    with TemporaryDirectory() as folder, busy_evening(Path(folder)) as found:
+        yield found
+
+
+def visits(chromium: Browser, evening: Evening, **look: Any) -> Iterator[tuple[str, Page]]:
+    """Every page, opened by who works with it."""
+    for username in PAGES:
+        context: BrowserContext = chromium.new_context(bypass_csp=True, **look)
+        if username:
+            body = {"username": username, "password": PASSWORD}
+            assert context.request.post(f"{evening.centre.address}/api/session", data=body).ok
+        page = context.new_page()
+        for who, path in evening.pages():
+            if who == username:
+                page.goto(f"{evening.centre.address}{path}")
+                page.wait_for_load_state("networkidle")
+                page.wait_for_timeout(SETTLED_MS)
+                yield path, page
+        context.close()
+
+
+@pytest.mark.parametrize(("language", "theme", "width"), LOOKS)
+def test_axe_finds_nothing_serious_on_any_page(
+    chromium: Browser, evening: Evening, language: str, theme: Any, width: int
+) -> None:
+    look = {"locale": language, "color_scheme": theme, "viewport": {"width": width, "height": 768}}
+    found = []
+    for path, page in visits(chromium, evening, **look):
+        page.evaluate(AXE)
+        found += [f"{path} {one}" for one in page.evaluate(RUN_AXE)]
+    assert found == []
+
+
+VISIBLE_TEXTS = """() => {
+  const found = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const of = walk.currentNode.parentElement;
+    if (!of.closest('script,style,textarea,code,[data-verbatim]')) found.push(walk.currentNode.data.trim());
+  }
+  for (const one of document.querySelectorAll('[aria-label],[title],[placeholder],[aria-valuetext]'))
+    for (const name of ['aria-label', 'title', 'placeholder', 'aria-valuetext'])
+      if (one.hasAttribute(name)) found.push(one.getAttribute(name));
+  return [document.title, ...found];
+}"""
+
+
+def test_no_text_of_any_page_was_left_out_of_the_catalogue(
+    chromium: Browser, evening: Evening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a language whose every text stands in brackets, no letters stand outside of them but names and codes."""
+    pseudo = {text: f"⟦{text}⟧" for text in texts()}
+    monkeypatch.setattr(languages, "catalogue", lambda language: pseudo)
+    monkeypatch.setattr("map_ui.languages.texts_of", lambda language, entry: pseudo)
+    monkeypatch.setattr("map_ui.app.texts_of", lambda language, entry: pseudo)
+    found = set()
+    for path, page in visits(chromium, evening, locale="en", viewport={"width": 1366, "height": 768}):
+        for text in page.evaluate(VISIBLE_TEXTS):
+            if left := _outside(text):
+                found.add(f"{path.split('?')[0]}: {left}")
+    assert sorted(found) == []
+
+
+def _outside(text: str) -> str:
+    """What of a text stands in no brackets and is a word."""
+    while (inner := re.sub(r"⟦[^⟦⟧]*⟧", " ", text)) != text:
+        text = inner
+    words = [w for w in re.findall(r"[^\W\d_][\w./@-]*", text) if not NAMES.fullmatch(w)]
+    return " ".join(words)
+
+
+NAMES = re.compile(r"XXX")
