@@ -27,6 +27,7 @@ export class Alerts {
   /** @param {{open: (orderId: string) => void, changed: (alert: any) => void}} on */
   constructor(on) {
     this.on = on;
+    this.key = '';
     /** @type {import('./board_state.js').Alert[]} */
     this.waiting = [];
     setInterval(() => this.ring(), REPEAT_MS);
@@ -38,7 +39,6 @@ export class Alerts {
     const before = new Set(this.waiting.map((a) => a.id));
     const all = [...alerts.values()].sort((a, b) => Date.parse(b.raised_at) - Date.parse(a.raised_at));
     this.waiting = all.filter((a) => !a.acknowledged_at);
-    /** @type {string} */
     const key = JSON.stringify(all.map((a) => [a.id, a.acknowledged_at]));
     if (key === this.key) return;
     this.key = key;

@@ -132,6 +132,7 @@ export class LandMap {
   }
 
   finish() {
+    /** @type {import('./polygons.js').Place[]} */
     const ring = this.ring ?? [];
     if (ring.length < 3) return;
     this.end();
@@ -155,7 +156,9 @@ export class LandMap {
   }
 
   drawRing() {
-    const ring = this.ring ?? [], look = colour('--focus');
+    /** @type {import('./polygons.js').Place[]} */
+    const ring = this.ring ?? [];
+    const look = colour('--focus');
     L.polygon(ring.map(latLng), { color: look, fillColor: look, fillOpacity: 0.15, weight: 3, interactive: false }).addTo(this.handles);
     for (const place of ring) L.circleMarker(latLng(place), { radius: 5, color: look, interactive: false }).addTo(this.handles);
   }
