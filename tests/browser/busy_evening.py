@@ -15,7 +15,6 @@ from random import Random
 from sqlalchemy import update
 
 from dispatch.adapters.sql import history, outages
-
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.adapters.sql.statements import OUTBOX
 from dispatch.core.outage import PlannedOutage
@@ -23,7 +22,7 @@ from dispatch.core.outgoing import alert
 from dispatch.core.position import Fix
 from dispatch.core.shortage import Rule
 from dispatch.core.track import Kept
-from dispatch.core.types import SYSTEM, Actor, Point
+from dispatch.core.types import Actor, Point
 from dispatch.services import clocks, dispatcher, hotline, incidents, shortage
 from dispatch.services import crew as duty
 from dispatch.services.ports import Changes
@@ -53,6 +52,7 @@ PAGES = {
 }  # fmt: skip
 """Every page, with who looks at it; `{late}` and `{done}` are orders of the evening."""
 
+
 @dataclass
 class Evening:
     """The running installation, and orders to look at: one late, one repaired and waiting for its caller."""
@@ -67,11 +67,13 @@ class Evening:
             for path in paths:
                 yield username, path.format(late=self.late, done=self.done)
 
+
 @contextmanager
 def busy_evening(folder: Path) -> Iterator[Evening]:
     """A running installation late in the evening."""
     with served(folder) as centre:
         yield _Story(centre).told()
+
 
 class _Story:
     def __init__(self, centre: Served) -> None:
@@ -82,7 +84,7 @@ class _Story:
     def told(self) -> Evening:
         self._last_week()
         done = self._repaired("3 Harbour Lane")
-        late = self._stack_of_E1()
+        late = self._stack_of_the_first_crew()
         self._incident()
         self._refused_and_recalled()
         self._beside_the_orders()
@@ -151,7 +153,7 @@ class _Story:
             self.centre.do(duty.step(self.context, order_id, step, crew=crew))
         return order_id
 
-    def _stack_of_E1(self) -> str:
+    def _stack_of_the_first_crew(self) -> str:
         """One late and on the road, one behind it."""
         late = self._order("12 Harbour Road, staircase B, third floor", said="a child is on oxygen")
         self._order("40 Far Lane, behind the old brewery and the railway bridge", -0.02, -0.02)
@@ -192,10 +194,13 @@ class _Story:
         self.centre.do(shortage.report(self.context, SqlShortages(store), rule))
         for role, facts in (("hotline", {}), ("manager", {}), ("crew", {"crew_id": "E1"})):
             told = alert(key=f"evening/{role}", role=role, code="promise_missed", due=now, centre_id="east", **facts)  # fmt: skip
-            self.centre.do(self.context.store.transact(lambda _, now, told=told: Changes(None, outgoing=(told,))))  # type: ignore[misc]
+            self.centre.do(
+                self.context.store.transact(lambda _, now, told=told: Changes(None, outgoing=(told,)))
+            )  # type: ignore[misc]
         self.centre.do(store.write(lambda c: c.execute(_NOBODY_HEARD)))
         for number, device in enumerate(("t-E1", "p-E1", "t-E2")):
             self.centre.devices.put(device, online=number != 2, rejected=3 * number)
+
 
 _NOBODY_HEARD = (
     update(OUTBOX)
