@@ -18,7 +18,7 @@ from dispatch.adapters.sql import history, outages
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.adapters.sql.statements import OUTBOX
 from dispatch.core.outage import PlannedOutage
-from dispatch.core.outgoing import alert
+from dispatch.core.outgoing import Outgoing, alert
 from dispatch.core.position import Fix
 from dispatch.core.shortage import Rule
 from dispatch.core.track import Kept
@@ -192,14 +192,20 @@ class _Story:
         rule = Rule(timedelta(minutes=1), timedelta(hours=12), 1, 1, timedelta(minutes=30))
         self.centre.do(shortage.observe(self.context, rule))
         self.centre.do(shortage.report(self.context, SqlShortages(store), rule))
-        for role, facts in (("hotline", {}), ("manager", {}), ("crew", {"crew_id": "E1"})):
-            told = alert(key=f"evening/{role}", role=role, code="promise_missed", due=now, centre_id="east", **facts)  # fmt: skip
-            self.centre.do(
-                self.context.store.transact(lambda _, now, told=told: Changes(None, outgoing=(told,)))
-            )  # type: ignore[misc]
+        roles: tuple[tuple[str, dict[str, str]], ...] = (
+            ("hotline", {}), ("manager", {}), ("crew", {"crew_id": "E1"}),
+        )  # fmt: skip
+        for role, facts in roles:
+            told = alert(
+                key=f"evening/{role}", role=role, code="promise_missed", due=now, centre_id="east", **facts
+            )  # fmt: skip
+            self._tell(told)
         self.centre.do(store.write(lambda c: c.execute(_NOBODY_HEARD)))
         for number, device in enumerate(("t-E1", "p-E1", "t-E2")):
             self.centre.devices.put(device, online=number != 2, rejected=3 * number)
+
+    def _tell(self, told: Outgoing) -> None:
+        self.centre.do(self.context.store.transact(lambda _, now: Changes(None, outgoing=(told,))))
 
 
 _NOBODY_HEARD = (
