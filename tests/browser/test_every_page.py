@@ -18,7 +18,7 @@ from tests.browser.busy_evening import PAGES, Evening, busy_evening
 from tests.dispatch.organisation import PASSWORD
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-RUN_AXE = """async () => (await axe.run(document, { resultTypes: ['violations'] })).violations
+RUN_AXE = """async () => (await axe.run(document, { resultTypes: ['violations'], preload: false })).violations
   .filter((one) => ['serious', 'critical'].includes(one.impact))
   .flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.target.join(' ')} ${node.any[0]?.message ?? ''}`))"""
 LOOKS = [("en", "light", 1366), ("zh-CN", "dark", 360)]
@@ -38,7 +38,7 @@ def visits(
 ) -> Iterator[tuple[str, Page]]:
     """Every page, opened by who works with it."""
     for username in PAGES:
-        context: BrowserContext = chromium.new_context(bypass_csp=True, **look)
+        context: BrowserContext = chromium.new_context(bypass_csp=True, service_workers="block", **look)
         if username:
             body = {"username": username, "password": PASSWORD}
             assert context.request.post(f"{evening.centre.address}/api/session", data=body).ok

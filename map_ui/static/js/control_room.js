@@ -41,7 +41,10 @@ const alerts = new Alerts({ open: pick, changed: (alert) => { board.alerts.set(S
 
 new Drag(assigner, {
   begin: () => tab('crews'),
-  crewAt: (x, y) => crewOf(layer.at({ x, y }))?.id ?? '',
+  crewAt: (x, y) => {
+    const box = map.getContainer().getBoundingClientRect();
+    return crewOf(layer.at({ x: x - box.left, y: y - box.top }))?.id ?? '';
+  },
 });
 byId('help').addEventListener('click', toggleHelp);
 
