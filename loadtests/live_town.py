@@ -252,11 +252,10 @@ async def _serve(context: Context, store: SqliteStore, settings: Settings, traff
 
 
 async def _drive(context: Context, traffic: Traffic) -> None:
-    loop = asyncio.get_running_loop()
-    turn = loop.time()
+    turn = SystemClock.monotonic()
     while True:
         turn += 1.0
-        await asyncio.sleep(max(0.0, turn - loop.time()))
+        await asyncio.sleep(max(0.0, turn - SystemClock.monotonic()))
         traffic.second(context.clock.now().timestamp())
 
 

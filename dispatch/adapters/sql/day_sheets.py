@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, insert, literal, select, tuple_, update
 
-from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql import desk_tables as t
 from dispatch.adapters.sql.order_rows import each_order
 from dispatch.adapters.sql.organisation import fact, set_fact
 from dispatch.adapters.sql.statements import ORDER, table

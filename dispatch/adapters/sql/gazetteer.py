@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Table, case, delete, func, insert, select
 
-from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql import desk_tables as t
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.core.gazetteer import Entry, best, folded, search_text, words
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select
 
-from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql import desk_tables as t
 from dispatch.core.outage import PlannedOutage
 from dispatch.core.types import Point
 

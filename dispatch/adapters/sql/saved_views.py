@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql import desk_tables as t
 from dispatch.adapters.sql.alert_book import channels
 from dispatch.adapters.sql.lines import Lines
 from dispatch.adapters.sql.outbox import add_outgoing
