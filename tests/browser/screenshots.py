@@ -1,28 +1,41 @@
-"""`python -m tests.browser.screenshots http://127.0.0.1:8045 ./var`: the pictures of docs/images.
+"""`python -m tests.browser.screenshots`: the pictures of docs/images, and of every page for who looks at them all.
 
-From a running demonstration (its address, its data folder): a busy moment of one repair centre is made through the
-HTTP interface, then its control room is photographed.
+    python -m tests.browser.screenshots                     the hotline, a crew and a manager on a busy evening
+    python -m tests.browser.screenshots every FOLDER        every page, in both languages, sizes and themes
+    python -m tests.browser.screenshots demo ADDRESS DATA   the control room of a running demonstration, its data folder
+
+The evening is that of `busy_evening`; in the demonstration a busy moment of one repair centre is made through the
+HTTP interface.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from playwright.sync_api import APIRequestContext, Browser, Page, Playwright, ViewportSize, sync_playwright
 from shapely import Point, STRtree
 from shapely.geometry import shape
 
+from tests.browser.busy_evening import PAGES, WEEK, Evening, busy_evening
 from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.dispatch.organisation import PASSWORD
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 SIZE: ViewportSize = {"width": 1366, "height": 768}
-LARGEST = 400_000
+PHONE: ViewportSize = {"width": 360, "height": 740}
+WALL: ViewportSize = {"width": 3840, "height": 2160}
+LANGUAGES = ("en", "zh-CN")
+LARGEST, QUALITY = 150_000, 80
+SETTLED_MS = 1500
 FIRST, SECOND = 4, 2
 """Calls that are under way in the picture, and calls that have just come."""
 FAULTS = ("service_drop", "low_voltage_line", "meter", "transformer", "cable")
@@ -30,27 +43,92 @@ UNDER_WAY, FRESH = {"en_route"}, {"at_centre", "dispatched", "delivered", "ackno
 PATIENCE_MS = 180_000
 
 
-def main(address: str, data: Path) -> None:
+def of_the_evening() -> None:
+    """The hotline, a crew and a manager, for docs/images."""
+    with (
+        TemporaryDirectory() as folder,
+        busy_evening(Path(folder)) as evening,
+        sync_playwright() as playwright,
+    ):
+        browser = _browser(playwright)
+        for language in LANGUAGES:
+            for username, path, size in (
+                ("holly", "/hotline", SIZE), ("carl", "/crew", PHONE), ("mona", f"/manager?{WEEK}", SIZE),
+            ):  # fmt: skip
+                page = _person(browser, evening, username, size, locale=language, color_scheme="light")
+                page.goto(f"{evening.centre.address}{path}")
+                page.wait_for_timeout(SETTLED_MS)
+                if username == "holly":
+                    page.locator("[data-pile=running]").click()
+                _keep(page, f"{_name(path)}-{language}")
+        browser.close()
+
+
+def every(folder: Path) -> None:
+    """Each page as a file named by path, language, width and theme; those that are wider than their screen are told."""
+    folder.mkdir(parents=True, exist_ok=True)
+    looks = [(size, theme) for size in (SIZE, PHONE) for theme in ("light", "dark")] + [(WALL, "dark")]
+    with TemporaryDirectory() as data, busy_evening(Path(data)) as evening, sync_playwright() as playwright:
+        browser = _browser(playwright)
+        for language in LANGUAGES:
+            for size, theme in looks:
+                for username in PAGES:
+                    page = _person(browser, evening, username, size, locale=language, color_scheme=theme)
+                    for path in (path for who, path in evening.pages() if who == username):
+                        page.goto(f"{evening.centre.address}{path}")
+                        page.wait_for_timeout(SETTLED_MS)
+                        file = f"{_name(path)}-{username}-{language}-{size['width']}-{theme}.png"
+                        page.screenshot(path=folder / file, full_page=True)
+                        if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
+                            sys.stdout.write(f"{file}: wider than the screen\n")
+                    page.context.close()
+        browser.close()
+
+
+def of_the_demonstration(address: str, data: Path) -> None:
     """Make the moment, take the picture."""
     people = json.loads((data / "demo.json").read_text(encoding="utf-8"))["people"]
     with sync_playwright() as playwright:
         hotline = _signed_in(playwright, address, _first(people, "hotline"))
         dispatcher = _signed_in(playwright, address, _first(people, "dispatcher"))
         places = _places(dispatcher, data / "city" / "gazetteer.csv")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = _control_room(browser, address, _first(people, "dispatcher"))
+        browser = _browser(playwright)
+        pages = {one: _control_room(browser, address, _first(people, "dispatcher"), one) for one in LANGUAGES}
         for number in range(FIRST):
             _call(hotline, next(places), FAULTS[number % len(FAULTS)])
-        _wait(page, dispatcher, UNDER_WAY, FIRST - 2)
+        _wait(pages["en"], dispatcher, UNDER_WAY, FIRST - 2)
         for number in range(SECOND):
             _call(hotline, next(places), FAULTS[number])
-        _wait(page, dispatcher, FRESH, 1)
-        _select(page, dispatcher)
-        file = IMAGES / "control-room.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=file)
+        _wait(pages["en"], dispatcher, FRESH, 1)
+        for language, page in pages.items():
+            _select(page, dispatcher)
+            _keep(page, f"control-room-{language}")
         browser.close()
-    size = file.stat().st_size
+
+
+def _browser(playwright: Playwright) -> Browser:
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
+def _person(browser: Browser, evening: Evening, username: str, size: ViewportSize, **look: Any) -> Page:
+    context = browser.new_context(viewport=size, **look)
+    if username:
+        body = {"username": username, "password": PASSWORD}
+        assert context.request.post(f"{evening.centre.address}/api/session", data=body).ok
+    return context.new_page()
+
+
+def _name(path: str) -> str:
+    return re.sub(r"W\d+-\w+", "order", path.partition("?")[0]).strip("/").replace("/", "-")
+
+
+def _keep(page: Page, name: str) -> None:
+    """As WebP, which Chromium itself makes: less than half of a PNG."""
+    file = IMAGES / f"{name}.webp"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    chromium = page.context.new_cdp_session(page)
+    shot = chromium.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+    size = file.write_bytes(b64decode(shot["data"]))
     sys.stdout.write(f"{file}: {size} bytes\n")
     if size > LARGEST:
         raise SystemExit(f"larger than {LARGEST} bytes")
@@ -91,9 +169,9 @@ def _call(hotline: APIRequestContext, place: dict[str, str], fault: str) -> None
     hotline.post(f"/api/orders/{answer.json()['order_id']}/send", data={})
 
 
-def _control_room(browser: Browser, address: str, person: dict[str, Any]) -> Page:
-    page = browser.new_context(viewport=SIZE, locale="en", color_scheme="light").new_page()
-    page.goto(f"{address}/sign-in?lang=en")
+def _control_room(browser: Browser, address: str, person: dict[str, Any], language: str) -> Page:
+    page = browser.new_context(viewport=SIZE, locale=language, color_scheme="light").new_page()
+    page.goto(f"{address}/sign-in")
     page.fill("#username", person["username"])
     page.fill("#password", person["password"])
     page.press("#password", "Enter")
@@ -128,4 +206,12 @@ def _select(page: Page, dispatcher: APIRequestContext) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1].rstrip("/"), Path(sys.argv[2]))
+    match sys.argv[1:]:
+        case []:
+            of_the_evening()
+        case ["every", folder]:
+            every(Path(folder))
+        case ["demo", address, data]:
+            of_the_demonstration(address.rstrip("/"), Path(data))
+        case _:
+            raise SystemExit(__doc__)

@@ -115,6 +115,7 @@ def test_orders_of_one_fault_become_one_row_and_are_parted_again(visit: Visit, c
     page.keyboard.press("Enter")
     expect(page.locator(".row")).to_have_count(1)
     expect(page.locator(".row")).to_contain_text("Incident: 2 orders")
+    expect(page.locator(".notice.bad")).to_have_count(0)
     centre.do(dispatcher.dispatch(centre.place.context, first, crew_id="E1", by=DORA))
     assert centre.order(second).crew_id == "E1"
     page.locator(f'[data-part="{second}"]').click()

@@ -11,7 +11,7 @@ import pytest
 from map_ui.vendor import STATIC
 
 HERE = Path(__file__).parent / "js"
-NODE = shutil.which("node")
+NODE, TSC = shutil.which("node"), shutil.which("tsc")
 LONGEST = 300
 
 
@@ -24,6 +24,23 @@ def test_pure_functions(tmp_path: Path) -> None:
     assert tests
     done = subprocess.run(
         [str(NODE), "--test", *tests], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(TSC is None, reason="no tsc on this machine (npm install -g typescript@5)")
+def test_types() -> None:
+    """What JSDoc says of the modules holds, strictly; the service worker lives in another world than the pages."""
+    files = [str(file) for file in sorted((STATIC / "js").rglob("*.js")) if file.name != "sw.js"]
+    options = ["--noEmit", "--allowJs", "--checkJs", "--strict", "--skipLibCheck", "--target", "es2022"]
+    kind = ["--module", "esnext", "--moduleResolution", "bundler"]
+    libraries = ["--lib", "es2023,dom,dom.iterable,dom.asynciterable"]
+    done = subprocess.run(
+        [str(TSC), *options, *kind, *libraries, *files],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -27,6 +27,7 @@ export class Alerts {
   /** @param {{open: (orderId: string) => void, changed: (alert: any) => void}} on */
   constructor(on) {
     this.on = on;
+    this.key = '';
     /** @type {import('./board_state.js').Alert[]} */
     this.waiting = [];
     setInterval(() => this.ring(), REPEAT_MS);

@@ -15,7 +15,7 @@ export class ApiError extends Error {
 
 /** A new idempotency key. */
 export function newKey() {
-  if (globalThis.crypto?.randomUUID) return crypto.randomUUID();
+  if (typeof crypto.randomUUID === 'function') return crypto.randomUUID();  // not there without https
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
 }

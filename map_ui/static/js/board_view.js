@@ -197,14 +197,14 @@ export class BoardView {
     if (order.running) {
       const spent = (now - Date.parse(order.running.since)) / 1000;
       const limit = order.running.limit_s;
-      say(row.spent, limit ? `${duration(spent)} / ${duration(limit)}` : duration(spent));
+      say(row.spent, limit ? `${figures(1000 * spent)} / ${figures(1000 * limit)}` : figures(1000 * spent));
       row.bar.style.width = `${limit ? Math.min(100, (100 * spent) / limit) : 100}%`;
       row.bar.className = limit && spent > limit ? 'late' : limit && spent > 0.75 * limit ? 'soon' : '';
     }
     if (order.watch) {
-      const due = order.watch.next_due ? figures(Date.parse(order.watch.next_due) - now) : '–';
+      const due = order.watch.next_due ? Date.parse(order.watch.next_due) - now : NaN;
       row.due.title = watchName(order.watch.name);
-      say(row.due, t('next rung in {time}', { time: due }));
+      say(row.due, due < 0 ? t('next rung due') : t('next rung in {time}', { time: Number.isNaN(due) ? '–' : figures(due) }));
     }
   }
 }

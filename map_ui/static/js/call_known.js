@@ -15,15 +15,18 @@ export class CallKnown {
     this.on = on;
     this.asked = 0;
     this.now = 0;
+    /** @type {any[]} */
+    this.repeats = [];
+    /** @type {any[]} */
+    this.outages = [];
+    this.apart = this.insists = false;
     this.clear();
   }
 
   clear() {
     clearTimeout(this.timer);
     this.asked += 1;
-    /** @type {any[]} */
     this.repeats = [];
-    /** @type {any[]} */
     this.outages = [];
     this.join = '';
     this.apart = false;

@@ -35,13 +35,16 @@ const layer = new LiveLayer(map, { name: (no) => shortName(crewOf(no)) || String
 const markers = new OrderMarkers(map, (id) => pick(id));
 const view = new BoardView(board, { pick });
 const assigner = new Assigner(board, { order: changedOrder, crew: changedCrew });
-const panel = new OrderPanel(board, assigner, { crew: (id) => { const crew = board.crews.get(id); if (crew) pickCrew(crew); } });
+const panel = new OrderPanel(board, assigner, { crew: (id) => { const crew = board.crews.get(id); if (crew) pickCrew(crew); }, open: pick, changed: changedOrder });
 const crews = new CrewsView(board, { order: pick, map: pickCrew, changed: changedCrew, reorder: (crewId, sequence) => { assigner.reorder(crewId, sequence).then(() => crews.draw()); } });
 const alerts = new Alerts({ open: pick, changed: (alert) => { board.alerts.set(String(alert.id), alert); show(); } });
 
 new Drag(assigner, {
   begin: () => tab('crews'),
-  crewAt: (x, y) => crewOf(layer.at({ x, y }))?.id ?? '',
+  crewAt: (x, y) => {
+    const box = map.getContainer().getBoundingClientRect();
+    return crewOf(layer.at({ x: x - box.left, y: y - box.top }))?.id ?? '';
+  },
 });
 byId('help').addEventListener('click', toggleHelp);
 

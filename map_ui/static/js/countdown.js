@@ -2,20 +2,28 @@
 /** Remaining time in figures and words (pure). */
 
 const SOON_MS = 10 * 60_000;
+const LONG_H = 10;
 
-/** "12:05", "1:02:05", "+0:40" when past. @param {number} ms @returns {string} */
+/** "12:05", "1:02:05", "+0:40" when past; from ten hours on "26 h 05", whose seconds nobody counts. @param {number} ms @returns {string} */
 export function figures(ms) {
-  const late = ms < 0;
   const whole = Math.floor(Math.abs(ms) / 1000);
   const hours = Math.floor(whole / 3600);
-  const minutes = Math.floor((whole % 3600) / 60);
-  const seconds = String(whole % 60).padStart(2, '0');
-  const text = hours ? `${hours}:${String(minutes).padStart(2, '0')}:${seconds}` : `${minutes}:${seconds}`;
-  return late ? `+${text}` : text;
+  const text = hours >= LONG_H ? `${hours} h ${two((whole % 3600) / 60)}` : exact(whole);
+  return ms < 0 ? `+${text}` : text;
 }
 
-/** Whole minutes left, "+3" when late. @param {number} ms */
+/** @param {number} n */
+const two = (n) => String(Math.floor(n)).padStart(2, '0');
+
+/** @param {number} whole seconds */
+function exact(whole) {
+  const hours = Math.floor(whole / 3600), minutes = (whole % 3600) / 60, seconds = two(whole % 60);
+  return hours ? `${hours}:${two(minutes)}:${seconds}` : `${Math.floor(minutes)}:${seconds}`;
+}
+
+/** Whole minutes left, "+3" when late; "+28 h" when late for hours on end. @param {number} ms */
 export function minutes(ms) {
+  if (ms <= -LONG_H * 3_600_000) return `+${Math.floor(-ms / 3_600_000)} h`;
   return ms < 0 ? `+${Math.ceil(-ms / 60_000)}` : String(Math.floor(ms / 60_000));
 }
 
@@ -24,7 +32,7 @@ export function level(ms, soon = SOON_MS) {
   return ms < 0 ? 'late' : ms < soon ? 'soon' : 'ok';
 }
 
-/** Seconds as m:ss or h:mm:ss. @param {number|null|undefined} seconds */
+/** Seconds as m:ss or h:mm:ss, to the second however long. @param {number|null|undefined} seconds */
 export function duration(seconds) {
-  return seconds === null || seconds === undefined ? '–' : figures(Math.round(Math.abs(seconds)) * 1000);
+  return seconds === null || seconds === undefined ? '–' : exact(Math.round(Math.abs(seconds)));
 }

@@ -1,7 +1,8 @@
 // @ts-check
 /** Elements without innerHTML: text is always text. */
 
-/** @typedef {Node|string|number|null|undefined|false} Child */
+/** @typedef {Node|string|number|null|undefined|false} One */
+/** @typedef {One|any[]} Child lists may hold lists */
 
 /**
  * An element. Props: `on` = listeners, `data` = data attributes, `class`, `style` = CSS properties; others are

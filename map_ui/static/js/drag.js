@@ -28,6 +28,7 @@ export class Drag {
     this.assigner = assigner;
     this.on = on;
     this.id = '';
+    this.key = '?';
     this.ghost = h('div', { class: 'ghost', hidden: true, 'aria-hidden': 'true' });
     document.body.append(this.ghost);
     addEventListener('pointerdown', (e) => this.press(e));
@@ -115,7 +116,7 @@ export class Drag {
   end() {
     this.id = '';
     this.dragging = false;
-    this.key = undefined;
+    this.key = '?';
     clearTimeout(this.calm);
     this.ghost.hidden = true;
     document.body.classList.remove('dragging');

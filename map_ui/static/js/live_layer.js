@@ -38,6 +38,10 @@ export class LiveLayer {
     pane.style.pointerEvents = 'none';
     pane.append(this.canvas);
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext('2d', { willReadFrequently: true }));
+    this.ratio = this.unit = 1;
+    this.margin = 0;
+    this.ink = this.halo = this.accent = '';
+    this.large = this.small = new Sprites(1, '');
     this.style();
     map.on('moveend zoomend resize', () => this.draw());
     map.on('move', () => { if (this.strayed()) this.draw(); });

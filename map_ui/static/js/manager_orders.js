@@ -51,7 +51,7 @@ async function show() {
     fill(byId('which'), [`${given.get('from')} – ${given.get('to')}`, ...kept, t('{n} orders', { n: number })].join(' · '));
     fill(box, table({
       title: t('Orders {first} to {last} of {n}, the newest first', { first: number ? offset + 1 : 0, last: offset + orders.length, n: number }),
-      columns: [[t('Order')], [t('Reported')], [t('Address')], [t('Centre')], [t('Crew')], [t('State')], [t('Call to arrival'), 'number'], [t('In time')], [t('Late')], [t('Rungs'), 'number']],
+      columns: [[t('Order')], [t('Reported'), 'when'], [t('Address')], [t('Centre')], [t('Crew')], [t('State')], [t('Call to arrival'), 'number'], [t('In time')], [t('Late')], [t('Rungs'), 'number']],
       rows: orders.map(row), empty: t('There are none.'),
     }), h('p', { class: 'buttons' }, offset > 0 ? page(Math.max(0, offset - 200), t('Newer')) : null, offset + orders.length < number ? page(offset + orders.length, t('Older')) : null));
   } catch (error) {

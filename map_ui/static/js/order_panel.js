@@ -20,7 +20,7 @@ const stepNames = () => ({
 });
 
 export class OrderPanel {
-  /** @param {import('./board_state.js').Board} board @param {import('./assign.js').Assigner} assigner @param {{crew: (id: string) => void}} on */
+  /** @param {import('./board_state.js').Board} board @param {import('./assign.js').Assigner} assigner @param {{crew: (id: string) => void, open: (id: string) => void, changed: (order: any) => void}} on */
   constructor(board, assigner, on) {
     this.assigner = assigner;
     this.board = board;

@@ -39,6 +39,7 @@ export class Replay {
     this.speed = 30;
     this.playing = false;
     this.before = 0;
+    this.shown = -1;
     this.lines = lines(story).map((one) => ({ ...one, at: Date.parse(one.at) })).filter((one) => one.at <= this.ends[1]);
     this.moments = [...new Set(this.lines.map((one) => one.at))];
     this.limits = new Map(segments().map((one) => [one.name, one.limit_s]));

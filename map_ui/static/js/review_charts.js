@@ -35,7 +35,7 @@ function base(p) {
  */
 export function shareOption(shares, p, more) {
   const { axis, option } = base(p);
-  const bar = (/** @type {string} */ name, /** @type {string} */ color, /** @type {any[]} */ data, /** @type {any} */ style = {}) => ({ name, type: 'bar', stack: 'orders', data, itemStyle: { color, ...style } });
+  const bar = (/** @type {string} */ name, /** @type {string} */ color, /** @type {any[]} */ data, /** @type {any} */ style = {}) => ({ name, type: 'bar', stack: 'orders', barMaxWidth: 56, data, itemStyle: { color, ...style } });
   const series = [
     bar(t('In time'), p.good, shares.map((s) => s.within)),
     bar(t('Late'), p.late, shares.map((s) => s.judged - s.within), shares.length > 60 ? {} : { decal: { symbol: 'rect', dashArrayX: [1, 0], dashArrayY: [3, 3], color: 'rgba(255,255,255,.35)' } }),

@@ -38,6 +38,7 @@ export class Sprites {
     this.ratio = ratio;
     this.size = Math.ceil(SIZE * ratio);
     this.edge = edge;
+    this.width = 0;
     const canvas = document.createElement('canvas');
     canvas.width = canvas.height = this.size;
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { willReadFrequently: true }));

@@ -10,6 +10,9 @@ test('figures of a countdown', () => {
   assert.equal(figures(-40_000), '+0:40');
   assert.equal(minutes(119_000), '1');
   assert.equal(minutes(-61_000), '+2');
+  assert.equal(minutes(-28.5 * 3_600_000), '+28 h');
+  assert.equal(figures(-39 * 3_600_000 - 125_000), '+39 h 02');
+  assert.equal(duration(39 * 3600 + 125), '39:02:05');
   assert.equal(level(-1), 'late');
   assert.equal(level(60_000), 'soon');
   assert.equal(level(3_600_000), 'ok');

@@ -97,7 +97,7 @@ export class LandMap {
     const marker = L.marker(latLng(place), { draggable: true, title, alt: title, icon: L.divIcon({ className: `handle ${kind}`, iconSize: kind === 'corner' ? [16, 16] : [12, 12] }) });
     marker.on('dragend', () => move(this.near(marker.getLatLng())));
     marker.on('click', () => { if (!remove) move(place); });
-    marker.on('keydown', ({ originalEvent: e }) => {
+    marker.on('keydown', (/** @type {{originalEvent: KeyboardEvent}} */ { originalEvent: e }) => {
       /** @type {Record<string, [number, number]>} */
       const ways = { ArrowUp: [0, -STEP], ArrowDown: [0, STEP], ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0] };
       if (ways[e.key]) {
@@ -133,6 +133,7 @@ export class LandMap {
   }
 
   finish() {
+    /** @type {import('./polygons.js').Place[]} */
     const ring = this.ring ?? [];
     if (ring.length < 3) return;
     this.end();
@@ -156,7 +157,9 @@ export class LandMap {
   }
 
   drawRing() {
-    const ring = this.ring ?? [], look = colour('--focus');
+    /** @type {import('./polygons.js').Place[]} */
+    const ring = this.ring ?? [];
+    const look = colour('--focus');
     L.polygon(ring.map(latLng), { color: look, fillColor: look, fillOpacity: 0.15, weight: 3, interactive: false }).addTo(this.handles);
     for (const place of ring) L.circleMarker(latLng(place), { radius: 5, color: look, interactive: false }).addTo(this.handles);
   }
