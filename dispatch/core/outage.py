@@ -48,7 +48,10 @@ def _named(outage: PlannedOutage, address: str) -> bool:
     """The address itself, or what stands behind it: a flat, a floor, a meter."""
     said = folded(address)
     for one in map(folded, outage.addresses):
-        rest = said[len(one) :]
-        if one and said.startswith(one) and not (rest[:1].isascii() and rest[:1].isalnum()):
+        ends, goes_on = one[-1:], said[len(one) :][:1]
+        within = (
+            all(c.isascii() and c.isalnum() for c in (ends, goes_on)) and goes_on
+        )  # of a word or a number
+        if one and said.startswith(one) and not within:
             return True
     return False

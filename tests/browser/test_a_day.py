@@ -86,6 +86,8 @@ def test_a_call_goes_to_a_crew_by_keyboard_and_is_acknowledged(visit: Visit, cen
     for step, state in (("depart", "en_route"), ("arrive", "on_scene"), ("restore", "restored")):
         phone.locator(f'[data-step="{step}"]').click()
         _until(phone, lambda state=state: centre.order(order_id).state == state)
+    phone.select_option('[name="cause_code"]', index=1)
+    phone.select_option('[name="equipment"]', index=1)
     phone.fill('[name="cause"]', "a burnt meter")
     phone.fill('[name="work_done"]', "replaced it")
     phone.locator(".record [type=submit]").click()

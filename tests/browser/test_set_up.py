@@ -40,7 +40,7 @@ def centre(chromium: Browser, tmp_path: Path, request: pytest.FixtureRequest) ->
     store = SqliteStore(engine, shipped_processes(), clock)
     context = context_of(store, Directory(), clock)
     context.territories = Territories(())
-    found = Served(Installation(store, context, clock))
+    found = Served(Installation(store, context, clock, tmp_path))
     found.start()
     yield found
     found.stop()

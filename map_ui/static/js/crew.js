@@ -251,7 +251,7 @@ function afterwards() {
 
 setTimeout(() => { worded = true; redraw(); }, WORDS_MS);
 setInterval(poll, POLL_MS);
-setInterval(() => { cards.forEach((one) => one.tick(clock.now())); soundHint(); banner(); }, 1000);
+setInterval(notUnderAFinger(() => { cards.forEach((one) => one.tick(clock.now())); soundHint(); banner(); }), 1000);
 for (const type of ['online', 'focus']) addEventListener(type, () => poll());
 document.addEventListener('visibilitychange', () => { if (!document.hidden) { outbox.load(); poll(); } });
 await Promise.all([learnWords(), outbox.load(), poll()]);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -97,7 +98,7 @@ async def test_people_sessions_and_figures(store: AnyStore, context: Context) ->
     assert await people.signed_in(token) == dora
     with pytest.raises(Conflict):
         await people.create(Person("dora", "Dora", "manager"), PASSWORD, by=ADA)
-    await people.disable("dora", by=ADA)
+    await people.change(replace(dora, active=False), dora, by=ADA)
     assert await people.signed_in(token) is None
     assert await people.verify("dora", PASSWORD) is None
     await _recalled_order(context)
