@@ -213,9 +213,9 @@ async def test_a_worker_that_is_killed_anywhere_loses_and_doubles_nothing(
 
 
 def _worth_dying_at(crossings: list[str]) -> list[int]:
-    """Every crossing, of each name the first two and the last (an alert is told like the one before it)."""
+    """Every crossing, of each name the first and the last (an alert is told like the one before it)."""
     last = {name: n for n, name in enumerate(crossings)}
-    return [n + 1 for n, name in enumerate(crossings) if crossings[:n].count(name) < 2 or last[name] == n]
+    return [n + 1 for n, name in enumerate(crossings) if name not in crossings[:n] or last[name] == n]
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_clocks_that_are_not_kept_with_their_order_are_seen(monkeypatch: pytest.
 
 def test_a_second_call_within_the_minute_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ringing, "APART", timedelta())
-    assert any("was rung twice" in line for line in trial(Day(2, 0.6, calls_an_hour=40.0)).broken)
+    assert any("was rung twice" in line for line in trial(Day(3, 0.3, calls_an_hour=40.0)).broken)
 
 
 def test_a_device_that_is_never_told_of_a_recall_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
