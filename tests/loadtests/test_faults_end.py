@@ -66,7 +66,7 @@ def test_a_signal_ends_database_redis_exchange_drivers_and_workers() -> None:
                 "harness, servers, exchange, drivers, two workers and their places"
             )
             run.send_signal(signal.SIGTERM)
-            assert run.wait(PATIENCE) == 128 + number
+            assert run.wait(PATIENCE) == 128 + signal.SIGTERM
             _until(f"all have ended: {_processes_of(folder)}", lambda: not _processes_of(folder))
         finally:
             run.kill()
