@@ -40,7 +40,7 @@ class Run:
 
     def end(self, number: signal.Signals) -> float:
         self.process.send_signal(number)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
 
 @pytest.fixture
