@@ -59,7 +59,8 @@ class Postgres:
         postmaster = (self._server.pgdata / "postmaster.pid").read_text().split()[0]
         ticks = sum(_ticks(postmaster))
         for pid in Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split():
-            ticks += sum(_ticks(pid))
+            with suppress(OSError):  # it has ended meanwhile, and is among its parent's
+                ticks += sum(_ticks(pid))
         return ticks / os.sysconf("SC_CLK_TCK")
 
     async def accepts(self) -> float:
