@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from secrets import token_urlsafe
@@ -20,7 +21,7 @@ from map_ui.assets import ADDRESS, ImmutableFiles, modules_of, service_worker, s
 from map_ui.basemap.chosen import ADDRESS as BASEMAP_ADDRESS
 from map_ui.basemap.chosen import NOTHING, Basemap, handed_out
 from map_ui.languages import COOKIE, LANGUAGES, choose, texts_of, translate
-from map_ui.maps import MapParts, bounds_of, late_map, live_map
+from map_ui.maps import MapParts, bounds_of, page_map
 from map_ui.navigation import MAPS
 from map_ui.services import DemoAccount, PageServices, Person, same_host
 from map_ui.vendor import STATIC
@@ -72,17 +73,17 @@ def mount(app: FastAPI, pages: PageServices) -> None:
     routes: dict[str, Handler] = {
         "/": site.home,
         "/sign-in": site.sign_in,
-        "/control-room": site.page("/control-room", "control_room.html", map_of=live_map),
+        "/control-room": site.page("/control-room", "control_room.html", map_of=page_map),
         "/crew": site.page("/crew", "crew.html"),
-        "/hotline": site.page("/hotline", "hotline.html", map_of=live_map),
-        "/manager": site.page("/manager", "manager.html", map_of=late_map),
+        "/hotline": site.page("/hotline", "hotline.html", map_of=page_map),
+        "/manager": site.page("/manager", "manager.html", map_of=partial(page_map, heat=True)),
         "/manager/orders": site.page("/manager", "manager_orders.html"),
         "/manager/report.html": site.report,
         "/admin": site.page("/admin", "admin.html"),
         "/alerts": site.page("/alerts", "alerts.html"),
         "/devices": site.page("/devices", "devices.html"),
         "/devices/{device_id}": site.page("/devices", "device.html"),
-        "/orders/{order_id}": site.page("/orders", "order.html", map_of=live_map),
+        "/orders/{order_id}": site.page("/orders", "order.html", map_of=page_map),
         "/setup": site.setup,
         "/password": site.password,
         "/sw.js": site.worker,
@@ -90,7 +91,7 @@ def mount(app: FastAPI, pages: PageServices) -> None:
         BASEMAP_ADDRESS: site.basemap,
     }
     for section in ADMIN_SECTIONS:
-        map_of = live_map if section == "territories" else None
+        map_of = page_map if section == "territories" else None
         routes[f"/admin/{section}"] = site.page("/admin", "admin.html", map_of=map_of)
     for path, handler in routes.items():
         app.add_api_route(path, handler, methods=["GET"], include_in_schema=False, response_model=None)

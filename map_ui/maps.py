@@ -70,7 +70,7 @@ def _head_part(part: Element, nonce: str, static: str) -> str:
     return _OPENING.sub(lambda found: f'<{found[1]} nonce="{quoted}">', text)
 
 
-def live_map(
+def page_map(
     *,
     lat: float,
     lon: float,
@@ -79,27 +79,15 @@ def live_map(
     nonce: str,
     static: str,
     basemap: Basemap = NOTHING,
+    heat: bool = False,
 ) -> MapParts:
-    """The control room's map: the base map if there is one; territories, orders and vehicles are our own layers."""
-    figure, _ = plain_map(lat=lat, lon=lon, zoom=zoom, bounds=bounds, basemap=basemap)
-    return figure.parts(nonce, static)
-
-
-def late_map(
-    *,
-    lat: float,
-    lon: float,
-    zoom: int,
-    bounds: Sequence[Sequence[float]] | None,
-    nonce: str,
-    static: str,
-    basemap: Basemap = NOTHING,
-) -> MapParts:
-    """The manager's map: the same ground, and a heat layer that the page fills."""
+    """A page's map: the base map if there is one; territories, orders and vehicles are our own layers. `heat`: with a
+    heat layer, which the page fills."""
     figure, drawn = plain_map(lat=lat, lon=lon, zoom=zoom, bounds=bounds, basemap=basemap)
-    heat = HeatMap([], **HEAT)  # type: ignore[no-untyped-call]
-    heat.add_child(HeatHandle())
-    drawn.add_child(heat)
+    if heat:
+        layer = HeatMap([], **HEAT)  # type: ignore[no-untyped-call]
+        layer.add_child(HeatHandle())
+        drawn.add_child(layer)
     return figure.parts(nonce, static)
 
 

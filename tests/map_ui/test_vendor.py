@@ -9,7 +9,7 @@ import folium.plugins
 import pytest
 from branca.element import JavascriptLink
 
-from map_ui.maps import PageFigure, PageMap, bounds_of, live_map
+from map_ui.maps import PageFigure, PageMap, bounds_of, page_map
 from map_ui.vendor import LOCK, STATIC, UnknownVendorAddress, differences, libraries, local
 from tests.dispatch.organisation import TERRITORIES
 
@@ -62,14 +62,14 @@ def test_a_layer_of_folium_that_brings_its_own_links_stops_the_page() -> None:
 
 def test_the_lists_that_all_maps_share_stay_as_they_were() -> None:
     before = (list(folium.Map.default_js), list(folium.Map.default_css))
-    live_map(lat=30, lon=120, zoom=9, bounds=None, nonce="n", static="/static")
+    page_map(lat=30, lon=120, zoom=9, bounds=None, nonce="n", static="/static")
     assert (list(folium.Map.default_js), list(folium.Map.default_css)) == before
     with pytest.raises(AttributeError):
         PageMap(location=[30, 120], tiles=None).add_js_link("more", "https://elsewhere.example/x.js")
 
 
 def test_a_map_forbids_no_zooming_and_has_no_tiles() -> None:
-    parts = live_map(lat=30, lon=120, zoom=9, bounds=None, nonce="n", static="/static")
+    parts = page_map(lat=30, lon=120, zoom=9, bounds=None, nonce="n", static="/static")
     whole = f"{parts.head}{parts.body}{parts.script}"
     assert "user-scalable" not in whole
     assert "tileLayer" not in whole
