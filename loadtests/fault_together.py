@@ -49,7 +49,7 @@ class Together(PostgresStore):
         self._wishes: list[_Wish] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def transact(self, decide: Decide[T]) -> T:
+    async def transact(self, decide: Decide[T], order_id: str = "") -> T:
         wish = _Wish(decide, about.get(), asyncio.get_running_loop().create_future())
         self._wishes.append(wish)
         if self._writing is None or self._writing.done():

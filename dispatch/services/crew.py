@@ -55,7 +55,7 @@ async def step(
             raise _already(before, name) or error from None
         return draft.changes(order)
 
-    return await context.store.transact(decide)
+    return await context.store.transact(decide, order_id)
 
 
 def still_mine(order: WorkOrder, crew: Crew, generation: int | None) -> None:
@@ -110,7 +110,7 @@ async def receipt(
             order = draft.remark(order_id, "also_received", by=by, at=at, data=data, key=key)
         return draft.changes(order)
 
-    return await context.store.transact(decide)
+    return await context.store.transact(decide, order_id)
 
 
 async def unreceipted(
@@ -138,7 +138,7 @@ async def unreceipted(
         )  # fmt: skip
         return draft.changes(order)
 
-    return await context.store.transact(decide)
+    return await context.store.transact(decide, order_id)
 
 
 def _matters(order: WorkOrder, crew: Crew, device: str, generation: int, what: str) -> bool:
@@ -163,7 +163,7 @@ async def removed(context: Context, order_id: str, *, device: str, at: datetime)
             )
         return draft.changes(order)
 
-    return await context.store.transact(decide)
+    return await context.store.transact(decide, order_id)
 
 
 async def go_away(

@@ -93,7 +93,7 @@ async def dispatch(
         _dispatch(draft, order_id, crew_id, by, key, explanation)
         return draft.changes(_placed(draft, order_id, place, by))
 
-    return await context.store.transact(decide)
+    return await context.store.transact(decide, order_id)
 
 
 async def reassign(
@@ -123,7 +123,7 @@ async def reassign(
         _dispatch(draft, order_id, crew_id, by, key, NO_FACTS)
         return draft.changes(_placed(draft, order_id, place, by))
 
-    return await context.store.transact(decide)
+    return await context.store.transact(decide, order_id)
 
 
 def _nobody_was_first(draft: Draft, order: WorkOrder, step: str, by: Actor, seen: int | None) -> None:
@@ -183,7 +183,7 @@ async def _step(
         order = draft.take(order_id, step, by=by, data=data, key=key)
         return draft.changes(order)
 
-    return await context.store.transact(decide)
+    return await context.store.transact(decide, order_id)
 
 
 async def centre_received(
@@ -205,7 +205,7 @@ async def centre_received(
             draft.take(order_id, "centre_receipt", by=SYSTEM, data=data, key=f"centre/{send}/{centre_id}")
         return draft.changes(None)
 
-    await context.store.transact(decide)
+    await context.store.transact(decide, order_id)
 
 
 @dataclass(frozen=True, slots=True)

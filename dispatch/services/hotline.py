@@ -346,4 +346,4 @@ async def _one_step(context: Context, order_id: str, step: str, *, by: Actor, ke
         order = draft.take(order_id, step, by=by, key=key)
         return draft.changes(order)
 
-    return await context.store.transact(decide)
+    return await context.store.transact(decide, order_id)

@@ -210,9 +210,10 @@ class OutboxRow:
 class Store(Protocol):
     """The only truth (D1)."""
 
-    async def transact(self, decide: Decide[T]) -> T:
+    async def transact(self, decide: Decide[T], order_id: str = "") -> T:
         """Load what `decide` asks for, commit what it returns, or nothing; repeats it on a version conflict.
 
+        `order_id`: `decide` is a step of this one order, which exists; a store may commit those of a moment together.
         Errors that `decide` raises change nothing and reach the caller.
         """
         ...

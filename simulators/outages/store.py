@@ -39,7 +39,7 @@ class ReplayStore(SqlStore):
         self._next: datetime | None = None
         self._written = True
 
-    async def transact(self, decide: Decide[T]) -> T:
+    async def transact(self, decide: Decide[T], order_id: str = "") -> T:
         changed: Sequence[WorkOrder] = ()
 
         def work(connection: Connection) -> T:

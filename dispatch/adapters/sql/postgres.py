@@ -14,11 +14,12 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, TimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from dispatch.adapters.sql.crowd import Crowd
 from dispatch.adapters.sql.lines import Stale
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.clock import Clock
 from dispatch.core.errors import Conflict, Contended, Unavailable
-from dispatch.services.ports import Processes
+from dispatch.services.ports import Decide, Processes
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -50,7 +51,10 @@ def open_engine(url: str) -> AsyncEngine:
 
 
 class PostgresStore(SqlStore):
-    """`Store` on PostgreSQL. A decision that meets another version is made again on what stands then."""
+    """`Store` on PostgreSQL. A decision that meets another version is made again on what stands then.
+
+    Steps of single orders (`transact` with an `order_id`) that come at the same moment share a transaction (crowd.py).
+    """
 
     def __init__(
         self,
@@ -61,6 +65,12 @@ class PostgresStore(SqlStore):
     ) -> None:
         super().__init__(processes, clock, on_commit)
         self.engine = engine
+        self._crowd = Crowd(self, processes, clock, self._announce)
+
+    async def transact(self, decide: Decide[T], order_id: str = "") -> T:
+        if order_id:
+            return await self._crowd.transact(decide, order_id)
+        return await super().transact(decide)
 
     async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
         """Run `work` in one transaction; again from the start when somebody else was first."""
@@ -91,7 +101,8 @@ class PostgresStore(SqlStore):
             raise _said(error) from error
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Finish what is under way, and give the connections back."""
+        await self._crowd.close()
         await self.engine.dispose()
 
 

@@ -43,7 +43,7 @@ class SqlStore(ABC):
         `quiet`: whoever waits for commits is not told, as by the outbox's own bookkeeping, which would wake itself.
         """
 
-    async def transact(self, decide: Decide[T]) -> T:
+    async def transact(self, decide: Decide[T], order_id: str = "") -> T:
         def work(connection: Connection) -> Changes[T]:
             now = self._clock.now()
             loaded = statements.SqlLoaded(connection, self._processes)
