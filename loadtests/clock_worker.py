@@ -33,8 +33,8 @@ from dispatch.services.ports import Decided
 from dispatch.settings import Settings
 from loadtests.clock_seed import CENTRES, CREWS, PROCESSES
 
-AT_ONCE = 12
-"""Decisions under way at once of one role: what the connections of a process can carry."""
+AT_ONCE = 60
+"""Decisions under way at once of one role: so many people wait for this process's answer."""
 HOLLY, DORA = Actor("hotline", "holly"), Actor("dispatcher", "dora")
 
 

@@ -2,26 +2,27 @@
 
 A transaction costs the server and this process more than the step that it carries. A step that comes alone has one of
 its own at once; those that come while `LANES` transactions are under way wait for the next one, which takes them all:
-their orders are read with one query and written with one statement (as the SQLite store's only writer does, D13).
+their orders are read with two queries and written with one statement (as the SQLite store's only writer does, D13).
 Nobody waits for others to come. Each step is decided by itself on what those before it in the same transaction have
 decided, what one of them refuses is its own, and none returns before the commit. An order has one step a transaction
-at most; a step that changes other orders, too, is decided again by itself, on what is committed then.
+at most. What does not go with others is decided by itself, as if there had been no others: a step that changes other
+orders, too, or whose order somebody else has locked, and all of them where their transaction cannot be made.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from dispatch.adapters.sql import statements
+from dispatch.adapters.sql import armed, statements
 from dispatch.adapters.sql.due import together
-from dispatch.adapters.sql.store import SqlStore
+from dispatch.adapters.sql.order_rows import each_order
 from dispatch.clock import Clock
 from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.core.work_order import WorkOrder
@@ -29,9 +30,19 @@ from dispatch.services.ports import Changes, Decide, Processes
 
 T = TypeVar("T")
 LANES = 2
-"""Transactions at a time: one that waits for a row does not hold up all others."""
+"""Transactions at a time, as far as none of them is SLOW."""
+SLOW = 0.25
+"""Real seconds after which one waits for somebody else: those that come then do not wait for it."""
 AT_MOST = 40
 """Steps of one transaction: its rows are kept from everybody else until the commit."""
+
+
+class Store(Protocol):
+    """What a crowd needs of its store."""
+
+    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
+        """`work` in one transaction, again from the start where somebody else was first."""
+        ...
 
 
 @dataclass(slots=True)
@@ -47,24 +58,32 @@ class _Said:
     """What became of one wish; `alone`: it is to be decided by itself."""
 
     result: Any = None
-    refusal: DispatchError | None = None
+    refusal: BaseException | None = None
     alone: bool = False
 
 
 class Crowd:
-    """`announce` is called after each commit that changed something."""
+    """`alone` decides and commits one step by itself; `announce` is called after each other commit."""
 
     def __init__(
-        self, store: SqlStore, processes: Processes, clock: Clock, announce: Callable[[], None]
+        self,
+        store: Store,
+        processes: Processes,
+        clock: Clock,
+        *,
+        alone: Callable[[Decide[Any]], Awaitable[Any]],
+        announce: Callable[[], None],
     ) -> None:
         self._store = store
         self._processes = processes
         self._clock = clock
+        self._alone = alone
         self._announce = announce
         self._waiting: list[_Wish] = []
-        self._tasks: set[asyncio.Task[None]] = set()
         self._busy: set[str] = set()
         """Orders whose step is under way: another one would only meet it."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lanes: set[asyncio.Task[None]] = set()
 
     async def transact(self, decide: Decide[T], order_id: str) -> T:
         """As `Store.transact`, for a step of one order."""
@@ -76,16 +95,28 @@ class Crowd:
 
     async def close(self) -> None:
         """Wait for what is under way, also where nobody waits for its answer any more."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _go_on(self) -> None:
-        while len(self._tasks) < LANES and (wishes := self._next()):
-            task = asyncio.get_running_loop().create_task(self._carry(wishes), context=wishes[0].context)
-            self._tasks.add(task)
-            task.add_done_callback(self._carried)
+        while len(self._lanes) < LANES and (wishes := self._next()):
+            work = self._together(wishes) if len(wishes) > 1 else self._by_itself(wishes[0])
+            lane = self._begin(work, wishes[0].context)
+            self._lanes.add(lane)
+            asyncio.get_running_loop().call_later(SLOW, self._wait_no_longer, lane)
 
-    def _carried(self, task: asyncio.Task[None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None], context: Context) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work, context=context)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._wait_no_longer(task)
+
+    def _wait_no_longer(self, lane: asyncio.Task[None]) -> None:
+        self._lanes.discard(lane)
         self._go_on()
 
     def _next(self) -> list[_Wish]:
@@ -103,50 +134,61 @@ class Crowd:
         self._busy |= some.keys()
         return list(some.values())
 
-    async def _carry(self, wishes: list[_Wish]) -> None:
+    async def _by_itself(self, wish: _Wish) -> None:
         try:
-            await self._commit(wishes)
-        finally:
-            for wish in wishes:
-                wish.answer.cancel()  # where it has none: this task was cancelled
-            self._busy.difference_update(wish.order_id for wish in wishes)
+            result = await self._alone(wish.decide)
+        except (Exception, asyncio.CancelledError) as error:
+            self._tell(wish, error)
+        else:
+            self._tell(wish, None, result)
 
-    async def _commit(self, wishes: list[_Wish]) -> None:
-        """One transaction; where it cannot be made, each by itself, so that one spoils none of the others."""
+    async def _together(self, wishes: list[_Wish]) -> None:
         try:
             said, changed = await self._store.write(lambda c: self._decided(c, wishes), quiet=True)
-        except Exception as error:
-            if len(wishes) == 1 or isinstance(error, Unavailable):
-                for wish in wishes:
-                    _tell(wish, error)
-                return
+        except (Unavailable, asyncio.CancelledError) as error:
+            said, changed = [_Said(refusal=error)] * len(wishes), False
+        except Exception:  # whose it is, shows where each is decided by itself
             said, changed = [_Said(alone=True)] * len(wishes), False
         if changed:
             self._announce()
         for wish, one in zip(wishes, said, strict=True):
             if one.alone:
-                await self._commit([wish])
+                self._begin(self._by_itself(wish), wish.context)
             else:
-                _tell(wish, one.refusal, one.result)
+                self._tell(wish, one.refusal, one.result)
+
+    def _tell(self, wish: _Wish, error: BaseException | None, result: Any = None) -> None:
+        """What became of it, unless that was said already or nobody asks any more."""
+        self._busy.discard(wish.order_id)
+        if wish.answer.done():
+            return
+        if isinstance(error, asyncio.CancelledError):
+            wish.answer.cancel()
+        elif error is not None:
+            wish.answer.set_exception(error)
+        else:
+            wish.answer.set_result(result)
 
     def _decided(self, connection: Connection, wishes: list[_Wish]) -> tuple[list[_Said], bool]:
         now = self._clock.now()
-        loaded = statements.SqlLoaded(connection, self._processes)
-        if len(wishes) > 1:
-            loaded.fetch([wish.order_id for wish in wishes])
-        said, made = [], list[Changes[Any]]()
-        before: dict[str, WorkOrder] = {}
+        loaded = _claimed(connection, self._processes, [wish.order_id for wish in wishes])
+        before = dict[str, WorkOrder]()
+        said, made = list[_Said](), list[Changes[Any]]()
         for wish in wishes:
+            if wish.order_id not in loaded.orders:
+                said.append(_Said(alone=True))
+                continue
             try:
                 changes: Changes[Any] = wish.decide(loaded, now)
             except DispatchError as error:
                 said.append(_Said(refusal=error))
                 continue
-            alone = len(wishes) > 1 and any(order.id != wish.order_id for order in changes.orders)
-            said.append(_Said(changes.result, alone=alone))
-            if not alone:
-                made.append(changes)
-                _seen_by_the_next(loaded, changes, before)
+            if any(order.id != wish.order_id for order in changes.orders):
+                said.append(_Said(alone=True))
+                continue
+            said.append(_Said(changes.result))
+            made.append(changes)
+            _show(loaded, changes, before)
         self._put(connection, loaded, made, before, now)
         return said, any(map(statements.writes, made))
 
@@ -162,27 +204,25 @@ class Crowd:
         if not made:
             return
         loaded.orders |= before
-        all_of_it = together(made)
-        rosters = {(r.centre_id, r.trade): r for r in all_of_it.rosters}
-        statements.write(
-            connection, loaded, replace(all_of_it, rosters=tuple(rosters.values())), self._processes, now
-        )
+        changes = together(made)
+        rosters = {(r.centre_id, r.trade): r for r in changes.rosters}
+        changes = replace(changes, rosters=tuple(rosters.values()))
+        statements.write(connection, loaded, changes, self._processes, now)
 
 
-def _seen_by_the_next(
-    loaded: statements.SqlLoaded, changes: Changes[Any], before: dict[str, WorkOrder]
-) -> None:
+def _claimed(connection: Connection, processes: Processes, order_ids: list[str]) -> statements.SqlLoaded:
+    """These orders, kept from everybody else until the commit, without those that somebody else has locked."""
+    loaded = statements.SqlLoaded(connection, processes)
+    query = select(armed.ORDER).where(armed.among(connection, armed.ORDER.c.id, order_ids))
+    rows = connection.execute(query.with_for_update(key_share=True, skip_locked=True)).all()
+    loaded.orders, _ = each_order(connection, processes, rows)
+    return loaded
+
+
+def _show(loaded: statements.SqlLoaded, changes: Changes[Any], before: dict[str, WorkOrder]) -> None:
+    """What the next step in the same transaction finds."""
     for order in changes.orders:
         before[order.id] = loaded.orders[order.id]
         loaded.orders[order.id] = order
     for roster in changes.rosters:
         loaded.rosters[roster.centre_id, roster.trade] = roster
-
-
-def _tell(wish: _Wish, error: BaseException | None, result: Any = None) -> None:
-    if wish.answer.done():
-        return
-    if error is not None:
-        wish.answer.set_exception(error)
-    else:
-        wish.answer.set_result(result)

@@ -65,7 +65,7 @@ class PostgresStore(SqlStore):
     ) -> None:
         super().__init__(processes, clock, on_commit)
         self.engine = engine
-        self._crowd = Crowd(self, processes, clock, self._announce)
+        self._crowd = Crowd(self, processes, clock, alone=super().transact, announce=self._announce)
 
     async def transact(self, decide: Decide[T], order_id: str = "") -> T:
         if order_id:

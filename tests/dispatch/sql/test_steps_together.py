@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from dispatch.adapters.sql.crowd import AT_MOST, LANES
 from dispatch.adapters.sql.postgres import PostgresStore
@@ -18,8 +19,8 @@ from dispatch.core.work_order import WorkOrder
 from dispatch.services import dispatcher, hotline
 from dispatch.services.ports import Changes, Loaded
 from tests.dispatch.centre import DORA, HOLLY, Centre
-from tests.dispatch.databases import Database, aside
-from tests.dispatch.sql.two import Two, note, touch_order
+from tests.dispatch.databases import Database
+from tests.dispatch.sql.two import Two, note, touch_roster
 
 MANY = 30
 
@@ -142,21 +143,39 @@ async def test_two_steps_of_one_order_come_one_after_the_other(two: Two) -> None
 
 
 async def test_where_another_worker_was_first_all_of_them_are_decided_on_what_stands_then(two: Two) -> None:
+    """Its orders are theirs until the commit; a roster may be changed by others meanwhile."""
     for order_id in ("W1", "W2", "W3", "W4"):
         await two.new(order_id)
     seen: list[int] = []
 
     def careful(loaded: Loaded, now: datetime) -> Changes[int]:
-        before = loaded.order("W1")
-        seen.append(before.version)
+        seen.append(loaded.roster("north", "service").version)
         if len(seen) == 1:
-            aside(lambda: asyncio.run(touch_order(two)))
-        return Changes(before.version, orders=(note(before, now),))
+            two.database.at_once(touch_roster)
+        return Changes(seen[-1], orders=(note(loaded.order("W4"), now),))
 
-    others = [_step(two, order_id) for order_id in ("W2", "W3", "W4")]
-    *_, said = await asyncio.gather(*others, two.first.transact(careful, "W1"))
-    assert (said, seen) == (3, [2, 3])
-    assert [len(await _attempts(two, i)) for i in ("W1", "W2", "W3", "W4")] == [2, 1, 1, 1]
+    others = [_step(two, order_id) for order_id in ("W1", "W2", "W3")]
+    *_, said = await asyncio.gather(*others, two.first.transact(careful, "W4"))
+    assert seen == [said - 1, said]
+    assert [len(await _attempts(two, i)) for i in ("W1", "W2", "W3", "W4")] == [1, 1, 1, 1]
+
+
+async def test_orders_that_somebody_has_locked_hold_up_no_others(two: Two) -> None:
+    """Neither in a transaction that they would share, nor by taking every lane."""
+    locked, free = [f"L{n}" for n in range(LANES + 1)], [f"W{n}" for n in range(5)]
+    for order_id in (*locked, *free):
+        await two.new(order_id)
+    assert isinstance(two.first, PostgresStore)
+    assert isinstance(two.second, PostgresStore)
+    async with two.second.engine.begin() as somebody:
+        await somebody.execute(text("SELECT 1 FROM work_order WHERE id LIKE 'L%' FOR UPDATE"))
+        waiting = [asyncio.create_task(_step(two, order_id)) for order_id in locked]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(_step(two, order_id) for order_id in free))
+        assert not any(task.done() for task in waiting)
+    await asyncio.gather(*waiting)
+    assert [len(await _attempts(two, i)) for i in (*locked, *free)] == [1] * 8
 
 
 async def test_who_gives_up_before_it_is_begun_changes_nothing_and_holds_nobody_up(two: Two) -> None:
