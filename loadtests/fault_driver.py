@@ -14,14 +14,12 @@ import gc
 import random
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
 from redis.exceptions import RedisError
 
-from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.bootstrap.build import Built, build
 from dispatch.clock import SystemClock
 from dispatch.core.errors import TRANSIENT, DispatchError
@@ -33,7 +31,6 @@ from dispatch.services import dispatcher, hotline
 from dispatch.services.hotline import Call
 from dispatch.settings import from_environment
 from loadtests.fault_board import FIRST_DRIVER, GATE, Board
-from loadtests.fault_together import Together, about
 from loadtests.fault_town import ANSWERING, crew_ids, place
 
 T = TypeVar("T")
@@ -80,10 +77,7 @@ class Driver:
 
     def __init__(self, job: Job, built: Built) -> None:
         self.job, self._redis = job, built.redis
-        store = built.store
-        assert isinstance(store, PostgresStore)
-        together = Together(store.engine, built.context.processes, built.context.clock)
-        self.context = replace(built.context, store=together)
+        self.context = built.context
         self._ledger = Path(job.ledger).open("ab", buffering=0)  # noqa: SIM115 - closed by `run`
         self._board = Board(Path(job.board))
         self._done = 0
@@ -116,7 +110,6 @@ class Driver:
             channel="phone", address=f"{number} Long Street", fault_type="meter", voltage="lv",
             place=place(centre, number // self.job.centres), customer_phone=f"+869{number}", id=f"C{number}",
         )  # fmt: skip
-        about.set("")
         taken = await self._surely(lambda: hotline.take_call(self.context, call, by=HOLLY))
         assert taken is not None
         self._confirm(taken.order_id, "taken", call.id, plan)
@@ -195,7 +188,6 @@ class Driver:
         self, order_id: str, step: str, plan: Plan, doing: Callable[[str], Awaitable[WorkOrder]]
     ) -> WorkOrder | None:
         key = f"{order_id}/{step}"
-        about.set(order_id)
         order = await self._surely(lambda: doing(key))
         if order is not None:
             self._confirm(order_id, step, key, plan)

@@ -299,7 +299,7 @@ async def call_back(
             )  # fmt: skip
         return draft.changes(order)
 
-    return await context.store.transact(decide)
+    return await context.store.transact(decide, order_id)
 
 
 async def close(context: Context, order_id: str, *, by: Actor, key: str = "") -> WorkOrder:
@@ -318,7 +318,7 @@ async def cancel(context: Context, order_id: str, *, reason: str, by: Actor, key
         draft.contacts.append(follow_up(context, order, now, "cancelled", reason, by))
         return draft.changes(order)
 
-    return await context.store.transact(decide)
+    return await context.store.transact(decide, order_id)
 
 
 def follow_up(
