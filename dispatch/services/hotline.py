@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from dispatch.core.errors import BadInput, Conflict, GuardRefused, IllegalStep
-from dispatch.core.outage import covering
+from dispatch.core.outage import PlannedOutage, covering
 from dispatch.core.outgoing import alert
 from dispatch.core.responsibility import Routed, route_responsibility
 from dispatch.core.types import Actor, Point, distance
@@ -74,22 +74,21 @@ class Taken:
 
 async def take_call(context: Context, call: Call, *, by: Actor) -> Taken:
     """A new order, or the open one for the same place with a higher priority; or, where the caller was told of a planned
-    outage, none. Logs the contact whichever it is. Raises GuardRefused in a planned outage that nobody has spoken of yet.
+    outage, none. Logs the contact whichever it is. Raises GuardRefused in a planned outage that nobody has spoken of yet,
+    and where the one that the caller was told of does not run at this place.
     """
     _check(context, call)
     contact_id = call.id or context.ids.contact_id()
 
     def decide(loaded: Loaded, now: datetime) -> Changes[Taken]:
-        if (known := loaded.contact_order(contact_id)) == "":
-            return Changes(Taken("", "planned_outage"))
-        if known:
+        if (known := loaded.contact_order(contact_id)) is not None:
             return Changes(_taken_before(context, loaded, call, known, contact_id))
         draft = Draft(context, loaded, now)
         if call.ended_at and not now - EARLIEST_CALL <= call.ended_at <= now + timedelta(minutes=1):
             raise BadInput(f"the call ended at {call.ended_at}, it is {now}", field="ended_at")
         twin = _meant(draft, call)
         if call.outage:
-            taken = Taken("", "planned_outage")
+            taken = _told_of_outage(draft, call)
         else:
             taken = _join(draft, call, twin, by, contact_id) if twin else _new_order(draft, call, by)
         draft.contacts.append(_contact(contact_id, call, taken, now, by))
@@ -100,6 +99,12 @@ async def take_call(context: Context, call: Call, *, by: Actor) -> Taken:
 
 def _taken_before(context: Context, loaded: Loaded, call: Call, order_id: str, contact_id: str) -> Taken:
     """A resent call is answered as the first time. Raises Conflict where it is another one with the same id."""
+    if not order_id:
+        if (
+            not call.outage
+        ):  # what the caller says now is more than the outage: never answered as if it were told
+            raise Conflict("a call with this key was kept without an order", order="", why="key_reused")
+        return Taken("", "planned_outage")
     order = loaded.order(order_id)
     joined = next((e for e in order.history if e.key == contact_id), None)
     first = (joined or order.history[0]).data.get("content")
@@ -190,12 +195,28 @@ def _new_order(draft: Draft, call: Call, by: Actor) -> Taken:
     return Taken(facts.id, "new", unroutable)
 
 
+def _outages(draft: Draft, call: Call) -> list[PlannedOutage]:
+    """The planned outages that run now and concern the call, the one that ends last first."""
+    running = draft.loaded.planned_outages(draft.now)
+    return covering(running, call.place, call.address, draft.context.territories)
+
+
+def _told_of_outage(draft: Draft, call: Call) -> Taken:
+    """No order: only where the outage that the caller was told of is there, now, at this place."""
+    if call.outage not in {one.id for one in _outages(draft, call)}:
+        raise GuardRefused(
+            f"no planned outage {call.outage!r} runs at this place now",
+            guard="planned_outage",
+            why="no_outage",
+        )
+    return Taken("", "planned_outage")
+
+
 def _warn_of_outage(draft: Draft, call: Call) -> None:
     """Known outages first: the caller is told of it, and an order is made only for who insists (safety)."""
     if call.insists:
         return
-    running = draft.loaded.planned_outages(draft.now)
-    if found := covering(running, call.place, call.address, draft.context.territories):
+    if found := _outages(draft, call):
         raise GuardRefused(
             f"the place lies in the planned outage {found[0].id} until {found[0].ends_at.isoformat()}",
             guard="planned_outage", why="planned_outage", outage=found[0].id, until=found[0].ends_at.isoformat(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from dispatch.adapters.sql import history, outages
 from dispatch.core.outage import PlannedOutage
@@ -93,6 +93,45 @@ def test_an_evening_at_the_hotline_without_touching_the_mouse(visit: Visit, cent
     assert contacts == [
         ("new", ""), ("joined", "13800001111"), ("progress", ""), ("planned_outage", "13900002222"),
     ]  # fmt: skip
+
+
+def test_a_wire_is_down_after_the_answer_to_told_was_lost(visit: Visit, centre: Served) -> None:
+    _plan(centre)
+    visitor = visit()
+    page = visitor.sign_in("holly")
+
+    def lose(route: Route) -> None:
+        route.fetch()  # the centre keeps the call, and nobody hears of it
+        route.abort()
+
+    page.route("**/api/calls", lose, times=1)
+    _type_address(page, "3 hill")
+    page.keyboard.type("13900002222")
+    expect(page.locator('.known[data-outage="PO-1"]')).to_be_visible()
+    page.keyboard.press("Alt+o")
+    expect(page.locator("#call-problem")).to_contain_text("cannot be reached")
+    page.keyboard.press("Alt+i")
+    page.keyboard.press("Alt+Enter")
+    expect(page.locator("#call-problem")).to_contain_text("without an order")
+    page.keyboard.press("Alt+Enter")
+    expect(page.locator(".desk-row")).to_have_count(1)
+    visitor.problems.clear()
+
+
+def test_an_outage_that_has_ended_meanwhile_answers_no_call(visit: Visit, centre: Served) -> None:
+    _plan(centre)
+    visitor = visit()
+    page = visitor.sign_in("holly")
+    _type_address(page, "3 hill")
+    page.keyboard.type("13900002222")
+    expect(page.locator('.known[data-outage="PO-1"]')).to_be_visible()
+    centre.place.clock.advance(3 * 3600)
+    page.keyboard.press("Alt+o")
+    expect(page.locator("#call-problem")).to_contain_text("No planned outage runs at this place now")
+    expect(page.locator(".known")).to_have_count(0)
+    page.keyboard.press("Alt+Enter")
+    expect(page.locator(".desk-row")).to_have_count(1)
+    visitor.problems.clear()
 
 
 def _at_centre(centre: Served, address: str, north_m: float) -> str:

@@ -81,7 +81,7 @@ export function explain(error) {
     off_shift: t('The crew is off shift.'),
     not_yours: t('The order is not with this crew any more.'),
     own_order: t('The order is not with this crew any more.'),
-    key_reused: t('This was taken before, as order {order}, with other content: look there first.', { order: error.facts?.order ?? '' }),
+    key_reused: error.facts?.order === '' ? t('The call was kept before, without an order. Take it once more for an order.') : t('This was taken before, as order {order}, with other content: look there first.', { order: error.facts?.order ?? '' }),
     already: t('This step was taken already.'),
     under_way: t('The crew is under way with the order ahead: recall it first.'),
     stack_changed: t('The orders of this crew have changed meanwhile.'),
@@ -94,6 +94,7 @@ export function explain(error) {
     follows: t('It belongs to the incident of {order}: act on that one, or part it first.', { order: error.facts?.lead ?? '' }),
     not_sent: t('It has not been sent to the centre yet.'),
     planned_outage: t('The place lies in a planned outage: Alt+O when the caller is told, Alt+I for an order all the same.'),
+    no_outage: t('No planned outage runs at this place now: take the call (Alt+Enter).'),
     yourself: t('Nobody locks himself out.'),
     must_change: t('Choose a password of your own first.'),
   };

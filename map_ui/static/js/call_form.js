@@ -216,7 +216,10 @@ export class CallForm {
       this.complain(explain(error));
       const { why } = /** @type {any} */ (error).facts ?? {};
       if (why === 'key_reused') this.key = newKey(); // pressed once more, it is a call of its own
-      if (why === 'planned_outage') { this.known.said = ''; await this.known.look(this.said()); this.stopped(); }
+      if (why !== 'planned_outage' && why !== 'no_outage') return;
+      this.known.said = '';
+      await this.known.look(this.said());
+      if (!this.stopped() && why === 'no_outage') this.complain(explain(error));
     }
   }
 

@@ -47,6 +47,39 @@ async def test_a_call_in_an_outage_is_refused_with_what_the_page_needs(city: Cit
     assert [one["reason"] for one in listed] == ["line work"]
 
 
+async def test_who_insists_after_a_lost_answer_is_not_answered_as_told(city: City) -> None:
+    await _plan(city, territory="east-land")
+    told = call(outage="PO-1")
+    assert (await city.post("holly", "/api/calls", told, **{"Idempotency-Key": "one-call"})).json()[
+        "outcome"
+    ] == "planned_outage"
+    assert (await city.post("holly", "/api/calls", told, **{"Idempotency-Key": "one-call"})).json()[
+        "outcome"
+    ] == "planned_outage"
+    insists = call(insists=True, description="a wire is down")
+    refused = await city.post("holly", "/api/calls", insists, **{"Idempotency-Key": "one-call"})
+    assert (refused.status_code, refused.json()["error"]["facts"]) == (
+        409,
+        {"order": "", "why": "key_reused"},
+    )
+    assert (await city.post("holly", "/api/calls", insists, **{"Idempotency-Key": "another"})).json()[
+        "outcome"
+    ] == "new"
+
+
+async def test_only_an_outage_of_this_place_and_hour_answers_a_call(city: City) -> None:
+    await _plan(city, territory="west-land")
+    for told in (call(outage="PO-1"), call(outage="never-planned")):
+        refused = await city.post("holly", "/api/calls", told)
+        assert (refused.status_code, refused.json()["error"]["facts"]["why"]) == (409, "no_outage")
+    await _plan(city, territory="east-land")
+    city.place.clock.advance(7200)
+    refused = await city.post("holly", "/api/calls", call(outage="PO-1"))
+    assert refused.json()["error"]["facts"]["why"] == "no_outage"
+    assert (await city.post("holly", "/api/calls", call())).json()["outcome"] == "new"
+    assert (await city.get("holly", "/api/hotline/desk")).json()["contacts"][-1]["outcome"] == "new"
+
+
 async def test_a_number_that_is_withheld_is_said_everywhere(city: City) -> None:
     order_id = await city.order("restored", customer_phone="", phone_withheld=True)
     story = (await city.get("holly", f"/api/orders/{order_id}")).json()
