@@ -87,14 +87,15 @@ async def add(
     return await context.store.transact(decide)
 
 
-def of(order: WorkOrder) -> list[dict[str, Any]]:
-    """The photos of an order, the oldest first: `{photo, kind, bytes, ...}`."""
-    return [dict(e.data) for e in order.history if e.kind == PHOTO]
+def of(order: WorkOrder, taken_by: str = "") -> list[dict[str, Any]]:
+    """The photos of an order, or those of one crew, the oldest first: `{photo, kind, bytes, crew_id, ...}`."""
+    found = [dict(e.data) for e in order.history if e.kind == PHOTO]
+    return [one for one in found if taken_by in {"", one["crew_id"]}]
 
 
-async def read(photos: Photos, order: WorkOrder, name: str) -> tuple[bytes, str]:
-    """A photo that the order's history names, and its media type. Raises NotFound."""
-    kind = next((str(one["kind"]) for one in of(order) if one["photo"] == name), "")
+async def read(photos: Photos, order: WorkOrder, name: str, taken_by: str = "") -> tuple[bytes, str]:
+    """A photo that the order's history names (of this crew, if one is named), and its media type. Raises NotFound."""
+    kind = next((str(one["kind"]) for one in of(order, taken_by) if one["photo"] == name), "")
     if not kind:
         raise NotFound(f"order {order.id} has no photo {name!r}", order=order.id)
     return await photos.read(order.id, name), kind

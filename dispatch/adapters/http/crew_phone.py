@@ -13,7 +13,9 @@ from dispatch.adapters.http.schemas import MessageIn, PlaceIn, PlacesIn
 from dispatch.adapters.http.services import HttpServices
 from dispatch.core.errors import BadInput, Conflict, NotFound, Unavailable
 from dispatch.core.types import Actor
+from dispatch.core.work_order import WorkOrder
 from dispatch.messages import Position
+from dispatch.services import crew as duty
 from dispatch.services import messages, photos
 from dispatch.services.claims import claims
 from dispatch.services.people import Person, acting_as, own_crew, own_order
@@ -50,14 +52,19 @@ async def add_photo(
         services.context, _photos(services), order_id, content, crew=crew,
         by=Actor("crew", crew.id), at=at, key=key, via=person.username,
     )  # fmt: skip
-    return Json({"photos": [one["photo"] for one in photos.of(order)]})
+    return Json({"photos": [one["photo"] for one in photos.of(order, _own_only(person, order))]})
+
+
+def _own_only(person: Person, order: WorkOrder) -> str:
+    """The crew whose photos alone this person sees: one that the order is not with any more; else empty."""
+    return person.crew_id if person.role == "crew" and order.crew_id != person.crew_id else ""
 
 
 @router.get("/api/orders/{order_id}/photos/{photo}")
 async def read_photo(order_id: Id, photo: Id, person: AnyPerson, services: Services) -> Response:
-    """A photo, for whoever may see its order; it can do nothing but be looked at."""
+    """A photo, for whoever may see its order (a former crew: one of its own); it can do nothing but be looked at."""
     order = own_order(person, await services.views.order(order_id))
-    content, kind = await photos.read(_photos(services), order, photo)
+    content, kind = await photos.read(_photos(services), order, photo, _own_only(person, order))
     headers = {
         "Cache-Control": FOR_EVER,
         "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -68,8 +75,9 @@ async def read_photo(order_id: Id, photo: Id, person: AnyPerson, services: Servi
 
 @router.get("/api/crew/orders/{order_id}/claims")
 async def evidence(order_id: Id, person: CrewMember, services: Services) -> Json:
-    """What this crew said of the order beside what its vehicle's positions say."""
+    """What this crew said of the order beside what its vehicle's positions say; while it has the order."""
     order = own_order(person, await services.views.order(order_id))
+    duty.still_mine(order, crew_of(services, person), None)
     return Json(await claims(services.context, services.tracks, order))
 
 

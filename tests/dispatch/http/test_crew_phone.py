@@ -94,6 +94,25 @@ async def test_a_photo_is_kept_once_and_shown_to_whoever_may_see_the_order(city:
     assert stack["photos"] == {order_id: 1}
 
 
+async def test_a_former_crew_sees_its_own_photos_and_nothing_of_the_crew_after_it(city: City) -> None:
+    order_id = await city.order("acknowledged")
+    (mine,) = (await add(city, order_id, JPEG, "p1")).json()["photos"]
+    moved = {"crew_id": "E2", "reason": "nearer_crew"}
+    assert (await city.post("dora", f"/api/orders/{order_id}/reassign", moved)).status_code == 200
+    both = (await add(city, order_id, PNG, "p2", who="cleo")).json()["photos"]
+    (theirs,) = set(both) - {mine}
+    path = f"/api/orders/{order_id}/photos"
+    for who, name, status in (
+        ("carl", mine, 200), ("carl", theirs, 404), ("cleo", mine, 200), ("cleo", theirs, 200), ("dora", theirs, 200),
+    ):  # fmt: skip
+        assert (await city.get(who, f"{path}/{name}")).status_code == status, (who, name)
+    assert (await add(city, order_id, JPEG, "p1")).json()["photos"] == [mine]
+    claims = f"/api/crew/orders/{order_id}/claims"
+    assert (await city.get("cleo", claims)).status_code == 200
+    refused = await city.get("carl", claims)
+    assert (refused.status_code, refused.json()["error"]["facts"]["why"]) == (409, "not_yours")
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "status"),
     [
