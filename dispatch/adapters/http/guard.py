@@ -8,15 +8,17 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dispatch.adapters.http.access import COOKIE, services_of
 from dispatch.adapters.http.errors import error
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 MEGABYTE = 1024 * 1024
 LARGEST = MEGABYTE // 4
 LARGEST_FILE = 16 * MEGABYTE
-"""Organisation files and territories."""
+"""Organisation files and territories, of administrators only: a megabyte of JSON holds up everybody while it is read."""
 FILES = "/api/admin/"
 UNCACHED = ("/api/", "/callbacks/", "/healthz")
 
@@ -26,6 +28,8 @@ FORMS, FORM = "/callbacks/twilio/", frozenset({"application/x-www-form-urlencode
 _PHOTOS = re.compile(r"/api/crew/orders/[^/]+/photos")
 IMAGES = frozenset({"image/jpeg", "image/png", "image/webp"})
 LARGEST_PHOTO = 2 * MEGABYTE
+Refusal = tuple[int, str, str]
+"""Status, code, message."""
 
 
 class Guard:
@@ -42,13 +46,16 @@ class Guard:
         headers = Headers(scope=scope)
         limit = _limit(scope["path"])
         answer = _with_headers(scope["path"], send)
-        if (refusal := self._refusal(scope, headers, limit)) is not None:
+        refusal = self._refusal(scope, headers, limit)
+        if refusal is None and _may_be_large(scope, headers, limit):
+            refusal = await _no_administrator(Request(scope))
+        if refusal is not None:
             status, code, message = refusal
             await error(status, code, message)(scope, receive, answer)
             return
         await self._app(scope, _counted(receive, limit), answer)
 
-    def _refusal(self, scope: Scope, headers: Headers, limit: int) -> tuple[int, str, str] | None:
+    def _refusal(self, scope: Scope, headers: Headers, limit: int) -> Refusal | None:
         if scope["method"] in SAFE:
             return None
         origin = headers.get("origin")
@@ -76,6 +83,24 @@ def _limit(path: str) -> int:
     return LARGEST_PHOTO if _PHOTOS.fullmatch(path) else LARGEST
 
 
+def _may_be_large(scope: Scope, headers: Headers, limit: int) -> bool:
+    """Whether a file comes that is larger than anybody but an administrator may send."""
+    if scope["method"] in SAFE or limit != LARGEST_FILE:
+        return False
+    return int(headers.get("content-length", "0")) > LARGEST or "transfer-encoding" in headers
+
+
+async def _no_administrator(request: Request) -> Refusal | None:
+    """Decided before the body is read; the route asks again, for whatever it needs."""
+    token = request.cookies.get(COOKIE, "")
+    person = await services_of(request).people.signed_in(token) if token else None
+    if person is None:
+        return 401, "unauthenticated", "sign in first"
+    if person.role != "admin" or person.must_change:
+        return 403, "forbidden", f"files of more than {LARGEST} bytes are for administrators"
+    return None
+
+
 def _kinds(path: str) -> frozenset[str]:
     """Media types of a body."""
     if path.startswith(FORMS):
@@ -83,7 +108,7 @@ def _kinds(path: str) -> frozenset[str]:
     return IMAGES if _PHOTOS.fullmatch(path) else JSON
 
 
-def _too_large(limit: int) -> tuple[int, str, str]:
+def _too_large(limit: int) -> Refusal:
     return 413, "bad_input", f"the body is larger than {limit} bytes"
 
 

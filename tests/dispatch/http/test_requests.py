@@ -65,6 +65,26 @@ async def test_only_json_of_a_bounded_size_is_taken(city: City) -> None:
     assert chunked.status_code == 413
 
 
+async def test_a_large_file_is_read_of_an_administrator_only(city: City) -> None:
+    asked = 0
+
+    async def large() -> AsyncIterator[bytes]:
+        nonlocal asked
+        for part in (b'{"type": "', *[b"x" * 1024] * 1024, b'"}'):
+            asked += 1
+            yield part
+
+    path, kind = "/api/admin/territories/check", {"Content-Type": "application/json"}
+    length = {**kind, "Content-Length": str(12 + 1024 * 1024)}
+    for client, status in ((await city.nobody(), 401), (await city.person("mona"), 403)):
+        for headers in (length, kind):
+            answer = await client.post(path, content=large(), headers=headers)
+            assert (answer.status_code, asked) == (status, 0)
+    answer = await (await city.person("ada")).post(path, content=large(), headers=length)
+    assert answer.status_code == 400
+    assert asked == 1026  # read, and no territories
+
+
 async def test_a_password_is_never_repeated_in_an_error(city: City) -> None:
     answer = await (await city.nobody()).post(
         "/api/session", json={"username": "dora", "password": "hunter2" * 100}
