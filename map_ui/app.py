@@ -163,6 +163,8 @@ class _Site:
         person = await self.pages.person_of(request)
         if person is None or person.role not in ALLOWED["/manager"] or self.pages.report is None:
             return RedirectResponse("/sign-in?next=/manager", status_code=303)
+        if person.must_change:
+            return RedirectResponse("/password", status_code=303)
         return await self.pages.report(request, choose(request))
 
     def page(self, path: str, template: str, *, map_of: MapMaker | None = None) -> Handler:

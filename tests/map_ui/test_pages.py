@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
+from starlette.responses import Response
 
 from dispatch.core.errors import BadInput
 from dispatch.services.people import Person
@@ -178,6 +179,20 @@ def test_who_has_still_to_choose_a_password_gets_that_page_only(path: str) -> No
     assert (answer.status_code, answer.headers["location"]) == (303, "/password")
     assert client.get("/password").status_code == 200
     assert client.get("/setup").status_code == 303
+
+
+def test_the_one_file_report_is_for_whoever_sees_the_desk() -> None:
+    async def report(request: Request, language: str) -> Response:
+        return Response("all figures")
+
+    def asked(role: str, *, must_change: bool = False) -> httpx.Response:
+        return _client(role, must_change=must_change, report=report).get("/manager/report.html")
+
+    assert asked("manager").text == "all figures"
+    assert asked("manager", must_change=True).headers["location"] == "/password"
+    assert (
+        asked("dispatcher").headers["location"] == asked("").headers["location"] == "/sign-in?next=/manager"
+    )
 
 
 def test_the_first_steps_are_for_nobody_yet_and_for_administrators() -> None:
