@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from dispatch.adapters.sql import entries
+from dispatch.adapters.sql.entries import Document
 from dispatch.adapters.sql.organisation import load_directory
 from dispatch.adapters.sql.passwords import hash_password
 from dispatch.adapters.sql.people import PERSON, add, apply, person_from
@@ -63,8 +64,19 @@ class SqlLists:
         found = _compared(kind, table, there, text)
         if table.faults:
             return found
-        if seen and seen != found.seen:
-            raise Conflict("the list or what it changes is not what was looked at: look again", why="looked")
+
+        def still(rows: Sequence[Row]) -> None:
+            """Raises Conflict where these are not what was looked at; asked again in the transaction."""
+            if seen and seen != _compared(kind, table, rows, text).seen:
+                raise Conflict(
+                    "the list or what it changes is not what was looked at: look again", why="looked"
+                )
+
+        def change(document: Document) -> Document:
+            still(csv_lists.rows_of(kind, document))
+            return csv_lists.merged(kind, document, table)
+
+        still(there)
         passwords = dict.fromkeys(found.new, "") if kind == "people" else {}
         if len(passwords) > MOST_NEW_PEOPLE:
             raise BadInput(f"at most {MOST_NEW_PEOPLE} new people at a time", field="text")
@@ -72,21 +84,28 @@ class SqlLists:
             passwords = {name: new_password() for name in passwords}
         try:
             if kind == "people":
-                await self._people(table, passwords, by, rehearsal=not seen)
+                await self._people(table, passwords, by, still, rehearsal=not seen)
             else:
-                await self._import_document(
-                    lambda d: csv_lists.merged(kind, d, table), by=by, what=kind, rehearsal=not seen
-                )
+                await self._import_document(change, by=by, what=kind, rehearsal=not seen)
+        except Conflict:
+            raise
         except DispatchError as error:
             return _compared(kind, _refused(kind, table, error), there, text)
         return Import((), found.new, found.changed, found.same, found.seen, bool(seen), passwords)
 
     async def _people(
-        self, table: Table, passwords: Mapping[str, str], by: Person, *, rehearsal: bool
+        self,
+        table: Table,
+        passwords: Mapping[str, str],
+        by: Person,
+        still: Callable[[Sequence[Row]], None],
+        *,
+        rehearsal: bool,
     ) -> None:
         hashed = {} if rehearsal else await asyncio.to_thread(_hashed, passwords)
 
         def work(connection: Connection) -> None:
+            still(_rows(connection, "people"))
             directory, now = load_directory(connection), SystemClock().now()
             for name, row in table.rows.items():
                 found = connection.execute(select(PERSON).where(PERSON.c.username == name)).first()
@@ -98,10 +117,8 @@ class SqlLists:
                     raise BadInput(error.message, **error.facts, line=table.lines[name]) from None
                 if was is not None:
                     apply(connection, person, by, now, was)
-                elif rehearsal or name in hashed:
-                    add(connection, person, hashed.get(name, ""), by, now)
                 else:
-                    raise Conflict(f"{name} is no more: look again", why="looked")
+                    add(connection, person, hashed.get(name, ""), by, now)
 
         await carry_out(self._database, work, rehearsal=rehearsal)
 
