@@ -1,6 +1,7 @@
 """Lists of people, departments, crews, vehicles and phones as CSV: written, and read with every fault by line and column.
 
-A list that is read adds and changes; what does not stand in it stays as it is. The first line names the columns, in any
+A list that is read adds and changes; what does not stand in it stays as it is, so does what an empty cell of a
+yes-or-no column does not say. The first line names the columns, in any
 order. Commas or semicolons; a spreadsheet's mark of UTF-8 may be there. Pure.
 """
 
@@ -23,7 +24,7 @@ _ID = re.compile(r"[\x21-\x7e]{1,80}", re.ASCII)
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 _HH_MM = re.compile(r"(([01]?\d|2[0-3]):[0-5]\d|24:00)?", re.ASCII)
 _PROTOCOL = re.compile(r"[a-z0-9_]{0,32}", re.ASCII)
-_TRUE, _FALSE = {"true", "yes", "1", "是"}, {"false", "no", "0", "", "否"}
+_TRUE, _FALSE = {"true", "yes", "1", "是"}, {"false", "no", "0", "否"}
 _FORMULA = "=+-@\t\r"
 
 
@@ -221,6 +222,8 @@ def _row(
         value = cells[number].strip() if number < len(cells) else ""
         if len(value) > 1 and value[0] == "'" and value[1] in _FORMULA:
             value = value[1:]
+        if not value and columns[name] is _truth:
+            continue  # an empty cell says nothing: nobody is locked out by it
         try:
             row[name] = columns[name](value)
         except _Bad as bad:

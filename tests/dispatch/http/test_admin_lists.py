@@ -78,6 +78,15 @@ async def test_new_people_of_a_list_get_passwords_that_are_said_once(city: City)
     assert {r["action"] for r in await audit(city)} == {"create_person", "change_person"}
 
 
+async def test_an_empty_cell_locks_nobody_out_and_lets_nobody_in(city: City) -> None:
+    await city.post("ada", "/api/admin/people/wanda/disable")
+    text = "username,name,role,centre_id,active\ndora,Dora B.,dispatcher,east,\nwanda,Wanda W.,dispatcher,west\nnina,Nina,hotline,,\n"
+    seen = await take(city, "people", text)
+    assert (seen["faults"], (await take(city, "people", text, seen["seen"]))["done"]) == ([], True)
+    people = {p["username"]: p["active"] for p in (await city.get("ada", "/api/admin/people")).json()}
+    assert (people["dora"], people["wanda"], people["nina"]) == (True, False, True)
+
+
 @pytest.mark.parametrize(
     ("row", "column", "code"),
     [

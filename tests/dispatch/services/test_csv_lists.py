@@ -50,6 +50,16 @@ def test_a_fault_is_told_by_line_and_column(row: str, found: list[tuple[int, int
     assert faults("crews", CREWS + row) == found
 
 
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [(",yes", {"active": True}), (",否", {"active": False}), (",", {}), (", ", {}), ("", {})],
+)  # fmt: skip
+def test_an_empty_yes_or_no_says_nothing(cell: str, said: dict[str, bool]) -> None:
+    found = read("people", f"username,name,role,active\nnina,Nina,hotline{cell}\n")
+    assert found.faults == ()
+    assert found.rows["nina"] == {"username": "nina", "name": "Nina", "role": "hotline"} | said
+
+
 def test_lines_are_those_of_the_file_also_after_a_cell_with_a_line_break() -> None:
     good = '"C1","Crew","d","c","service","+861","3","30","120"'
     assert faults("crews", f'{CREWS}\n{good}\n"C2","two\nlines","d","c","service","+861","3","30","120"\nC1,x') == [
