@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 from sqlmodel import SQLModel
 
 from dispatch.adapters.sql import history
@@ -252,4 +252,27 @@ def test_a_list_is_looked_at_before_it_is_imported(visit: Visit, centre: Served)
             expect(page.locator("#import-result tbody tr")).to_contain_text("3")
     page.click("#import")
     page.locator("dialog [type=submit]").click()
+    expect(page.locator("dialog .secret")).to_contain_text("nina")
+
+
+def test_the_passwords_of_a_list_of_many_people_are_waited_for(visit: Visit, centre: Served) -> None:
+    page = visit().sign_in("ada")
+    page.add_init_script(
+        "const real = AbortSignal.timeout; AbortSignal.timeout = (ms) => real.call(AbortSignal, ms / 20);"
+    )  # the page's patience, twenty times as fast
+    page.goto(f"{centre.address}/admin/lists")
+    text = "username,name,role,centre_id\nnina,Nina,dispatcher,west\n"
+    page.set_input_files(
+        "#list-file", files=[FilePayload(name="p.csv", mimeType="text/csv", buffer=text.encode())]
+    )
+    page.click("#import")
+
+    def slowly(route: Route) -> None:
+        answer = route.fetch()
+        page.wait_for_timeout(1500)  # half a minute
+        route.fulfill(response=answer)
+
+    page.route("**/api/admin/lists/people", slowly)
+    page.locator("dialog [type=submit]").click()
+    expect(page.locator("#importing")).to_contain_text("leave this page open")
     expect(page.locator("dialog .secret")).to_contain_text("nina")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from threading import Barrier
 from typing import Any
 
 import pytest
 
+from dispatch.adapters.sql import lists
 from dispatch.adapters.sql.lists import SqlLists
 from tests.dispatch.http.conftest import City
 from tests.dispatch.http.test_admin_desk import audit, entry, put
+from tests.dispatch.organisation import HASHER
 
 
 @pytest.fixture
@@ -87,6 +90,25 @@ async def test_an_empty_cell_locks_nobody_out_and_lets_nobody_in(city: City) -> 
     assert (people["dora"], people["wanda"], people["nina"]) == (True, False, True)
 
 
+async def test_the_passwords_of_new_people_are_hashed_several_at_once(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = Barrier(2)
+
+    def slowly(password: str) -> str:
+        together.wait(5)
+        return HASHER.hash(password)
+
+    monkeypatch.setattr(lists, "hash_password", slowly)
+    people = "".join(f"new{n},New {n},hotline\n" for n in range(6))
+    text = f"username,name,role\n{people}"
+    done = await take(city, "people", text, (await take(city, "people", text))["seen"])
+    assert len(set(done["passwords"].values())) == 6
+    for name, password in done["passwords"].items():
+        sign_in = {"username": name, "password": password}
+        assert (await (await city.nobody()).post("/api/session", json=sign_in)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("row", "column", "code"),
     [
@@ -107,14 +129,14 @@ async def test_a_list_of_people_with_a_fault_changes_nobody(
 
 def before_the_work(monkeypatch: pytest.MonkeyPatch, city: City, name: str, deed: Any) -> None:
     """`deed` is done after the look of an import and before its transaction."""
-    lists: SqlLists = city.services.administration.lists
-    original = getattr(lists, name)
+    of: SqlLists = city.services.administration.lists
+    original = getattr(of, name)
 
     async def late(*args: Any, **how: Any) -> None:
         await deed()
         await original(*args, **how)
 
-    monkeypatch.setattr(lists, name, late)
+    monkeypatch.setattr(of, name, late)
 
 
 async def test_what_changes_while_a_list_is_put_in_place_is_looked_at_again(

@@ -1,6 +1,6 @@
 // @ts-check
 /** Lists as CSV: out, and in again after a look at what it would do; all of it or nothing. */
-import { post } from '../api.js';
+import { newKey, request } from '../api.js';
 import { fill, h } from '../dom.js';
 import { t } from '../page.js';
 import { notice } from '../shell.js';
@@ -9,6 +9,8 @@ import { confirmed, problem, tell } from './forms.js';
 
 const KINDS = ['people', 'departments', 'crews', 'vehicles', 'phones'];
 const SHOWN = 200;
+/** Milliseconds: the passwords of 500 new people are hashed slowly, and the answer alone says them. */
+const PATIENCE = 180_000;
 
 /** @param {string} kind */
 function kindName(kind) {
@@ -43,6 +45,9 @@ const faults = (found) => table({ title: t('Nothing was imported: {n} faults', {
 /** @param {string} title @param {string[]} names */
 const some = (title, names) => h('p', {}, h('b', {}, title), ' ', names.slice(0, 40).join(', ') || '–', names.length > 40 ? ' …' : '');
 
+/** A rehearsal, or with what it said the import. @param {string} kind @param {any} body */
+const take = (kind, body) => request('POST', `/api/admin/lists/${kind}`, body, { key: newKey(), timeout: PATIENCE });
+
 /** @param {HTMLElement} box */
 export function show(box) {
   const result = h('div', { class: 'stacked', id: 'import-result', 'aria-live': 'polite' });
@@ -56,7 +61,7 @@ export function show(box) {
   async function look(of, text) {
     fill(result, h('p', { class: 'empty' }, t('Loading…')));
     try {
-      const found = await post(`/api/admin/lists/${of}`, { text });
+      const found = await take(of, { text });
       if (found.faults.length) return fill(result, faults(found));
       const nothing = !found.new.length && !found.changed.length;
       return fill(result, h('section', { class: 'panel' }, h('h2', {}, t('This list would')), some(t('Add ({n}):', { n: found.new.length }), found.new), some(t('Change ({n}):', { n: found.changed.length }), found.changed), h('p', {}, t('Leave as they are: {n}. What does not stand in the list stays too.', { n: found.same })),
@@ -68,8 +73,11 @@ export function show(box) {
 
   /** @param {string} of @param {string} text @param {any} seen */
   async function put(of, text, seen) {
-    await confirmed({ title: t('Import the list?'), text: t('{a} are added, {c} are changed: all of them or none.', { a: seen.new.length, c: seen.changed.length }), confirm: t('Import') }, async () => {
-      const done = await post(`/api/admin/lists/${of}`, { text, seen: seen.seen });
+    let begun = false;
+    const ended = await confirmed({ title: t('Import the list?'), text: t('{a} are added, {c} are changed: all of them or none.', { a: seen.new.length, c: seen.changed.length }), confirm: t('Import') }, async () => {
+      begun = true;
+      fill(result, h('p', { class: 'empty', id: 'importing' }, t('The list is being imported. With many new people it takes up to a minute: leave this page open, it shows their passwords.')));
+      const done = await take(of, { text, seen: seen.seen });
       if (!done.done) return fill(result, faults(done));
       notice(t('The list is imported.'));
       names();
@@ -77,6 +85,7 @@ export function show(box) {
       if (passwords.length) await tell({ title: t('Passwords of the new people'), text: t('It is shown this once and stored nowhere. It only serves to choose an own one at the first sign-in.'), lines: passwords.map(([name, one]) => `${name}  ${one}`) });
       return undefined;
     });
+    if (begun && !ended) await look(of, text);
   }
 
   fill(box, h('section', { class: 'panel form' }, h('h2', {}, t('Lists as CSV')), h('p', {}, t('Download a list, change it in a spreadsheet, and import it again. First you see what it would do; a list with one fault changes nothing.')),
