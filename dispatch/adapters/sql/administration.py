@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from dispatch.adapters.sql import entries
 from dispatch.adapters.sql.adoption import SqlDefinitions
@@ -15,7 +15,7 @@ from dispatch.adapters.sql.entries import LISTS, Document, Entry, Kind
 from dispatch.adapters.sql.first_run import FirstRun
 from dispatch.adapters.sql.lists import SqlLists
 from dispatch.adapters.sql.order_rows import load_orders
-from dispatch.adapters.sql.organisation import load_directory, replace_organisation, set_territories
+from dispatch.adapters.sql.organisation import alone, load_directory, replace_organisation, set_territories
 from dispatch.adapters.sql.people import PERSON
 from dispatch.adapters.sql.rehearsal import carry_out
 from dispatch.adapters.sql.statements import ORDER, rosters
@@ -30,8 +30,6 @@ from dispatch.services.people import Person
 from dispatch.services.ports import Directory
 
 NOTES_SHOWN = 100
-_LOCK = 45_045_014
-"""PostgreSQL's advisory lock of whoever changes the organisation."""
 
 
 class SqlAdministration:
@@ -143,8 +141,7 @@ class SqlAdministration:
 
     def _locked(self, connection: Connection) -> Directory:
         """The organisation as it stands; on PostgreSQL nobody else changes it until this transaction ends."""
-        if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        alone(connection)
         return load_directory(connection)
 
     def _put(self, connection: Connection, document: Mapping[str, Any]) -> Directory:

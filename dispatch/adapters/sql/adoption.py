@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from dispatch.adapters.sql import definitions as kept
+from dispatch.adapters.sql.organisation import alone
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.adapters.sql.trail import Note, note
 from dispatch.clock import SystemClock
@@ -20,6 +21,7 @@ from dispatch.services.ports import Processes
 
 def put_in_force(connection: Connection, proposal: Proposal, *, by: tuple[str, str], at: datetime) -> None:
     """Keep it, adopt it, note it; `by`: role and name. Raises Conflict where somebody else was quicker."""
+    alone(connection)
     process, said = proposal.process, "\n".join(proposal.lines)
     if kept.kept_text(connection, process.id) not in {"", process.text}:
         raise Conflict(f"{process.id} was kept with another content meanwhile: look again")

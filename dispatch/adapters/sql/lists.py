@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from dispatch.adapters.sql import entries
 from dispatch.adapters.sql.entries import Document
-from dispatch.adapters.sql.organisation import load_directory
+from dispatch.adapters.sql.organisation import alone, load_directory
 from dispatch.adapters.sql.passwords import hash_password
 from dispatch.adapters.sql.people import HASHING_AT_ONCE, PERSON, add, apply, person_from
 from dispatch.adapters.sql.rehearsal import carry_out
@@ -106,6 +106,7 @@ class SqlLists:
         hashed = {} if rehearsal else await asyncio.to_thread(_hashed, passwords)
 
         def work(connection: Connection) -> None:
+            alone(connection)
             still(_rows(connection, "people"))
             directory, now = load_directory(connection), SystemClock().now()
             for name, row in table.rows.items():

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.on_call import document as on_call_document
@@ -23,6 +23,8 @@ from dispatch.services.ports import Centre, Crew, Department, Device, Directory,
 CENTRE, DEPARTMENT, CREW = table(t.CentreRow), table(t.DepartmentRow), table(t.CrewRow)
 DEVICE, INSTALLATION = table(t.DeviceRow), table(t.InstallationRow)
 TERRITORIES = "territories"
+_LOCK = 45_045_014
+"""PostgreSQL's advisory lock of whoever changes the installation."""
 _PROTOCOL = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
 _HH_MM = re.compile(r"([01]?\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
 
@@ -51,6 +53,13 @@ def load_directory(connection: Connection) -> Directory:
         centres, departments, crews, msgspec.json.decode(territories) if territories else {},
         load_schedule(connection),
     )  # fmt: skip
+
+
+def alone(connection: Connection) -> None:
+    """Nobody else changes the organisation, its people or its process until this transaction ends (SQLite has one
+    writer anyway): for whatever is checked first and written after."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def fact(connection: Connection, name: str) -> str:

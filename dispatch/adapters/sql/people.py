@@ -17,6 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from sqlalchemy import Connection, delete, insert, select, update
 
 from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.organisation import alone
 from dispatch.adapters.sql.passwords import HASHER
 from dispatch.adapters.sql.statements import table
 from dispatch.adapters.sql.store import SqlStore
@@ -83,6 +84,7 @@ class SqlPeople:
             hashed = await asyncio.to_thread(self._hasher.hash, password)
 
         def work(connection: Connection) -> Person:
+            alone(connection)
             if _row(connection, person.username) is not None:
                 raise Conflict(f"there is a {person.username!r} already", why="taken", id=person.username)
             add(connection, person, hashed, by, self._clock.now())
@@ -92,6 +94,7 @@ class SqlPeople:
 
     async def change(self, person: Person, was: Person, *, by: Person) -> Person:
         def work(connection: Connection) -> Person:
+            alone(connection)
             now = person_from(_there(connection, person.username))
             if now != was:
                 last = last_note(connection, "person", person.username)
@@ -139,7 +142,7 @@ def add(connection: Connection, person: Person, hashed: str, by: Person, at: dat
 
 
 def apply(connection: Connection, person: Person, by: Person, at: datetime, was: Person) -> None:
-    """Change somebody, and note what; sessions of who is locked out end."""
+    """Change somebody, and note what; sessions of who is locked out end. The transaction has the installation `alone`."""
     fields = ("name", "role", "centre_id", "crew_id", "active")
     values = {name: getattr(person, name) for name in fields}
     changed = {k: [getattr(was, k), v] for k, v in values.items() if getattr(was, k) != v}

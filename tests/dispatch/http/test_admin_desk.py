@@ -203,6 +203,23 @@ async def test_a_definition_is_weighed_and_put_in_force(city: City) -> None:
     assert again.status_code == 409, "another one holds by now"
 
 
+async def test_of_two_definitions_of_one_moment_one_is_put_in_force(city: City) -> None:
+    now = (await city.get("ada", "/api/admin/process")).json()
+    texts = [
+        now["text"].replace("version = 2", f"version = {n}").replace('limit = "28m"', f'limit = "{n}m"')
+        for n in (26, 27)
+    ]
+    await city.person("ada")
+
+    async def adopt(text: str) -> int:
+        body = {"text": text, "before": now["current"]}
+        return int((await city.post("ada", "/api/admin/process/adopt", body)).status_code)
+
+    assert sorted(await asyncio.gather(*map(adopt, texts))) == [200, 409]
+    after = (await city.get("ada", "/api/admin/process")).json()
+    assert len(after["adoptions"]) == 1 + len(now["adoptions"])
+
+
 @pytest.mark.parametrize("after", ["limit = 28 minutes", 'limit = "28 minutes"', "limit = 28"])
 async def test_a_fault_of_a_definition_has_line_and_column(city: City, after: str) -> None:
     before = 'limit = "28m"'

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from dispatch.adapters.http.access import COOKIE
 from dispatch.adapters.sql.first_run import FirstRun, offer
-from dispatch.adapters.sql.people import PERSON, SESSION
-from dispatch.services.people import LEAST_PASSWORD
+from dispatch.adapters.sql.people import PERSON, SESSION, SqlPeople
+from dispatch.core.errors import GuardRefused
+from dispatch.services.people import LEAST_PASSWORD, Person
 from tests.dispatch.http.conftest import City
 from tests.dispatch.organisation import HASHER, PASSWORD
 
@@ -61,6 +63,28 @@ async def test_the_installation_always_has_an_administrator(city: City) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "refused")
     assert (await city.post("ada", "/api/admin/people/ada/disable")).status_code == 409
     assert (await city.post("ada", "/api/admin/people/ada/password")).status_code == 409
+
+
+async def test_two_administrators_cannot_lock_each_other_out_at_one_moment(city: City) -> None:
+    new = {"username": "abe", "name": "Abe", "role": "admin", "password": PASSWORD}
+    assert (await city.post("ada", "/api/admin/people", new)).status_code == 201
+    people = SqlPeople(city.place.store, hasher=HASHER)
+    ada, abe = (await people.person("ada"), await people.person("abe"))
+    assert ada
+    assert abe
+
+    async def lock_out(person: Person, by: Person) -> bool:
+        try:
+            await people.change(replace(person, active=False), person, by=by)
+        except GuardRefused:
+            return False
+        return True
+
+    assert sorted(await asyncio.gather(lock_out(ada, abe), lock_out(abe, ada))) == [False, True]
+    assert [p.username for p in await people.everybody() if p.role == "admin" and p.active] in (
+        ["ada"],
+        ["abe"],
+    )
 
 
 async def test_a_new_password_is_said_once_and_only_serves_to_choose_ones_own(city: City) -> None:
