@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
@@ -111,18 +112,22 @@ class SqlAdministration:
     async def replace_territories(self, geojson: Mapping[str, Any], *, by: Person, version: str = "") -> None:
         """Put all territories in place. Raises BadInput naming the feature; Conflict where they are not of this
         version (if one is given) any more."""
-        territories = territories_from_geojson(geojson)
-        for one in territories:
-            if one.centre_id not in self._context.directory.centres:
-                raise BadInput(f"territory {one.id}: there is no centre {one.centre_id!r}", field="centre_id")
+        territories = await asyncio.to_thread(territories_from_geojson, geojson)
+        collection = territories_to_geojson(territories)  # what was checked is what is kept
 
         def work(connection: Connection) -> Directory:
-            before = _land(self._locked(connection))
+            directory = self._locked(connection)
+            for one in territories:
+                if one.centre_id not in directory.centres:
+                    raise BadInput(
+                        f"territory {one.id}: there is no centre {one.centre_id!r}", field="centre_id"
+                    )
+            before = _land(directory)
             if version and version != _digest(territories_to_geojson(before)):
                 raise Conflict(
                     "the territories were changed meanwhile", **last_note(connection, "territories", "")
                 )
-            set_territories(connection, geojson)
+            set_territories(connection, collection)
             was, now = ({t.id: t for t in land} for land in (before, territories))
             ids = sorted(one for one in {*was, *now} if was.get(one) != now.get(one))
             self._note(connection, by, "replace_territories", {"ids": ids})

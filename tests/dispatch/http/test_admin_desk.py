@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dispatch.adapters.sql.day_sheets import DaySheets
+from dispatch.adapters.sql.organisation import load_directory
 from dispatch.messages import code_for
 from tests.dispatch.http.conftest import SECRET, City
 from tests.dispatch.organisation import TERRITORIES
@@ -166,6 +167,33 @@ async def test_territories_of_an_older_version_are_not_put_in_place(city: City) 
     late = await put(city, path, TERRITORIES)
     assert (late.status_code, late.json()["error"]["facts"]["who"]) == (409, "ada")
     assert (await audit(city))[0]["data"] == {"ids": ["east-land"]}
+
+
+async def test_territories_are_kept_as_they_were_checked(city: City) -> None:
+    land = (await city.get("ada", "/api/admin/territories")).json()["territories"]
+    land["features"][0]["properties"] |= {"centre_id": " east ", "note": "ours"}
+    assert (await put(city, "/api/admin/territories", land)).status_code == 200
+    kept = (await city.place.store.read(load_directory)).territories
+    assert kept
+    assert kept == (await city.get("ada", "/api/admin/territories")).json()["territories"]
+    assert kept["features"][0]["properties"]["centre_id"] == "east"
+    centres = (await city.get("ada", "/api/admin/organisation")).json()["centres"]
+    gone = await put(city, "/api/admin/entries/centres/east", {"was": centres[0], "entry": None})
+    assert gone.status_code >= 400, "its land is still there"
+
+
+async def test_a_centre_that_another_process_removed_gets_no_land(city: City) -> None:
+    """This process still has it in memory; what is asked is the database."""
+    north = {"name": "North", "name_zh": "", "duty_phone": "+861000003", "lat": 31.0, "lon": 120.0}
+    await put(city, "/api/admin/entries/centres/north", {"was": None, "entry": north})
+    stale = city.place.context.directory
+    was = await entry(city, "centres", "north")
+    await put(city, "/api/admin/entries/centres/north", {"was": was, "entry": None})
+    city.place.context.directory = stale
+    land = (await city.get("ada", "/api/admin/territories")).json()["territories"]
+    land["features"][0]["properties"]["centre_id"] = "north"
+    refused = await put(city, "/api/admin/territories", land)
+    assert (refused.status_code, refused.json()["error"]["facts"]["field"]) == (400, "centre_id")
 
 
 async def test_overlaps_are_told_before_anything_is_saved(city: City) -> None:
