@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Query
@@ -63,7 +64,8 @@ async def territories(
 @router.post("/api/admin/territories/check")
 async def check_land(body: dict[str, Any], admin: Admin) -> Json:
     """Where territories overlap or leave land between them to nobody; nothing is changed."""
-    return Json({"findings": findings(territories_from_geojson(body))})
+    found = await asyncio.to_thread(lambda: findings(territories_from_geojson(body)))
+    return Json({"findings": found})
 
 
 @router.get("/api/admin/audit")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from threading import current_thread
 from typing import Any
 
 import pytest
 
+from dispatch.adapters.http import admin
+from dispatch.adapters.sql import administration
 from dispatch.adapters.sql.day_sheets import DaySheets
 from dispatch.adapters.sql.organisation import load_directory
+from dispatch.core.territory import Territories, territories_from_geojson
 from dispatch.messages import code_for
 from tests.dispatch.http.conftest import SECRET, City
 from tests.dispatch.organisation import TERRITORIES
@@ -156,6 +160,24 @@ async def test_a_duty_is_added_and_removed(city: City) -> None:
 
 
 # Territories
+
+
+async def test_land_is_read_and_checked_beside_the_event_loop(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = []
+
+    def noted(data: Any) -> Territories:
+        where.append(current_thread())
+        return territories_from_geojson(data)
+
+    for module in (admin, administration):
+        monkeypatch.setattr(module, "territories_from_geojson", noted)
+    land = (await city.get("ada", "/api/admin/territories")).json()["territories"]
+    assert (await city.post("ada", "/api/admin/territories/check", land)).status_code == 200
+    assert (await put(city, "/api/admin/territories", land)).status_code == 200
+    assert len(where) >= 2
+    assert current_thread() not in where[:2]
 
 
 async def test_territories_of_an_older_version_are_not_put_in_place(city: City) -> None:
