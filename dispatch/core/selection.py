@@ -43,9 +43,10 @@ def counted(sheet: Sheet, what: str, short: Collection[str] = ()) -> Sheet:
     """The orders behind one number.
 
     `what`: one of PLAIN; `passed:GH` and `overrun:GH`, by segment; `owner:crew`, late by a party;
-    `rung:crew:2` and `rung:crew:2:answered`; `short`: the orders of this set. Raises BadInput for anything else.
+    `rung:crew:2` and `rung:crew:2:answered`; `short` and whatever follows it: the orders of this set. Raises BadInput
+    for anything else.
     """
-    if what == "short":
+    if what.partition(":")[0] == "short":
         wanted = set(short)
         return sheet.only(np.array([one in wanted for one in sheet.ids], dtype=np.bool_))
     return sheet.only(_plain(sheet, what) if what in PLAIN else _named(sheet, what))

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from dispatch.core.errors import BadInput
 from dispatch.core.figures import Compliance, headline, summarise
 from dispatch.core.selection import filtered
 from dispatch.core.sheet import Sheet
@@ -41,6 +42,10 @@ class Histories(Protocol):
 
     async def sheet(self, first: date, last: date, *, ids: bool = False) -> Sheet:
         """The orders reported on the local days `first` to `last`, both included."""
+        ...
+
+    async def of(self, order_ids: Collection[str], first: date, last: date) -> Sheet:
+        """Those of these orders that were reported on the local days `first` to `last`, with their ids."""
         ...
 
     async def addresses(self, order_ids: Collection[str]) -> Mapping[str, str]:
@@ -101,14 +106,36 @@ async def review(context: Context, histories: Histories, shortages: Shortages, p
         return replace(figures, previous=past), utilisation(chosen, shifts, since, until)
 
     figures, used = await asyncio.to_thread(work)
-    short = await occasions(context, shortages, period)
+    short, _ = await waited(context, histories, shortages, period)
     return Review(
         period, fresh.as_of if fresh else None, len(fresh.unreadable) if fresh else 0, figures, used,
         _by_hour(context, short),
     )  # fmt: skip
 
 
-async def occasions(context: Context, shortages: Shortages, period: Period) -> list[Occasion]:
+async def waited(
+    context: Context, histories: Histories, shortages: Shortages, period: Period
+) -> tuple[list[Occasion], Sheet]:
+    """When orders that the filter leaves waited while nobody was free, and those orders."""
+    found = await _occasions(context, shortages, period)
+    sheet = await histories.of({one.order_id for one in found}, period.first, period.last)
+    chosen = await asyncio.to_thread(filtered, sheet, period.wanted)
+    kept = set(chosen.ids)
+    return [one for one in found if one.order_id in kept], chosen
+
+
+def waiting(context: Context, found: Sequence[Occasion], what: str) -> set[str]:
+    """The orders of `short`, of `short:HH` (a local hour of the day), or of `short:HH:missed`. Raises BadInput."""
+    _, *names = what.split(":")
+    if not names:
+        return {one.order_id for one in found}
+    if len(names) > 2 or names[1:] not in ([], ["missed"]) or not names[0].isdecimal():
+        raise BadInput(f"of: {what[:60]!r} names no figure", field="of")
+    ids = _hours(context, found).get(int(names[0]), set())
+    return ids & _missed(found) if names[1:] else ids
+
+
+async def _occasions(context: Context, shortages: Shortages, period: Period) -> list[Occasion]:
     """Orders that waited in the period while nobody was free, of the filter's centre and trade."""
     since, until = bounds(context, period)
     found = await shortages.occasions(since)
@@ -122,11 +149,20 @@ async def occasions(context: Context, shortages: Shortages, period: Period) -> l
 
 
 def _by_hour(context: Context, found: Sequence[Occasion]) -> tuple[ShortHour, ...]:
+    missed = _missed(found)
+    hours = sorted(_hours(context, found).items())
+    return tuple(ShortHour(hour, len(ids), len(ids & missed)) for hour, ids in hours)
+
+
+def _hours(context: Context, found: Sequence[Occasion]) -> dict[int, set[str]]:
     orders: dict[int, set[str]] = defaultdict(set)
     for one in found:
         orders[one.at.astimezone(context.zone).hour].add(one.order_id)
-    missed = {one.order_id for one in found if one.missed}
-    return tuple(ShortHour(hour, len(ids), len(ids & missed)) for hour, ids in sorted(orders.items()))
+    return orders
+
+
+def _missed(found: Sequence[Occasion]) -> set[str]:
+    return {one.order_id for one in found if one.missed}
 
 
 def bounds(context: Context, period: Period) -> tuple[datetime, datetime]:

@@ -20,7 +20,7 @@ from dispatch.core.errors import BadInput
 from dispatch.core.listed import Listed, listed
 from dispatch.core.selection import FILTERS, counted, filtered
 from dispatch.core.sheet import SECOND, Sheet
-from dispatch.services.review import Period, Review, occasions, review
+from dispatch.services.review import Period, Review, review, waited, waiting
 
 router = APIRouter()
 LONGEST_DAYS = 400
@@ -87,11 +87,11 @@ async def orders(
 
 
 async def _counted(services: HttpServices, period: Period, of: str = "all") -> Sheet:
+    if of.partition(":")[0] == "short":
+        found, sheet = await waited(services.context, services.histories, services.shortages, period)
+        return counted(sheet, of, waiting(services.context, found, of))
     sheet = await services.histories.sheet(period.first, period.last, ids=True)
-    short: set[str] = set()
-    if of == "short":
-        short = {one.order_id for one in await occasions(services.context, services.shortages, period)}
-    return await asyncio.to_thread(lambda: counted(filtered(sheet, period.wanted), of, short))
+    return await asyncio.to_thread(lambda: counted(filtered(sheet, period.wanted), of))
 
 
 @router.get("/api/manager/late")

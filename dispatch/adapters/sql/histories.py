@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, select
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, select
 
 from dispatch.adapters.sql.day_sheets import SHEET, freshness
 from dispatch.adapters.sql.statements import ORDER
@@ -66,19 +68,35 @@ class SqlHistories:
             del self._spans[next(iter(self._spans))]
         return whole
 
+    async def of(self, order_ids: Collection[str], first: date, last: date) -> Sheet:
+        """Those of these orders that were reported on the local days `first` to `last`, with their ids."""
+        wanted = set(order_ids)
+
+        def work(connection: Connection) -> list[Sheet]:
+            reported = _each(connection, wanted, ORDER.c.reported_at).values()
+            days = {at.astimezone(self._context.zone).date() for at in reported}
+            chosen = sorted(day.isoformat() for day in days if first <= day <= last)
+            return list(_sheets(connection, chosen, ids=True).values())
+
+        def chosen(sheets: list[Sheet]) -> Sheet:
+            whole = together(sheets)
+            return whole.only(np.array([one in wanted for one in whole.ids], dtype=np.bool_))
+
+        return await asyncio.to_thread(chosen, await self._database.read(work))
+
     async def addresses(self, order_ids: Collection[str]) -> Mapping[str, str]:
         """Where these orders are."""
+        return await self._database.read(lambda c: _each(c, order_ids, ORDER.c.address))
 
-        def work(connection: Connection) -> dict[str, str]:
-            found: dict[str, str] = {}
-            every = list(order_ids)
-            for start in range(0, len(every), PORTION):
-                query = select(ORDER.c.id, ORDER.c.address)
-                query = query.where(ORDER.c.id.in_(every[start : start + PORTION]))
-                found |= {row.id: row.address for row in connection.execute(query)}
-            return found
 
-        return await self._database.read(work)
+def _each(connection: Connection, order_ids: Collection[str], column: ColumnElement[Any]) -> dict[str, Any]:
+    """A column of these orders, by id."""
+    found: dict[str, Any] = {}
+    every = list(order_ids)
+    for start in range(0, len(every), PORTION):
+        query = select(ORDER.c.id, column).where(ORDER.c.id.in_(every[start : start + PORTION]))
+        found |= {row[0]: row[1] for row in connection.execute(query)}
+    return found
 
 
 def _sheets(connection: Connection, days: list[str], *, ids: bool = False) -> dict[str, Sheet]:

@@ -30,6 +30,7 @@ function what(of) {
   if (kind === 'passed') return t('Orders that passed {segment}', { segment: `${name} ${segmentName(name)}` });
   if (kind === 'overrun' && name) return t('Orders late in {segment}', { segment: `${name} ${segmentName(name)}` });
   if (kind === 'owner') return t('Orders with late minutes of: {party}', { party: ownerName(name) });
+  if (kind === 'short' && name) return [plain.short, t('{hour} h', { hour: name.padStart(2, '0') }), rung ? t('Promise missed') : ''].filter(Boolean).join(', ');
   if (kind === 'rung') return [watchName(name), t('rung {n}', { n: rung }), end ? endName(end) : ''].filter(Boolean).join(', ');
   return plain[kind] ?? of;
 }

@@ -110,7 +110,7 @@ function shortHours(c, query) {
   return table({
     title: t('Hours without a free crew'), note: t('Orders that waited while nobody of their trade or department was free, by hour of the day.'),
     columns: [[t('Hour')], [t('Orders'), 'number'], [t('Promise missed'), 'number']],
-    rows: c.short_hours.map((/** @type {any} */ s) => [t('{hour} h', { hour: String(s.hour).padStart(2, '0') }), count(s.orders, query, 'short'), s.missed]),
+    rows: c.short_hours.map((/** @type {any} */ s) => [t('{hour} h', { hour: String(s.hour).padStart(2, '0') }), count(s.orders, query, `short:${s.hour}`), count(s.missed, query, `short:${s.hour}:missed`)]),
     empty: t('Somebody was always free.'),
   });
 }

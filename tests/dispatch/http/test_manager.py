@@ -5,18 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from dispatch.adapters.sql.day_sheets import DaySheets
 from dispatch.adapters.sql.shortages import SqlShortages
-from dispatch.core.shortage import Occasion, Scope, open_report
+from dispatch.core.shortage import NO_FREE_CREW, Occasion, Scope, open_report
 from dispatch.core.types import SYSTEM
 from dispatch.services.clocks import fire_due
+from dispatch.services.ports import Changes, Loaded
+from dispatch.services.steps import Draft
 from tests.dispatch.http.conftest import City
-from tests.dispatch.organisation import WEST
+from tests.dispatch.organisation import EAST, WEST
 
 DAY = "from=2026-03-02&to=2026-03-02"
 
@@ -100,6 +102,41 @@ async def test_every_number_is_a_list_and_a_filter_narrows_it(city: City) -> Non
     assert (figures["orders"], figures["wanted"], figures["as_of"] is None) == (1, {"centre": "west"}, False)
     for wrong in ("of=nothing", "hour=x", "day=never", "offset=-1"):
         assert (await city.get("mona", f"/api/manager/orders?{DAY}&{wrong}")).status_code == 400, wrong
+
+
+async def test_every_hour_without_a_free_crew_opens_its_own_orders_also_under_a_filter(city: City) -> None:
+    made = [await city.order("at_centre", place=place, apart=True) for place in (EAST, WEST, EAST)]
+    crossed = [await city.order("dispatched", address="2 Lane", apart=True)]
+    context = city.place.context
+
+    def nobody(loaded: Loaded, now: datetime) -> Changes[None]:
+        draft = Draft(context, loaded, now)
+        for order_id in (*made, *crossed):
+            centre = draft.order(order_id).centre_id
+            scope = Scope(centre, "service").key
+            draft.remark(order_id, NO_FREE_CREW, data={"scope": scope}, key=f"{order_id}/{now}")
+        return draft.changes(None)
+
+    await context.store.transact(nobody)
+    city.place.clock.advance(3600)
+    del made[2:]
+    await context.store.transact(nobody)
+    await fire_due(context)
+    await catch_up(city)
+    for more in ("", "&centre=east", "&crew=E1", "&crew=", "&area=rural", "&trade=service&centre=west"):
+        found = (await city.get("mona", f"/api/manager/compliance?{DAY}{more}")).json()["short_hours"]
+        for hour in (2, 3, 4):
+            (said,) = [s for s in found if s["hour"] == hour] or [{"orders": 0, "missed": 0}]
+            for of, number in ((f"short:{hour}", "orders"), (f"short:{hour}:missed", "missed")):
+                listed = (await city.get("mona", f"/api/manager/orders?{DAY}{more}&of={of}")).json()
+                assert len(listed["orders"]) == listed["number"] == said[number], (more, of)
+        every = (await city.get("mona", f"/api/manager/orders?{DAY}{more}&of=short")).json()["orders"]
+        assert max((s["orders"] for s in found), default=0) == len(every), more
+    both = (await city.get("mona", f"/api/manager/compliance?{DAY}")).json()["short_hours"]
+    assert [(s["hour"], s["orders"]) for s in both] == [(2, 4), (3, 3)]
+    assert both[1]["missed"] > 0
+    for wrong in ("short:x", "short:3:late", "short:3:missed:x", "shorts"):
+        assert (await city.get("mona", f"/api/manager/orders?{DAY}&of={wrong}")).status_code == 400, wrong
 
 
 async def test_before_the_first_pass_nothing_is_shown_as_measured(city: City) -> None:
