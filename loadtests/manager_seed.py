@@ -91,8 +91,7 @@ def _sheet(random: Any, size: int, day: date, number: int) -> Sheet:
     ]
     climbed = np.flatnonzero(random.random(size) < 0.1)
     columns: dict[str, Any] = {
-        **spent, "total": total, "reported": reported, "deadline": reported + 2_700 * SECOND, "busy_from": reported,
-        "busy_to": reported + total + 1_800 * SECOND, "arrived": np.ones(size), "running": np.zeros(size),
+        **spent, "total": total, "reported": reported, "deadline": reported + 2_700 * SECOND, "arrived": np.ones(size), "running": np.zeros(size),
         "within": total <= 2_700 * SECOND, "satisfied": random.integers(-1, 2, size),
         "hour": (reported - begins) // (3_600 * SECOND), "version": np.full(size, 12), "day": np.full(size, day.toordinal()),
         "dispatches": np.ones(size), "stacked": random.integers(0, 2, size), "joined": random.integers(0, 2, size),
@@ -106,11 +105,14 @@ def _sheet(random: Any, size: int, day: date, number: int) -> Sheet:
         "late_excess": np.concatenate([spent[SEGMENTS[place]][rows] - limit * SECOND for rows, place, limit in late]),
         "rung_of": climbed, "rung_watch": np.zeros(len(climbed)), "rung_no": random.integers(1, 4, len(climbed)),
         "rung_end": random.integers(0, len(ENDS), len(climbed)), "rung_after": np.full(len(climbed), 60 * SECOND),
+        "busy_of": np.arange(size), "busy_crew": centre * CREWS_EACH + crew, "busy_from": reported,
+        "busy_to": reported + total + 1_800 * SECOND,
     }  # fmt: skip
     typed = {name: np.asarray(columns[name]).astype(column.dtype) for name, column in empty.columns.items()}
+    crews = tuple(f"c{n}-{k}" for n in range(CENTRES) for k in range(CREWS_EACH))
     words = {
         "centre": tuple(f"c{n}" for n in range(CENTRES)),
-        "crew": tuple(f"c{n}-{k}" for n in range(CENTRES) for k in range(CREWS_EACH)), "trade": TRADES,
+        "crew": crews, "busy_crew": crews, "trade": TRADES,
         "area": ("urban", "rural", "remote"), "fault": FAULTS, "cause": CAUSES, "state": ("closed",),
         "late_label": SEGMENTS, "late_owner": OWNERS, "rung_watch": ("crew",),
     }  # fmt: skip

@@ -41,6 +41,15 @@ class Climbed:
 
 
 @dataclass(frozen=True, slots=True)
+class Busy:
+    """A crew worked on it: from its acknowledgement until it was restored, taken from the crew, or ended (None: not yet)."""
+
+    crew: str
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """One order, as it is counted. `day` and `hour` are local; `within` is None where it cannot be judged yet."""
 
@@ -73,9 +82,7 @@ class Measured:
     satisfied: bool | None
     running: bool
     """It has neither arrived nor ended: its times still grow, and are those of the moment it was measured."""
-    busy_from: datetime | None
-    busy_to: datetime | None
-    """From its crew's acknowledgement until it was restored or ended; None: not yet."""
+    busy: tuple[Busy, ...]
 
 
 def measure(order: WorkOrder, process: Process, now: datetime, zone: tzinfo) -> Measured:
@@ -98,15 +105,29 @@ def measure(order: WorkOrder, process: Process, now: datetime, zone: tzinfo) -> 
         rungs=_climbed(order, process), dispatches=len(dispatches),
         stacked=sum(1 for e in dispatches if e.data.get("behind")),
         joined=sum(1 for e in order.history if e.kind == "joined"), satisfied=order.satisfied,
-        running=bool(line.running), busy_from=line.points.get("F"), busy_to=_freed(order, process),
+        running=bool(line.running), busy=_busy(order, process),
     )  # fmt: skip
 
 
-def _freed(order: WorkOrder, process: Process) -> datetime | None:
-    """When the crew was rid of it."""
-    if (restored := order.last("restore")) is not None:
-        return restored.at
-    return order.history[-1].at if order.state in process.final else None
+def _busy(order: WorkOrder, process: Process) -> tuple[Busy, ...]:
+    """Of every crew that had it, also of those from whom it was withdrawn; whose it was, its dispatches say."""
+    found: list[Busy] = []
+    state = crew = ""
+    since: datetime | None = None
+    for event in order.history:
+        row = process.transitions.get((state, event.kind))
+        state = process.moved(state, event.kind)
+        if row is None:
+            continue
+        rid = row.point == "D" or row.withdraws or event.kind == "restore" or state in process.final
+        if since is not None and rid:
+            found.append(Busy(crew, since, event.at))
+            since = None
+        if row.point == "D":
+            crew = str(event.data["crew_id"])
+        elif row.point == "F":
+            since = event.at
+    return tuple(found) if since is None else (*found, Busy(crew, since, None))
 
 
 def _ended(line: Timeline, process: Process) -> dict[str, float]:

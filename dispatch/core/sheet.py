@@ -2,7 +2,8 @@
 
 A sheet holds the orders of one local day; what is stored of it are its bytes. Times are whole microseconds, as in the
 histories: nothing is rounded, sums and percentiles are exact. Words (centres, crews, causes) are numbered within a
-sheet. What an order has several of (late limits, rungs) stands in rows of its own that name the order's place.
+sheet. What an order has several of (late limits, rungs, crews
+that worked on it) stands in rows of its own that name the order's place.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ SECOND = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 _ORDERS = {
-    **dict.fromkeys(("reported", "deadline", "total", "busy_from", "busy_to", *SEGMENTS), np.int64),
+    **dict.fromkeys(("reported", "deadline", "total", *SEGMENTS), np.int64),
     **dict.fromkeys(("arrived", "running"), np.bool_),
     **dict.fromkeys(("within", "satisfied", "hour"), np.int8),
     **dict.fromkeys(("version", "day"), np.int32),
@@ -45,9 +46,13 @@ _LATE = {"late_of": np.int32, "late_label": np.int32, "late_owner": np.int32, "l
 _RUNGS = {
     "rung_of": np.int32, "rung_watch": np.int32, "rung_no": np.int16, "rung_end": np.int8, "rung_after": np.int64
 }  # fmt: skip
-_TYPES: dict[str, Any] = {**_ORDERS, **_LATE, **_RUNGS}
-_OF = {"late": ("late_of", tuple(_LATE)), "rung": ("rung_of", tuple(_RUNGS))}
-WORDS = {name: name for name in DIMENSIONS} | dict.fromkeys(("late_label", "late_owner", "rung_watch"), "")
+_BUSY = {"busy_of": np.int32, "busy_crew": np.int32, "busy_from": np.int64, "busy_to": np.int64}
+_TYPES: dict[str, Any] = {**_ORDERS, **_LATE, **_RUNGS, **_BUSY}
+_OF = {"late_of": tuple(_LATE), "rung_of": tuple(_RUNGS), "busy_of": tuple(_BUSY)}
+"""What an order has several of: the column of the order's place, and all of that table."""
+WORDS = {name: name for name in DIMENSIONS} | dict.fromkeys(
+    ("late_label", "late_owner", "rung_watch", "busy_crew"), ""
+)
 """Columns that hold numbers of words."""
 
 
@@ -66,12 +71,12 @@ class Sheet:
         return self.columns[name]
 
     def only(self, mask: Column) -> Sheet:
-        """The orders where `mask` is true, with their late limits and rungs."""
+        """The orders where `mask` is true, with what they have several of."""
         chosen = np.flatnonzero(mask)
         place = np.empty(len(mask), dtype=np.int32)
         place[chosen] = np.arange(len(chosen), dtype=np.int32)
         found = {name: self.columns[name].take(chosen) for name in _ORDERS}
-        for of, names in _OF.values():
+        for of, names in _OF.items():
             kept = np.flatnonzero(mask[self.columns[of]])
             found |= {name: self.columns[name].take(kept) for name in names}
             found[of] = place[found[of]]
@@ -87,10 +92,10 @@ def sheet_of(orders: Sequence[Measured]) -> Sheet:
     """The orders as columns, in their order."""
     late = [(place, one) for place, order in enumerate(orders) for one in order.late]
     rungs = [(place, one) for place, order in enumerate(orders) for one in order.rungs]
+    busy = [(place, one) for place, order in enumerate(orders) for one in order.busy]
     values: dict[str, Sequence[Any]] = {
         "reported": [ticks_of(o.reported_at) for o in orders], "deadline": [ticks_of(o.deadline) for o in orders],
         "total": [_whole(o.total_s) for o in orders], "arrived": [o.arrived_at is not None for o in orders],
-        "busy_from": [ticks_of(o.busy_from) for o in orders], "busy_to": [ticks_of(o.busy_to) for o in orders],
         "within": [NONE if o.within is None else o.within for o in orders],
         "satisfied": [NONE if o.satisfied is None else o.satisfied for o in orders],
         "day": [date.fromisoformat(o.day).toordinal() for o in orders],
@@ -100,6 +105,8 @@ def sheet_of(orders: Sequence[Measured]) -> Sheet:
         "rung_of": [place for place, _ in rungs], "rung_no": [one.rung for _, one in rungs],
         "rung_end": [ENDS.index(one.end) for _, one in rungs],
         "rung_after": [NONE if one.after_s is None else _whole(one.after_s) for _, one in rungs],
+        "busy_of": [place for place, _ in busy], "busy_from": [ticks_of(one.since) for _, one in busy],
+        "busy_to": [ticks_of(one.until) for _, one in busy],
     }  # fmt: skip
     for name in SEGMENTS:
         values[name] = [_whole(o.segments[name]) if name in o.segments else NONE for o in orders]
@@ -111,6 +118,7 @@ def sheet_of(orders: Sequence[Measured]) -> Sheet:
     texts["late_label"] = [one.label for _, one in late]
     texts["late_owner"] = [one.owner for _, one in late]
     texts["rung_watch"] = [one.watch for _, one in rungs]
+    texts["busy_crew"] = [one.crew for _, one in busy]
     words: dict[str, tuple[str, ...]] = {}
     for name, texts_ in texts.items():
         numbers: dict[str, int] = {}
@@ -135,7 +143,7 @@ def together(sheets: Sequence[Sheet]) -> Sheet:
                 for one, part in zip(sheets, parts, strict=True)
             ]
             words[name] = tuple(numbers)
-        elif name in {"late_of", "rung_of"}:
+        elif name in _OF:
             parts = [part + start for part, start in zip(parts, starts[:-1], strict=True)]
         columns[name] = np.concatenate(parts).astype(kind, copy=False) if parts else _empty(name)
     if not sheets:
@@ -163,7 +171,7 @@ def _sorted(sheet: Sheet) -> Sheet:
     place = np.empty(len(sheet), dtype=np.int32)
     place[order] = np.arange(len(sheet), dtype=np.int32)
     columns = {name: sheet[name][order] if name in _ORDERS else sheet[name] for name in _TYPES}
-    for of, names in _OF.values():
+    for of, names in _OF.items():
         moved = place[columns[of]]
         rows = np.argsort(moved, kind="stable")
         columns |= {name: columns[name][rows] for name in names}

@@ -1,13 +1,13 @@
 """How much of a crew's shift went into orders.
 
-Busy is a crew from its acknowledgement of an order until that is restored (or ended, or now); several orders at once
-count once. The shift is that of the roster; what was worked outside it counts as busy too, so more than 100 % says
+Busy is a crew from its acknowledgement of an order until that is restored (or taken from it, or ended, or now), whether
+it was reported in the period or before; several orders at once count once. The shift is that of the roster; what was worked outside it counts as busy too, so more than 100 % says
 overtime.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,22 +29,30 @@ class Used:
 
 
 def utilisation(
-    sheet: Sheet, shift_s: Mapping[str, float], since: datetime, until: datetime
+    sheet: Sheet, worked: Sequence[Sheet], shift_s: Mapping[str, float], since: datetime, until: datetime
 ) -> tuple[Used, ...]:
-    """Each crew of `shift_s` (its shift's seconds from `since` to `until`), with its orders' time between the two."""
+    """Each crew of `shift_s` (its shift's seconds from `since` to `until`), with its orders of `sheet`.
+
+    Busy is what lies between the two of the time that it gave to the orders of `worked`, whosever they are now.
+    """
     first, last = ticks_of(since), ticks_of(until)
-    held = sheet["busy_from"] >= 0
-    start = np.maximum(sheet["busy_from"], first)
-    end = np.minimum(np.where(sheet["busy_to"] >= 0, sheet["busy_to"], last), last)
     found = []
     for crew, shift in sorted(shift_s.items()):
-        mine = held & (sheet["crew"] == sheet.number("crew", crew)) & (end > start)
-        busy = covered(start[mine], end[mine]) / SECOND
+        spans = [_spans(one, crew, first, last) for one in worked]
+        start, end = (np.concatenate([np.array([], np.int64), *parts]) for parts in zip(*spans, strict=True))
+        busy = covered(start, end) / SECOND
         percent = percent_of(round(busy), round(shift))
-        found.append(
-            Used(crew, int((sheet["crew"] == sheet.number("crew", crew)).sum()), busy, shift, percent)
-        )
+        orders = int((sheet["crew"] == sheet.number("crew", crew)).sum())
+        found.append(Used(crew, orders, busy, shift, percent))
     return tuple(found)
+
+
+def _spans(sheet: Sheet, crew: str, first: int, last: int) -> tuple[Column, Column]:
+    """When this crew was busy between the two: beginnings and ends."""
+    mine = sheet["busy_crew"] == sheet.number("busy_crew", crew)
+    start, ends = sheet["busy_from"][mine], sheet["busy_to"][mine]
+    start, end = np.maximum(start, first), np.minimum(np.where(ends >= 0, ends, last), last)
+    return start[end > start], end[end > start]
 
 
 def covered(start: Column, end: Column) -> int:

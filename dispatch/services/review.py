@@ -21,6 +21,8 @@ from dispatch.services.context import Context, wall
 from dispatch.services.shortage import Shortages
 
 DAY = timedelta(days=1)
+WORKED_LATER = 2 * DAY
+"""Orders that were reported so long before a period are still worked on in it."""
 
 
 class Freshness(msgspec.Struct, frozen=True):
@@ -94,6 +96,7 @@ async def review(context: Context, histories: Histories, shortages: Shortages, p
     fresh = await histories.fresh()
     sheet = await histories.sheet(period.first, period.last)
     before = await histories.sheet(period.before.first, period.before.last)
+    early = await histories.sheet(period.first - WORKED_LATER, period.first - DAY)
     process = context.processes.by_id[context.processes.current]
     since, until = bounds(context, period)
     until = max(since, min(until, fresh.as_of if fresh else since))
@@ -103,7 +106,9 @@ async def review(context: Context, histories: Histories, shortages: Shortages, p
         figures = summarise(chosen, process)
         past = headline(filtered(before, period.wanted))
         shifts = _shifts(context, period, since, until)
-        return replace(figures, previous=past), utilisation(chosen, shifts, since, until)
+        theirs = {name: value for name, value in period.wanted.items() if name != "crew"}
+        worked = [filtered(one, theirs) for one in (early, sheet)]  # also what another crew has by now
+        return replace(figures, previous=past), utilisation(chosen, worked, shifts, since, until)
 
     figures, used = await asyncio.to_thread(work)
     short, _ = await waited(context, histories, shortages, period)

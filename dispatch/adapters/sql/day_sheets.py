@@ -38,7 +38,7 @@ PORTION = 500
 """Orders read and folded at once: others want the database too."""
 LOOKED = 5_000
 """Changed orders looked up at once."""
-LAYOUT = 1
+LAYOUT = 2
 """Of a sheet's bytes: another one is made anew from the orders."""
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.core.compliance import Climbed, Late, Measured
+from dispatch.core.compliance import Busy, Climbed, Late, Measured
 from dispatch.core.errors import BadInput
 from dispatch.core.figures import rank, spread, summarise
 from dispatch.core.listed import listed
@@ -27,7 +27,7 @@ ONE = Measured(
     area_class="urban", fault_type="meter", cause="storm", address="road", place=Point(30.05, 120.05),
     reported_at=AT, deadline=AT + timedelta(minutes=45), arrived_at=AT + timedelta(minutes=30), total_s=1800.0,
     within=True, segments={"AB": 60.0}, late=(), rungs=(), dispatches=1, stacked=0, joined=0, satisfied=None,
-    running=False, busy_from=AT, busy_to=AT + timedelta(hours=1),
+    running=False, busy=(Busy("E1", AT, AT + timedelta(hours=1)),),
 )  # fmt: skip
 PROCESS = parse(files("dispatch").joinpath("process", "fault_repair.toml").read_text(encoding="utf-8"))
 
@@ -166,9 +166,11 @@ def test_busy_time_counts_once_however_many_orders_overlap(spans: list[tuple[int
 
 
 def test_utilisation_is_of_the_shift_and_of_the_period() -> None:
-    second = replace(ONE, id="W2", busy_from=AT + timedelta(minutes=30), busy_to=None)
+    second = replace(ONE, id="W2", busy=(Busy("E1", AT + timedelta(minutes=30), None),))
+    sheet = sheet_of([ONE, second])
     found = utilisation(
-        sheet_of([ONE, second]),
+        sheet,
+        [sheet],
         {"E1": 14_400.0, "E2": 3600.0},
         AT + timedelta(minutes=15),
         AT + timedelta(hours=2),

@@ -195,6 +195,46 @@ def spread_of(times: list[int]) -> tuple[int, float | None, float | None, float 
     return (n, *(times[p - 1] / 1e6 if n - p >= 2 and p else None for p in places))  # type: ignore[return-value]
 
 
+def worked(name: str, begins: datetime, *steps: tuple[str, int, str]) -> WorkOrder:
+    """An order that was reported then: steps, minutes after, by which crew."""
+    routed = {"centre_id": "east", "trade": "service", "area_class": "urban"}
+    made = begin(facts(name, begins), PROCESS, by=HOTLINE, now=begins, data=routed)
+    for step_, minutes, crew in (("send", 1, ""), ("centre_receipt", 1, ""), *steps):
+        data = {"crew_id": crew} if crew else {}
+        made = step(made, step_, begins + timedelta(minutes=minutes), **data)
+    return made
+
+
+async def test_a_crews_work_counts_across_midnight_and_after_the_order_was_taken_from_it(
+    context: Context,
+) -> None:
+    store: Any = context.store
+    today = A.date() + timedelta(days=1)
+    midnight = datetime(today.year, today.month, today.day, tzinfo=A.tzinfo)
+    over_midnight = worked(
+        "W1", midnight - timedelta(minutes=40), ("dispatch", 10, "E1"), ("receipt", 11, "E1"),
+        ("acknowledge", 20, "E1"), ("arrive", 30, "E1"), ("restore", 100, "E1"),
+    )  # fmt: skip
+    recalled = worked(
+        "W2", midnight + timedelta(hours=6), ("dispatch", 5, "E1"), ("receipt", 6, "E1"),
+        ("acknowledge", 10, "E1"), ("depart", 15, "E1"), ("recall", 40, ""), ("dispatch", 45, "E2"),
+        ("receipt", 46, "E2"), ("acknowledge", 50, "E2"), ("arrive", 60, "E2"), ("restore", 110, "E2"),
+    )  # fmt: skip
+    cancelled = worked(
+        "W3", midnight + timedelta(hours=9), ("dispatch", 5, "E2"), ("receipt", 6, "E2"),
+        ("acknowledge", 10, "E2"), ("depart", 12, "E2"), ("cancel", 40, ""),
+    )  # fmt: skip
+    await keep(store, over_midnight, recalled, cancelled)
+    await DaySheets(store, context).catch_up()
+    found = await reviewed(context, Period(today, today, {}))
+    busy = {one.crew: (one.orders, one.busy_s) for one in found.used}
+    assert (busy["E1"], busy["E2"]) == ((0, 90 * 60.0), (1, 90 * 60.0))
+    only = (await reviewed(context, Period(today, today, {"crew": "E1"}))).used
+    assert [(one.crew, one.busy_s) for one in only] == [("E1", 90 * 60.0)]
+    yesterday = await reviewed(context, Period(today - timedelta(days=1), today - timedelta(days=1), {}))
+    assert {one.crew: one.busy_s for one in yesterday.used}["E1"] == 20 * 60.0
+
+
 async def test_what_changes_later_is_measured_again_and_nothing_else(
     context: Context, clock: VirtualClock
 ) -> None:
