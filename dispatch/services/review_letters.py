@@ -35,7 +35,10 @@ class SavedViews(Protocol):
         ...
 
     async def save(self, view: SavedView) -> SavedView:
-        """Keep a view; one of the same person and name is replaced. Raises Conflict where there are too many."""
+        """Keep a view; one of the same person and name is replaced, and its letter stays due while `every` is the same.
+
+        Raises Conflict where there are too many.
+        """
         ...
 
     async def remove(self, username: str, view_id: int) -> None:

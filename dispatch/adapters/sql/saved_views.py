@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, case, delete, insert, select, update
 
 from dispatch.adapters.sql import desk_tables as t
 from dispatch.adapters.sql.alert_book import channels
@@ -36,19 +36,27 @@ class SqlSavedViews:
         return await self._database.read(lambda c: [_view(row) for row in c.execute(query)])
 
     async def save(self, view: SavedView) -> SavedView:
-        """Keep a view; one of the same person and name is replaced. Raises Conflict where there are too many."""
+        """Keep a view; one of the same person and name is replaced, and its letter stays due while `every` is the same.
+
+        Raises Conflict where there are too many.
+        """
 
         def work(connection: Connection) -> SavedView:
             mine = (VIEW.c.username == view.username, VIEW.c.name == view.name)
             values = {
                 "query": dict(view.query), "every": view.every, "hour": view.hour,
-                "channels": list(view.channels), "sent_for": view.sent_for,
+                "channels": list(view.channels),
             }  # fmt: skip
-            if connection.execute(update(VIEW).where(*mine).values(**values)).rowcount == 0:
+            pending = case((VIEW.c.every == view.every, VIEW.c.sent_for), else_=view.sent_for)
+            again = update(VIEW).where(*mine).values(**values, sent_for=pending)
+            if connection.execute(again).rowcount == 0:
                 query = select(VIEW.c.id).where(VIEW.c.username == view.username)
                 if len(connection.execute(query).all()) >= MOST:
                     raise Conflict(f"at most {MOST} views a person", why="too_many_views")
-                connection.execute(insert(VIEW), {"username": view.username, "name": view.name, **values})
+                connection.execute(
+                    insert(VIEW),
+                    {"username": view.username, "name": view.name, **values, "sent_for": view.sent_for},
+                )
             return _view(connection.execute(select(VIEW).where(*mine)).one())
 
         return await self._database.write(work)

@@ -146,3 +146,15 @@ async def test_a_view_that_was_changed_meanwhile_is_not_sent_twice(
     now = context.clock.now()
     assert await views.send(view, "2026-03-03", (), now)
     assert not await views.send(view, "2026-03-03", (), now)
+
+
+async def test_a_view_that_is_kept_again_does_not_lose_the_letter_that_is_due(context: Context) -> None:
+    views = SqlSavedViews(context.store)  # type: ignore[arg-type]
+    await views.save(SavedView(0, "mona", "All", {}, "day", 7, (1,), "2026-03-02"))
+    await views.save(SavedView(0, "mona", "All", {"centre": "east"}, "day", 7, (1,), "2026-03-03"))
+    (view,) = await views.of("mona")
+    assert (view.query, view.sent_for) == ({"centre": "east"}, "2026-03-02")
+    assert due(view, context.clock.now(), SHANGHAI)
+    await views.save(SavedView(0, "mona", "All", {}, "week", 7, (1,), "2026-03-03"))
+    (view,) = await views.of("mona")
+    assert view.sent_for == "2026-03-03", "the first letter is about the next whole week"
