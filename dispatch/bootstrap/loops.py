@@ -166,6 +166,7 @@ class Worker:
         self.redis = redis
         self.tracking = Tracking(context)
         self._sheets = DaySheets(store, context)
+        self._unsent: set[tuple[int, str]] = set()
         self.last_known = RedisLastKnown(redis)
         self.name = "centre" if alone else f"{socket.gethostname()}-{os.getpid()}"
         """Of a reader of streams. Where there can be one worker only, a new one goes on at once where it stopped."""
@@ -238,7 +239,7 @@ class Worker:
     async def _review(self) -> None:
         histories = SqlHistories(self.store, self.context)
         await review_letters.send_due(
-            self.context, SqlSavedViews(self.store), histories, SqlShortages(self.store)
+            self.context, SqlSavedViews(self.store), histories, SqlShortages(self.store), self._unsent
         )
         await asyncio.sleep(MEASURE_EVERY)
 

@@ -31,7 +31,7 @@ def due(view: SavedView, now: datetime, zone: tzinfo) -> tuple[date, date] | Non
 
     One that was missed because nothing ran is sent later the same day (of a weekly one: in the same week), not twice.
     """
-    if not view.every or not view.channels:
+    if not view.every:
         return None
     local = now.astimezone(zone)
     turn = local.date() if view.every == "day" else local.date() - local.weekday() * DAY

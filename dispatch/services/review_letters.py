@@ -58,8 +58,18 @@ class SavedViews(Protocol):
         ...
 
 
-async def send_due(context: Context, views: SavedViews, histories: Histories, shortages: Shortages) -> int:
-    """Put on their way what is due; how many letters. What was not measured up to its end yet waits."""
+async def send_due(
+    context: Context,
+    views: SavedViews,
+    histories: Histories,
+    shortages: Shortages,
+    unsent: set[tuple[int, str]],
+) -> int:
+    """Put on their way what is due; how many letters. What was not measured up to its end yet waits.
+
+    A letter without anybody to go to waits too: it is logged once (`unsent` is what this process has said), and its
+    view says so.
+    """
     now = context.clock.now()
     waiting = [(view, days) for view in await views.scheduled() if (days := due(view, now, context.zone))]
     if not waiting:
@@ -67,6 +77,14 @@ async def send_due(context: Context, views: SavedViews, histories: Histories, sh
     channels = {one.id: one for one in await views.channels()}
     sent = 0
     for view, (first, last) in waiting:
+        mine = [channels[number] for number in view.channels if number in channels]
+        if not mine:
+            if (view.id, turn_of(last)) not in unsent:
+                log.warning(
+                    "view %d of %s is sent to nobody: its recipients are gone", view.id, view.username
+                )
+            unsent.add((view.id, turn_of(last)))
+            continue
         period = Period(first, last, {n: v for n, v in view.query.items() if n in FILTERS and n != "day"})
         try:
             found = await review(context, histories, shortages, period)
@@ -75,7 +93,6 @@ async def send_due(context: Context, views: SavedViews, histories: Histories, sh
             continue
         if found.as_of is None or found.as_of.astimezone(context.zone).date() <= last:
             continue
-        mine = [channels[number] for number in view.channels if number in channels]
         letters = tuple(_outgoing(context, view, found, channel, now) for channel in mine)
         if await views.send(view, turn_of(last), letters, now):
             sent += len(letters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -36,9 +37,9 @@ async def views(manager: Manager, services: Services) -> Json:
         {"id": one.id, "recipient": one.recipient, "label": one.label}
         for one in await services.saved.channels()
     ]
-    return Json(
-        {"views": [_shown(one) for one in await services.saved.of(manager.username)], "channels": channels}
-    )
+    known = {one["id"] for one in channels}
+    kept = await services.saved.of(manager.username)
+    return Json({"views": [_shown(one, known) for one in kept], "channels": channels})
 
 
 @router.post("/api/manager/views")
@@ -51,7 +52,7 @@ async def save(body: ViewIn, manager: Manager, services: Services) -> Json:
         raise BadInput("channels: expected at least one that there is", field="channels")
     today = services.context.clock.now().astimezone(services.context.zone).date().isoformat()
     view = SavedView(0, manager.username, body.name, body.query, body.every, body.hour, body.channels, today)
-    return Json(_shown(await services.saved.save(view)))
+    return Json(_shown(await services.saved.save(view), known))
 
 
 @router.delete("/api/manager/views/{view_id}")
@@ -61,7 +62,9 @@ async def remove(view_id: int, manager: Manager, services: Services) -> Json:
     return Json({})
 
 
-def _shown(view: SavedView) -> dict[str, Any]:
+def _shown(view: SavedView, channels: Set[int]) -> dict[str, Any]:
+    """As the page has it; `to_nobody`: it should be sent, and all of its recipients are gone or locked out."""
     document: dict[str, Any] = msgspec.to_builtins(view)
+    document["to_nobody"] = bool(view.every) and not channels & {*view.channels}
     document.pop("username")
     return document

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlmodel import SQLModel
 
+from dispatch.adapters.sql import desk_tables
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.trail import Note, note, notes
 from dispatch.core.alerting import Channel, Told
@@ -51,6 +52,7 @@ ACTIONS = frozenset(
 )
 """What people do to the alerts outside the pages, as the audit trail calls it."""
 _ALERT, _OUTBOX, _PERSON = _table(t.AlertRow), _table(t.OutboxRowTable), _table(t.PersonRow)
+_VIEW = _table(desk_tables.SavedViewRow)
 _COPIED = ("id", "label", "url", "minimum", "quiet_from", "quiet_to")
 
 
@@ -178,10 +180,14 @@ def remove_channel(connection: Connection, channel_id: int, now: datetime) -> No
 
 
 def _let_go(connection: Connection, those: ColumnElement[bool], now: datetime) -> None:
-    """Nothing may wait for, or be sent again to, channels that go: SQLite gives their ids to the next ones."""
-    ids = [str(id_) for id_ in connection.execute(select(CHANNEL.c.id).where(those)).scalars()]
-    mine = and_(_OUTBOX.c.kind == "message", _OUTBOX.c.target.in_(ids), _OUTBOX.c.state != "done")
+    """Nothing may wait for, or be sent (again) to, channels that go: SQLite gives their ids to the next ones."""
+    gone = set(connection.execute(select(CHANNEL.c.id).where(those)).scalars())
+    mine = and_(_OUTBOX.c.kind == "message", _OUTBOX.c.target.in_(map(str, gone)), _OUTBOX.c.state != "done")
     connection.execute(update(_OUTBOX).where(mine).values(state="done", outcome=REMOVED, settled_at=now))
+    for view in connection.execute(select(_VIEW.c.id, _VIEW.c.channels).with_for_update()).all():
+        if gone & set(view.channels):
+            left = [one for one in view.channels if one not in gone]
+            connection.execute(update(_VIEW).where(_VIEW.c.id == view.id).values(channels=left))
 
 
 def _one(connection: Connection, statement: Any, what: str, id_: int) -> None:

@@ -26,6 +26,7 @@ export async function startSavedViews(box, now, open) {
     /** @type {Record<string, string>} */
     const every = { '': '', day: t('sent daily from {hour} h', { hour: view.hour }), week: t('sent on Mondays from {hour} h', { hour: view.hour }) };
     return h('li', {}, h('button', { type: 'button', class: 'link', on: { click: () => open(view.query) } }, view.name), ' ', h('span', { class: 'soft' }, every[view.every]), ' ',
+      view.to_nobody ? h('strong', { class: 'late' }, '▲ ', t('Its recipients are gone: keep it again, with others'), ' ') : null,
       h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Remove the view {name}', { name: view.name }), on: { click: () => remove(view) } }, '✕'));
   }
 

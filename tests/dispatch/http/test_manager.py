@@ -12,6 +12,7 @@ import pytest
 
 from dispatch.adapters.sql.day_sheets import DaySheets
 from dispatch.adapters.sql.shortages import SqlShortages
+from dispatch.core.saved_view import SavedView
 from dispatch.core.shortage import NO_FREE_CREW, Occasion, Scope, open_report
 from dispatch.core.types import SYSTEM
 from dispatch.services.clocks import fire_due
@@ -188,6 +189,13 @@ async def test_views_are_ones_own(city: City) -> None:
         assert (await city.post("mona", "/api/manager/views", view | wrong)).status_code == 400, wrong
     for other in ("dora", "holly", "carl"):
         assert (await city.get(other, "/api/manager/views")).status_code == 403
+
+
+async def test_a_view_says_that_its_letters_reach_nobody(city: City) -> None:
+    await city.services.saved.save(SavedView(0, "mona", "East", {}, "day", 7, (9,), "2026-03-01"))
+    await city.services.saved.save(SavedView(0, "mona", "West", {}))
+    views = (await city.get("mona", "/api/manager/views")).json()["views"]
+    assert [(one["name"], one["to_nobody"]) for one in views] == [("East", True), ("West", False)]
 
 
 async def test_a_shortage_report_is_followed_up_on_the_managers_desk(city: City) -> None:

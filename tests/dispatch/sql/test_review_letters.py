@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert
 
+from dispatch.adapters.sql import alert_book
 from dispatch.adapters.sql.alert_book import CHANNEL, RECIPIENT
 from dispatch.adapters.sql.day_sheets import DaySheets
 from dispatch.adapters.sql.histories import SqlHistories
@@ -114,7 +116,7 @@ async def test_a_letter_is_sent_once_says_the_figures_and_comes_through_a_mail_s
     made = await views.save(
         SavedView(0, "mona", "East\nside", {"centre": "east"}, "day", 7, (1,), "2026-03-02")
     )
-    parts = (views, SqlHistories(store, context), SqlShortages(store))
+    parts = (views, SqlHistories(store, context), SqlShortages(store), set())
     assert await send_due(context, *parts) == 0  # nothing is measured yet
     await DaySheets(store, context).catch_up()
     assert await send_due(context, *parts) == 1
@@ -158,3 +160,23 @@ async def test_a_view_that_is_kept_again_does_not_lose_the_letter_that_is_due(co
     await views.save(SavedView(0, "mona", "All", {}, "week", 7, (1,), "2026-03-03"))
     (view,) = await views.of("mona")
     assert view.sent_for == "2026-03-03", "the first letter is about the next whole week"
+
+
+async def test_a_letter_goes_to_no_channel_that_came_after_its_own_and_says_that_nobody_gets_it(
+    database: Database, context: Context, caplog: pytest.LogCaptureFixture
+) -> None:
+    store: Any = context.store
+    _recipient(database)
+    views = SqlSavedViews(store)
+    await views.save(SavedView(0, "mona", "All", {}, "day", 7, (1,), "2026-03-02"))
+    await DaySheets(store, context).catch_up()
+    now = context.clock.now()
+    database.at_once(lambda c: alert_book.remove_recipient(c, 1, now))
+    _recipient(database)  # somebody else, with the ids of before
+    parts = (views, SqlHistories(store, context), SqlShortages(store), set[tuple[int, str]]())
+    assert [await send_due(context, *parts) for _ in range(3)] == [0, 0, 0]
+    (view,) = await views.of("mona")
+    assert (view.channels, view.sent_for) == ((), "2026-03-02")
+    assert [r.levelname for r in caplog.records if "is sent to nobody" in r.message] == ["WARNING"]
+    await views.save(replace(view, channels=(1,)))
+    assert await send_due(context, *parts) == 1
