@@ -46,7 +46,7 @@ class SavedViews(Protocol):
         ...
 
     async def scheduled(self) -> list[SavedView]:
-        """Everybody's views that are sent."""
+        """The views that are sent, of everybody who may see the desk now."""
         ...
 
     async def channels(self) -> Sequence[Channel]:

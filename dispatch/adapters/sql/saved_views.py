@@ -12,6 +12,7 @@ from dispatch.adapters.sql import desk_tables as t
 from dispatch.adapters.sql.alert_book import channels
 from dispatch.adapters.sql.lines import Lines
 from dispatch.adapters.sql.outbox import add_outgoing
+from dispatch.adapters.sql.people import PERSON
 from dispatch.adapters.sql.statements import table
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.core.alerting import Channel
@@ -22,6 +23,8 @@ from dispatch.core.saved_view import SavedView
 VIEW = table(t.SavedViewRow)
 MOST = 50
 """Views of one person."""
+DESK = ("manager", "admin")
+"""Roles that the manager's desk is for."""
 
 
 class SqlSavedViews:
@@ -72,8 +75,10 @@ class SqlSavedViews:
         await self._database.write(work)
 
     async def scheduled(self) -> list[SavedView]:
-        """Everybody's views that are sent."""
-        query = select(VIEW).where(VIEW.c.every != "").order_by(VIEW.c.id)
+        """The views that are sent, of everybody who may see the desk now."""
+        may = (PERSON.c.active, PERSON.c.role.in_(DESK))
+        query = select(VIEW).join(PERSON, VIEW.c.username == PERSON.c.username)
+        query = query.where(VIEW.c.every != "", *may).order_by(VIEW.c.id)
         return await self._database.read(lambda c: [_view(row) for row in c.execute(query)])
 
     async def channels(self) -> Sequence[Channel]:

@@ -10,13 +10,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from dispatch.adapters.sql import alert_book
 from dispatch.adapters.sql.alert_book import CHANNEL, RECIPIENT
 from dispatch.adapters.sql.day_sheets import DaySheets
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.organisation import load_directory
+from dispatch.adapters.sql.people import PERSON
 from dispatch.adapters.sql.saved_views import SqlSavedViews
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.clock import VirtualClock
@@ -180,3 +181,15 @@ async def test_a_letter_goes_to_no_channel_that_came_after_its_own_and_says_that
     assert [r.levelname for r in caplog.records if "is sent to nobody" in r.message] == ["WARNING"]
     await views.save(replace(view, channels=(1,)))
     assert await send_due(context, *parts) == 1
+
+
+@pytest.mark.parametrize("change", [{"active": False}, {"role": "hotline"}])
+async def test_who_may_not_see_the_desk_any_more_gets_no_letters(
+    database: Database, context: Context, change: dict[str, Any]
+) -> None:
+    views = SqlSavedViews(context.store)  # type: ignore[arg-type]
+    for username in ("mona", "ada"):
+        await views.save(SavedView(0, username, "All", {}, "day", 7, (1,), "2026-03-02"))
+    assert [one.username for one in await views.scheduled()] == ["mona", "ada"]
+    database.at_once(lambda c: c.execute(update(PERSON).where(PERSON.c.username == "mona").values(**change)))
+    assert [one.username for one in await views.scheduled()] == ["ada"]
