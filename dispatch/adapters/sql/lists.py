@@ -114,7 +114,8 @@ class SqlLists:
                 was = person_from(found) if found is not None else None
                 person = _person(row, was)
                 try:
-                    check_person(person, directory)
+                    if person.active:  # who is locked out may have been of a crew that is no more
+                        check_person(person, directory)
                 except BadInput as error:
                     raise BadInput(error.message, **error.facts, line=table.lines[name]) from None
                 if was is not None:

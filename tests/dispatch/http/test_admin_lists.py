@@ -81,6 +81,20 @@ async def test_new_people_of_a_list_get_passwords_that_are_said_once(city: City)
     assert {r["action"] for r in await audit(city)} == {"create_person", "change_person"}
 
 
+async def test_who_was_locked_out_of_a_crew_that_is_no_more_comes_in_again_with_the_list(city: City) -> None:
+    await city.post("ada", "/api/admin/people/cleo/disable")
+    gone = await put(
+        city, "/api/admin/entries/crews/E2", {"was": await entry(city, "crews", "E2"), "entry": None}
+    )
+    assert gone.status_code == 200, gone.text
+    text = (await city.get("ada", "/api/admin/lists/people.csv")).text
+    found = await take(city, "people", text)
+    assert (found["faults"], found["new"], found["changed"]) == ([], [], [])
+    awake = [line.replace(",no", ",yes") if line.startswith("cleo,") else line for line in text.splitlines()]
+    (fault,) = (await take(city, "people", "\n".join(awake)))["faults"]
+    assert (fault["name"], fault["code"]) == ("crew_id", "reference")
+
+
 async def test_an_empty_cell_locks_nobody_out_and_lets_nobody_in(city: City) -> None:
     await city.post("ada", "/api/admin/people/wanda/disable")
     text = "username,name,role,centre_id,active\ndora,Dora B.,dispatcher,east,\nwanda,Wanda W.,dispatcher,west\nnina,Nina,hotline,,\n"
