@@ -162,7 +162,7 @@ class _Site:
         """The manager's report as one file, to be kept and handed on."""
         person = await self.pages.person_of(request)
         if person is None or person.role not in ALLOWED["/manager"] or self.pages.report is None:
-            return RedirectResponse("/sign-in?next=/manager", status_code=303)
+            return _to_sign_in(request, "/manager")
         if person.must_change:
             return RedirectResponse("/password", status_code=303)
         return await self.pages.report(request, choose(request))
@@ -173,7 +173,7 @@ class _Site:
         async def handler(request: Request) -> Response:
             person = await self.pages.person_of(request)
             if person is None:
-                return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", status_code=303)
+                return _to_sign_in(request, request.url.path)
             if person.must_change:
                 return RedirectResponse("/password", status_code=303)
             if person.role not in ALLOWED[path]:
@@ -251,6 +251,12 @@ class _Site:
             "navigation": MAPS[self.pages.navigation],
             "texts": texts_of(language, _MODULES.get(template, "")),
         }
+
+
+def _to_sign_in(request: Request, path: str) -> Response:
+    """And from there to `path` with what was asked of it: days and filter of a letter's link, say."""
+    wanted = f"{path}?{request.url.query}" if request.url.query else path
+    return RedirectResponse(f"/sign-in?next={quote(wanted)}", status_code=303)
 
 
 def _links(person: Person | None) -> list[str]:

@@ -123,6 +123,14 @@ def test_strangers_are_sent_to_sign_in(path: str) -> None:
     assert answer.headers["location"].startswith("/sign-in?next=")
 
 
+def test_a_letters_link_keeps_its_days_and_filter_through_the_sign_in() -> None:
+    wanted = "/manager?from=2026-03-02&to=2026-03-08&cause=a%26b%20%2B%20c"
+    for asked in (wanted, wanted.replace("/manager", "/manager/report.html")):
+        answer = _client().get(asked)
+        address = httpx.URL(answer.headers["location"])
+        assert (address.path, address.params["next"]) == ("/sign-in", wanted)
+
+
 @pytest.mark.parametrize("role", HOME)
 def test_everybody_gets_the_own_page_and_nobody_anothers(role: str) -> None:
     client = _client(role)
