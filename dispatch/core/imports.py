@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import tzinfo
 from hashlib import sha256
 
+import shapely
+
 from dispatch.core.csv_rows import Cells, Table, read_table
 from dispatch.core.datum import from_gcj02
 from dispatch.core.gazetteer import Entry, folded
@@ -101,4 +103,6 @@ def _polygon(cells: Cells) -> tuple[Point, ...]:
         return ()
     if len(set(found)) < 3:
         cells.wrong("polygon", "expected at least three corners")
+    elif not (area := shapely.Polygon([(one.lon, one.lat) for one in found])).is_valid:
+        cells.wrong("polygon", f"it is no area: {shapely.is_valid_reason(area)}")
     return found
