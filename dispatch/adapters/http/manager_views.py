@@ -33,11 +33,9 @@ class ViewIn(Body):
 @router.get("/api/manager/views")
 async def views(manager: Manager, services: Services) -> Json:
     """One's views, and the channels that their figures can be sent to (not their addresses)."""
-    channels = [
-        {"id": one.id, "recipient": one.recipient, "label": one.label}
-        for one in await services.saved.channels()
-    ]
-    known = {one["id"] for one in channels}
+    found = await services.saved.channels()
+    channels = [{"id": one.id, "recipient": one.recipient, "label": one.label} for one in found]
+    known = {one.id for one in found}
     kept = await services.saved.of(manager.username)
     return Json({"views": [_shown(one, known) for one in kept], "channels": channels})
 

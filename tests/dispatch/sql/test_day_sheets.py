@@ -200,7 +200,7 @@ def worked(name: str, begins: datetime, *steps: tuple[str, int, str]) -> WorkOrd
     routed = {"centre_id": "east", "trade": "service", "area_class": "urban"}
     made = begin(facts(name, begins), PROCESS, by=HOTLINE, now=begins, data=routed)
     for step_, minutes, crew in (("send", 1, ""), ("centre_receipt", 1, ""), *steps):
-        data = {"crew_id": crew} if crew else {}
+        data: dict[str, Any] = {"crew_id": crew} if crew else {}
         made = step(made, step_, begins + timedelta(minutes=minutes), **data)
     return made
 

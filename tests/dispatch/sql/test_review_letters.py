@@ -117,7 +117,7 @@ async def test_a_letter_is_sent_once_says_the_figures_and_comes_through_a_mail_s
     made = await views.save(
         SavedView(0, "mona", "East\nside", {"centre": "east"}, "day", 7, (1,), "2026-03-02")
     )
-    parts = (views, SqlHistories(store, context), SqlShortages(store), set())
+    parts = (views, SqlHistories(store, context), SqlShortages(store), set[tuple[int, str]]())
     assert await send_due(context, *parts) == 0  # nothing is measured yet
     await DaySheets(store, context).catch_up()
     assert await send_due(context, *parts) == 1
