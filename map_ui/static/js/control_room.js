@@ -3,6 +3,7 @@
 import { Alerts } from './alerts.js';
 import { Assigner } from './assign.js';
 import { get } from './api.js';
+import { banner } from './banner.js';
 import { cover, emptyBoard, take } from './board_state.js';
 import { BoardView } from './board_view.js';
 import { straight } from './candidates.js';
@@ -146,7 +147,7 @@ function rival(id, before) {
   if (order && assigner.heard(order, before, panel.choosing ? panel.id : '')) panel.choosing = '';
 }
 
-let cutSince = 0;
+let cutSince = 0, signedOut = false;
 const live = new Live({
   frame(frame) {
     const before = new Map((frame.type === 'changes' ? frame.orders ?? [] : []).map((/** @type {any} */ o) => [o.id, board.orders.get(o.id)]));
@@ -161,18 +162,19 @@ const live = new Live({
   state(state, since) {
     const chip = byId('connection');
     chip.className = `chip ${state === 'live' ? 'good' : 'bad'}`;
-    say(chip, state === 'live' ? `● ${t('Live')}` : state === 'quiet' ? `○ ${t('Silent')}` : `○ ${t('Cut')}`);
+    say(chip, state === 'live' ? `● ${t('Live')}` : state === 'quiet' ? `○ ${t('Silent')}` : state === 'out' ? `○ ${t('Signed out')}` : `○ ${t('Cut')}`);
     cutSince = state === 'live' ? 0 : since;
-    banner();
+    signedOut = state === 'out';
+    sayCut();
   },
 });
 
 /** Say how old the picture is while the connection is down. */
-function banner() {
-  const box = byId('banner');
-  box.hidden = !cutSince;
+function sayCut() {
   document.body.classList.toggle('aged', !!cutSince);
-  if (cutSince) say(box, t('The connection is cut. This picture is {n} s old; it comes back by itself.', { n: Math.round((performance.now() - cutSince) / 1000) }));
+  const n = Math.round((performance.now() - cutSince) / 1000);
+  if (signedOut) banner(t('You are signed out. This picture is {n} s old.', { n }), 'here');
+  else banner(cutSince ? t('The connection is cut. This picture is {n} s old; it comes back by itself.', { n }) : '');
 }
 
 /** While the feed is down for long, the board still comes over HTTP. */
@@ -192,5 +194,5 @@ const looked = () => {
 map.on('moveend', looked);
 looked();
 setInterval(tick, 1000);
-setInterval(banner, 1000);
+setInterval(sayCut, 1000);
 setInterval(fallBack, 5000);

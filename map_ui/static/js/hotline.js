@@ -2,6 +2,7 @@
 /** The hotline's desk: take calls, send orders, answer about progress, call back, close. */
 import { Alerts } from './alerts.js';
 import { ApiError, explain, get, post } from './api.js';
+import { banner } from './banner.js';
 import { CallForm } from './call_form.js';
 import { arrived, remaining } from './board_state.js';
 import { callerLines, inTurn } from './call_backs.js';
@@ -25,6 +26,7 @@ let desk = null;
 let drawn = '';
 let reached = performance.now();
 let opened = 'to_send';
+let signedOut = false;
 /** The order that Alt+S sends: the one that this page took last. */
 let justTaken = '';
 /** @type {[HTMLElement, any][]} */
@@ -142,8 +144,8 @@ function tick() {
     element.className = `figures ${arrived(order) ? 'scene' : level(left)}${String(element.textContent).length > 6 ? ' long' : ''}`;
   }
   const cut = performance.now() - reached > 2 * POLL_MS + 1000;
-  byId('banner').hidden = !cut;
-  if (cut) say(byId('banner'), t('No connection to the centre.'));
+  if (signedOut) banner(t('You are signed out. What is typed here stays: sign in in another window, then go on here.'), 'beside');
+  else banner(cut ? t('No connection to the centre.') : '');
 }
 
 async function poll() {
@@ -154,8 +156,9 @@ async function poll() {
     reached = performance.now();
     alerts.show(new Map((desk.alerts ?? []).map((/** @type {any} */ a) => [String(a.id), a])));
     draw();
+    signedOut = false;
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) location.assign('/sign-in?next=/hotline');
+    if (error instanceof ApiError && error.status) signedOut = error.status === 401;
     if (!desk) fill(byId('desk'), h('p', { class: 'problem' }, explain(error)));
   }
 }
