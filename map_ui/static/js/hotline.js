@@ -1,7 +1,7 @@
 // @ts-check
 /** The hotline's desk: take calls, send orders, answer about progress, call back, close. */
 import { Alerts } from './alerts.js';
-import { ApiError, explain, get, post } from './api.js';
+import { ApiError, explain, get } from './api.js';
 import { banner } from './banner.js';
 import { CallForm } from './call_form.js';
 import { arrived, remaining } from './board_state.js';
@@ -12,6 +12,7 @@ import { figures, level } from './countdown.js';
 import { byId, fill, h, say } from './dom.js';
 import { notUnderAFinger } from './finger.js';
 import { fit, startMap } from './ground.js';
+import { Once } from './once.js';
 import { fullTime, shortTime, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
 import { areaName, centreName, loadWords, options, word } from './vocabulary.js';
@@ -27,6 +28,7 @@ let drawn = '';
 let reached = performance.now();
 let opened = 'to_send';
 let signedOut = false;
+const once = new Once();
 /** The order that Alt+S sends: the one that this page took last. */
 let justTaken = '';
 /** @type {[HTMLElement, any][]} */
@@ -52,7 +54,7 @@ const form = new CallForm(byId('call'), map, {
 /** @param {any} order @param {string} step @param {any} [body] */
 async function act(order, step, body = {}) {
   try {
-    await post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body);
+    if (!await once.post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body, body.phone)) return;
     notice(`${order.id}: ${word('steps', step.replace('-', '_'))} ✓`);
   } catch (error) {
     notice(`${order.id}: ${explain(error)}`, 'bad');
@@ -154,9 +156,9 @@ async function poll() {
     desk = { ...found, outages: planned.outages };
     clock.hear(desk.now);
     reached = performance.now();
+    signedOut = false;
     alerts.show(new Map((desk.alerts ?? []).map((/** @type {any} */ a) => [String(a.id), a])));
     draw();
-    signedOut = false;
   } catch (error) {
     if (error instanceof ApiError && error.status) signedOut = error.status === 401;
     if (!desk) fill(byId('desk'), h('p', { class: 'problem' }, explain(error)));
