@@ -4,7 +4,7 @@ import { Alerts } from './alerts.js';
 import { Assigner } from './assign.js';
 import { get } from './api.js';
 import { banner } from './banner.js';
-import { cover, emptyBoard, take } from './board_state.js';
+import { cover, emptyBoard, put, take } from './board_state.js';
 import { BoardView } from './board_view.js';
 import { straight } from './candidates.js';
 import { askTime, clock } from './clock.js';
@@ -57,8 +57,7 @@ function changedCrew(crew) {
 
 /** @param {any} order */
 function changedOrder(order) {
-  const known = board.orders.get(order.id);
-  if (!known || order.version >= known.version) board.orders.set(order.id, order);
+  put(board, order);
   show();
 }
 
