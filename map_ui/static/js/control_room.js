@@ -130,7 +130,7 @@ addEventListener('keydown', (e) => {
     x: () => panel.act('reassign'), h: () => panel.act('return'), o: () => panel.act('route'), b: () => byId('board').focus(),
     c: () => { tab('crews'); byId('tab-crews').focus(); }, l: () => { tab('alerts'); byId('tab-alerts').focus(); },
     u: () => assigner.undo(), '?': toggleHelp,
-    Escape: () => byId('board').focus(), q: () => { if (alerts.waiting[0]) alerts.acknowledge(alerts.waiting[0]); },
+    Escape: () => byId('board').focus(), q: () => alerts.acknowledgeFirst(),
   };
   if (keys[e.key]) { e.preventDefault(); keys[e.key](); }
   else if (/^[1-9]$/.test(e.key)) view.nth(Number(e.key));

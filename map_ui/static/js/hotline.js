@@ -34,7 +34,7 @@ let justTaken = '';
 /** @type {[HTMLElement, any][]} */
 let ticking = [];
 
-const alerts = new Alerts({ open: (id) => open(`/orders/${encodeURIComponent(id)}`, '_blank', 'noopener'), changed: () => poll() });
+const alerts = new Alerts({ open: (id) => open(`/orders/${encodeURIComponent(id)}`, '_blank', 'noopener'), changed: () => poll(), address: (id) => piles().flatMap(([pile]) => desk?.[pile] ?? []).find((/** @type {any} */ o) => o.id === id)?.address });
 const form = new CallForm(byId('call'), map, {
   open: (id) => open(`/orders/${encodeURIComponent(id)}`, '_blank', 'noopener'),
   told: (order) => { notice(t('{order}: the caller was told.', { order: order.id })); poll(); },
@@ -107,7 +107,7 @@ function row(order, pile) {
   ticking.push([left, order]);
   return h('li', { class: 'desk-row', data: { order: order.id } }, left,
     h('div', { class: 'what' }, h('div', { class: 'place' }, order.address), h('div', { class: 'soft' }, h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, order.id), ' · ', word('fault_types', order.fault_type), ' · ', t('reported {time}', { time: shortTime(order.reported_at) }), order.centre_id ? ` · ${centreName(order.centre_id)}` : ''),
-      h('div', {}, h('span', { class: 'state' }, word('states', order.state)), ' ', order.withheld ? h('span', { class: 'chip' }, t('number withheld')) : null, ' ', order.customer_name ? h('span', { class: 'soft' }, order.customer_name) : null, order.joined ? h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })) : null, order.state === 'returned' ? h('span', { class: 'chip bad' }, t('Came back from the centre')) : null, pile === 'running' && order.watch?.fired ? h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })) : null)),
+      h('div', {}, h('span', { class: 'state' }, word('states', order.state)), ' ', order.withheld ? h('span', { class: 'chip' }, t('number withheld')) : null, ' ', order.customer_name ? h('span', { class: 'soft' }, order.customer_name) : null, ' ', order.joined ? h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })) : null, ' ', order.state === 'returned' ? h('span', { class: 'chip bad' }, t('Came back from the centre')) : null, ' ', pile === 'running' && order.watch?.fired ? h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })) : null)),
     pile === 'call_backs' ? callerLines(order, desk.callers[order.id] ?? [], act) : h('div', { class: 'buttons' }, ACTIONS[pile](order)),
     pile === 'running' ? h('p', { class: 'aloud' }, '“', progress(order, clock.now()), '”') : null);
 }
