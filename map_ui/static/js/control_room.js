@@ -37,8 +37,8 @@ const markers = new OrderMarkers(map, (id) => pick(id));
 const view = new BoardView(board, { pick });
 const assigner = new Assigner(board, { order: changedOrder, crew: changedCrew });
 const panel = new OrderPanel(board, assigner, { crew: (id) => { const crew = board.crews.get(id); if (crew) pickCrew(crew); }, open: pick, changed: changedOrder });
-const crews = new CrewsView(board, { order: pick, map: pickCrew, changed: changedCrew, reorder: (crewId, sequence) => { assigner.reorder(crewId, sequence).then(() => crews.draw()); } });
-const alerts = new Alerts({ open: pick, changed: (alert) => { board.alerts.set(String(alert.id), alert); show(); } });
+const crews = new CrewsView(board, { order: pick, map: pickCrew, changed: changedCrew, fixed: (no) => layer.fleet.fixedAt(no), reorder: (crewId, sequence) => { assigner.reorder(crewId, sequence).then(() => crews.draw()); } });
+const alerts = new Alerts({ open: pick, changed: (alert) => { board.alerts.set(String(alert.id), alert); show(); }, address: (id) => board.orders.get(id)?.address });
 
 new Drag(assigner, {
   begin: () => tab('crews'),
