@@ -124,6 +124,7 @@ def test_the_end_of_a_session_is_no_cut_line_and_signing_in_anew_is_enough(
     expect(banner).to_contain_text("You are signed out", timeout=10_000)
     expect(banner).not_to_contain_text("comes back by itself")
     banner.get_by_role("link", name="Sign in").click()
+    page.wait_for_load_state("networkidle")
     page.fill("#username", "dora")
     page.fill("#password", PASSWORD)
     page.click("#sign-in [type=submit]")
