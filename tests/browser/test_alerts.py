@@ -110,7 +110,9 @@ def test_one_long_press_acknowledges_one_alert_and_none_slips_under_it(visit: Vi
     expect(strip).to_contain_text("1 more")
     rows = centre.do(
         centre.place.store.read(
-            lambda c: [tuple(r) for r in c.exec_driver_sql("SELECT code FROM alert WHERE acknowledged_by <> ''")]
+            lambda c: [
+                tuple(r) for r in c.exec_driver_sql("SELECT code FROM alert WHERE acknowledged_by <> ''")
+            ]
         )
     )
     assert rows == [("promise_missed",)]
