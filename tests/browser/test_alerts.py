@@ -89,6 +89,35 @@ def test_an_alert_sounds_until_somebody_acknowledges_it_on_another_screen(
     assert tones(page) == quiet
 
 
+def test_one_long_press_acknowledges_one_alert_and_none_slips_under_it(visit: Visit, centre: Served) -> None:
+    visitor = visit()
+    page = visitor.sign_in("dora")
+    expect(page.locator("#connection")).to_contain_text("Live")
+    strip = page.locator("#alert-strip")
+    raise_alert(centre, "dispatcher", "promise_missed")
+    expect(strip).to_contain_text("The promise is missed")
+    read = strip.locator("strong").inner_text()
+    for code in ("unroutable", "repeat_call"):
+        raise_alert(centre, "dispatcher", code)
+    expect(strip).to_contain_text("2 more")
+    assert strip.locator("strong").inner_text() == read, "what comes later does not take its place"
+    for _ in range(12):  # held down
+        page.keyboard.down("q")
+        page.wait_for_timeout(60)
+    page.keyboard.up("q")
+    expect(strip).to_contain_text("1 more")
+    page.wait_for_timeout(1_000)
+    expect(strip).to_contain_text("1 more")
+    rows = centre.do(
+        centre.place.store.read(
+            lambda c: [
+                tuple(r) for r in c.exec_driver_sql("SELECT code FROM alert WHERE acknowledged_by <> ''")
+            ]
+        )
+    )
+    assert rows == [("promise_missed",)]
+
+
 class _Taken(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))

@@ -15,7 +15,7 @@ from dispatch.services import hotline
 from dispatch.services.views import order_view
 from tests.browser.conftest import Visit, Visitor
 from tests.browser.served import Served
-from tests.dispatch.organisation import EAST
+from tests.dispatch.organisation import EAST, PASSWORD
 
 SAID_WITHIN = 2.0
 BACK_WITHIN = 1.0
@@ -113,6 +113,25 @@ def test_while_it_is_cut_the_picture_ages_and_the_countdowns_go_on(visit: Visit,
     assert 1 <= _seconds(before) - _seconds(figures.inner_text()) <= 5
     expect(page.locator("body")).to_have_class(re.compile(r"\baged\b"))
     _forgive(visitor)
+
+
+def test_the_end_of_a_session_is_no_cut_line_and_signing_in_anew_is_enough(
+    visit: Visit, centre: Served
+) -> None:
+    visitor, page = _control_room(visit)
+    page.context.request.delete(f"{centre.address}/api/session")
+    banner = page.locator("#banner")
+    expect(banner).to_contain_text("You are signed out", timeout=10_000)
+    expect(banner).not_to_contain_text("comes back by itself")
+    banner.get_by_role("link", name="Sign in").click()
+    page.wait_for_load_state("networkidle")
+    page.fill("#username", "dora")
+    page.fill("#password", PASSWORD)
+    page.click("#sign-in [type=submit]")
+    expect(page.locator("#connection")).to_contain_text("Live")
+    assert "/control-room" in page.url
+    _forgive(visitor)
+    visitor.problems[:] = [p for p in visitor.problems if "401" not in p]
 
 
 def test_a_lost_message_is_noticed_and_the_state_asked_for_anew(visit: Visit, centre: Served) -> None:

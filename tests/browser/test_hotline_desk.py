@@ -15,7 +15,7 @@ from dispatch.services import crew as duty
 from dispatch.services import dispatcher, hotline
 from tests.browser.conftest import Visit
 from tests.browser.served import Served
-from tests.dispatch.organisation import EAST
+from tests.dispatch.organisation import EAST, PASSWORD
 
 HOLLY, DORA = Actor("hotline", "holly"), Actor("dispatcher", "dora")
 
@@ -134,6 +134,66 @@ def test_an_outage_that_has_ended_meanwhile_answers_no_call(visit: Visit, centre
     visitor.problems.clear()
 
 
+def test_what_was_decided_about_one_place_is_asked_again_about_another(visit: Visit, centre: Served) -> None:
+    first, other = _at_centre(centre, "12 Harbour Road", 0), _at_centre(centre, "9 Mill Street", 3_000)
+    page = visit().sign_in("holly")
+    _type_address(page, "12 har")
+    page.keyboard.press("Alt+w")
+    expect(page.locator(f'.known.chosen[data-repeat="{first}"]')).to_be_visible()
+    page.keyboard.press("Alt+a")  # another fault, she says
+    expect(page.locator('[data-deed="apart"]')).to_have_attribute("aria-pressed", "true")
+    page.fill("#address", "9 Mill Street")  # no: he lives there
+    expect(page.locator(f'[data-repeat="{other}"]')).to_be_visible()
+    expect(page.locator('[data-deed="apart"]')).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#known")).to_contain_text("decide again")
+    page.keyboard.press("Alt+Enter")
+    expect(page.locator("#call-problem")).to_contain_text("It may be known already")
+    page.keyboard.press("Alt+j")
+    expect(page.locator(f'.known.chosen[data-repeat="{other}"]')).to_be_visible()
+    expect(page.locator("#known")).not_to_contain_text("decide again")
+
+
+def test_a_session_that_ends_while_a_call_is_typed_takes_nothing_of_it(visit: Visit, centre: Served) -> None:
+    visitor = visit()
+    page = visitor.sign_in("holly")
+    page.fill("#description", "the pole burns")
+    page.context.request.delete(f"{centre.address}/api/session")
+    banner = page.locator("#banner")
+    expect(banner).to_contain_text("You are signed out", timeout=10_000)
+    expect(page.locator("#description")).to_have_value("the pole burns")
+    with page.context.expect_page() as opened:
+        banner.get_by_role("link", name="Sign in").click()
+    beside = opened.value
+    beside.wait_for_load_state("networkidle")
+    beside.fill("#username", "holly")
+    beside.fill("#password", PASSWORD)
+    beside.click("#sign-in [type=submit]")
+    beside.wait_for_url(lambda url: "/sign-in" not in url)
+    expect(banner).to_be_hidden(timeout=10_000)
+    expect(page.locator("#description")).to_have_value("the pole burns")
+    visitor.problems[:] = [p for p in visitor.problems if "401" not in p]
+
+
+def test_progress_that_is_told_once_is_logged_once(visit: Visit, centre: Served) -> None:
+    _at_centre(centre, "12 Harbour Road", 0)
+    page = visit().sign_in("holly")
+    page.route("**/progress", lambda route: (page.wait_for_timeout(400), route.continue_()))
+    _type_address(page, "12 har")
+    expect(page.locator(".known.chosen")).to_be_visible()
+    page.keyboard.press("Alt+p")
+    page.keyboard.press("Alt+p")
+    expect(page.locator("#address")).to_have_value("")
+    page.locator('[data-pile="running"]').click()
+    page.get_by_role("button", name="Told the progress").dblclick()
+    page.wait_for_timeout(1_500)
+    logged = centre.do(
+        centre.place.store.read(
+            lambda c: c.exec_driver_sql("SELECT count(*) FROM contact WHERE outcome = 'progress'").scalar()
+        )
+    )
+    assert logged == 2, "once by the form, once at the desk"
+
+
 def _at_centre(centre: Served, address: str, north_m: float) -> str:
     place = Point(EAST[0] + north_m / 111_320, EAST[1])
     call = hotline.Call("phone", address, "no_supply", "lv", place=place, customer_phone="+861012345")
@@ -144,7 +204,9 @@ def _at_centre(centre: Served, address: str, north_m: float) -> str:
 
 
 def test_orders_of_one_fault_become_one_row_and_are_parted_again(visit: Visit, centre: Served) -> None:
-    first, second = _at_centre(centre, "12 Harbour Road", 0), _at_centre(centre, "20 Harbour Road", 300)
+    first = _at_centre(centre, "12 Harbour Road", 0)
+    centre.place.clock.advance(1)  # else the same moment, and the board may begin with either
+    second = _at_centre(centre, "20 Harbour Road", 300)
     page = visit().sign_in("dora")
     expect(page.locator(".row")).to_have_count(2)
     page.keyboard.press("ArrowDown")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -175,6 +176,107 @@ def test_the_same_by_keys_with_the_place_in_the_sequence(
     until(page, lambda: evening.stack() == [second, first])
     page.keyboard.press("u")
     until(page, lambda: evening.stack() == [first])
+
+
+def test_the_crew_that_is_chosen_stays_chosen_whatever_happens_to_the_order(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    """Its chain rings, its customer chases it, crews drive: the list is ranked anew, and Enter means the same crew."""
+    order = evening.order((30.05, 120.041), "12 Harbour Road")
+    page = control_room(visit)
+    page.locator(f"#row-{order}").click()
+    page.keyboard.press("d")
+    chosen = page.locator('.candidate[aria-selected="true"]')
+    expect(page.locator(".candidate")).to_have_count(2)
+    expect(chosen).to_have_attribute("data-crew", "E1")
+    page.keyboard.press("ArrowDown")
+    expect(chosen).to_have_attribute("data-crew", "E2")
+    expect(chosen.locator(".rank")).to_have_text("2")
+    evening.post("holly", f"/api/orders/{order}/expedite", {"text": "it sparks"})
+    expect(page.locator(f"#row-{order}")).to_contain_text("Priority 1")
+    page.wait_for_timeout(500)
+    expect(chosen).to_have_attribute("data-crew", "E2")
+    centre.place.put_fix("E1", 30.05, 120.09)
+    centre.place.put_fix("E2", 30.05, 120.042)
+    evening.post("holly", f"/api/orders/{order}/expedite", {"text": "it burns"})
+    expect(chosen.locator(".rank")).to_have_text("1")
+    expect(chosen).to_have_attribute("data-crew", "E2")
+    expect(page.locator(".ranked")).to_be_focused()
+    page.keyboard.press("Enter")
+    until(page, lambda: centre.order(order).crew_id == "E2")
+
+
+def test_what_is_typed_into_the_search_stays_there_while_crews_are_ranked(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    order = evening.order(NEAR, "12 Harbour Road")
+    page = control_room(visit)
+    page.locator(f"#row-{order}").click()
+    page.keyboard.press("d")
+    expect(page.locator(".candidate")).to_have_count(2)
+    page.keyboard.press("/")
+    evening.post("holly", f"/api/orders/{order}/expedite", {"text": "it sparks"})
+    expect(page.locator(f"#row-{order}")).to_contain_text("Priority 1")
+    page.wait_for_timeout(500)
+    page.keyboard.type("harbour")
+    expect(page.locator("#search")).to_have_value("harbour")
+    assert not centre.order(order).in_centre_hands, "no letter was a shortcut"
+
+
+def _reassigned(page: Page, centre: Served, order: str, crew: str) -> None:
+    page.locator(f"#row-{order}").click()
+    page.keyboard.press("x")
+    page.locator(f'.candidate[data-crew="{crew}"]').click()
+    page.locator("dialog [type=submit]").click()
+    until(page, lambda: centre.order(order).crew_id == crew)
+
+
+def test_a_reassignment_that_is_undone_goes_back_to_the_crew_that_had_it(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    first, second = evening.order(NEAR, "12 Harbour Road"), evening.order(FAR, "3 Hill Lane")
+    evening.aboard(first, second)
+    page = control_room(visit)
+    _reassigned(page, centre, first, "E2")
+    page.locator(".notice .undo").click()
+    until(page, lambda: centre.order(first).crew_id == "E1")
+    assert evening.stack() == [first, second]
+    assert evening.stack("E2") == []
+
+
+def test_where_the_former_crew_cannot_have_it_the_dispatcher_decides_what_undoing_means(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    order = evening.order(NEAR, "12 Harbour Road")
+    evening.aboard(order)
+    page = control_room(visit)
+    _reassigned(page, centre, order, "E2")
+    evening.post("ada", "/api/crews/E1/away", {"minutes": 30})
+    page.locator(".notice .undo").click()
+    expect(page.locator("dialog")).to_contain_text("cannot go to Crew E1")
+    assert centre.order(order).crew_id == "E2", "it is with somebody until that is decided"
+    page.get_by_role("button", name="Recall", exact=True).last.click()
+    until(page, lambda: centre.order(order).crew_id == "")
+
+
+def test_the_age_of_a_position_in_the_list_of_crews_goes_on_and_begins_anew(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    """Also of a crew that no map of this screen shows."""
+    page = control_room(visit)
+    page.locator("#tab-crews").click()
+    position = page.locator('[data-fix="E1"]')
+    centre.place.clock.advance(90)
+    expect(position).to_have_text(re.compile(r"position (9\d|1\d\d) s old"))
+    centre.place.put_fix("E1", 30.05, 120.04)
+    expect(position).to_have_text(re.compile(r"position \d s old"))
+    page.evaluate("dispatch45Map.setView([31, 121], 14, { animate: false })")
+    centre.place.clock.advance(90)
+    expect(position).to_have_text(re.compile(r"position (9\d|1\d\d) s old"))
+    centre.place.put_fix("E1", 30.09, 120.12)
+    expect(position).to_have_text(re.compile(r"position \d s old"), timeout=8_000)
+    page.locator("#crew-E1 button.link").first.click()
+    until(page, lambda: abs(page.evaluate("dispatch45Map.getCenter().lng") - 120.12) < 0.001)
 
 
 def test_a_stack_is_put_in_another_sequence_by_keys_and_the_phone_follows(

@@ -25,12 +25,20 @@ AT_ONCE = 5_000
 """Events that one look takes; more come with the next."""
 LOOK_BACK = 1_000
 """Ids before the start in which a transaction may still be under way."""
+GAPS = 10_000
+"""Missing ids that are asked for again at most, the newest of them; no statement has room for many more (32,766)."""
 GAP_ENDS = 30.0
 """Real seconds after which a missing id does not come any more."""
 ALERTS_WATCHED = 1_000
 """The newest alerts, in which an acknowledgement is noticed."""
+OLDER_WATCHED = 2_000
+"""The newest of those before them that nobody has acknowledged: they sound still, and an answer has to end that."""
 REVIEW = 5.0
 """Real seconds between two looks at crews whose roster did not change: shifts begin and end by themselves."""
+FIX_AGES = 60.0
+"""Seconds by which a fix on the screens may fall behind: what is in view of a map moves by its own frames."""
+FIXES_AT_ONCE = 100
+"""Crews that one review tells anew only because of where they are: a large fleet goes round."""
 Roster = tuple[str, str]
 """Of which centre, and of which trade."""
 
@@ -61,6 +69,8 @@ class Follower:
         self._gaps: dict[int, float] = {}
         self._rosters: dict[Roster, int] = {}
         self._alerts: dict[int, datetime | None] = {}
+        self._fixes: dict[str, float] = {}
+        """Of each crew the time of the fix that was told last."""
         self._directory = context.directory
         self._reviewed = 0.0
 
@@ -69,7 +79,7 @@ class Follower:
         self.seq = last_seq(connection)
         ids = connection.execute(select(EVENT.c.id).where(EVENT.c.id > self.seq - LOOK_BACK)).scalars()
         self._remember_gaps(max(0, self.seq - LOOK_BACK), set(ids))
-        self._alerts = _alert_states(connection)
+        self._alerts = _alert_states(connection, _unacknowledged(connection))
         self._crews(connection, None)
 
     def read(self, connection: Connection) -> Changes:
@@ -97,8 +107,10 @@ class Follower:
 
     def _remember_gaps(self, after: int, ids: set[int]) -> None:
         until = self._monotonic() + GAP_ENDS
-        wide = range(max(after, self.seq - LOOK_BACK) + 1, self.seq)
+        wide = range(max(after, self.seq - GAPS) + 1, self.seq)
         self._gaps |= {number: until for number in wide if number not in ids}
+        if len(self._gaps) > GAPS:
+            self._gaps = {number: self._gaps[number] for number in sorted(self._gaps)[-GAPS:]}
 
     def _orders(self, connection: Connection, ids: Sequence[str]) -> list[WorkOrder]:
         if not ids:
@@ -106,7 +118,7 @@ class Follower:
         return readable_orders(connection, self._context.processes, select(ORDER).where(ORDER.c.id.in_(ids)))
 
     def _crews(self, connection: Connection, orders: Sequence[WorkOrder] | None) -> list[CrewView]:
-        """The crews that are shown otherwise than before; where they drive is not of this.
+        """The crews that are shown otherwise than before; where they drive is of this only now and then.
 
         Only those of rosters that changed, or whose orders did, are looked at; all of them now and then, or where it
         is not known which orders changed.
@@ -116,10 +128,12 @@ class Follower:
         touched = {roster for roster, version in versions.items() if self._rosters.get(roster) != version}
         self._rosters = versions
         now, before = self._monotonic(), self.crews
+        driven: list[CrewView] = []
         if orders is None or now >= self._reviewed + REVIEW:
             self._reviewed = now
             found = self._views.crews_of(connection)
             self.crews = {crew.id: crew for crew in found}
+            driven = self._driven_on(found)
         else:
             crews = self._context.directory.crews
             touched |= {(c.centre_id, c.trade) for o in orders if (c := crews.get(o.crew_id))}
@@ -127,10 +141,19 @@ class Follower:
                 return []
             found = self._views.crews_of(connection, touched)
             self.crews = before | {crew.id: crew for crew in found}
-        return [c for c in found if c.id not in before or _still(c) != _still(before[c.id])]
+        changed = [c for c in found if c.id not in before or _still(c) != _still(before[c.id])]
+        told = {crew.id: crew for crew in (*changed, *driven)}
+        self._fixes |= {crew_id: _fixed(crew) for crew_id, crew in told.items()}
+        return list(told.values())
+
+    def _driven_on(self, crews: Sequence[CrewView]) -> list[CrewView]:
+        """Those of whom a much newer fix is known than was told: the longest behind first."""
+        behind = {c.id: _fixed(c) - self._fixes.get(c.id, 0.0) for c in crews}
+        late = sorted((c for c in crews if behind[c.id] >= FIX_AGES), key=lambda c: -behind[c.id])
+        return late[:FIXES_AT_ONCE]
 
     def _new_alerts(self, connection: Connection) -> list[AlertView]:
-        states = _alert_states(connection)
+        states = _alert_states(connection, [i for i, at in self._alerts.items() if at is None])
         changed = [i for i, at in states.items() if i not in self._alerts or self._alerts[i] != at]
         self._alerts = states
         return alerts_by_id(connection, changed) if changed else []
@@ -141,6 +164,24 @@ def _still(crew: CrewView) -> CrewView:
     return msgspec.structs.replace(crew, fix=None)
 
 
-def _alert_states(connection: Connection) -> dict[int, datetime | None]:
-    query = select(ALERT.c.id, ALERT.c.acknowledged_at).order_by(ALERT.c.id.desc()).limit(ALERTS_WATCHED)
-    return {row.id: row.acknowledged_at for row in connection.execute(query)}
+def _fixed(crew: CrewView) -> float:
+    """When its fix was taken, in seconds since 1970; 0: none is known."""
+    return crew.fix.at.timestamp() if crew.fix else 0.0
+
+
+def _alert_states(connection: Connection, unacknowledged: Sequence[int]) -> dict[int, datetime | None]:
+    """When the newest alerts were acknowledged, and those of `unacknowledged` (the newest first) that are older."""
+    query = select(ALERT.c.id, ALERT.c.acknowledged_at)
+    rows = connection.execute(query.order_by(ALERT.c.id.desc()).limit(ALERTS_WATCHED))
+    states: dict[int, datetime | None] = {row.id: row.acknowledged_at for row in rows}
+    older = [i for i in unacknowledged if i not in states][:OLDER_WATCHED]
+    if older:
+        rows = connection.execute(query.where(ALERT.c.id.in_(older)).order_by(ALERT.c.id.desc()))
+        states |= {row.id: row.acknowledged_at for row in rows}
+    return states
+
+
+def _unacknowledged(connection: Connection) -> Sequence[int]:
+    """Of all alerts, as the boards show them; no index leads there, so it is looked for once."""
+    query = select(ALERT.c.id).where(ALERT.c.acknowledged_at.is_(None)).order_by(ALERT.c.id.desc())
+    return connection.execute(query.limit(ALERTS_WATCHED + OLDER_WATCHED)).scalars().all()

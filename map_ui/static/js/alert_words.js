@@ -3,6 +3,9 @@
 import { shortTime, t } from './page.js';
 import { crewName, departmentName, ownerName, segmentName, watchName, word } from './vocabulary.js';
 
+/** What an alert is about: its order and where that is, and the facts. @param {{order_id?: string, facts?: Record<string, any>}} alert @param {string} [address] of its order */
+export const alertAbout = ({ order_id: order, facts }, address = '') => [order, order && address, alertFacts(facts)].filter(Boolean).join(' · ');
+
 /** @param {Record<string, any>} [facts] @returns {string} */
 export function alertFacts(facts = {}) {
   return [...ofOrder(facts), ...ofShortage(facts), ...ofAuditor(facts), facts.text].filter(Boolean).join(' · ');

@@ -1,6 +1,6 @@
 // @ts-check
 /** Alerts: shown above everything and heard until somebody acknowledges them. */
-import { alertFacts } from './alert_words.js';
+import { alertAbout } from './alert_words.js';
 import { explain, post } from './api.js';
 import { byId, fill, h, say } from './dom.js';
 import { shortTime, t } from './page.js';
@@ -10,6 +10,8 @@ import { word } from './vocabulary.js';
 
 const LOUD = /unanswered|promise|expedited|supervised|reject|unroutable|unreceipted/;
 const REPEAT_MS = 6000;
+/** Nobody reads an alert faster: a press that comes sooner was meant for the one whose place it took. */
+const READ_MS = 400;
 
 /** What an alert says. @param {import('./board_state.js').Alert} alert @returns {string} */
 export function alertTitle(alert) {
@@ -24,12 +26,15 @@ function advice(alert) {
 }
 
 export class Alerts {
-  /** @param {{open: (orderId: string) => void, changed: (alert: any) => void}} on */
+  /** @param {{open: (orderId: string) => void, changed: (alert: any) => void, address?: (orderId: string) => string|undefined}} on `address`: of an order, where the page has it */
   constructor(on) {
     this.on = on;
     this.key = '';
     /** @type {import('./board_state.js').Alert[]} */
     this.waiting = [];
+    /** The one in the strip, and when it took the place of another. */
+    this.shown = 0;
+    this.since = -Infinity;
     setInterval(() => this.ring(), REPEAT_MS);
     for (const type of ['pointerdown', 'keydown']) addEventListener(type, () => setTimeout(() => this.strip(), 500), { once: true });
   }
@@ -45,7 +50,7 @@ export class Alerts {
     const fresh = this.waiting.filter((a) => !before.has(a.id));
     if (fresh.length) {
       this.ring();
-      say(byId('alert-voice'), [alertTitle(fresh[0]), fresh[0].order_id, alertFacts(fresh[0].facts)].filter(Boolean).join(' · '));
+      say(byId('alert-voice'), [alertTitle(fresh[0]), this.about(fresh[0])].filter(Boolean).join(' · '));
     }
     this.strip();
     const count = document.getElementById('alert-count');
@@ -57,19 +62,39 @@ export class Alerts {
       : h('p', { class: 'empty' }, t('No alerts. What nobody answers shows here.')));
   }
 
+  /** Which order, where, and what. @param {import('./board_state.js').Alert} alert */
+  about(alert) { return alertAbout(alert, this.on.address?.(alert.order_id)); }
+
+  /** The one in the strip: it stays until somebody has acknowledged it, whatever comes meanwhile. */
+  first() {
+    const first = this.waiting.find((a) => Number(a.id) === this.shown) ?? this.waiting[0];
+    const id = Number(first?.id ?? 0);
+    if (id !== this.shown) {
+      if (this.shown) this.since = performance.now();
+      this.shown = id;
+    }
+    return first;
+  }
+
+  /** Acknowledge the one in the strip, by its button or a key. */
+  acknowledgeFirst() {
+    const first = this.first();
+    if (first && performance.now() - this.since > READ_MS) this.acknowledge(first);
+  }
+
   strip() {
     const strip = byId('alert-strip');
     strip.hidden = !this.waiting.length;
-    const [first] = this.waiting;
+    const first = this.first();
     if (!first) return fill(strip);
     return fill(strip, h('span', { class: 'sign', 'aria-hidden': 'true' }, '▲'),
-      h('strong', {}, alertTitle(first)), h('span', { class: 'cut' }, [first.order_id, alertFacts(first.facts)].filter(Boolean).join(' · ')),
+      h('strong', {}, alertTitle(first)), h('span', { class: 'cut' }, this.about(first)),
       h('time', {}, shortTime(first.raised_at)),
       audible() ? null : h('span', { class: 'chip warn' }, t('Sound starts after the first key or click')),
       h('span', { class: 'grow' }),
       this.waiting.length > 1 ? h('span', { class: 'chip' }, t('{n} more', { n: this.waiting.length - 1 })) : null,
       first.order_id ? h('button', { type: 'button', on: { click: () => this.on.open(first.order_id) } }, t('Show order')) : null,
-      h('button', { type: 'button', class: 'primary', on: { click: () => this.acknowledge(first) } }, t('Acknowledge')),
+      h('button', { type: 'button', class: 'primary', on: { click: () => this.acknowledgeFirst() } }, t('Acknowledge')),
       this.waiting.length > 1 ? h('button', { type: 'button', on: { click: () => this.acknowledgeAll() } }, t('Acknowledge all')) : null);
   }
 
@@ -77,7 +102,7 @@ export class Alerts {
   row(alert) {
     return h('li', { class: alert.acknowledged_at ? 'done' : 'open' },
       h('div', {}, h('strong', {}, alertTitle(alert)), ' ', h('time', { class: 'soft' }, shortTime(alert.raised_at))),
-      h('div', { class: 'soft' }, [alert.order_id, alertFacts(alert.facts)].filter(Boolean).join(' · ')),
+      h('div', { class: 'soft' }, this.about(alert)),
       advice(alert),
       h('div', { class: 'buttons' },
         alert.order_id ? h('button', { type: 'button', on: { click: () => this.on.open(alert.order_id) } }, t('Show order')) : null,

@@ -28,7 +28,7 @@ export class Assigner {
     this.changed = changed;
     /** The order that is being decided about in a dialog, with the dispatch that was seen then. */
     this.about = '';
-    /** @type {{id: string, generation: number, until: number}|null} */
+    /** @type {{id: string, generation: number, until: number, from: {crew: string, place: number}|null}|null} `from`: who had it before, in which place */
     this.last = null;
   }
 
@@ -107,9 +107,10 @@ export class Assigner {
   /** Take a step and say what came of it. @param {import('./board_state.js').Order} order @param {string} step @param {any} body @returns {Promise<boolean>} */
   async post(order, step, body) {
     try {
+      const from = order.crew_id ? { crew: order.crew_id, place: this.stack(order.crew_id).indexOf(order.id) + 1 } : null;
       const after = await post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body);
       this.changed.order(after);
-      if (body.crew_id) this.offer(after);
+      if (body.crew_id) this.offer(after, from);
       else notice(after.removing?.length ? t('{order}: recalled; {n} device(s) have not confirmed it yet', { order: order.id, n: after.removing.length }) : t('{order}: done', { order: order.id }));
       return true;
     } catch (error) {
@@ -120,20 +121,32 @@ export class Assigner {
     }
   }
 
-  /** The way back, for some seconds. @param {import('./board_state.js').Order} order just dispatched */
-  offer(order) {
-    this.last = { id: order.id, generation: order.generation, until: performance.now() + UNDO_S * 1000 };
+  /** The way back, for some seconds. @param {import('./board_state.js').Order} order just dispatched @param {{crew: string, place: number}|null} from */
+  offer(order, from) {
+    this.last = { id: order.id, generation: order.generation, until: performance.now() + UNDO_S * 1000, from };
     const crew = named(this.board.crews.get(order.crew_id)) || order.crew_id;
     notice(t('{order} goes to {crew}.', { order: order.id, crew }), 'good', { label: t('Undo'), seconds: UNDO_S, act: () => this.undo() });
   }
 
-  /** Take the last dispatch back, if its time is not over and nobody has decided since. */
+  /** Take the last dispatch back, if its time is not over and nobody has decided since: to the crew that had it before, if one had. */
   async undo() {
     const meant = this.last;
     const order = meant && this.board.orders.get(meant.id);
     this.last = null;
     if (!meant || !order || performance.now() > meant.until) { notice(t('There is nothing to undo.')); return; }
-    await this.post(order, 'recall', { reason: 'other', generation: meant.generation });
+    const recall = { reason: 'other', generation: meant.generation };
+    if (!meant.from) { await this.post(order, 'recall', recall); return; }
+    const { crew, place } = meant.from;
+    let refused = /** @type {Preview|null} */ (null);
+    for (const to of [place || null, null]) { // its old place, or the last where others are under way
+      const preview = await look(crew, placed(this.stack(crew), order.id, to)).catch((error) => { notice(`${order.id}: ${explain(error)}`, 'bad'); });
+      if (!preview) return;
+      if (!preview.refused) { await this.post(order, 'reassign', { crew_id: crew, ...recall, ...(to === null ? {} : { place: to }) }); return; }
+      refused = preview;
+    }
+    const name = named(this.board.crews.get(crew)) || crew;
+    const said = await this.question(order.id, { title: t('{order} cannot go to {crew}', { order: order.id, crew: name }), text: t('Recalled, it waits at the centre for another crew; otherwise it stays where it is now.'), details: effectsBox(/** @type {Preview} */ (refused), (id) => this.name(id)), danger: true, confirm: t('Recall') });
+    if (said) await this.post(order, 'recall', recall);
   }
 
   /** Somebody else has decided about an order that is being decided about here. @param {import('./board_state.js').Order} order @param {import('./board_state.js').Order|undefined} before @param {string} open the order that a list of crews is open for */

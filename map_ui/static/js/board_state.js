@@ -17,6 +17,9 @@
  * @typedef {{seq: number, travelSource: string, policy: string, centreId: string|null, orders: Map<string, Order>, crews: Map<string, Crew>, alerts: Map<string, Alert>}} Board
  */
 
+/** Acknowledged alerts that a screen keeps: the last ones, not those of a whole shift. */
+const KEPT = 100;
+
 /** @returns {Board} */
 export function emptyBoard() {
   return { seq: -1, travelSource: '', policy: '', centreId: null, orders: new Map(), crews: new Map(), alerts: new Map() };
@@ -49,7 +52,23 @@ export function take(board, frame) {
   for (const id of frame.gone ?? []) board.orders.delete(id);
   for (const one of frame.crews ?? []) board.crews.set(one.id, one);
   for (const one of frame.alerts ?? []) board.alerts.set(String(one.id), one);
+  if (frame.alerts?.length) forget(board.alerts);
   return 'changes';
+}
+
+/** Let go of alerts that were acknowledged long ago. @param {Map<string, Alert>} alerts */
+function forget(alerts) {
+  const done = [...alerts].filter(([, one]) => one.acknowledged_at).sort(([, a], [, b]) => Date.parse(String(b.acknowledged_at)) - Date.parse(String(a.acknowledged_at)));
+  for (const [id] of done.slice(KEPT)) alerts.delete(id);
+}
+
+/**
+ * Take an order that was asked for, or that a step answered: the feed may be ahead of it. What is over, and not on the
+ * board any more, does not come back. @param {Board} board @param {Order} order
+ */
+export function put(board, order) {
+  const known = board.orders.get(order.id);
+  if (known ? order.version >= known.version : !over(order)) board.orders.set(order.id, order);
 }
 
 /** Milliseconds until the promise ends; for an arrived order, what was left then. @param {Order} order @param {number} now */
@@ -90,7 +109,6 @@ export const FILTERS = {
   moving: (o) => ['acknowledged', 'en_route'].includes(o.state),
   scene: (o) => o.state === 'on_scene',
   late: (o, now) => !over(o) && remaining(o, now) < 0,
-  over,
   rejected,
   recalling,
   unroutable: (o) => unroutable(o) && !over(o),

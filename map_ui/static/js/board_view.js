@@ -11,7 +11,7 @@ import { crewName, segmentName, watchName, word } from './vocabulary.js';
 /** @returns {[string, string][]} */
 const filterNames = () => [
   ['all', t('Open')], ['waiting', t('To dispatch')], ['unanswered', t('Unanswered')], ['moving', t('Under way')],
-  ['scene', t('On scene')], ['late', t('Late')], ['over', t('Restored')],
+  ['scene', t('On scene')], ['late', t('Late')],
 ];
 /** Queues of their own: what came back, what has not left a vehicle yet, what is nobody's. @returns {[string, string][]} */
 const queueNames = () => [['rejected', t('Rejected')], ['recalling', t('Recall pending')], ...(page.person?.centre_id ? [] : [/** @type {[string, string]} */ (['unroutable', t('Nobody responsible')])])];

@@ -1,9 +1,10 @@
 // @ts-check
 /** The call form: usable by keyboard while talking. Address search, place on the map, and what is known of the call. */
-import { explain, get, newKey, post, request } from './api.js';
+import { explain, get, newKey, request } from './api.js';
 import { CallKnown } from './call_known.js';
 import { undecided } from './call_words.js';
 import { fill, h } from './dom.js';
+import { Once } from './once.js';
 import { page, t } from './page.js';
 import { options } from './vocabulary.js';
 
@@ -16,6 +17,7 @@ export class CallForm {
     this.map = map;
     this.on = on;
     this.key = newKey();
+    this.once = new Once();
     /** @type {{lat: number|null, lon: number|null}} */
     this.place = { lat: null, lon: null };
     this.marker = null;
@@ -225,9 +227,11 @@ export class CallForm {
 
   /** The caller only asked how far it is. @param {any} order */
   async told(order) {
+    const { once } = this;
     try {
-      await post(`/api/orders/${encodeURIComponent(order.id)}/progress`, { text: this.form.description.value });
-      this.clear();
+      const answer = await once.post(`/api/orders/${encodeURIComponent(order.id)}/progress`, { text: this.form.description.value });
+      if (!answer) return;
+      if (once === this.once) this.clear(); // else the next call is being typed
       this.on.told(order);
     } catch (error) {
       this.complain(explain(error));
@@ -237,6 +241,7 @@ export class CallForm {
   clear() {
     this.form.reset();
     this.key = newKey();
+    this.once = new Once();
     this.marker?.remove();
     this.place = { lat: null, lon: null };
     this.withhold(false);

@@ -19,7 +19,7 @@ export class CallKnown {
     this.repeats = [];
     /** @type {any[]} */
     this.outages = [];
-    this.apart = this.insists = false;
+    this.apart = this.insists = this.dropped = false;
     this.clear();
   }
 
@@ -31,6 +31,8 @@ export class CallKnown {
     this.join = '';
     this.apart = false;
     this.insists = false;
+    this.byHand = false;
+    this.dropped = false;
     this.said = '';
     this.draw();
   }
@@ -58,12 +60,27 @@ export class CallKnown {
   take(answer, said) {
     this.said = said;
     this.now = Date.parse(answer.now) || 0;
+    const before = this.named();
     this.repeats = answer.repeats;
     this.outages = answer.outages;
-    const same = this.repeats.find((one) => one.why.includes('same_place') && one.is_open);
-    if (!this.repeats.some((one) => one.order.id === this.join)) this.join = same && !this.apart ? same.order.id : '';
+    this.decideAnew(before);
+    const same = this.open().find((one) => one.why.includes('same_place'));
+    const stays = this.open().some((one) => one.order.id === this.join && (this.byHand || one.why.includes('same_place')));
+    if (!stays) { this.join = same && !this.apart && !this.dropped ? same.order.id : ''; this.byHand = false; }
     this.draw();
     this.on.changed();
+  }
+
+  /** What there is to decide about. */
+  named() { return { orders: this.open().map((one) => one.order.id).sort().join(), outages: this.outages.map((one) => one.id).sort().join() }; }
+
+  /** What was decided of other orders, or of another outage, was not decided of these. @param {{orders: string, outages: string}} before */
+  decideAnew(before) {
+    const now = this.named();
+    const apart = this.apart && now.orders !== before.orders, insists = this.insists && now.outages !== before.outages;
+    if (apart) this.apart = false;
+    if (insists) this.insists = false;
+    this.dropped = (apart && !!now.orders) || (insists && !!now.outages) || (this.dropped && !!(now.orders || now.outages));
   }
 
   /** The orders that the call can join. */
@@ -74,8 +91,14 @@ export class CallKnown {
     const open = this.open();
     if (!open.length) return;
     const at = open.findIndex((one) => one.order.id === this.join);
-    this.join = open[(at + 1) % open.length].order.id;
-    this.apart = false;
+    this.joins(open[(at + 1) % open.length].order.id);
+  }
+
+  /** @param {string} id */
+  joins(id) {
+    this.join = id;
+    this.byHand = true;
+    this.apart = this.dropped = false;
     this.draw();
   }
 
@@ -83,13 +106,16 @@ export class CallKnown {
   setApart() {
     if (!this.open().length) return;
     this.join = '';
+    this.byHand = false;
     this.apart = true;
+    this.dropped = false;
     this.draw();
   }
 
   setInsists() {
     if (!this.outages.length) return;
     this.insists = true;
+    this.dropped = false;
     this.draw();
   }
 
@@ -98,7 +124,7 @@ export class CallKnown {
 
   draw() {
     const held = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.deed;
-    fill(this.root, this.outages.map((one) => this.outage(one)), this.repeats.map((one, n) => this.repeat(one, n)));
+    fill(this.root, this.dropped ? h('p', { class: 'chip warn' }, t('What is known here has changed: decide again.')) : null, this.outages.map((one) => this.outage(one)), this.repeats.map((one, n) => this.repeat(one, n)));
     if (held) /** @type {HTMLElement|null} */ (this.root.querySelector(`[data-deed="${CSS.escape(held)}"]`))?.focus();
   }
 
@@ -118,7 +144,7 @@ export class CallKnown {
       h('div', {}, o.address),
       h('p', { class: 'aloud' }, '“', progress(o, this.now), '”'),
       h('div', { class: 'buttons' },
-        one.is_open ? this.button(`join-${o.id}`, joins ? t('The call joins this order') : t('Join this order'), n === 0 ? 'Alt+J' : '', () => { this.join = o.id; this.apart = false; this.draw(); }, joins) : null,
+        one.is_open ? this.button(`join-${o.id}`, joins ? t('The call joins this order') : t('Join this order'), n === 0 ? 'Alt+J' : '', () => this.joins(o.id), joins) : null,
         one.is_open && n === 0 ? this.button('apart', t('Another fault'), 'Alt+A', () => this.setApart(), this.apart) : null,
         this.button(`told-${o.id}`, t('Told the progress'), n === 0 ? 'Alt+P' : '', () => this.on.told(o), false),
         h('button', { type: 'button', on: { click: () => this.on.open(o.id) } }, t('Show order'))));

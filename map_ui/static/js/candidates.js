@@ -16,74 +16,131 @@ export function because(one) {
   return parts.join(' · ');
 }
 
-/**
- * @param {import('./board_state.js').Order} order @param {import('./board_state.js').Board} board
- * @param {{choose: (crewId: string, place: number|null) => void, cancel: () => void, without: string, name: (orderId: string) => string}} on `without`: the crew that has it
- */
-export function candidateList(order, board, on) {
-  const box = h('div', { class: 'candidates', 'aria-busy': 'true' }, h('p', { class: 'soft' }, t('Looking for crews…')));
-  get(`/api/orders/${encodeURIComponent(order.id)}/candidates`).then((answer) => {
-    box.removeAttribute('aria-busy');
-    const ranked = (answer.ranked ?? []).filter((/** @type {any} */ one) => one.crew_id !== on.without);
-    const list = h('div', { role: 'listbox', 'aria-label': t('Crews for {order}', { order: order.id }), tabindex: '0', class: 'ranked' });
-    const effects = h('div', { class: 'effects-here', 'aria-live': 'polite' });
-    let at = 0;
+/** The list of crews for one dispatch of an order: one element, whatever becomes of the page around it. */
+export class CandidateList {
+  /**
+   * @param {import('./board_state.js').Order} order @param {string} step dispatch or reassign @param {import('./board_state.js').Board} board
+   * @param {{choose: (crewId: string, place: number|null) => void, cancel: () => void, without: string, name: (orderId: string) => string}} on `without`: the crew that has it
+   */
+  constructor(order, step, board, on) {
+    this.order = order;
+    this.step = step;
+    this.board = board;
+    this.on = on;
+    /** @type {any[]} */
+    this.ranked = [];
+    /** @type {HTMLElement[]} */
+    this.items = [];
+    /** The crew that Enter means; empty: none, it is not in the list any more. */
+    this.crew = '';
     /** @type {number|null} in the sequence of the crew, from 1; null: last */
-    let place = null;
-    let asked = 0;
-    /** What it would do, asked of the centre. */
-    const tell = async () => {
-      const crewId = ranked[at]?.crew_id;
-      if (!crewId) return;
-      const turn = asked += 1;
-      const stack = (board.crews.get(crewId)?.stack ?? []).map((s) => s.order_id);
-      const preview = await look(crewId, placed(stack, order.id, place)).catch(() => null);
-      if (turn !== asked || !preview) return;
-      fill(effects, stack.length ? h('p', { class: 'soft' }, t('Place {n} of {all} in its sequence', { n: place ?? stack.length + 1, all: stack.length + 1 })) : null, effectsBox(preview, on.name));
-    };
-    const items = ranked.map((/** @type {any} */ one, /** @type {number} */ i) => {
-      const crew = board.crews.get(one.crew_id);
-      const chance = Math.round(100 * Number(one.chance_to_keep ?? 0));
-      return h('div', { role: 'option', id: `cand-${i}`, class: 'candidate', 'aria-selected': String(i === 0), data: { crew: one.crew_id }, on: { click: () => { if (at !== i) select(i); on.choose(one.crew_id, place); } } },
-        h('b', { class: 'rank' }, i + 1), h('div', { class: 'what' }, h('div', {}, h('strong', {}, named(crew) || one.crew_id), ' ', crew ? h('span', { class: 'soft' }, statusName(crew.status), ` · ${crew.stack?.length ?? 0}/${crew.capacity}`) : null), h('div', { class: 'soft' }, because(one))),
-        h('div', { class: 'numbers' }, h('div', { class: 'eta' }, t('{n} min', { n: Math.round(one.eta_seconds / 60) })), h('div', { class: 'soft' }, shortTime(one.arrival)), h('div', { class: chance >= 80 ? 'good' : chance >= 40 ? 'soon' : 'late' }, t('{n} % in time', { n: chance }))));
-    });
-    /** @param {number} i */
-    const select = (i) => {
-      at = Math.max(0, Math.min(items.length - 1, i));
-      place = null;
-      items.forEach((/** @type {HTMLElement} */ item, /** @type {number} */ n) => item.setAttribute('aria-selected', String(n === at)));
-      list.setAttribute('aria-activedescendant', `cand-${at}`);
-      items[at]?.scrollIntoView({ block: 'nearest' });
-      tell();
-    };
-    /** @param {number} by */
-    const shift = (by) => {
-      const last = (board.crews.get(ranked[at]?.crew_id)?.stack.length ?? 0) + 1;
-      const next = Math.max(1, Math.min(last, (place ?? last) + by));
-      place = next === last ? null : next;
-      tell();
-    };
-    list.append(...items);
-    list.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => {
-      if (e.key === 'ArrowDown' || e.key === 'j') select(at + 1);
-      else if (e.key === 'ArrowUp' || e.key === 'k') select(at - 1);
-      else if (e.key === 'ArrowLeft' || e.key === 'ArrowRight') shift(e.key === 'ArrowLeft' ? -1 : 1);
-      else if (e.key === 'Enter' && ranked[at]) on.choose(ranked[at].crew_id, place);
-      else if (e.key === 'Escape') on.cancel();
-      else return;
-      e.preventDefault();
-      e.stopPropagation();
-    });
+    this.place = null;
+    this.asked = this.told = 0;
+    this.ready = this.behind = false;
+    this.from = document.activeElement;
+    this.effects = h('div', { class: 'effects-here', 'aria-live': 'polite' });
+    this.list = h('div', { role: 'listbox', 'aria-label': t('Crews for {order}', { order: order.id }), tabindex: '0', class: 'ranked', on: { keydown: (/** @type {KeyboardEvent} */ e) => this.key(e), pointerleave: () => { if (this.behind) this.refresh(); } } });
+    this.box = h('div', { class: 'candidates', 'aria-busy': 'true' }, h('p', { class: 'soft' }, t('Looking for crews…')));
+    this.load();
+  }
+
+  /** The order or its crews have changed: rank anew, but not while somebody points at one of them. */
+  refresh() {
+    this.behind = this.list.matches(':hover');
+    if (this.ready && !this.behind) this.load();
+  }
+
+  async load() {
+    const turn = this.asked += 1;
+    try {
+      const answer = await get(`/api/orders/${encodeURIComponent(this.order.id)}/candidates`);
+      if (turn !== this.asked) return;
+      this.behind = this.ready && this.list.matches(':hover');
+      if (!this.behind) this.show(answer);
+    } catch (error) {
+      if (!this.ready) fill(this.box, h('p', { class: 'problem' }, explain(error)), h('button', { type: 'button', on: { click: this.on.cancel } }, t('Close')));
+    }
+  }
+
+  /** @param {any} answer */
+  show(answer) {
+    this.ranked = (answer.ranked ?? []).filter((/** @type {any} */ one) => one.crew_id !== this.on.without);
+    this.items = this.ranked.map((one, i) => this.item(one, i));
+    fill(this.list, this.items);
     const excluded = answer.excluded ?? [];
-    fill(box, h('div', { class: 'row-head' }, h('h3', {}, t('Crews for this order')), h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Close'), on: { click: on.cancel } }, '✕')),
+    const held = this.box.contains(document.activeElement);
+    fill(this.box, h('div', { class: 'row-head' }, h('h3', {}, t('Crews for this order')), h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Close'), on: { click: this.on.cancel } }, '✕')),
       straight(answer.travel_source) ? h('p', { class: 'chip warn' }, t('Travel times are straight-line estimates: no road data.')) : null,
-      ranked.length ? [list, effects, h('p', { class: 'soft' }, t('Enter sends the order; ← → changes its place in the sequence; Esc closes.'))] : h('p', { class: 'empty' }, t('No crew can take it now.')),
-      excluded.length ? h('details', {}, h('summary', {}, t('{n} crew(s) not considered', { n: excluded.length })), h('ul', { class: 'excluded' }, excluded.map((/** @type {any} */ one) => h('li', {}, named(board.crews.get(one.crew_id)) || one.crew_id, ': ', whyNot(one))))) : null);
-    list.focus();
-    select(0);
-  }).catch((error) => fill(box, h('p', { class: 'problem' }, explain(error)), h('button', { type: 'button', on: { click: on.cancel } }, t('Close'))));
-  return box;
+      this.ranked.length ? [this.list, this.effects, h('p', { class: 'soft' }, t('Enter sends the order; ← → changes its place in the sequence; Esc closes.'))] : h('p', { class: 'empty' }, t('No crew can take it now.')),
+      excluded.length ? h('details', {}, h('summary', {}, t('{n} crew(s) not considered', { n: excluded.length })), h('ul', { class: 'excluded' }, excluded.map((/** @type {any} */ one) => h('li', {}, named(this.board.crews.get(one.crew_id)) || one.crew_id, ': ', whyNot(one))))) : null);
+    const first = !this.ready;
+    this.ready = true;
+    this.box.removeAttribute('aria-busy');
+    if (held || (first && [this.from, document.body].includes(document.activeElement))) this.list.focus({ preventScroll: !first });
+    if (first) this.select(0);
+    else this.mark();
+  }
+
+  /** @param {any} one @param {number} i */
+  item(one, i) {
+    const crew = this.board.crews.get(one.crew_id);
+    const chance = Math.round(100 * Number(one.chance_to_keep ?? 0));
+    return h('div', { role: 'option', id: `cand-${i}`, class: 'candidate', 'aria-selected': 'false', data: { crew: one.crew_id }, on: { click: () => { if (this.crew !== one.crew_id) this.select(i); this.on.choose(one.crew_id, this.place); } } },
+      h('b', { class: 'rank' }, i + 1), h('div', { class: 'what' }, h('div', {}, h('strong', {}, named(crew) || one.crew_id), ' ', crew ? h('span', { class: 'soft' }, statusName(crew.status), ` · ${crew.stack?.length ?? 0}/${crew.capacity}`) : null), h('div', { class: 'soft' }, because(one))),
+      h('div', { class: 'numbers' }, h('div', { class: 'eta' }, t('{n} min', { n: Math.round(one.eta_seconds / 60) })), h('div', { class: 'soft' }, shortTime(one.arrival)), h('div', { class: chance >= 80 ? 'good' : chance >= 40 ? 'soon' : 'late' }, t('{n} % in time', { n: chance }))));
+  }
+
+  /** Where the selected crew stands; -1: nowhere. */
+  at() { return this.ranked.findIndex((one) => one.crew_id === this.crew); }
+
+  /** @param {number} i */
+  select(i) {
+    this.crew = this.ranked[Math.max(0, Math.min(this.ranked.length - 1, i))]?.crew_id ?? '';
+    this.place = null;
+    this.mark();
+  }
+
+  /** Show which crew is meant: still the same one, wherever it ranks now. */
+  mark() {
+    const at = this.at(), lost = at < 0 && !!this.crew;
+    if (at < 0) this.crew = '';
+    this.items.forEach((item, n) => item.setAttribute('aria-selected', String(n === at)));
+    if (at < 0) this.list.removeAttribute('aria-activedescendant'); else this.list.setAttribute('aria-activedescendant', `cand-${at}`);
+    this.items[at]?.scrollIntoView({ block: 'nearest' });
+    this.tell();
+    if (lost) fill(this.effects, h('p', { class: 'chip warn' }, t('The crew that was chosen cannot take it any more: choose another.')));
+  }
+
+  /** What it would do, asked of the centre. */
+  async tell() {
+    const { crew, place } = this;
+    const turn = this.told += 1;
+    if (!crew) { fill(this.effects); return; }
+    const stack = (this.board.crews.get(crew)?.stack ?? []).map((s) => s.order_id);
+    const preview = await look(crew, placed(stack, this.order.id, place)).catch(() => null);
+    if (turn !== this.told || !preview) return;
+    fill(this.effects, stack.length ? h('p', { class: 'soft' }, t('Place {n} of {all} in its sequence', { n: place ?? stack.length + 1, all: stack.length + 1 })) : null, effectsBox(preview, this.on.name));
+  }
+
+  /** @param {number} by */
+  shift(by) {
+    const last = (this.board.crews.get(this.crew)?.stack.length ?? 0) + 1;
+    const next = Math.max(1, Math.min(last, (this.place ?? last) + by));
+    this.place = next === last ? null : next;
+    this.tell();
+  }
+
+  /** @param {KeyboardEvent} e */
+  key(e) {
+    if (e.key === 'ArrowDown' || e.key === 'j') this.select(this.at() + 1);
+    else if (e.key === 'ArrowUp' || e.key === 'k') this.select(this.at() - 1);
+    else if (e.key === 'ArrowLeft' || e.key === 'ArrowRight') this.shift(e.key === 'ArrowLeft' ? -1 : 1);
+    else if (e.key === 'Enter' && this.crew) this.on.choose(this.crew, this.place);
+    else if (e.key === 'Escape') this.on.cancel();
+    else return;
+    e.preventDefault();
+    e.stopPropagation();
+  }
 }
 
 /** @param {string|undefined} source */

@@ -3,7 +3,8 @@
 import { Alerts } from './alerts.js';
 import { Assigner } from './assign.js';
 import { get } from './api.js';
-import { cover, emptyBoard, take } from './board_state.js';
+import { banner } from './banner.js';
+import { cover, emptyBoard, put, take } from './board_state.js';
 import { BoardView } from './board_view.js';
 import { straight } from './candidates.js';
 import { askTime, clock } from './clock.js';
@@ -36,8 +37,8 @@ const markers = new OrderMarkers(map, (id) => pick(id));
 const view = new BoardView(board, { pick });
 const assigner = new Assigner(board, { order: changedOrder, crew: changedCrew });
 const panel = new OrderPanel(board, assigner, { crew: (id) => { const crew = board.crews.get(id); if (crew) pickCrew(crew); }, open: pick, changed: changedOrder });
-const crews = new CrewsView(board, { order: pick, map: pickCrew, changed: changedCrew, reorder: (crewId, sequence) => { assigner.reorder(crewId, sequence).then(() => crews.draw()); } });
-const alerts = new Alerts({ open: pick, changed: (alert) => { board.alerts.set(String(alert.id), alert); show(); } });
+const crews = new CrewsView(board, { order: pick, map: pickCrew, changed: changedCrew, fixed: (no) => layer.fleet.fixedAt(no), reorder: (crewId, sequence) => { assigner.reorder(crewId, sequence).then(() => crews.draw()); } });
+const alerts = new Alerts({ open: pick, changed: (alert) => { board.alerts.set(String(alert.id), alert); show(); }, address: (id) => board.orders.get(id)?.address });
 
 new Drag(assigner, {
   begin: () => tab('crews'),
@@ -56,8 +57,7 @@ function changedCrew(crew) {
 
 /** @param {any} order */
 function changedOrder(order) {
-  const known = board.orders.get(order.id);
-  if (!known || order.version >= known.version) board.orders.set(order.id, order);
+  put(board, order);
   show();
 }
 
@@ -130,7 +130,7 @@ addEventListener('keydown', (e) => {
     x: () => panel.act('reassign'), h: () => panel.act('return'), o: () => panel.act('route'), b: () => byId('board').focus(),
     c: () => { tab('crews'); byId('tab-crews').focus(); }, l: () => { tab('alerts'); byId('tab-alerts').focus(); },
     u: () => assigner.undo(), '?': toggleHelp,
-    Escape: () => byId('board').focus(), q: () => { if (alerts.waiting[0]) alerts.acknowledge(alerts.waiting[0]); },
+    Escape: () => byId('board').focus(), q: () => alerts.acknowledgeFirst(),
   };
   if (keys[e.key]) { e.preventDefault(); keys[e.key](); }
   else if (/^[1-9]$/.test(e.key)) view.nth(Number(e.key));
@@ -146,7 +146,7 @@ function rival(id, before) {
   if (order && assigner.heard(order, before, panel.choosing ? panel.id : '')) panel.choosing = '';
 }
 
-let cutSince = 0;
+let cutSince = 0, signedOut = false;
 const live = new Live({
   frame(frame) {
     const before = new Map((frame.type === 'changes' ? frame.orders ?? [] : []).map((/** @type {any} */ o) => [o.id, board.orders.get(o.id)]));
@@ -161,18 +161,19 @@ const live = new Live({
   state(state, since) {
     const chip = byId('connection');
     chip.className = `chip ${state === 'live' ? 'good' : 'bad'}`;
-    say(chip, state === 'live' ? `● ${t('Live')}` : state === 'quiet' ? `○ ${t('Silent')}` : `○ ${t('Cut')}`);
+    say(chip, state === 'live' ? `● ${t('Live')}` : state === 'quiet' ? `○ ${t('Silent')}` : state === 'out' ? `○ ${t('Signed out')}` : `○ ${t('Cut')}`);
     cutSince = state === 'live' ? 0 : since;
-    banner();
+    signedOut = state === 'out';
+    sayCut();
   },
 });
 
 /** Say how old the picture is while the connection is down. */
-function banner() {
-  const box = byId('banner');
-  box.hidden = !cutSince;
+function sayCut() {
   document.body.classList.toggle('aged', !!cutSince);
-  if (cutSince) say(box, t('The connection is cut. This picture is {n} s old; it comes back by itself.', { n: Math.round((performance.now() - cutSince) / 1000) }));
+  const n = Math.round((performance.now() - cutSince) / 1000);
+  if (signedOut) banner(t('You are signed out. This picture is {n} s old.', { n }), 'here');
+  else banner(cutSince ? t('The connection is cut. This picture is {n} s old; it comes back by itself.', { n }) : '');
 }
 
 /** While the feed is down for long, the board still comes over HTTP. */
@@ -192,5 +193,5 @@ const looked = () => {
 map.on('moveend', looked);
 looked();
 setInterval(tick, 1000);
-setInterval(banner, 1000);
+setInterval(sayCut, 1000);
 setInterval(fallBack, 5000);

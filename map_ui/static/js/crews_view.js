@@ -37,7 +37,7 @@ async function write(crew) {
 }
 
 export class CrewsView {
-  /** @param {import('./board_state.js').Board} board @param {{order: (id: string) => void, map: (crew: any) => void, changed: (crew: any) => void, reorder: (crewId: string, sequence: string[]) => void}} on */
+  /** @param {import('./board_state.js').Board} board @param {{order: (id: string) => void, map: (crew: any) => void, fixed: (no: number) => number, changed: (crew: any) => void, reorder: (crewId: string, sequence: string[]) => void}} on `fixed`: when the fix was taken that the map shows, ms */
   constructor(board, on) {
     this.board = board;
     this.on = on;
@@ -50,11 +50,18 @@ export class CrewsView {
   show(now) {
     this.draw();
     tickStacks(byId('panel-crews'), this.board, now);
+    for (const element of /** @type {NodeListOf<HTMLElement>} */ (byId('panel-crews').querySelectorAll('[data-fix]'))) say(element, this.age(this.board.crews.get(element.dataset.fix ?? ''), now));
+  }
+
+  /** How old a crew's position is: the map hears of those in its view each second, the board of the others each minute. @param {import('./board_state.js').Crew|undefined} crew @param {number} now */
+  age(crew, now) {
+    const at = Math.max(crew?.fix ? Date.parse(crew.fix.at) : -Infinity, crew ? this.on.fixed(crew.no) : -Infinity);
+    return at === -Infinity ? t('position unknown') : t('position {n} s old', { n: Math.max(0, Math.round((now - at) / 1000)) });
   }
 
   draw() {
     const all = [...this.board.crews.values()].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || a.id.localeCompare(b.id));
-    const key = JSON.stringify(all.map((c) => [c.id, c.status, c.presence, c.away_until, c.asked, c.stack, c.stack.map((s) => this.board.orders.get(s.order_id)?.state), c.stale, c.fix && Math.floor(c.fix.age_s / 30)])) + JSON.stringify(cover(this.board)) + this.selected;
+    const key = JSON.stringify(all.map((c) => [c.id, c.status, c.presence, c.away_until, c.asked, c.stack, c.stack.map((s) => this.board.orders.get(s.order_id)?.state), c.stale])) + JSON.stringify(cover(this.board)) + this.selected;
     if (key === this.key) return;
     this.key = key;
     const asking = all.filter((c) => c.asked);
@@ -90,9 +97,9 @@ export class CrewsView {
   row(crew) {
     const away = crew.presence === 'away';
     return h('li', { class: `${crew.stale ? 'stale' : ''}${crew.id === this.selected ? ' selected' : ''}`, id: `crew-${crew.id}`, data: { crew: crew.id } }, statusMark(crew.status),
-      h('div', { class: 'what' }, h('button', { type: 'button', class: 'link', title: named(crew), on: { click: () => this.on.map(crew) } }, shortName(crew)),
+      h('div', { class: 'what' }, h('button', { type: 'button', class: 'link', title: named(crew), on: { click: () => this.on.map(this.board.crews.get(crew.id) ?? crew) } }, shortName(crew)),
         h('div', { class: 'soft' }, statusName(crew.status), away && crew.away_until ? [' · ', t('until {time}', { time: shortTime(crew.away_until) })] : null, ` · ${word('trades', crew.trade)}`, crew.duty_phone ? [' · ', h('a', { href: `tel:${crew.duty_phone}` }, crew.duty_phone)] : null),
-        h('div', { class: 'soft' }, crew.fix ? t('position {n} s old', { n: Math.round(crew.fix.age_s) }) : t('position unknown'), crew.stale ? [' ', h('span', { class: 'chip warn' }, t('stale'))] : null)),
+        h('div', { class: 'soft' }, h('span', { data: { fix: crew.id } }), crew.stale ? [' ', h('span', { class: 'chip warn' }, t('stale'))] : null)),
       mayAct() ? h('div', { class: 'numbers' }, h('button', { type: 'button', 'aria-label': t('Write to {crew}', { crew: named(crew) }), on: { click: () => write(crew) } }, '✉'), h('span', { class: 'soft' }, `${crew.stack?.length ?? 0}/${crew.capacity}`),
         away ? h('button', { type: 'button', on: { click: () => this.standby(crew) } }, t('Standby')) : crew.status === 'standby' ? h('button', { type: 'button', on: { click: () => this.away(crew) } }, t('Away')) : null) : null,
       crew.stack?.length ? stackList(crew, this.board, { open: this.on.order, reorder: this.on.reorder, act: mayAct() }) : null);

@@ -41,6 +41,16 @@ export function fill(parent, ...children) {
   put(parent, ...children);
 }
 
+/** Replace all content but one child, which never leaves the page: focus and scroll stay in it. @param {Element} parent @param {Element} kept @param {Child[]} before @param {Child[]} after */
+export function fillAround(parent, kept, before, after) {
+  if (kept.parentNode !== parent) return fill(parent, before, kept, after);
+  for (const child of [...parent.childNodes]) if (child !== kept) child.remove();
+  const head = /** @type {any} */ (document.createDocumentFragment());
+  put(head, before);
+  kept.before(head);
+  return put(parent, after);
+}
+
 /** The element of this id, which the template has. @param {string} id @returns {any} */
 export function byId(id) {
   const found = document.getElementById(id);

@@ -1,5 +1,5 @@
 // @ts-check
-/** Nothing that can be pressed moves under a finger. */
+/** Nothing that can be pressed moves under a finger, and a key that is held down acts once. */
 let held = false;
 
 /**
@@ -15,4 +15,18 @@ export function notUnderAFinger(draw) {
   }
   return (...given) => { if (held) late = given; else { late = null; draw(...given); } };
 }
-addEventListener('pointerdown', (e) => { held = !!/** @type {Element} */ (e.target).closest?.('button, a, summary, label, [role=option], [role=tab]'); });
+globalThis.addEventListener?.('pointerdown', (e) => { held = !!/** @type {Element} */ (e.target).closest?.('button, a, summary, label, [role=option], [role=tab]'); });
+
+/** Whether a key that repeats itself would act, not only move or write (pure). @param {{key: string, altKey: boolean}} press @param {boolean} writing whether it goes into a field */
+export function actsAgain({ key, altKey }, writing) {
+  if (altKey || key === 'Enter') return altKey || !writing;
+  return !writing && key.length === 1 && ![' ', 'j', 'k'].includes(key);
+}
+
+// Else the alerts behind the one that somebody reads are acknowledged, and what is asked next is answered, by one long press.
+globalThis.addEventListener?.('keydown', (e) => {
+  const field = /** @type {Element} */ (e.target).closest?.('input, textarea, select');
+  if (!e.repeat || !actsAgain(e, e.key === 'Enter' ? field?.tagName === 'TEXTAREA' : !!field)) return;
+  e.preventDefault();
+  e.stopImmediatePropagation();
+}, true);

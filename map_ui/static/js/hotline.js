@@ -1,7 +1,8 @@
 // @ts-check
 /** The hotline's desk: take calls, send orders, answer about progress, call back, close. */
 import { Alerts } from './alerts.js';
-import { ApiError, explain, get, post } from './api.js';
+import { ApiError, explain, get } from './api.js';
+import { banner } from './banner.js';
 import { CallForm } from './call_form.js';
 import { arrived, remaining } from './board_state.js';
 import { callerLines, inTurn } from './call_backs.js';
@@ -11,6 +12,7 @@ import { figures, level } from './countdown.js';
 import { byId, fill, h, say } from './dom.js';
 import { notUnderAFinger } from './finger.js';
 import { fit, startMap } from './ground.js';
+import { Once } from './once.js';
 import { fullTime, shortTime, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
 import { areaName, centreName, loadWords, options, word } from './vocabulary.js';
@@ -25,12 +27,14 @@ let desk = null;
 let drawn = '';
 let reached = performance.now();
 let opened = 'to_send';
+let signedOut = false;
+const once = new Once();
 /** The order that Alt+S sends: the one that this page took last. */
 let justTaken = '';
 /** @type {[HTMLElement, any][]} */
 let ticking = [];
 
-const alerts = new Alerts({ open: (id) => open(`/orders/${encodeURIComponent(id)}`, '_blank', 'noopener'), changed: () => poll() });
+const alerts = new Alerts({ open: (id) => open(`/orders/${encodeURIComponent(id)}`, '_blank', 'noopener'), changed: () => poll(), address: (id) => piles().flatMap(([pile]) => desk?.[pile] ?? []).find((/** @type {any} */ o) => o.id === id)?.address });
 const form = new CallForm(byId('call'), map, {
   open: (id) => open(`/orders/${encodeURIComponent(id)}`, '_blank', 'noopener'),
   told: (order) => { notice(t('{order}: the caller was told.', { order: order.id })); poll(); },
@@ -50,7 +54,7 @@ const form = new CallForm(byId('call'), map, {
 /** @param {any} order @param {string} step @param {any} [body] */
 async function act(order, step, body = {}) {
   try {
-    await post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body);
+    if (!await once.post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body, body.phone)) return;
     notice(`${order.id}: ${word('steps', step.replace('-', '_'))} ✓`);
   } catch (error) {
     notice(`${order.id}: ${explain(error)}`, 'bad');
@@ -103,7 +107,7 @@ function row(order, pile) {
   ticking.push([left, order]);
   return h('li', { class: 'desk-row', data: { order: order.id } }, left,
     h('div', { class: 'what' }, h('div', { class: 'place' }, order.address), h('div', { class: 'soft' }, h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, order.id), ' · ', word('fault_types', order.fault_type), ' · ', t('reported {time}', { time: shortTime(order.reported_at) }), order.centre_id ? ` · ${centreName(order.centre_id)}` : ''),
-      h('div', {}, h('span', { class: 'state' }, word('states', order.state)), ' ', order.withheld ? h('span', { class: 'chip' }, t('number withheld')) : null, ' ', order.customer_name ? h('span', { class: 'soft' }, order.customer_name) : null, order.joined ? h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })) : null, order.state === 'returned' ? h('span', { class: 'chip bad' }, t('Came back from the centre')) : null, pile === 'running' && order.watch?.fired ? h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })) : null)),
+      h('div', {}, h('span', { class: 'state' }, word('states', order.state)), ' ', order.withheld ? h('span', { class: 'chip' }, t('number withheld')) : null, ' ', order.customer_name ? h('span', { class: 'soft' }, order.customer_name) : null, ' ', order.joined ? h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })) : null, ' ', order.state === 'returned' ? h('span', { class: 'chip bad' }, t('Came back from the centre')) : null, ' ', pile === 'running' && order.watch?.fired ? h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })) : null)),
     pile === 'call_backs' ? callerLines(order, desk.callers[order.id] ?? [], act) : h('div', { class: 'buttons' }, ACTIONS[pile](order)),
     pile === 'running' ? h('p', { class: 'aloud' }, '“', progress(order, clock.now()), '”') : null);
 }
@@ -142,8 +146,8 @@ function tick() {
     element.className = `figures ${arrived(order) ? 'scene' : level(left)}${String(element.textContent).length > 6 ? ' long' : ''}`;
   }
   const cut = performance.now() - reached > 2 * POLL_MS + 1000;
-  byId('banner').hidden = !cut;
-  if (cut) say(byId('banner'), t('No connection to the centre.'));
+  if (signedOut) banner(t('You are signed out. What is typed here stays: sign in in another window, then go on here.'), 'beside');
+  else banner(cut ? t('No connection to the centre.') : '');
 }
 
 async function poll() {
@@ -152,10 +156,11 @@ async function poll() {
     desk = { ...found, outages: planned.outages };
     clock.hear(desk.now);
     reached = performance.now();
+    signedOut = false;
     alerts.show(new Map((desk.alerts ?? []).map((/** @type {any} */ a) => [String(a.id), a])));
     draw();
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) location.assign('/sign-in?next=/hotline');
+    if (error instanceof ApiError && error.status) signedOut = error.status === 401;
     if (!desk) fill(byId('desk'), h('p', { class: 'problem' }, explain(error)));
   }
 }

@@ -27,7 +27,7 @@ export function pause(tries, cut, random = Math.random) {
 export const patience = (tries) => (tries % 4 === 3 ? PATIENT_MS : TRY_MS);
 
 export class Live {
-  /** @param {{frame: (frame: any) => boolean, positions: (bytes: ArrayBuffer) => void, state: (state: 'live'|'quiet'|'cut', since: number) => void}} on `frame` answers false where a frame was missed */
+  /** @param {{frame: (frame: any) => boolean, positions: (bytes: ArrayBuffer) => void, state: (state: 'live'|'quiet'|'cut'|'out', since: number) => void}} on `out`: the session has ended; `frame` answers false where a frame was missed */
   constructor(on) {
     this.on = on;
     this.tries = 0;
@@ -35,7 +35,7 @@ export class Live {
     /** When the server was last heard, and when something last happened on this connection. */
     this.heard = this.alive = performance.now();
     this.allowed = TRY_MS;
-    /** @type {'live'|'quiet'|'cut'} */
+    /** @type {'live'|'quiet'|'cut'|'out'} */
     this.said = 'cut';
     /** @type {WebSocket|null} */
     this.socket = null;
@@ -67,9 +67,10 @@ export class Live {
       this.allow(limit);
       clock.doubt();
       this.connecting = false;
-    } catch {
+    } catch (error) {
       this.connecting = false;
-      this.again();
+      if (/** @type {any} */ (error).status === 401) this.say('out');
+      this.again(); // who signs in anew, in whichever window, has it back here too
     }
   }
 
@@ -81,11 +82,12 @@ export class Live {
 
   /** @param {any} data */
   hear(data) {
-    this.allow(this.said === 'cut' ? BOARD_MS : DEAD_MS);
+    const down = this.said === 'cut' || this.said === 'out';
+    this.allow(down ? BOARD_MS : DEAD_MS);
     if (data instanceof ArrayBuffer) {
       clock.hear(sentAt(data));
       this.on.positions(data);
-      if (this.said === 'cut') return;
+      if (down) return;
     } else {
       const frame = JSON.parse(data);
       clock.hear(frame.now);
@@ -137,7 +139,7 @@ export class Live {
     this.connect();
   }
 
-  /** @param {'live'|'quiet'|'cut'} state */
+  /** @param {'live'|'quiet'|'cut'|'out'} state */
   say(state) {
     if (state === this.said) return;
     this.said = state;

@@ -2,12 +2,12 @@
 /** One order in the control room: facts, where its minutes went, and what can be done about it. */
 import { arrived, remaining, stepsFor } from './board_state.js';
 import { duration, figures, level } from './countdown.js';
-import { byId, fill, h, say } from './dom.js';
+import { byId, fill, fillAround, h, say } from './dom.js';
 import { mayAct } from './may_act.js';
 import { named, shortTime, t } from './page.js';
 import { ask, notice } from './shell.js';
 import { areaName, options, segmentName, word } from './vocabulary.js';
-import { candidateList } from './candidates.js';
+import { CandidateList } from './candidates.js';
 import { incidentBox } from './incident.js';
 import { toggleHelp } from './key_help.js';
 
@@ -28,6 +28,8 @@ export class OrderPanel {
     this.id = '';
     this.key = '';
     this.choosing = '';
+    /** @type {CandidateList|null} */
+    this.list = null;
     this.root = byId('panel-order');
     this.show('', 0);
   }
@@ -35,7 +37,8 @@ export class OrderPanel {
   /** @param {string} id @param {number} now */
   show(id, now) {
     const order = this.board.orders.get(id);
-    if (id !== this.id) this.choosing = '';
+    if (id !== this.id || !order) this.choosing = '';
+    if (!this.choosing) this.list = null;
     this.id = id;
     if (!order) {
       if (this.key === 'none') return;
@@ -44,6 +47,7 @@ export class OrderPanel {
         h('p', { class: 'empty' }, h('button', { type: 'button', on: { click: toggleHelp } }, t('Everything by keyboard'), ' ', h('kbd', {}, '?'))));
       return;
     }
+    if (!stepsFor(order).includes(this.choosing) || (this.list && this.list.order.generation !== order.generation)) this.choosing = ''; // it was decided meanwhile
     const crew = this.board.crews.get(order.crew_id);
     const key = `${id}/${order.version}/${order.state}/${order.removing?.length}/${crew?.status}/${order.incident_id}/${this.choosing}`;
     if (key !== this.key) {
@@ -70,20 +74,23 @@ export class OrderPanel {
       [t('Crew'), crew ? h('button', { type: 'button', class: 'link', on: { click: () => this.on.crew(crew.id) } }, named(crew)) : '–'],
     ];
     if (order.description) facts.push([t('Said'), order.description]);
-    fill(this.root,
+    const above = [
       h('div', { class: 'order-head' }, h('div', { class: 'left' }, this.left, this.leftWord),
         h('div', {}, h('h2', {}, order.address), h('div', { class: 'soft' }, order.id, ' · ', word('states', order.state),
           order.removing?.length ? h('span', { class: 'chip warn' }, t('Recall pending on {n} device(s)', { n: order.removing.length })) : null))),
       steps.length ? h('div', { class: 'actions' }, steps.map((step) => h('button', {
         type: 'button', data: { step }, class: step === 'dispatch' ? 'primary' : step === 'recall' || step === 'return' ? 'danger-soft' : '', 'aria-keyshortcuts': names[step][1],
         on: { click: () => this.act(step) },
-      }, names[step][0], ' ', h('kbd', {}, names[step][1])))) : null,
-      this.choosing ? this.chooser(order) : null,
+      }, names[step][0], ' ', h('kbd', {}, names[step][1])))) : null];
+    const below = [
       h('ol', { class: 'points' }, [...POINTS].map((p) => h('li', { class: order.points?.[p] ? 'reached' : '', title: p === 'A' ? t('Call ended') : segmentName(`${POINTS[POINTS.indexOf(p) - 1]}${p}`) }, h('b', {}, p), h('time', {}, order.points?.[p] ? shortTime(order.points[p]) : '')))),
       this.running,
       h('dl', { class: 'facts' }, facts.map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),
       incidentBox(order, { changed: this.on.changed, open: this.on.open, mayAct: mayAct() }),
-      h('p', {}, h('a', { href: `/orders/${encodeURIComponent(order.id)}#replay`, target: '_blank', rel: 'noopener' }, t('Replay')), ' · ', h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, t('The whole story of this order'))));
+      h('p', {}, h('a', { href: `/orders/${encodeURIComponent(order.id)}#replay`, target: '_blank', rel: 'noopener' }, t('Replay')), ' · ', h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, t('The whole story of this order')))];
+    const chooser = this.choosing ? this.chooser(order) : this.list = null;
+    if (chooser) fillAround(this.root, chooser.box, above, below);
+    else fill(this.root, above, below);
   }
 
   /** @param {import('./board_state.js').Order} order @param {number} now */
@@ -103,9 +110,14 @@ export class OrderPanel {
     return say(this.running, (late ? '▲ ' : '') + ( limit ? t('{segment}: {spent} of {limit}', { segment: segmentName(label), spent, limit: duration(limit) }) : `${segmentName(label)}: ${spent}`));
   }
 
-  /** @param {import('./board_state.js').Order} order */
+  /** The list of crews: another one only for another decision, so that the crew that is meant stays meant. @param {import('./board_state.js').Order} order */
   chooser(order) {
-    return candidateList(order, this.board, {
+    const before = this.list;
+    if (before?.step === this.choosing) {
+      before.refresh();
+      return before;
+    }
+    return this.list = new CandidateList(order, this.choosing, this.board, {
       without: this.choosing === 'reassign' ? order.crew_id : '',
       cancel: () => { this.choosing = ''; this.show(this.id, 0); byId('board').focus(); },
       name: (id) => this.assigner.name(id),

@@ -96,6 +96,12 @@ export class Fleet {
     this.fixed[slot] = age === OLDEST ? -Infinity : sent - age * AGE_STEP_MS;
   }
 
+  /** When its fix was taken, ms since 1970; -Infinity where that is not known, or long ago. @param {number} no */
+  fixedAt(no) {
+    const slot = this.slots.get(no);
+    return slot === undefined ? -Infinity : this.fixed[slot];
+  }
+
   /** @param {number} no */
   add(no) {
     if (this.count === this.no.length) this.room(2 * this.count);

@@ -2,7 +2,7 @@
 /** One order's course for its replay: when it was where, and how its clocks stood (pure). */
 
 /**
- * @typedef {{at: number, lat: number, lon: number}} Fix
+ * @typedef {{at: number, lat: number, lon: number, device?: string}} Fix `device`: whose it is, where several vehicles had the order
  * @typedef {{device: string, from: number, to: number}} Leg
  */
 
@@ -19,20 +19,20 @@ export function span(story, now) {
   return [start, Math.max(start + 1000, ends.length ? Date.parse(ends[ends.length - 1].at) : now)];
 }
 
-/** Which vehicle had the order when. @param {any} story @param {number} until @returns {Leg[]} */
+/** Which vehicle had the order when; with what led there, but never two at a time. @param {any} story @param {number} until @returns {Leg[]} */
 export function legs(story, until) {
   const devices = new Map((story.vehicle ?? []).map((/** @type {any} */ v) => [v.seq, v.device]));
   /** @type {Leg[]} */
   const found = [];
-  let open = /** @type {Leg|null} */ (null);
+  let open = /** @type {Leg|null} */ (null), ended = -Infinity;
   for (const e of story.events) {
-    if (e.kind === 'dispatch') open = { device: '', from: Date.parse(e.at) - LEAD_IN_MS, to: until };
+    if (e.kind === 'dispatch') open = { device: '', from: Math.max(ended, Date.parse(e.at) - LEAD_IN_MS), to: until };
     if (open && !open.device && devices.get(e.seq)) { // it may have been seen first after the dispatch
       open.device = devices.get(e.seq);
       found.push(open);
     }
     if (open && ENDS.includes(e.kind)) {
-      open.to = Date.parse(e.at);
+      open.to = ended = Date.parse(e.at);
       open = null;
     }
   }
@@ -42,7 +42,7 @@ export function legs(story, until) {
 /** Without the track: where the vehicle was at each event. @param {any} story @returns {Fix[]} */
 export function fixesOfEvents(story) {
   const at = new Map(story.events.map((/** @type {any} */ e) => [e.seq, Date.parse(e.at)]));
-  return (story.vehicle ?? []).map((/** @type {any} */ v) => ({ at: Number(at.get(v.seq)), lat: v.lat, lon: v.lon })).sort((/** @type {Fix} */ a, /** @type {Fix} */ b) => a.at - b.at);
+  return (story.vehicle ?? []).map((/** @type {any} */ v) => ({ at: Number(at.get(v.seq)), lat: v.lat, lon: v.lon, device: v.device })).sort((/** @type {Fix} */ a, /** @type {Fix} */ b) => a.at - b.at);
 }
 
 /** How many of `sorted` are not after `at`. @param {{at: number}[]} sorted @param {number} at */
@@ -55,13 +55,13 @@ export function until(sorted, at) {
   return low;
 }
 
-/** Where the vehicle was; `how`: `fix`, `between` two close ones, or `last` (the last one known). @param {Fix[]} fixes @param {number} at */
+/** Where the vehicle was; `how`: `fix`, `between` two close ones of one vehicle, or `last` (the last one known). @param {Fix[]} fixes @param {number} at */
 export function place(fixes, at) {
   const n = until(fixes, at);
   if (!n) return null;
   const a = fixes[n - 1], b = fixes[n];
   if (a.at === at) return { lat: a.lat, lon: a.lon, how: 'fix', age: 0 };
-  if (!b || b.at - a.at > GAP_MS) return { lat: a.lat, lon: a.lon, how: 'last', age: at - a.at };
+  if (!b || b.device !== a.device || b.at - a.at > GAP_MS) return { lat: a.lat, lon: a.lon, how: 'last', age: at - a.at };
   const part = (at - a.at) / (b.at - a.at);
   return { lat: a.lat + part * (b.lat - a.lat), lon: a.lon + part * (b.lon - a.lon), how: 'between', age: at - a.at };
 }

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from dispatch.adapters.sql.order_rows import load_orders
-from dispatch.adapters.sql.statements import EVENT
+from dispatch.adapters.sql.statements import ALERT, EVENT
 from dispatch.adapters.sql.views import ORDER, Views, holds, on_board
-from dispatch.adapters.ws.follow import GAP_ENDS, REVIEW, Follower
+from dispatch.adapters.ws.follow import FIX_AGES, GAP_ENDS, GAPS, REVIEW, Follower
+from dispatch.core.outgoing import alert
 from dispatch.core.types import Actor
 from dispatch.services import crew as duty
 from dispatch.services import dispatcher, hotline
 from dispatch.services.people import ROLES, Scope
+from dispatch.services.ports import Changes
 from tests.dispatch.organisation import EAST, WEST, Installation
 from tests.dispatch.ws.conftest import Live
 
@@ -38,6 +40,104 @@ async def test_an_event_that_commits_late_is_not_missed(live: Live) -> None:
     assert [o.id for o in late.orders] == [first]
     assert late.seq == seen.seq
     assert (await store.read(follower.read)).orders == []
+
+
+async def test_an_event_that_commits_late_in_a_burst_is_not_missed(live: Live) -> None:
+    """PostgreSQL: one look after a storm or a standstill takes thousands of ids, and the gap may be the first."""
+    store, now = live.place.store, [0.0]
+    await live.order()
+    follower = Follower(Views(store, live.context), live.context, lambda: now[0])
+    await store.read(follower.begin)
+    order = await live.order(WEST)
+    held: list[dict[str, object]] = []
+
+    def hold_back(connection: Connection) -> None:
+        rows = connection.execute(select(EVENT).where(EVENT.c.order_id == order).order_by(EVENT.c.id)).all()
+        held.extend(dict(row._mapping) for row in rows)
+        connection.execute(delete(EVENT).where(EVENT.c.order_id == order))
+        far = int(str(held[-1]["id"])) + 4_000
+        connection.execute(insert(EVENT), [{**held[-1], "id": far, "order_id": "elsewhere"}])
+
+    await store.write(hold_back)
+    await store.read(follower.read)
+    assert len(follower._gaps) > 3_900
+    await store.write(lambda c: c.execute(insert(EVENT), held))
+    now[0] = GAP_ENDS / 2
+    late = await store.read(follower.read)
+    assert [o.id for o in late.orders] == [order]
+
+
+async def test_gaps_never_outgrow_a_statement(live: Live) -> None:
+    store = live.place.store
+    order = await live.order()
+    follower = Follower(Views(store, live.context), live.context, lambda: 0.0)
+    await store.read(follower.begin)
+
+    def leap(connection: Connection) -> None:
+        row = connection.execute(select(EVENT).where(EVENT.c.order_id == order)).first()
+        assert row is not None
+        values, newest = dict(row._mapping), follower.seq
+        more = [{**values, "id": newest + n * GAPS, "order_id": f"{newest}/{n}"} for n in (1, 2, 3)]
+        connection.execute(insert(EVENT), more)
+
+    for _ in range(3):
+        await store.write(leap)
+        await store.read(follower.read)
+        assert len(follower._gaps) <= GAPS
+
+
+async def test_an_acknowledgement_of_an_old_alert_is_told(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many came after it; whether it was there before the follower began, or came since."""
+    monkeypatch.setattr("dispatch.adapters.ws.follow.ALERTS_WATCHED", 5)
+    store = live.place.store
+
+    async def raise_alerts(name: str, number: int) -> None:
+        due = live.context.clock.now()
+        told = tuple(
+            alert(key=f"{name}/{n}", role="dispatcher", code="promise_missed", due=due, centre_id="east")
+            for n in range(number)
+        )
+        await live.context.store.transact(lambda _, now: Changes(None, outgoing=told))
+
+    await raise_alerts("before", 8)
+    views = Views(store, live.context)
+    follower = Follower(views, live.context)
+    await store.read(follower.begin)
+    before = await store.read(lambda c: c.execute(select(func.min(ALERT.c.id))).scalar_one())
+    await raise_alerts("since", 1)
+    since = (await store.read(follower.read)).alerts[0].id
+    await raise_alerts("after", 8)
+    await store.read(follower.read)
+    for old in (before, since):
+        await views.acknowledge_alert(old, "dora")
+        heard = (await store.read(follower.read)).alerts
+        assert [(a.id, a.acknowledged_by) for a in heard] == [(old, "dora")]
+        assert (await store.read(follower.read)).alerts == []
+
+
+async def test_where_a_crew_drives_is_told_now_and_then(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the list of crews: a map's frames hold only what is in its view."""
+    store, place, now = live.place.store, live.place, [0.0]
+    for crew in ("E1", "E2"):
+        place.put_fix(crew, 30.05, 120.04)
+    follower = Follower(Views(store, live.context), live.context, lambda: now[0])
+    await store.read(follower.begin)
+
+    async def review(seconds: float) -> list[tuple[str, float]]:
+        place.clock.advance(seconds)
+        for crew in ("E1", "E2"):
+            place.put_fix(crew, 30.05, 120.04 + place.clock.now().timestamp() % 1_000 / 10_000)
+        now[0] += REVIEW
+        crews = (await store.read(follower.read)).crews
+        return [(c.id, (place.clock.now() - c.fix.at).total_seconds()) for c in crews if c.fix]
+
+    assert await review(FIX_AGES / 2) == [], "what is a little behind costs nothing"
+    assert await review(FIX_AGES / 2) == [("E1", 0.0), ("E2", 0.0)]
+    assert await review(FIX_AGES / 2) == []
+    monkeypatch.setattr("dispatch.adapters.ws.follow.FIXES_AT_ONCE", 1)
+    assert {name for _ in range(2) for name, _ in await review(FIX_AGES)} == {"E1", "E2"}, "they go round"
 
 
 async def test_what_is_quiet_is_nothing(live: Live) -> None:

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { arrangeOrders, cover, emptyBoard, FILTERS, remaining, stackPlace, stepsFor, take } from '../js/board_state.js';
+import { arrangeOrders, cover, emptyBoard, FILTERS, put, remaining, stackPlace, stepsFor, take } from '../js/board_state.js';
 
 const NOW = Date.parse('2026-03-02T10:00:00Z');
 const order = (id, more = {}) => ({
@@ -17,6 +17,28 @@ test('a board, then changes, then a gap', () => {
   assert.deepEqual([...board.orders.keys()], ['b'], 'a frame after a gap changes nothing');
   assert.equal(take(board, { type: 'tick', seq: 6 }), 'tick');
   assert.equal(take(board, { type: 'tick', seq: 7 }), 'resync');
+});
+
+test('what is over does not come back to the board, and an older answer changes nothing', () => {
+  const board = emptyBoard();
+  put(board, order('a', { version: 3, state: 'restored' }));
+  assert.equal(board.orders.size, 0);
+  put(board, order('a', { version: 3 }));
+  put(board, order('a', { version: 2, address: 'before' }));
+  assert.equal(board.orders.get('a').address, 'a');
+  put(board, order('a', { version: 4, state: 'cancelled' }));
+  assert.deepEqual(arrangeOrders(board.orders.values(), how()), []);
+  assert.ok(!Object.keys(FILTERS).includes('over'), 'the centre takes it off the board when it is restored');
+});
+
+test('of acknowledged alerts the last hundred stay, of others every one', () => {
+  const board = emptyBoard();
+  const alert = (id, done) => ({ id, raised_at: new Date(NOW + id).toISOString(), acknowledged_at: done ? new Date(NOW + id).toISOString() : null });
+  take(board, { type: 'board', seq: 0, alerts: [alert(1, false), alert(2, true)] });
+  for (let n = 0; n < 150; n++) take(board, { type: 'changes', seq: n + 1, prev: n, alerts: [alert(10 + n, true), alert(1000 + n, false)] });
+  const all = [...board.alerts.values()];
+  assert.equal(all.filter((one) => !one.acknowledged_at).length, 151);
+  assert.deepEqual(all.filter((one) => one.acknowledged_at).map((one) => one.id), Array.from({ length: 100 }, (_, n) => 60 + n));
 });
 
 test('the least time comes first, arrived orders last', () => {

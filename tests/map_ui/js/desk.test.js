@@ -58,6 +58,7 @@ test('a replay goes from the call to the repair, with each vehicle while it had 
   assert.deepEqual(span(story, at('20:00:00')), [at('10:00:00'), at('10:50:00')]);
   assert.deepEqual(span({ ...story, events: story.events.slice(0, 4) }, at('10:20:00')), [at('10:00:00'), at('10:20:00')]);
   assert.deepEqual(legs(story, at('10:50:00')).map((l) => [l.device, l.to]), [['t-1', at('10:07:00')], ['t-2', at('10:50:00')]]);
+  assert.deepEqual(legs(story, at('10:50:00')).map((l) => l.from), [at('10:03:00'), at('10:07:00')], 'a vehicle is not shown before the one ahead of it gave the order up');
   assert.deepEqual(fixesOfEvents(story).map((f) => f.at), [at('10:05:00'), at('10:08:00')]);
 });
 
@@ -67,6 +68,8 @@ test('between two close fixes a vehicle drives; over a gap it stays where it was
   assert.ok(Math.abs(place(fixes, at('10:00:30')).lat - 30.05) < 1e-9);
   assert.deepEqual(place(fixes, at('10:10:00')), { lat: 30.1, lon: 120, how: 'last', age: 9 * 60_000 });
   assert.equal(until(fixes, at('10:01:00')), 2);
+  const two = [{ ...fixes[0], device: 't-1' }, { ...fixes[1], device: 't-2' }];
+  assert.deepEqual(place(two, at('10:00:30')), { lat: 30, lon: 120, how: 'last', age: 30_000 }, 'it does not fly from one vehicle to the next');
 });
 
 test('the clocks of a replay stop where the crew arrived', () => {

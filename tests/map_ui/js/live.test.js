@@ -34,6 +34,7 @@ test('a whole frame says all that is in view, changes what differs, and who is g
   assert.deepEqual([...fleet.slots.keys()].sort((a, b) => a - b), [8, 9, 10]);
   assert.ok([...fleet.slots].every(([no, slot]) => fleet.no[slot] === no && slot < fleet.count));
   assert.equal(fleet.y[of(9)], world(31, 120)[1]);
+  assert.deepEqual([fleet.fixedAt(9), fleet.fixedAt(8), fleet.fixedAt(99)], [51_000, -Infinity, -Infinity]);
   fleet.take(frame(WHOLE, 52_000, { no: 1 }), 0, 1000);
   assert.deepEqual([...fleet.slots.keys()], [1], 'nobody stays who was not said');
   assert.equal(sentAt(frame(WHOLE, 52_000)), 52_000);
