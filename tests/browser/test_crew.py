@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from dispatch.core.types import Actor
+from dispatch.services import crew as duty
 from dispatch.services.photos import PHOTO
 from loadtests.crew_browser import STEPS, Trouble, sequence
 from map_ui.vendor import STATIC
@@ -94,6 +96,36 @@ def test_the_centre_decided_otherwise_meanwhile(visit: Visit, centre: Served) ->
     expect(conflict).to_have_count(2)
     conflict.first.get_by_role("button", name="Understood").click()
     expect(conflict).to_have_count(1)
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p and "409" not in p]
+
+
+def test_what_positions_took_first_stands_and_what_was_pressed_after_it_goes_on(
+    visit: Visit, centre: Served
+) -> None:
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    _touch(phone, "acknowledge", "depart")
+    phone.context.set_offline(True)
+    _touch(phone, "arrive", "restore")
+    phone.locator("[name=cause_code]").select_option("overload")
+    phone.locator("[name=equipment]").select_option("fuse")
+    phone.locator("[name=work_done]").fill("a new fuse")
+    phone.locator(".record [type=submit]").click()
+    expect(phone.locator(".record")).to_have_count(0)
+    draft = f"JSON.parse(localStorage.getItem('dispatch45/record/{order_id}'))?.work_done"
+    assert phone.evaluate(draft) == "a new fuse", "until the centre has it"
+    crew = centre.place.context.directory.crews["E1"]
+    gps = duty.step(
+        centre.place.context, order_id, "arrive", crew=crew, by=Actor("device", "t-E1"), data={"via": "gps"}
+    )
+    centre.do(gps)
+    phone.context.set_offline(False)
+    _until(phone, lambda: centre.order(order_id).state == "recorded")
+    _until(phone, lambda: phone.evaluate(draft) is None)
+    expect(phone.locator(".conflict")).to_have_count(0)
+    (arrived,) = [e for e in centre.order(order_id).history if e.kind == "arrive"]
+    assert arrived.data["via"] == "gps"
     visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p and "409" not in p]
 
 

@@ -10,12 +10,12 @@ import { deviceHelp } from './crew_device.js';
 import { Messages } from './crew_messages.js';
 import { photoButton } from './crew_photos.js';
 import { pressOf, receiptOf } from './crew_presses.js';
-import { recordForm } from './crew_record.js';
-import { took, withNewer } from './crew_stack.js';
+import { forgetDraft, recordForm } from './crew_record.js';
+import { moved, took, withNewer } from './crew_stack.js';
 import { Share } from './crew_share.js';
 import { byId, fill, h, say } from './dom.js';
 import { notUnderAFinger } from './finger.js';
-import { expected, Outbox } from './outbox.js';
+import { expected, Outbox, stands } from './outbox.js';
 import { browserStore } from './outbox_store.js';
 import { named, page, shortTime, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
@@ -38,11 +38,14 @@ const outbox = new Outbox(String(page.person?.username), browserStore, {
   async send(press) {
     try {
       answered(press.order, await request('POST', press.path, press.blob ?? press.body, { key: press.key, timeout: press.blob ? 60_000 : 15_000 }));
+      if (press.path.endsWith('/record')) forgetDraft(press.order);
       return { status: 200 };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 401) location.assign('/sign-in?next=/crew');
-      return { status: error.status, why: explain(error), facts: error.facts };
+      const answer = { status: error.status, why: explain(error), facts: error.facts };
+      if (stack && stands(press, answer)) keepStack(moved(stack, press.order, error.facts.state));
+      return answer;
     }
   },
   changed: redraw,
@@ -54,6 +57,12 @@ const messages = new Messages((press) => outbox.add(press), () => outbox.waiting
 /** Orders as the centre answered to presses. @type {Map<string, any>} */
 const answers = new Map();
 
+/** @param {any} found */
+function keepStack(found) {
+  stack = found;
+  localStorage.setItem(STACK, JSON.stringify(stack));
+}
+
 /** @param {string} order its id @param {any} answer of the centre to a press: the order, or its photos */
 function answered(order, answer) {
   if (!stack) return;
@@ -62,7 +71,7 @@ function answered(order, answer) {
     answers.set(answer.id, answer);
     stack = took(stack, answer);
   }
-  localStorage.setItem(STACK, JSON.stringify(stack));
+  keepStack(stack);
 }
 
 function redraw() {
@@ -223,9 +232,8 @@ async function poll() {
   try {
     const fresh = await request('GET', '/api/crew/stack', undefined, { timeout: 2 * POLL_MS });
     clock.hear(fresh.now);
-    stack = withNewer(fresh, answers.values());
+    keepStack(withNewer(fresh, answers.values()));
     reached = performance.now();
-    localStorage.setItem(STACK, JSON.stringify(stack));
     localStorage.setItem(TIME, JSON.stringify({ at: clock.now(), wall: Date.now(), speed: clock.speed }));
     receipts(stack.orders);
     if (worded && !entries('states').length) learnWords();
