@@ -88,13 +88,29 @@ function rememberTime() {
 /** Buttons touched whose press is not kept yet: gloves touch twice. @type {Set<string>} */
 const touched = new Set();
 
+/** After a press the next button stands where the last one stood: for so long it is no button yet, or a second touch would take its step. */
+const STEADY_MS = 700;
+let unsteady = 0;
+
 /** Kept and shown first; the centre is told after. @param {any} order @param {string} step @param {any} [more] */
 async function press(order, step, more = {}) {
   const button = `${order.id}/${order.generation}/${step}`;
   if (touched.has(button)) return;
   touched.add(button);
+  unsteady += 1;
   await outbox.add(pressOf(order, step, word('steps', step), more, { key: newKey(), now: clock.now(), device: Date.now(), known: clock.known }));
   touched.delete(button);
+  setTimeout(() => { unsteady -= 1; redraw(); }, STEADY_MS);
+}
+
+/** The big button of an order. @param {any} order @param {string} step */
+function touch(order, step) {
+  if (!unsteady) (step === 'restore' ? restore : press)(order, step);
+}
+
+/** The one step that nothing takes back. @param {any} order */
+async function restore(order) {
+  if (await ask({ title: t('Is the fault cleared?'), text: order.address, confirm: t('Restored') })) await press(order, 'restore');
 }
 
 /** @param {any} order */
@@ -194,8 +210,8 @@ const draw = notUnderAFinger(() => {
 
 /** @param {{order: any, state: string}[]} shown */
 function drawCards(shown) {
-  const acts = { step: press, reject, add: (/** @type {any} */ one) => outbox.add(one) };
-  const made = shown.map(({ order, state }, i) => card(order, { state, place: i + 1, waiting: waitingOf(order.id), photos: stack.photos?.[order.id] ?? 0, claims: claims.of(order.id) }, acts));
+  const acts = { step: touch, reject, add: (/** @type {any} */ one) => outbox.add(one) };
+  const made = shown.map(({ order, state }, i) => card(order, { state, place: i + 1, waiting: waitingOf(order.id), photos: stack.photos?.[order.id] ?? 0, claims: claims.of(order.id), steady: !unsteady }, acts));
   fill(byId('stack'), made.length ? made.map((one) => one.element) : h('p', { class: 'empty' }, stack.presence === 'away' ? t('Away. No new orders.') : t('No orders. A new one rings here.')));
   return made;
 }
