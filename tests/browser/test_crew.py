@@ -228,6 +228,24 @@ def test_big_buttons_and_the_way_there(visit: Visit, centre: Served) -> None:
     assert phone.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_a_phone_that_slept_without_a_network_says_when_it_was_touched(visit: Visit, centre: Served) -> None:
+    """The monotonic clock stands still meanwhile, the phone's own goes on."""
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    desk.order()
+    phone = visitor.sign_in("carl")
+    expect(phone.locator('[data-step="acknowledge"]')).to_be_visible()
+    phone.context.set_offline(True)
+    _touch(phone, "acknowledge")
+    phone.evaluate("const real = Date.now; Date.now = () => real() + 1_800_000")
+    _touch(phone, "depart")
+    kept = """() => new Promise((resolve) => { const o = indexedDB.open('dispatch45'); o.onsuccess = () => {
+      const all = o.result.transaction('presses').objectStore('presses').getAll();
+      all.onsuccess = () => { o.result.close(); resolve(all.result.filter((one) => one.press.at).map((one) => Date.parse(one.press.at))); }; }; })"""
+    accepted, departed = phone.evaluate(kept)
+    assert 1_800_000 <= departed - accepted < 1_830_000
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p]
+
+
 def test_messages_are_kept_without_a_network(visit: Visit, centre: Served) -> None:
     visitor = visit(**PHONE)
     phone = visitor.sign_in("carl")

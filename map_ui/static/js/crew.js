@@ -25,6 +25,7 @@ const POLL_MS = 3000;
 const STACK = `dispatch45/stack/${page.person?.username}`;
 const TIME = 'dispatch45/time';
 
+for (const type of ['visibilitychange', 'click']) document.addEventListener(type, () => clock.wake(), true);
 startShell();
 rememberTime();
 /** @type {any} */

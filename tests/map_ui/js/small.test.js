@@ -20,6 +20,34 @@ test('figures of a countdown', () => {
   assert.equal(duration(133), '2:13');
 });
 
+test('a phone that slept goes on by as much as its own clock did, never back, and believes what it hears next', () => {
+  let monotonic = 0, wall = 5_000_000; // the phone's own clock may say anything
+  const clock = new ServerClock(() => monotonic, () => wall);
+  clock.wake();
+  assert.equal(clock.known, false, 'never heard of the centre: there is nothing to go on from');
+  const pass = (awake, asleep = 0) => { monotonic += awake; wall += awake + asleep; };
+  clock.hear(1_000_000);
+  pass(10_000, 1_900);
+  clock.wake();
+  assert.equal(clock.now(), 1_010_000, 'clocks drift');
+  pass(0, 3_600_000);
+  clock.wake();
+  clock.wake();
+  assert.equal(clock.now(), 1_010_000 + 3_601_900);
+  pass(5_000);
+  clock.wake();
+  assert.equal(clock.now(), 1_015_000 + 3_601_900);
+  wall -= 7_200_000;
+  clock.wake();
+  assert.equal(clock.now(), 1_015_000 + 3_601_900, 'a clock that is put back moves nothing');
+  clock.hear(1_016_000);
+  assert.equal(clock.now(), 1_016_000, 'put forward by hand it looked the same: the centre knows');
+  clock.hear(1_016_000, 10);
+  pass(0, 60_000);
+  clock.wake();
+  assert.equal(clock.now(), 1_616_000, 'at the speed of the server');
+});
+
 test('the server clock runs at the speed of the server, whatever the PC says', () => {
   let monotonic = 1000;
   const clock = new ServerClock(() => monotonic);
