@@ -246,6 +246,43 @@ def test_a_phone_that_slept_without_a_network_says_when_it_was_touched(visit: Vi
     visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p]
 
 
+def test_a_phone_that_is_handed_on_sends_nothing_under_anothers_name(visit: Visit, centre: Served) -> None:
+    """Carl's session ends, his page is kept, Cleo of another crew signs in: she gets her page, he keeps his press."""
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    phone.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    _until(phone, lambda: centre.order(order_id).state == "delivered")
+    phone.context.set_offline(True)
+    phone.reload()
+    _touch(phone, "acknowledge")
+    Desk(visitor).as_("cleo")
+    phone.context.set_offline(False)
+    expect(phone.locator("#crew-head h1")).to_have_text("Crew E2", timeout=10_000)
+    expect(phone.locator("[data-step]")).to_have_count(0)
+    phone.wait_for_timeout(500)
+    assert centre.order(order_id).state == "delivered"
+    Desk(visitor).as_("carl")
+    expect(phone.locator("#crew-head h1")).to_have_text("Crew E1", timeout=10_000)
+    _until(phone, lambda: centre.order(order_id).state == "acknowledged")
+    expect(phone.locator(".conflict")).to_have_count(0)
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p]
+
+
+def test_who_signs_in_gets_no_page_that_was_kept_for_another(visit: Visit, centre: Served) -> None:
+    phone = visit(**PHONE).sign_in("carl")
+    phone.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    kept = "Promise.resolve(caches.match('/crew')).then((found) => Boolean(found))"
+    _until(phone, lambda: phone.evaluate(kept))
+    phone.context.clear_cookies()
+    phone.goto(f"{centre.address}/sign-in?next=/password")
+    phone.fill("#username", "cleo")
+    phone.fill("#password", PASSWORD)
+    phone.click("#sign-in [type=submit]")
+    phone.wait_for_url(re.compile(r"^http://[^/]+/password$"))
+    assert not phone.evaluate(kept)
+
+
 def test_messages_are_kept_without_a_network(visit: Visit, centre: Served) -> None:
     visitor = visit(**PHONE)
     phone = visitor.sign_in("carl")

@@ -18,7 +18,7 @@ import { notUnderAFinger } from './finger.js';
 import { expected, Outbox, stands } from './outbox.js';
 import { browserStore } from './outbox_store.js';
 import { named, page, shortTime, t } from './page.js';
-import { ask, notice, startShell } from './shell.js';
+import { ask, forgetPage, notice, startShell } from './shell.js';
 import { entries, loadWords, options, statusName, word } from './vocabulary.js';
 
 const POLL_MS = 3000;
@@ -31,12 +31,15 @@ rememberTime();
 /** @type {any} */
 let stack = JSON.parse(localStorage.getItem(STACK) ?? 'null');
 let reached = 0;
+/** Whether the centre said that it is this page's person who is signed in: nobody's presses go under another's name. */
+let mine = false;
 let drawn = '';
 /** @type {{tick: (now: number) => void}[]} */
 let cards = [];
 
 const outbox = new Outbox(String(page.person?.username), browserStore, {
   async send(press) {
+    if (!mine) return { status: 0 };
     try {
       answered(press.order, await request('POST', press.path, press.blob ?? press.body, { key: press.key, timeout: press.blob ? 60_000 : 15_000 }));
       if (press.path.endsWith('/record')) forgetDraft(press.order);
@@ -248,6 +251,8 @@ async function poll() {
   polling = true;
   try {
     const fresh = await request('GET', '/api/crew/stack', undefined, { timeout: 2 * POLL_MS });
+    mine = fresh.username === page.person?.username;
+    if (!mine) return await anothers();
     clock.hear(fresh.now);
     keepStack(withNewer(fresh, answers.values()));
     reached = performance.now();
@@ -264,6 +269,12 @@ async function poll() {
     polling = false;
   }
   draw();
+}
+
+/** The page was kept for who had the phone before. */
+async function anothers() {
+  await forgetPage();
+  location.reload();
 }
 
 /** What may wait until the orders are on the screen. */

@@ -30,6 +30,11 @@ function startLanguages() {
 /** A phone that is handed on shows nobody else's orders. What waits to be sent stays, under its owner's name. */
 async function forget() {
   for (const key of Object.keys(localStorage)) if (/^dispatch45\/(stack|record)\//.test(key)) localStorage.removeItem(key);
+  await forgetPage();
+}
+
+/** The crew's page as it is kept is its person's: the next one needs another. */
+export async function forgetPage() {
   for (const name of await globalThis.caches?.keys() ?? []) if (name.startsWith('dispatch45-')) await (await caches.open(name)).delete('/crew');
 }
 
