@@ -283,6 +283,34 @@ def test_who_signs_in_gets_no_page_that_was_kept_for_another(visit: Visit, centr
     assert not phone.evaluate(kept)
 
 
+def test_nobody_is_signed_out_by_a_touch_or_without_a_network(visit: Visit, centre: Served) -> None:
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    phone.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    _until(phone, lambda: centre.order(order_id).state == "delivered")
+    phone.context.set_offline(True)
+    _touch(phone, "acknowledge")
+    phone.locator("#sign-out").click()
+    expect(phone.locator("dialog")).to_contain_text("1 press(es) wait to be sent.")
+    phone.locator("dialog").get_by_role("button", name="Back").click()
+    phone.locator("#sign-out").click()
+    phone.locator("dialog [type=submit]").click()
+    expect(phone.locator(".notice.bad")).to_contain_text("You are still signed in.")
+    phone.reload()
+    expect(phone.locator('[data-step="depart"]')).to_be_visible()
+    phone.context.set_offline(False)
+    _until(phone, lambda: centre.order(order_id).state == "acknowledged")
+    phone.locator("#sign-out").click()
+    phone.locator("dialog [type=submit]").click()
+    phone.wait_for_url(f"{centre.address}/sign-in")
+    assert (
+        phone.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('dispatch45/stack')).length")
+        == 0
+    )
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p]
+
+
 def test_messages_are_kept_without_a_network(visit: Visit, centre: Served) -> None:
     visitor = visit(**PHONE)
     phone = visitor.sign_in("carl")

@@ -7,6 +7,7 @@ import { card } from './crew_cards.js';
 import { Claims } from './crew_claims.js';
 import { refusal, told } from './crew_conflicts.js';
 import { deviceHelp } from './crew_device.js';
+import { goAway, presence } from './crew_duty.js';
 import { Messages } from './crew_messages.js';
 import { photoButton } from './crew_photos.js';
 import { pressOf, receiptOf } from './crew_presses.js';
@@ -26,7 +27,7 @@ const STACK = `dispatch45/stack/${page.person?.username}`;
 const TIME = 'dispatch45/time';
 
 for (const type of ['visibilitychange', 'click']) document.addEventListener(type, () => clock.wake(), true);
-startShell();
+startShell(leaving);
 rememberTime();
 /** @type {any} */
 let stack = JSON.parse(localStorage.getItem(STACK) ?? 'null');
@@ -137,32 +138,19 @@ function receipts(orders) {
   }
 }
 
-/** @param {string} what @param {any} body */
-async function presence(what, body) {
-  try {
-    await request('POST', `/api/crew/${what}`, body, { key: newKey() });
-    await poll();
-  } catch (error) {
-    const { possible_from: from, why } = /** @type {any} */ (error).facts ?? {};
-    if (what === 'away' && !body.ask && ['max_away', 'min_cover'].includes(why)) {
-      const said = await ask({ title: t('Ask the centre?'), text: `${explain(error)}${from ? ` ${t('Possible from {time}.', { time: shortTime(from) })}` : ''}`, confirm: t('Ask the centre') });
-      if (said) await presence('away', { ...body, ask: true });
-      return;
-    }
-    notice(`${explain(error)}${from ? ` ${t('Possible from {time}.', { time: shortTime(from) })}` : ''}`, 'bad');
-  }
-}
-
-async function goAway() {
-  const said = await ask({ title: t('Away for a while'), text: t('The crew gets no new orders until it is back.'), confirm: t('Away'), fields: [{ name: 'minutes', label: t('For how many minutes'), kind: 'number', value: '30' }, { name: 'reason', label: t('Reason'), value: t('Meal') }] });
-  if (said) await presence('away', { minutes: Number(said.minutes), reason: said.reason });
+/** Whoever signs out is told what stays behind. */
+async function leaving() {
+  const waiting = outbox.waiting.filter((one) => one.at).length;
+  const parts = waiting ? [t('{n} press(es) wait to be sent.', { n: waiting }), t('They stay in this phone and go when you sign in here again.')] : [t('New orders ring here no more.')];
+  if (forms.size) parts.push(t('A fault record that is not sent yet is forgotten.'));
+  return await ask({ title: t('Sign out?'), text: parts.join(' '), confirm: t('Sign out'), danger: waiting > 0 }) !== null;
 }
 
 function head() {
   const { crew, presence: now, away_until: until } = stack;
   const away = now === 'away';
   fill(byId('crew-head'), h('div', {}, h('h1', {}, named(crew)), h('p', { class: 'soft' }, statusName(crew.status), away && until ? [' · ', t('until {time}', { time: shortTime(until) })] : null, crew.asked ? ` · ${t('The centre is asked')}` : null)),
-    h('button', { type: 'button', class: `big ${away ? 'primary' : ''}`, disabled: !away && stack.orders.length > 0, id: 'presence', on: { click: () => (away ? presence('standby', {}) : goAway()) } }, away ? t('Back on standby') : t('Away')));
+    h('button', { type: 'button', class: `big ${away ? 'primary' : ''}`, disabled: !away && stack.orders.length > 0, id: 'presence', on: { click: () => (away ? presence('standby', {}, poll) : goAway(poll)) } }, away ? t('Back on standby') : t('Away')));
 }
 
 /** @param {any} alert */
