@@ -311,6 +311,23 @@ def test_nobody_is_signed_out_by_a_touch_or_without_a_network(visit: Visit, cent
     visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p]
 
 
+def test_a_network_that_wants_to_be_signed_in_to_takes_no_press(visit: Visit, centre: Served) -> None:
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    page = "<html>Welcome to the free network of Harbour Road</html>"
+    phone.route(
+        "**/api/crew/orders/*/acknowledge",
+        lambda route: route.fulfill(status=200, content_type="text/html", body=page),
+    )
+    _touch(phone, "acknowledge")
+    expect(phone.locator(".card .chip")).to_have_text("not sent yet")
+    phone.wait_for_timeout(500)
+    expect(phone.locator(".card .chip")).to_have_text("not sent yet")
+    phone.unroute_all()
+    _until(phone, lambda: centre.order(order_id).state == "acknowledged")
+
+
 def test_messages_are_kept_without_a_network(visit: Visit, centre: Served) -> None:
     visitor = visit(**PHONE)
     phone = visitor.sign_in("carl")
