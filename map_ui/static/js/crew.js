@@ -9,7 +9,7 @@ import { refusal, told } from './crew_conflicts.js';
 import { deviceHelp } from './crew_device.js';
 import { goAway, presence } from './crew_duty.js';
 import { Messages } from './crew_messages.js';
-import { photoButton } from './crew_photos.js';
+import { countPhotos, photoButton } from './crew_photos.js';
 import { pressOf, receiptOf } from './crew_presses.js';
 import { forgetDraft, recordForm } from './crew_record.js';
 import { moved, took, withNewer } from './crew_stack.js';
@@ -169,7 +169,7 @@ function stackKey() {
   return JSON.stringify([orders.map((/** @type {any} */ o) => [o.id, o.version, o.state]), records.map((/** @type {any} */ o) => o.id), now, until, crew.asked, crew.status, photos, (alerts ?? []).map((/** @type {any} */ a) => a.id)]);
 }
 
-/** Forms keep what is being written: one is made once an order. @type {Map<string, HTMLElement>} */
+/** Forms keep what is being written: one is made once an order, with its photos' button. @type {Map<string, {form: HTMLElement, photo: HTMLElement}>} */
 const forms = new Map();
 
 const WORDS_MS = 1000;
@@ -178,7 +178,7 @@ let worded = false;
 /** Words come soon, or orders are shown by their codes until they do. A form made meanwhile is made anew: its draft is kept. */
 async function learnWords() {
   await loadWords();
-  for (const form of forms.values()) form.remove();
+  for (const { form } of forms.values()) form.remove();
   forms.clear();
   worded = true;
   redraw();
@@ -213,12 +213,17 @@ function drawCards(shown) {
 /** @param {any[]} orders */
 function drawRecords(orders) {
   const ids = new Set(orders.map((o) => o.id));
-  for (const [id, form] of forms) if (!ids.has(id)) { form.remove(); forms.delete(id); }
+  for (const [id, { form }] of forms) if (!ids.has(id)) { form.remove(); forms.delete(id); }
   for (const order of orders) {
-    if (forms.has(order.id)) continue;
-    const photo = photoButton(order, stack.photos?.[order.id] ?? 0, 0, (one) => outbox.add(one));
+    const sent = stack.photos?.[order.id] ?? 0, waiting = waitingOf(order.id).filter((one) => one.lane === 'photo').length;
+    const known = forms.get(order.id);
+    if (known) {
+      countPhotos(known.photo, sent, waiting);
+      continue;
+    }
+    const photo = photoButton(order, sent, waiting, (one) => outbox.add(one));
     const form = recordForm(order, (values) => press(order, 'record', values), photo);
-    forms.set(order.id, form);
+    forms.set(order.id, { form, photo });
     byId('to-record').append(form);
   }
 }
