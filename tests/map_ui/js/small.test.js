@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServerClock } from '../js/clock.js';
+import { spoken } from '../js/order_markers.js';
 import { duration, figures, level, minutes } from '../js/countdown.js';
 import { inside, namePlace } from '../js/inside.js';
 
@@ -46,6 +47,13 @@ test('a phone that slept goes on by as much as its own clock did, never back, an
   pass(0, 60_000);
   clock.wake();
   assert.equal(clock.now(), 1_616_000, 'at the speed of the server');
+});
+
+test('a mark on the map says what is left, or by how much it is late', () => {
+  const order = { address: '12 Harbour Road', points: {} };
+  const said = [150_000, 0, -61_000, -28.5 * 3_600_000].map((left) => spoken(order, left));
+  assert.deepEqual(said, ['2 min left', '0 min left', '2 min overdue', '28 h overdue'].map((one) => `12 Harbour Road: ${one}`));
+  assert.equal(spoken({ ...order, points: { H: '2026-03-02T10:00:00Z' } }, -1), '12 Harbour Road: crew on scene');
 });
 
 test('the server clock runs at the speed of the server, whatever the PC says', () => {
