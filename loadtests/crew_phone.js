@@ -112,7 +112,7 @@ async function sequence(who, number) {
       changed: () => {}, trouble: (error) => { if (mine.alive) throw error; },
       async send(press) {
         if (!mine.alive) return new Promise(() => {});
-        const found = await carry(() => { counts.requests += 1; return crew('POST', press.path, press.blob ?? press.body, press.key); });
+        const found = await carry(() => { counts.requests += 1; return crew('POST', press.path, press.blob ?? press.body, press.key).catch(() => ({ status: 0 })); });
         if (!mine.alive) return new Promise(() => {});
         return { status: found.status, why: found.value?.error?.message, facts: found.value?.error?.facts };
       },

@@ -167,8 +167,8 @@ def test_gloves_touch_twice(visit: Visit, centre: Served, between_ms: int) -> No
     desk, visitor = Desk(visit()), visit(touch=True, **PHONE)
     order_id = desk.order()
     phone = visitor.sign_in("carl")
-    _until(phone, lambda: centre.order(order_id).state == "delivered")
-    phone.wait_for_timeout(1_200)  # and nothing moves any more
+    expect(phone.locator(".card .state")).to_have_text("Delivered", timeout=10_000)
+    phone.wait_for_timeout(300)  # and nothing moves any more
     x, y = _middle(phone, "acknowledge")
     phone.touchscreen.tap(x, y)
     phone.wait_for_timeout(between_ms)
@@ -177,7 +177,7 @@ def test_gloves_touch_twice(visit: Visit, centre: Served, between_ms: int) -> No
     phone.wait_for_timeout(1_200)
     assert centre.order(order_id).state == "acknowledged"
     expect(phone.locator(".conflict")).to_have_count(0)
-    phone.touchscreen.tap(*_middle(phone, "depart"))
+    phone.locator('[data-step="depart"]').tap()
     _until(phone, lambda: centre.order(order_id).state == "en_route")
 
 
