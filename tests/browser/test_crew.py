@@ -146,7 +146,7 @@ def test_photos_and_a_record_that_survives_its_page(visit: Visit, centre: Served
     phone.locator("[name=equipment]").select_option("fuse")
     phone.context.set_offline(True)
     phone.set_input_files(".record [type=file]", STATIC / "icons" / "icon-192.png")
-    expect(phone.locator(".record label.button")).to_have_text("Photo (2)not sent yet")
+    expect(phone.locator(".record label.button")).to_have_text("Photo (2) not sent yet")
     expect(phone.locator("[name=work_done]")).to_have_value("a new fuse")
     phone.context.set_offline(False)
     expect(phone.locator(".record label.button")).to_have_text("Photo (2)", timeout=10_000)

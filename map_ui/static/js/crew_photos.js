@@ -59,5 +59,5 @@ export function photoButton(order, sent, waiting, add) {
 /** How many there are, on a button that stays: the camera may be open. @param {HTMLElement} button @param {number} sent @param {number} waiting */
 export function countPhotos(button, sent, waiting) {
   const number = sent + waiting ? ` (${sent + waiting})` : '';
-  fill(/** @type {Element} */ (button.lastElementChild), `${t('Photo')}${number}`, waiting ? h('span', { class: 'chip warn' }, t('not sent yet')) : null);
+  fill(/** @type {Element} */ (button.lastElementChild), `${t('Photo')}${number}`, waiting ? [' ', h('span', { class: 'chip warn' }, t('not sent yet'))] : null);
 }
