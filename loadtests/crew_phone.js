@@ -128,12 +128,12 @@ async function sequence(who, number) {
   const touch = async (press, step) => {
     if (dice() < 0.15) { skew += (dice() - 0.5) * 4 * HOUR; counts.clockJumps += 1; }
     dying = dice() < 0.12;
-    const done = await Promise.race([box.add(press).then(() => 'kept'), soon(40)]);
-    if (done === 'kept') kept.push({ key: press.key, step });
-    else if (page.alive) {
-      await box.add(press);
-      if (page.alive) kept.push({ key: press.key, step }); // a dead page tells nobody anything
+    let done = await Promise.race([box.add(press).then(() => 'kept'), soon(40)]);
+    if (done !== 'kept' && page.alive) {
+      await Promise.race([box.add(press), soon(2000)]);
+      if (page.alive) done = 'kept'; // a dead page tells nobody anything
     }
+    if (done === 'kept') kept.push({ key: press.key, step });
     if (!page.alive) { counts.killsWhileKeeping += 1; await reopen(); }
     dying = false;
     return done === 'kept';
@@ -162,8 +162,9 @@ async function sequence(who, number) {
     if (plan.length === 5 && step !== 'record' && dice() < 0.12) await overtake(n);
     air.offline = dice() < 0.35;
     const more = step === 'reject' ? { reason: 'wrong_trade' } : step === 'record' ? { cause: 'a branch', cause_code: 'tree', work_done: 'cut' } : {};
-    // A press that died before it was kept shows its button still: the person touches it again, which is another press.
-    if (!await touch(button(step, more), step) && !box.waiting.some((one) => one.key === key(step))) await touch({ ...button(step, more), key: key(`${step}-again`) }, step);
+    // A press that died before it was kept shows its button still: the person touches it again, which is another press,
+    // until one is kept: the next step has no button before.
+    for (let name = step, kept = false; !kept; name += '-again') kept = await touch({ ...button(step, more), key: key(name) }, step) || box.waiting.some((one) => one.key === key(name));
     if (step === 'arrive' && dice() < 0.3) await touch({ key: key('photo'), path: `/api/crew/orders/${order.id}/photos`, blob: new Blob([Uint8Array.from([...JPEG, number & 255, number >> 8, n])], { type: 'image/jpeg' }), order: order.id, at: new Date().toISOString(), label: 'photo', lane: 'photo' }, 'photo');
     if (dice() < 0.1) await touch({ key: key(`message-${n}`), path: '/api/crew/messages', body: { text: key(`message-${n}`) }, order: '', at: new Date().toISOString(), label: 'message', lane: 'message' }, 'message');
     if (dice() < 0.2) await reopen();
