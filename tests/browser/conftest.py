@@ -68,8 +68,9 @@ def visit(chromium: Browser, centre: Served) -> Iterator[Visit]:
     def open_browser(
         language: str = "en", width: int = 1366, height: int = 768, touch: bool = False
     ) -> Visitor:
-        size = {"width": width, "height": height}
-        context = chromium.new_context(locale=language, viewport=size, has_touch=touch)
+        context = chromium.new_context(
+            locale=language, viewport={"width": width, "height": height}, has_touch=touch
+        )
         contexts.append(context)
         context.route("**/*", lambda route: _only_ours(route, problems))
         page = context.new_page()
