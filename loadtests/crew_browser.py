@@ -104,6 +104,7 @@ def sequence(context: BrowserContext, base: str, trouble: Trouble) -> None:
     for step in STEPS:
         context.set_offline(dice.random() < 0.4)
         page.locator(f'[data-step="{step}"]').first.click(timeout=PATIENCE_MS)
+        _confirm(page, step)
         if (
             dice.random() < 0.3
         ):  # killed at the touch: kept or not, the page says which when it is there again
@@ -153,6 +154,13 @@ def _touch_again(page: Page, step: str) -> None:
     if button.count():
         with suppress(Error):
             button.click(timeout=2_000)
+            _confirm(page, step)
+
+
+def _confirm(page: Page, step: str) -> None:
+    """Restored is asked first."""
+    if step == "restore":
+        page.locator("dialog [type=submit]").click(timeout=2_000)
 
 
 def _until_nothing_waits(page: Page) -> None:

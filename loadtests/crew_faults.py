@@ -1,7 +1,8 @@
 """Crews' phones with everything going wrong: `python -m loadtests.crew_faults [--sequences N] [--seed N] [--short] [--json FILE]`.
 
 The page's own queue runs under node (crew_phone.js) against the real interface on SQLite; what it told a person to be kept is then
-looked for in the database: each press is there once, or its refusal was told. Needs node.
+looked for in the database: each press is there once, or another device of the crew took its step first, or its refusal
+was told. Needs node.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from loadtests.processes import Failed, free_ports, redis_running
 from map_ui.vendor import STATIC
 
 FULL, SHORT = 1_000, 60
+WAY = ("acknowledge", "depart", "arrive", "restore")
 CENTRES = 2
 PASSWORD = "a password of the fault run"  # noqa: S105 - of a database that is thrown away
 PATIENCE = 60
@@ -58,6 +60,8 @@ class PhoneSaid(msgspec.Struct, frozen=True):
     kept: list[Touched]
     waiting: list[str]
     refused: list[str]
+    ahead: list[Touched] = []
+    """What another device of the crew took first."""
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -65,6 +69,8 @@ class Findings(msgspec.Struct, frozen=True):
 
     kept: int
     taken: int
+    stood: int
+    """Another device was first, or further."""
     refused: int
     lost: list[str]
     doubled: list[str]
@@ -99,8 +105,8 @@ def outcome_of(found: Findings, counts: dict[str, int], sequences: int, seconds:
             Objective(name="presses that never came through", measured=found.waiting, wanted=0, sense="at most"),
         ),
         facts={
-            "presses kept": found.kept, "taken by the centre": found.taken, "refused and told": found.refused,
-            **counts, "seconds": round(seconds), "lost": " ".join(found.lost[:10]),
+            "presses kept": found.kept, "taken by the centre": found.taken,
+            "another device first": found.stood, "refused and told": found.refused, **counts, "seconds": round(seconds), "lost": " ".join(found.lost[:10]),
             "there twice": " ".join(found.doubled[:10]), "groundless": " ".join(found.groundless[:10]),
         },
         left_out=(f"{sequences} sequences instead of {FULL:,}",) if sequences < FULL else (),
@@ -192,10 +198,11 @@ def _phones(
 
 
 def judge(connection: Connection, said: Sequence[PhoneSaid]) -> Findings:
-    """Each kept press is in an order's history, or among the messages, once; or the phone holds its refusal."""
+    """Each kept press is in an order's history, or among the messages, once; or its step stands; or the phone holds its refusal."""
     times = _times(connection)
-    lost, doubled, groundless, kept, taken, refused = [], [], [], 0, 0, 0
+    lost, doubled, groundless, kept, taken, stood, refused = [], [], [], 0, 0, 0, 0
     for one in said:
+        ahead = [press for press in one.ahead if times[f"{one.crew}/{press.key}"]]
         for press in one.kept:
             if press.step == "receipt":
                 continue  # of its own key; a second one is no press
@@ -205,14 +212,22 @@ def judge(connection: Connection, said: Sequence[PhoneSaid]) -> Findings:
             told = press.key in one.refused or press.key in one.waiting
             refused += press.key in one.refused
             if number == 0 and not told:
-                lost.append(press.key)
+                stands = _passed(press.step, ahead)
+                stood += stands
+                lost += [] if stands else [press.key]
         groundless += [] if one.recalled else one.refused
-        again = Counter(press.step for press in one.kept if times[f"{one.crew}/{press.key}"])
+        again = Counter(press.step for press in [*one.kept, *ahead] if times[f"{one.crew}/{press.key}"])
         doubled += [
             f"{one.order} {step}" for step, number in again.items() if number > 1 and step != "message"
         ]
     doubled += [key for key, number in times.items() if number > 1]
-    return Findings(kept, taken, refused, lost, doubled, groundless, sum(len(one.waiting) for one in said))
+    waiting = sum(len(one.waiting) for one in said)
+    return Findings(kept, taken, stood, refused, lost, doubled, groundless, waiting)
+
+
+def _passed(step: str, ahead: Sequence[Touched]) -> bool:
+    """Whether another device has taken this step of the way, or a later one."""
+    return step in WAY and any(WAY.index(other.step) >= WAY.index(step) for other in ahead)
 
 
 def _times(connection: Connection) -> Counter[str]:

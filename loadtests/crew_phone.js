@@ -2,8 +2,8 @@
 /**
  * Crews' phones with everything going wrong: `node crew_phone.js '{"base", "crews", "sequences", "seed"}'`. The queue is the page's own
  * (outbox.js, crew_presses.js beside this file); the network between it and the real interface loses requests and answers, doubles
- * them, and is away; pages are killed, also while a press is being kept; clocks are wrong and jump. One line of JSON a sequence: what
- * the phone said was kept, and what it was told was refused.
+ * them, and is away; pages are killed, also while a press is being kept; clocks are wrong and jump; another device of the crew takes
+ * steps first. One line of JSON a sequence: what the phone said was kept, what it was told was refused, and what the other one took.
  */
 import { expected, Outbox } from './js/outbox.js';
 import { pressOf, receiptOf } from './js/crew_presses.js';
@@ -90,7 +90,7 @@ function waitFor(one) {
   one.catch(() => null).finally(() => late.delete(one));
 }
 
-const counts = { offline: 0, lostRequests: 0, lostAnswers: 0, doubled: 0, late: 0, kills: 0, killsWhileKeeping: 0, clockJumps: 0, tabs: 0, recalls: 0, requests: 0 };
+const counts = { offline: 0, lostRequests: 0, lostAnswers: 0, doubled: 0, late: 0, kills: 0, killsWhileKeeping: 0, clockJumps: 0, tabs: 0, recalls: 0, overtaken: 0, requests: 0 };
 
 /** One order of one crew. @param {any} who @param {number} number */
 async function sequence(who, number) {
@@ -112,7 +112,7 @@ async function sequence(who, number) {
       changed: () => {}, trouble: (error) => { if (mine.alive) throw error; },
       async send(press) {
         if (!mine.alive) return new Promise(() => {});
-        const found = await carry(() => { counts.requests += 1; return crew('POST', press.path, press.blob ?? press.body, press.key); });
+        const found = await carry(() => { counts.requests += 1; return crew('POST', press.path, press.blob ?? press.body, press.key).catch(() => ({ status: 0 })); });
         if (!mine.alive) return new Promise(() => {});
         return { status: found.status, why: found.value?.error?.message, facts: found.value?.error?.facts };
       },
@@ -128,12 +128,12 @@ async function sequence(who, number) {
   const touch = async (press, step) => {
     if (dice() < 0.15) { skew += (dice() - 0.5) * 4 * HOUR; counts.clockJumps += 1; }
     dying = dice() < 0.12;
-    const done = await Promise.race([box.add(press).then(() => 'kept'), soon(40)]);
-    if (done === 'kept') kept.push({ key: press.key, step });
-    else if (page.alive) {
-      await box.add(press);
-      if (page.alive) kept.push({ key: press.key, step }); // a dead page tells nobody anything
+    let done = await Promise.race([box.add(press).then(() => 'kept'), soon(40)]);
+    if (done !== 'kept' && page.alive) {
+      await Promise.race([box.add(press), soon(2000)]);
+      if (page.alive) done = 'kept'; // a dead page tells nobody anything
     }
+    if (done === 'kept') kept.push({ key: press.key, step });
     if (!page.alive) { counts.killsWhileKeeping += 1; await reopen(); }
     dying = false;
     return done === 'kept';
@@ -142,15 +142,29 @@ async function sequence(who, number) {
     const now = Date.now();
     return pressOf(order, step, step, more, { key: key(step), now: now + (dice() - 0.5) * 2000, device: now + skew, known: dice() < 0.9 });
   };
+  /** @type {{key: string, step: string}[]} what the crew's other device took, which has a good network */
+  const ahead = [];
+  /** It goes on up to this step; now and then it arrives without having departed. @param {number} n of the plan */
+  const overtake = async (n) => {
+    const skips = n >= 2 && dice() < 0.4;
+    for (const step of plan.slice(0, n + 1)) {
+      const one = { key: key(`other-${step}`), step };
+      if ((skips && step === 'depart') || ahead.some((before) => before.key === one.key)) continue;
+      const { status } = await crew('POST', `/api/crew/orders/${order.id}/${step}`, { generation: order.generation }, one.key);
+      if (status === 200) { counts.overtaken += 1; ahead.push(one); }
+    }
+  };
   await touch(receiptOf(order), 'receipt');
   const plan = dice() < 0.08 ? ['acknowledge', 'reject'] : ['acknowledge', 'depart', 'arrive', 'restore', 'record'];
   const recalled = dice() < 0.15 ? Math.floor(dice() * 4) : -1;
   for (const [n, step] of plan.entries()) {
     if (n === recalled) { counts.recalls += 1; await dispatcher('POST', `/api/orders/${order.id}/recall`, { reason: 'nearer_crew' }); }
+    if (plan.length === 5 && step !== 'record' && dice() < 0.12) await overtake(n);
     air.offline = dice() < 0.35;
     const more = step === 'reject' ? { reason: 'wrong_trade' } : step === 'record' ? { cause: 'a branch', cause_code: 'tree', work_done: 'cut' } : {};
-    // A press that died before it was kept shows its button still: the person touches it again, which is another press.
-    if (!await touch(button(step, more), step) && !box.waiting.some((one) => one.key === key(step))) await touch({ ...button(step, more), key: key(`${step}-again`) }, step);
+    // A press that died before it was kept shows its button still: the person touches it again, which is another press,
+    // until one is kept: the next step has no button before.
+    for (let name = step, kept = false; !kept; name += '-again') kept = await touch({ ...button(step, more), key: key(name) }, step) || box.waiting.some((one) => one.key === key(name));
     if (step === 'arrive' && dice() < 0.3) await touch({ key: key('photo'), path: `/api/crew/orders/${order.id}/photos`, blob: new Blob([Uint8Array.from([...JPEG, number & 255, number >> 8, n])], { type: 'image/jpeg' }), order: order.id, at: new Date().toISOString(), label: 'photo', lane: 'photo' }, 'photo');
     if (dice() < 0.1) await touch({ key: key(`message-${n}`), path: '/api/crew/messages', body: { text: key(`message-${n}`) }, order: '', at: new Date().toISOString(), label: 'message', lane: 'message' }, 'message');
     if (dice() < 0.2) await reopen();
@@ -161,7 +175,7 @@ async function sequence(who, number) {
   await reopen();
   for (let tries = 0; box.waiting.length && tries < 50; tries++) { await box.flush(); await soon(2); }
   await Promise.all(late);
-  return { number, crew: name, order: order.id, generation: order.generation, recalled: recalled >= 0, kept, waiting: box.waiting.map((one) => one.key), refused: box.refused.map((one) => one.press.key), expected: expected('', order.id, box.waiting) };
+  return { number, crew: name, order: order.id, generation: order.generation, recalled: recalled >= 0, kept, ahead, waiting: box.waiting.map((one) => one.key), refused: box.refused.map((one) => one.press.key), expected: expected('', order.id, box.waiting) };
 }
 
 /** Taken, sent, and dispatched to the crew. @param {any} hotline @param {any} dispatcher @param {string} crew @param {number} number @param {number} centre */

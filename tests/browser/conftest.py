@@ -65,8 +65,12 @@ def visit(chromium: Browser, centre: Served) -> Iterator[Visit]:
     contexts: list[BrowserContext] = []
     problems: list[str] = []
 
-    def open_browser(language: str = "en", width: int = 1366, height: int = 768) -> Visitor:
-        context = chromium.new_context(locale=language, viewport={"width": width, "height": height})
+    def open_browser(
+        language: str = "en", width: int = 1366, height: int = 768, touch: bool = False
+    ) -> Visitor:
+        context = chromium.new_context(
+            locale=language, viewport={"width": width, "height": height}, has_touch=touch
+        )
         contexts.append(context)
         context.route("**/*", lambda route: _only_ours(route, problems))
         page = context.new_page()

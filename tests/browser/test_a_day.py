@@ -85,6 +85,8 @@ def test_a_call_goes_to_a_crew_by_keyboard_and_is_acknowledged(visit: Visit, cen
     expect(dispatcher.locator(".row .state")).to_have_text("Acknowledged")
     for step, state in (("depart", "en_route"), ("arrive", "on_scene"), ("restore", "restored")):
         phone.locator(f'[data-step="{step}"]').click()
+        if step == "restore":
+            phone.locator("dialog [type=submit]").click()
         _until(phone, lambda state=state: centre.order(order_id).state == state)
     phone.select_option('[name="cause_code"]', index=1)
     phone.select_option('[name="equipment"]', index=1)

@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from dispatch.core.types import Actor
+from dispatch.services import crew as duty
 from dispatch.services.photos import PHOTO
 from loadtests.crew_browser import STEPS, Trouble, sequence
 from map_ui.vendor import STATIC
@@ -53,6 +55,8 @@ class Desk:
 def _touch(page: Page, *steps: str) -> None:
     for step in steps:
         page.locator(f'[data-step="{step}"]').first.click()
+        if step == "restore":
+            page.locator("dialog [type=submit]").click()
         expect(page.locator(f'[data-step="{step}"]')).to_have_count(0)
 
 
@@ -97,6 +101,36 @@ def test_the_centre_decided_otherwise_meanwhile(visit: Visit, centre: Served) ->
     visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p and "409" not in p]
 
 
+def test_what_positions_took_first_stands_and_what_was_pressed_after_it_goes_on(
+    visit: Visit, centre: Served
+) -> None:
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    _touch(phone, "acknowledge", "depart")
+    phone.context.set_offline(True)
+    _touch(phone, "arrive", "restore")
+    phone.locator("[name=cause_code]").select_option("overload")
+    phone.locator("[name=equipment]").select_option("fuse")
+    phone.locator("[name=work_done]").fill("a new fuse")
+    phone.locator(".record [type=submit]").click()
+    expect(phone.locator(".record")).to_have_count(0)
+    draft = f"JSON.parse(localStorage.getItem('dispatch45/record/{order_id}'))?.work_done"
+    assert phone.evaluate(draft) == "a new fuse", "until the centre has it"
+    crew = centre.place.context.directory.crews["E1"]
+    gps = duty.step(
+        centre.place.context, order_id, "arrive", crew=crew, by=Actor("device", "t-E1"), data={"via": "gps"}
+    )
+    centre.do(gps)
+    phone.context.set_offline(False)
+    _until(phone, lambda: centre.order(order_id).state == "recorded")
+    _until(phone, lambda: phone.evaluate(draft) is None)
+    expect(phone.locator(".conflict")).to_have_count(0)
+    (arrived,) = [e for e in centre.order(order_id).history if e.kind == "arrive"]
+    assert arrived.data["via"] == "gps"
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p and "409" not in p]
+
+
 def test_photos_and_a_record_that_survives_its_page(visit: Visit, centre: Served) -> None:
     desk, visitor = Desk(visit()), visit(**PHONE)
     order_id = desk.order()
@@ -110,6 +144,12 @@ def test_photos_and_a_record_that_survives_its_page(visit: Visit, centre: Served
     _touch(phone, "restore")
     phone.locator("[name=work_done]").fill("a new fuse")
     phone.locator("[name=equipment]").select_option("fuse")
+    phone.context.set_offline(True)
+    phone.set_input_files(".record [type=file]", STATIC / "icons" / "icon-192.png")
+    expect(phone.locator(".record label.button")).to_have_text("Photo (2) not sent yet")
+    expect(phone.locator("[name=work_done]")).to_have_value("a new fuse")
+    phone.context.set_offline(False)
+    expect(phone.locator(".record label.button")).to_have_text("Photo (2)", timeout=10_000)
     phone.reload()
     expect(phone.locator("[name=work_done]")).to_have_value("a new fuse")
     expect(phone.locator("[name=equipment]")).to_have_value("fuse")
@@ -118,16 +158,49 @@ def test_photos_and_a_record_that_survives_its_page(visit: Visit, centre: Served
     _until(phone, lambda: centre.order(order_id).record is not None)
     record = centre.order(order_id).record
     assert (record["cause_code"], record["equipment"], record["cause"]) == ("overload", "fuse", "Overload")
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p]
 
 
-def test_gloves_touch_twice(visit: Visit, centre: Served) -> None:
-    desk, visitor = Desk(visit()), visit(**PHONE)
+@pytest.mark.parametrize("between_ms", [0, 150, 300])
+def test_gloves_touch_twice(visit: Visit, centre: Served, between_ms: int) -> None:
+    """The second touch meets the next step's button, which stands at the same place: it is no press of that."""
+    desk, visitor = Desk(visit()), visit(touch=True, **PHONE)
     order_id = desk.order()
     phone = visitor.sign_in("carl")
-    phone.locator('[data-step="acknowledge"]').evaluate("button => { button.click(); button.click(); }")
+    expect(phone.locator(".card .state")).to_have_text("Delivered", timeout=10_000)
+    phone.wait_for_timeout(300)  # and nothing moves any more
+    x, y = _middle(phone, "acknowledge")
+    phone.touchscreen.tap(x, y)
+    phone.wait_for_timeout(between_ms)
+    phone.touchscreen.tap(x, y)
     _until(phone, lambda: centre.order(order_id).state == "acknowledged")
-    phone.wait_for_timeout(500)
+    phone.wait_for_timeout(1_200)
+    assert centre.order(order_id).state == "acknowledged"
     expect(phone.locator(".conflict")).to_have_count(0)
+    phone.locator('[data-step="depart"]').tap()
+    _until(phone, lambda: centre.order(order_id).state == "en_route")
+
+
+def test_restored_is_asked_first(visit: Visit, centre: Served) -> None:
+    desk, visitor = Desk(visit()), visit(touch=True, **PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    _touch(phone, "acknowledge", "depart", "arrive")
+    phone.locator('[data-step="restore"]').tap()
+    expect(phone.locator("dialog")).to_contain_text("12 Harbour Road")
+    phone.get_by_role("button", name="Back").tap()
+    expect(phone.locator("dialog")).to_have_count(0)
+    _until(phone, lambda: centre.order(order_id).state == "on_scene")
+    phone.wait_for_timeout(500)
+    assert centre.order(order_id).state == "on_scene"
+    _touch(phone, "restore")
+    _until(phone, lambda: centre.order(order_id).state == "restored")
+
+
+def _middle(page: Page, step: str) -> tuple[float, float]:
+    box = page.locator(f'[data-step="{step}"]').bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def test_a_button_that_was_taken_does_not_come_back(visit: Visit, centre: Served) -> None:
@@ -160,6 +233,106 @@ def test_big_buttons_and_the_way_there(visit: Visit, centre: Served) -> None:
         r"geo:30\.05\d*,120\.05", phone.get_by_role("link", name="Navigate").get_attribute("href") or ""
     )
     assert phone.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_phone_that_slept_without_a_network_says_when_it_was_touched(visit: Visit, centre: Served) -> None:
+    """The monotonic clock stands still meanwhile, the phone's own goes on."""
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    desk.order()
+    phone = visitor.sign_in("carl")
+    expect(phone.locator('[data-step="acknowledge"]')).to_be_visible()
+    phone.context.set_offline(True)
+    _touch(phone, "acknowledge")
+    phone.evaluate("const real = Date.now; Date.now = () => real() + 1_800_000")
+    _touch(phone, "depart")
+    kept = """() => new Promise((resolve) => { const o = indexedDB.open('dispatch45'); o.onsuccess = () => {
+      const all = o.result.transaction('presses').objectStore('presses').getAll();
+      all.onsuccess = () => { o.result.close(); resolve(all.result.filter((one) => one.press.at).map((one) => Date.parse(one.press.at))); }; }; })"""
+    accepted, departed = phone.evaluate(kept)
+    assert 1_800_000 <= departed - accepted < 1_830_000
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p]
+
+
+def test_a_phone_that_is_handed_on_sends_nothing_under_anothers_name(visit: Visit, centre: Served) -> None:
+    """Carl's session ends, his page is kept, Cleo of another crew signs in: she gets her page, he keeps his press."""
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    phone.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    _until(phone, lambda: centre.order(order_id).state == "delivered")
+    phone.context.set_offline(True)
+    phone.reload()
+    _touch(phone, "acknowledge")
+    Desk(visitor).as_("cleo")
+    phone.context.set_offline(False)
+    expect(phone.locator("#crew-head h1")).to_have_text("Crew E2", timeout=10_000)
+    expect(phone.locator("[data-step]")).to_have_count(0)
+    phone.wait_for_timeout(500)
+    assert centre.order(order_id).state == "delivered"
+    Desk(visitor).as_("carl")
+    expect(phone.locator("#crew-head h1")).to_have_text("Crew E1", timeout=10_000)
+    _until(phone, lambda: centre.order(order_id).state == "acknowledged")
+    expect(phone.locator(".conflict")).to_have_count(0)
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p]
+
+
+def test_who_signs_in_gets_no_page_that_was_kept_for_another(visit: Visit, centre: Served) -> None:
+    phone = visit(**PHONE).sign_in("carl")
+    phone.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    kept = "Promise.resolve(caches.match('/crew')).then((found) => Boolean(found))"
+    _until(phone, lambda: phone.evaluate(kept))
+    phone.context.clear_cookies()
+    phone.goto(f"{centre.address}/sign-in?next=/password")
+    phone.fill("#username", "cleo")
+    phone.fill("#password", PASSWORD)
+    phone.click("#sign-in [type=submit]")
+    phone.wait_for_url(re.compile(r"^http://[^/]+/password$"))
+    assert not phone.evaluate(kept)
+
+
+def test_nobody_is_signed_out_by_a_touch_or_without_a_network(visit: Visit, centre: Served) -> None:
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    phone.evaluate("navigator.serviceWorker.ready.then(() => null)")
+    _until(phone, lambda: centre.order(order_id).state == "delivered")
+    phone.context.set_offline(True)
+    _touch(phone, "acknowledge")
+    phone.locator("#sign-out").click()
+    expect(phone.locator("dialog")).to_contain_text("1 press(es) wait to be sent.")
+    phone.locator("dialog").get_by_role("button", name="Back").click()
+    phone.locator("#sign-out").click()
+    phone.locator("dialog [type=submit]").click()
+    expect(phone.locator(".notice.bad")).to_contain_text("You are still signed in.")
+    phone.reload()
+    expect(phone.locator('[data-step="depart"]')).to_be_visible()
+    phone.context.set_offline(False)
+    _until(phone, lambda: centre.order(order_id).state == "acknowledged")
+    phone.locator("#sign-out").click()
+    phone.locator("dialog [type=submit]").click()
+    phone.wait_for_url(f"{centre.address}/sign-in")
+    assert (
+        phone.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('dispatch45/stack')).length")
+        == 0
+    )
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_" not in p]
+
+
+def test_a_network_that_wants_to_be_signed_in_to_takes_no_press(visit: Visit, centre: Served) -> None:
+    desk, visitor = Desk(visit()), visit(**PHONE)
+    order_id = desk.order()
+    phone = visitor.sign_in("carl")
+    page = "<html>Welcome to the free network of Harbour Road</html>"
+    phone.route(
+        "**/api/crew/orders/*/acknowledge",
+        lambda route: route.fulfill(status=200, content_type="text/html", body=page),
+    )
+    _touch(phone, "acknowledge")
+    expect(phone.locator(".card .chip")).to_have_text("not sent yet")
+    phone.wait_for_timeout(500)
+    expect(phone.locator(".card .chip")).to_have_text("not sent yet")
+    phone.unroute_all()
+    _until(phone, lambda: centre.order(order_id).state == "acknowledged")
 
 
 def test_messages_are_kept_without_a_network(visit: Visit, centre: Served) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, create_engine, insert, select
 
@@ -22,8 +23,10 @@ def test_nothing_that_was_kept_is_lost_or_doubled() -> None:
         found, counts = crew_faults.run(Path(folder), 24, seed=7)
     assert (found.lost, found.doubled, found.groundless, found.waiting) == ([], [], [], 0)
     assert found.kept > 100
-    assert found.taken + found.refused >= found.kept
-    assert min(counts[name] for name in ("lostAnswers", "lostRequests", "doubled", "kills", "offline")) > 0
+    assert found.taken + found.stood + found.refused >= found.kept
+    assert found.stood > 0, "another device of the crew was first"
+    faults = ("lostAnswers", "lostRequests", "doubled", "kills", "offline", "overtaken")
+    assert min(counts[name] for name in faults) > 0
     assert outcome_of(found, counts, 24, 1.0).exit_code == 0
 
 
@@ -67,6 +70,28 @@ def test_the_judge_finds_a_press_that_is_lost(connection: Connection) -> None:
     found = judge(connection, [_said("depart", "arrive")])
     assert found.lost == ["k-arrive"]
     assert outcome_of(found, {}, 1, 1.0).exit_code == 1
+
+
+def test_a_step_that_another_device_took_first_is_no_loss(connection: Connection) -> None:
+    _taken(connection, "http/c0-0/other-arrive digest", "http/c0-0/k-restore digest")
+    said = msgspec.structs.replace(
+        _said("depart", "arrive", "restore"), ahead=[Touched("other-arrive", "arrive")]
+    )
+    found = judge(connection, [said])
+    assert (found.lost, found.stood, found.doubled) == ([], 2, [])
+    assert judge(connection, [_said("arrive")]).lost == ["k-arrive"]
+
+
+def test_a_step_of_two_devices_that_is_there_twice_is_found(connection: Connection) -> None:
+    _taken(connection, "http/c0-0/other-arrive digest", "http/c0-0/k-arrive digest")
+    said = msgspec.structs.replace(_said("arrive"), ahead=[Touched("other-arrive", "arrive")])
+    assert judge(connection, [said]).doubled == ["W1 arrive"]
+
+
+def test_a_record_that_another_one_overtook_is_lost_unless_it_is_told(connection: Connection) -> None:
+    _taken(connection, "http/c0-0/other-restore digest")
+    said = msgspec.structs.replace(_said("record"), ahead=[Touched("other-restore", "restore")])
+    assert judge(connection, [said]).lost == ["k-record"]
 
 
 def test_the_judge_finds_a_press_that_is_there_twice(connection: Connection) -> None:

@@ -65,8 +65,9 @@ def _by_the_phone(body: StepIn) -> dict[str, Any]:
 
 @router.get("/api/crew/stack")
 async def stack(person: CrewMember, services: Services) -> Json:
-    """What this crew holds, in its sequence, and what it has still to record."""
-    return Json(await services.views.stack(crew_of(services, person).id, scope_of(person)))
+    """What this crew holds, in its sequence, and what it has still to record; and who asks, as the page may be another's."""
+    found = await services.views.stack(crew_of(services, person).id, scope_of(person))
+    return Json({"username": person.username, **found})
 
 
 @router.post("/api/crew/orders/{order_id}/receipt")

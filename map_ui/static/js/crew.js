@@ -7,42 +7,52 @@ import { card } from './crew_cards.js';
 import { Claims } from './crew_claims.js';
 import { refusal, told } from './crew_conflicts.js';
 import { deviceHelp } from './crew_device.js';
+import { goAway, presence } from './crew_duty.js';
 import { Messages } from './crew_messages.js';
-import { photoButton } from './crew_photos.js';
+import { countPhotos, photoButton } from './crew_photos.js';
 import { pressOf, receiptOf } from './crew_presses.js';
-import { recordForm } from './crew_record.js';
-import { took, withNewer } from './crew_stack.js';
+import { forgetDraft, recordForm } from './crew_record.js';
+import { moved, took, withNewer } from './crew_stack.js';
 import { Share } from './crew_share.js';
 import { byId, fill, h, say } from './dom.js';
 import { notUnderAFinger } from './finger.js';
-import { expected, Outbox } from './outbox.js';
+import { expected, Outbox, stands } from './outbox.js';
 import { browserStore } from './outbox_store.js';
 import { named, page, shortTime, t } from './page.js';
-import { ask, notice, startShell } from './shell.js';
+import { ask, forgetPage, notice, startShell } from './shell.js';
 import { entries, loadWords, options, statusName, word } from './vocabulary.js';
 
 const POLL_MS = 3000;
 const STACK = `dispatch45/stack/${page.person?.username}`;
 const TIME = 'dispatch45/time';
 
-startShell();
+for (const type of ['visibilitychange', 'click']) document.addEventListener(type, () => clock.wake(), true);
+startShell(leaving);
 rememberTime();
 /** @type {any} */
 let stack = JSON.parse(localStorage.getItem(STACK) ?? 'null');
 let reached = 0;
+/** Whether the centre said that it is this page's person who is signed in: nobody's presses go under another's name. */
+let mine = false;
 let drawn = '';
 /** @type {{tick: (now: number) => void}[]} */
 let cards = [];
 
 const outbox = new Outbox(String(page.person?.username), browserStore, {
   async send(press) {
+    if (!mine) return { status: 0 };
     try {
-      answered(press.order, await request('POST', press.path, press.blob ?? press.body, { key: press.key, timeout: press.blob ? 60_000 : 15_000 }));
+      const answer = await request('POST', press.path, press.blob ?? press.body, { key: press.key, timeout: press.blob ? 60_000 : 15_000 });
+      if (answer === null) return { status: 0 }; // not the centre's: a network that wants to be signed in to says 200, too
+      answered(press.order, answer);
+      if (press.path.endsWith('/record')) forgetDraft(press.order);
       return { status: 200 };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 401) location.assign('/sign-in?next=/crew');
-      return { status: error.status, why: explain(error), facts: error.facts };
+      const answer = { status: error.status, why: explain(error), facts: error.facts };
+      if (stack && stands(press, answer)) keepStack(moved(stack, press.order, error.facts.state));
+      return answer;
     }
   },
   changed: redraw,
@@ -54,6 +64,12 @@ const messages = new Messages((press) => outbox.add(press), () => outbox.waiting
 /** Orders as the centre answered to presses. @type {Map<string, any>} */
 const answers = new Map();
 
+/** @param {any} found */
+function keepStack(found) {
+  stack = found;
+  localStorage.setItem(STACK, JSON.stringify(stack));
+}
+
 /** @param {string} order its id @param {any} answer of the centre to a press: the order, or its photos */
 function answered(order, answer) {
   if (!stack) return;
@@ -62,7 +78,7 @@ function answered(order, answer) {
     answers.set(answer.id, answer);
     stack = took(stack, answer);
   }
-  localStorage.setItem(STACK, JSON.stringify(stack));
+  keepStack(stack);
 }
 
 function redraw() {
@@ -79,13 +95,29 @@ function rememberTime() {
 /** Buttons touched whose press is not kept yet: gloves touch twice. @type {Set<string>} */
 const touched = new Set();
 
+/** After a press the next button stands where the last one stood: for so long it is no button yet, or a second touch would take its step. */
+const STEADY_MS = 700;
+let unsteady = 0;
+
 /** Kept and shown first; the centre is told after. @param {any} order @param {string} step @param {any} [more] */
 async function press(order, step, more = {}) {
   const button = `${order.id}/${order.generation}/${step}`;
   if (touched.has(button)) return;
   touched.add(button);
+  unsteady += 1;
   await outbox.add(pressOf(order, step, word('steps', step), more, { key: newKey(), now: clock.now(), device: Date.now(), known: clock.known }));
   touched.delete(button);
+  setTimeout(() => { unsteady -= 1; redraw(); }, STEADY_MS);
+}
+
+/** The big button of an order. @param {any} order @param {string} step */
+function touch(order, step) {
+  if (!unsteady) (step === 'restore' ? restore : press)(order, step);
+}
+
+/** The one step that nothing takes back. @param {any} order */
+async function restore(order) {
+  if (await ask({ title: t('Is the fault cleared?'), text: order.address, confirm: t('Restored') })) await press(order, 'restore');
 }
 
 /** @param {any} order */
@@ -108,32 +140,19 @@ function receipts(orders) {
   }
 }
 
-/** @param {string} what @param {any} body */
-async function presence(what, body) {
-  try {
-    await request('POST', `/api/crew/${what}`, body, { key: newKey() });
-    await poll();
-  } catch (error) {
-    const { possible_from: from, why } = /** @type {any} */ (error).facts ?? {};
-    if (what === 'away' && !body.ask && ['max_away', 'min_cover'].includes(why)) {
-      const said = await ask({ title: t('Ask the centre?'), text: `${explain(error)}${from ? ` ${t('Possible from {time}.', { time: shortTime(from) })}` : ''}`, confirm: t('Ask the centre') });
-      if (said) await presence('away', { ...body, ask: true });
-      return;
-    }
-    notice(`${explain(error)}${from ? ` ${t('Possible from {time}.', { time: shortTime(from) })}` : ''}`, 'bad');
-  }
-}
-
-async function goAway() {
-  const said = await ask({ title: t('Away for a while'), text: t('The crew gets no new orders until it is back.'), confirm: t('Away'), fields: [{ name: 'minutes', label: t('For how many minutes'), kind: 'number', value: '30' }, { name: 'reason', label: t('Reason'), value: t('Meal') }] });
-  if (said) await presence('away', { minutes: Number(said.minutes), reason: said.reason });
+/** Whoever signs out is told what stays behind. */
+async function leaving() {
+  const waiting = outbox.waiting.filter((one) => one.at).length;
+  const parts = waiting ? [t('{n} press(es) wait to be sent.', { n: waiting }), t('They stay in this phone and go when you sign in here again.')] : [t('New orders ring here no more.')];
+  if (forms.size) parts.push(t('A fault record that is not sent yet is forgotten.'));
+  return await ask({ title: t('Sign out?'), text: parts.join(' '), confirm: t('Sign out'), danger: waiting > 0 }) !== null;
 }
 
 function head() {
   const { crew, presence: now, away_until: until } = stack;
   const away = now === 'away';
   fill(byId('crew-head'), h('div', {}, h('h1', {}, named(crew)), h('p', { class: 'soft' }, statusName(crew.status), away && until ? [' · ', t('until {time}', { time: shortTime(until) })] : null, crew.asked ? ` · ${t('The centre is asked')}` : null)),
-    h('button', { type: 'button', class: `big ${away ? 'primary' : ''}`, disabled: !away && stack.orders.length > 0, id: 'presence', on: { click: () => (away ? presence('standby', {}) : goAway()) } }, away ? t('Back on standby') : t('Away')));
+    h('button', { type: 'button', class: `big ${away ? 'primary' : ''}`, disabled: !away && stack.orders.length > 0, id: 'presence', on: { click: () => (away ? presence('standby', {}, poll) : goAway(poll)) } }, away ? t('Back on standby') : t('Away')));
 }
 
 /** @param {any} alert */
@@ -150,7 +169,7 @@ function stackKey() {
   return JSON.stringify([orders.map((/** @type {any} */ o) => [o.id, o.version, o.state]), records.map((/** @type {any} */ o) => o.id), now, until, crew.asked, crew.status, photos, (alerts ?? []).map((/** @type {any} */ a) => a.id)]);
 }
 
-/** Forms keep what is being written: one is made once an order. @type {Map<string, HTMLElement>} */
+/** Forms keep what is being written: one is made once an order, with its photos' button. @type {Map<string, {form: HTMLElement, photo: HTMLElement}>} */
 const forms = new Map();
 
 const WORDS_MS = 1000;
@@ -159,7 +178,7 @@ let worded = false;
 /** Words come soon, or orders are shown by their codes until they do. A form made meanwhile is made anew: its draft is kept. */
 async function learnWords() {
   await loadWords();
-  for (const form of forms.values()) form.remove();
+  for (const { form } of forms.values()) form.remove();
   forms.clear();
   worded = true;
   redraw();
@@ -185,8 +204,8 @@ const draw = notUnderAFinger(() => {
 
 /** @param {{order: any, state: string}[]} shown */
 function drawCards(shown) {
-  const acts = { step: press, reject, add: (/** @type {any} */ one) => outbox.add(one) };
-  const made = shown.map(({ order, state }, i) => card(order, { state, place: i + 1, waiting: waitingOf(order.id), photos: stack.photos?.[order.id] ?? 0, claims: claims.of(order.id) }, acts));
+  const acts = { step: touch, reject, add: (/** @type {any} */ one) => outbox.add(one) };
+  const made = shown.map(({ order, state }, i) => card(order, { state, place: i + 1, waiting: waitingOf(order.id), photos: stack.photos?.[order.id] ?? 0, claims: claims.of(order.id), steady: !unsteady }, acts));
   fill(byId('stack'), made.length ? made.map((one) => one.element) : h('p', { class: 'empty' }, stack.presence === 'away' ? t('Away. No new orders.') : t('No orders. A new one rings here.')));
   return made;
 }
@@ -194,12 +213,17 @@ function drawCards(shown) {
 /** @param {any[]} orders */
 function drawRecords(orders) {
   const ids = new Set(orders.map((o) => o.id));
-  for (const [id, form] of forms) if (!ids.has(id)) { form.remove(); forms.delete(id); }
+  for (const [id, { form }] of forms) if (!ids.has(id)) { form.remove(); forms.delete(id); }
   for (const order of orders) {
-    if (forms.has(order.id)) continue;
-    const photo = photoButton(order, stack.photos?.[order.id] ?? 0, 0, (one) => outbox.add(one));
+    const sent = stack.photos?.[order.id] ?? 0, waiting = waitingOf(order.id).filter((one) => one.lane === 'photo').length;
+    const known = forms.get(order.id);
+    if (known) {
+      countPhotos(known.photo, sent, waiting);
+      continue;
+    }
+    const photo = photoButton(order, sent, waiting, (one) => outbox.add(one));
     const form = recordForm(order, (values) => press(order, 'record', values), photo);
-    forms.set(order.id, form);
+    forms.set(order.id, { form, photo });
     byId('to-record').append(form);
   }
 }
@@ -222,10 +246,11 @@ async function poll() {
   polling = true;
   try {
     const fresh = await request('GET', '/api/crew/stack', undefined, { timeout: 2 * POLL_MS });
+    mine = fresh.username === page.person?.username;
+    if (!mine) return await anothers();
     clock.hear(fresh.now);
-    stack = withNewer(fresh, answers.values());
+    keepStack(withNewer(fresh, answers.values()));
     reached = performance.now();
-    localStorage.setItem(STACK, JSON.stringify(stack));
     localStorage.setItem(TIME, JSON.stringify({ at: clock.now(), wall: Date.now(), speed: clock.speed }));
     receipts(stack.orders);
     if (worded && !entries('states').length) learnWords();
@@ -239,6 +264,12 @@ async function poll() {
     polling = false;
   }
   draw();
+}
+
+/** The page was kept for who had the phone before. */
+async function anothers() {
+  await forgetPage();
+  location.reload();
 }
 
 /** What may wait until the orders are on the screen. */

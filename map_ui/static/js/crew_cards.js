@@ -12,7 +12,7 @@ import { word } from './vocabulary.js';
 /**
  * @typedef {import('./board_state.js').Order} Order
  * @typedef {import('./outbox.js').Press} Press
- * @typedef {{state: string, place: number, waiting: Press[], photos: number, claims: import('./crew_claims.js').Claim[]}} Known what the phone knows of an order
+ * @typedef {{state: string, place: number, waiting: Press[], photos: number, claims: import('./crew_claims.js').Claim[], steady: boolean}} Known what the phone knows of an order; `steady`: its button may be touched
  * @typedef {{step: (order: Order, step: string) => void, reject: (order: Order) => void, add: (press: Press) => Promise<void>}} Acts
  */
 
@@ -57,7 +57,7 @@ export function card(order, now, on) {
     links(order, now, on),
     h('p', { class: 'soft' }, order.id, ' · ', t('reported {time}', { time: shortTime(order.reported_at) }), order.priority > 0 ? ` · ${t('Priority {n}', { n: order.priority })}` : ''),
     claimsTable(now.claims, waiting),
-    next ? h('button', { type: 'button', class: `big ${fresh ? 'alarm-button' : 'primary'}`, data: { step: next[0] }, on: { click: () => on.step(order, next[0]) } }, next[1]) : null,
+    next ? h('button', { type: 'button', class: `big ${fresh ? 'alarm-button' : 'primary'}`, data: { step: next[0] }, disabled: !now.steady, on: { click: () => on.step(order, next[0]) } }, next[1]) : null,
     ['dispatched', 'delivered', 'acknowledged'].includes(state) ? h('button', { type: 'button', class: 'big danger-soft', data: { step: 'reject' }, on: { click: () => on.reject(order) } }, t('Reject with a reason')) : null);
   return { element, tick: (/** @type {number} */ at) => {
     const ms = remaining(order, at);

@@ -2,7 +2,7 @@
 /** Photos of an order: made small in the phone, kept with the presses, sent when there is a network. */
 import { newKey } from './api.js';
 import { clock } from './clock.js';
-import { h } from './dom.js';
+import { fill, h } from './dom.js';
 import { t } from './page.js';
 import { notice } from './shell.js';
 
@@ -51,6 +51,13 @@ async function take(order, add, files) {
 export function photoButton(order, sent, waiting, add) {
   const input = h('input', { type: 'file', accept: 'image/*', multiple: true, class: 'unseen', on: { change: () => take(order, add, input.files).then(() => { input.value = ''; }) } });
   input.setAttribute('capture', 'environment');
+  const button = h('label', { class: 'button' }, input, h('span'));
+  countPhotos(button, sent, waiting);
+  return button;
+}
+
+/** How many there are, on a button that stays: the camera may be open. @param {HTMLElement} button @param {number} sent @param {number} waiting */
+export function countPhotos(button, sent, waiting) {
   const number = sent + waiting ? ` (${sent + waiting})` : '';
-  return h('label', { class: 'button' }, input, `${t('Photo')}${number}`, waiting ? h('span', { class: 'chip warn' }, t('not sent yet')) : null);
+  fill(/** @type {Element} */ (button.lastElementChild), `${t('Photo')}${number}`, waiting ? [' ', h('span', { class: 'chip warn' }, t('not sent yet'))] : null);
 }

@@ -13,6 +13,12 @@ export function recordOf({ customers, cause, ...rest }, name = word) {
   return { ...rest, cause: found, ...(number === '' ? {} : { customers: Number(number) }) };
 }
 
+/** Where the draft of an order's record is kept. @param {string} id */
+const draftOf = (id) => `dispatch45/record/${id}`;
+
+/** The centre has the record. @param {string} id its order */
+export const forgetDraft = (id) => localStorage.removeItem(draftOf(id));
+
 /** @typedef {[name: string, label: string, kind: string, required: boolean]} Field */
 
 /** @returns {Field[]} */
@@ -34,11 +40,11 @@ function input(kind, common) {
 }
 
 /**
- * A form for the record of one order. @param {Order} order @param {(values: any) => Promise<void>} done resolves when it is kept
+ * A form for the record of one order; its draft stays until the centre has taken it. @param {Order} order @param {(values: any) => void} done
  * @param {HTMLElement|null} photos its button
  */
 export function recordForm(order, done, photos) {
-  const draft = `dispatch45/record/${order.id}`;
+  const draft = draftOf(order.id);
   const kept = JSON.parse(localStorage.getItem(draft) ?? '{}');
   const form = h('form', { class: 'form', method: 'post', action: '/crew' }, fields().map(([name, label, kind, required]) => {
     const id = `${order.id}-${name}`;
@@ -47,10 +53,9 @@ export function recordForm(order, done, photos) {
     return [h('label', { htmlFor: id }, label, required ? ' *' : ''), field];
   }), h('p', { class: 'links' }, photos), h('button', { type: 'submit', class: 'big primary' }, t('Send the fault record')));
   form.addEventListener('input', () => localStorage.setItem(draft, JSON.stringify(Object.fromEntries(new FormData(form)))));
-  form.addEventListener('submit', async (/** @type {SubmitEvent} */ e) => {
+  form.addEventListener('submit', (/** @type {SubmitEvent} */ e) => {
     e.preventDefault();
-    await done(recordOf(/** @type {any} */ (Object.fromEntries(new FormData(form)))));
-    localStorage.removeItem(draft);
+    done(recordOf(/** @type {any} */ (Object.fromEntries(new FormData(form)))));
   });
   return h('article', { class: 'card record' }, h('h2', {}, order.address), h('p', { class: 'soft' }, order.id, ' · ', word('fault_types', order.fault_type)), form);
 }

@@ -19,6 +19,12 @@ export function took(stack, order) {
   };
 }
 
+/** The same where the centre said only the order's state: a press found its step taken. @param {Stack} stack @param {string} id @param {string} state @returns {Stack} */
+export function moved(stack, id, state) {
+  const order = stack.orders.find((one) => one.id === id);
+  return order ? took(stack, { ...order, state }) : stack;
+}
+
 /** A look at the centre, with those answers that are newer than it. @param {Stack} fresh @param {Iterable<Order>} answers @returns {Stack} */
 export function withNewer(fresh, answers) {
   const version = new Map([...fresh.orders, ...fresh.to_record].map((one) => [one.id, one.version]));

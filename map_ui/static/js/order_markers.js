@@ -11,6 +11,15 @@ import { t } from './page.js';
 
 /** @typedef {{holder: HTMLElement, badge: HTMLElement, lat: number, lon: number, said: string}} Mark */
 
+/** What a mark says to who points at it or does not see it (pure but for words). @param {import('./board_state.js').Order} order @param {number} left ms */
+export function spoken(order, left) {
+  const { address } = order;
+  if (arrived(order)) return t('{address}: crew on scene', { address });
+  if (left >= 0) return t('{address}: {minutes} min left', { address, minutes: minutes(left) });
+  const late = minutes(left).slice(1);
+  return late.endsWith(' h') ? t('{address}: {hours} h overdue', { address, hours: late.slice(0, -2) }) : t('{address}: {minutes} min overdue', { address, minutes: late });
+}
+
 export class OrderMarkers {
   /** @param {any} map @param {(id: string) => void} pick */
   constructor(map, pick) {
@@ -61,8 +70,7 @@ export class OrderMarkers {
     one.said = said;
     say(one.badge, text);
     one.badge.className = `order-mark ${kind}`;
-    const label = arrived(order) ? t('{address}: crew on scene', { address: order.address })
-      : t('{address}: {minutes} min left', { address: order.address, minutes: text });
+    const label = spoken(order, left);
     one.holder.setAttribute('aria-label', label);
     one.holder.title = label;
   }

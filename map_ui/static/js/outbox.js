@@ -26,11 +26,28 @@ export function verdict(status) {
   return 'refused';
 }
 
+/** A press's step. @param {Press} press */
+const stepOf = (press) => press.path.split('/').pop() ?? '';
+
+/** What each button leads to, in their sequence. */
+const LEADS = { acknowledge: 'acknowledged', depart: 'en_route', arrive: 'on_scene', restore: 'restored' };
+const [WAY, REACHED] = [Object.keys(LEADS), [...Object.values(LEADS), 'recorded', 'closed']];
+
+/**
+ * The step stands, though this press did not take it (pure): positions, the terminal or another phone were first, or the
+ * order is past it. A record that somebody else wrote is not this one: that is a refusal.
+ * @param {Press} press @param {Answer} answer
+ */
+export function stands(press, { status, facts = {} }) {
+  const place = press.lane ? -1 : WAY.indexOf(stepOf(press));
+  return status === 409 && place >= 0 && (facts.why === 'already' || (!facts.why && REACHED.indexOf(facts.state) >= place));
+}
+
 /** The state an order is in once these presses have arrived (pure). @param {string} state @param {string} order @param {Press[]} waiting */
 export function expected(state, order, waiting) {
   /** @type {Record<string, string>} */
-  const leads = { acknowledge: 'acknowledged', depart: 'en_route', arrive: 'on_scene', restore: 'restored', reject: 'gone', record: 'gone' };
-  return waiting.filter((one) => one.order === order && !one.lane).reduce((now, one) => leads[one.path.split('/').pop() ?? ''] ?? now, state);
+  const leads = { ...LEADS, reject: 'gone', record: 'gone' };
+  return waiting.filter((one) => one.order === order && !one.lane).reduce((now, one) => leads[stepOf(one)] ?? now, state);
 }
 
 const STUCK_MS = 1500;
@@ -135,7 +152,7 @@ export class Outbox {
   /** @param {Press} press @returns {Promise<boolean>} whether the next one may be tried */
   async sendOne(press) {
     const answer = await this.on.send(press);
-    const found = answer.facts?.taken ? 'done' : verdict(answer.status);
+    const found = answer.facts?.taken || stands(press, answer) ? 'done' : verdict(answer.status);
     if (found === 'again' || found === 'stop') return false;
     if (found === 'refused' && press.at) await this.refuse(press, answer);
     else {

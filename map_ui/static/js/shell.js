@@ -3,7 +3,7 @@
 import { askTime, clock } from './clock.js';
 import { byId, h, say } from './dom.js';
 import { clockTime, t } from './page.js';
-import { request } from './api.js';
+import { explain, request } from './api.js';
 
 const YEAR = 31_536_000;
 
@@ -30,21 +30,35 @@ function startLanguages() {
 /** A phone that is handed on shows nobody else's orders. What waits to be sent stays, under its owner's name. */
 async function forget() {
   for (const key of Object.keys(localStorage)) if (/^dispatch45\/(stack|record)\//.test(key)) localStorage.removeItem(key);
+  await forgetPage();
+}
+
+/** The crew's page as it is kept is its person's: the next one needs another. */
+export async function forgetPage() {
   for (const name of await globalThis.caches?.keys() ?? []) if (name.startsWith('dispatch45-')) await (await caches.open(name)).delete('/crew');
 }
 
-export function startShell() {
+/** Nothing is forgotten before the centre has said that the session is over. @param {() => Promise<boolean>} sure */
+async function signOut(sure) {
+  if (!await sure()) return;
+  try {
+    if (!await request('DELETE', '/api/session')) throw new Error(t('The centre cannot be reached.'));
+  } catch (error) {
+    if (/** @type {any} */ (error).status !== 401) return notice(t('You are still signed in. {why}', { why: explain(error) }), 'bad');
+  }
+  await forget();
+  location.assign('/sign-in');
+}
+
+/** @param {() => Promise<boolean>} [sure] asked before somebody signs out */
+export function startShell(sure = async () => true) {
   startTheme();
   startLanguages();
   askTime();
   setInterval(askTime, 30_000);
   const face = byId('clock');
   setInterval(() => { if (clock.known) say(face, clockTime(clock.now())); }, 250);
-  document.getElementById('sign-out')?.addEventListener('click', async () => {
-    await request('DELETE', '/api/session').catch(() => null);
-    await forget();
-    location.assign('/sign-in');
-  });
+  document.getElementById('sign-out')?.addEventListener('click', () => signOut(sure));
 }
 
 /** A short message at the edge, with a way back where there is one. @param {string} text @param {'good'|'bad'} [kind] @param {{label: string, act: () => void, seconds?: number}} [undo] gone after `seconds` */

@@ -1,7 +1,7 @@
 // @ts-check
 import { explain, ApiError, get, request } from './api.js';
 import { byId } from './dom.js';
-import { startShell } from './shell.js';
+import { forgetPage, startShell } from './shell.js';
 import { t } from './page.js';
 
 startShell();
@@ -14,6 +14,7 @@ form.addEventListener('submit', async (/** @type {SubmitEvent} */ event) => {
   const { username, password } = Object.fromEntries(new FormData(form));
   try {
     const person = await request('POST', '/api/session', { username, password });
+    await forgetPage().catch(() => null);
     if (person.must_change) return location.assign('/password');
     const next = new URLSearchParams(location.search).get('next') ?? '/';
     return location.assign(/^\/(?![/\\])/.test(next) ? next : '/');

@@ -91,7 +91,7 @@ async def test_a_photo_is_kept_once_and_shown_to_whoever_may_see_the_order(city:
     assert (await city.get("carl", f"/api/orders/{order_id}/photos/{'0' * 32}")).status_code == 404
     assert (await (await city.nobody()).get(path)).status_code == 401
     stack = (await city.get("carl", "/api/crew/stack")).json()
-    assert stack["photos"] == {order_id: 1}
+    assert (stack["username"], stack["photos"]) == ("carl", {order_id: 1})
 
 
 async def test_a_former_crew_sees_its_own_photos_and_nothing_of_the_crew_after_it(city: City) -> None:

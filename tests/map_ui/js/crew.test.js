@@ -5,7 +5,7 @@ import { standing } from '../js/crew_conflicts.js';
 import { fit } from '../js/crew_photos.js';
 import { recordOf } from '../js/crew_record.js';
 import { place } from '../js/crew_share.js';
-import { took, withNewer } from '../js/crew_stack.js';
+import { moved, took, withNewer } from '../js/crew_stack.js';
 import { bd09, gcj02, navigate } from '../js/navigation.js';
 import { offset } from '../js/order_claims.js';
 
@@ -77,5 +77,7 @@ test('a button that was taken never comes back', () => {
   const restored = took(stack, order('W1', 'restored', 9));
   assert.deepEqual([restored.orders.map((o) => o.id), restored.to_record.map((o) => o.id)], [['W2'], ['W1']]);
   assert.deepEqual(took(restored, order('W1', 'recorded', 10)).to_record, []);
+  assert.deepEqual(moved(stack, 'W1', 'on_scene').orders.map((o) => o.state), ['on_scene', 'delivered'], 'another device was first');
+  assert.deepEqual(moved(stack, 'W9', 'on_scene'), stack);
   assert.deepEqual(took(stack, order('W1', 'at_centre', 6, { crew_id: '' })).orders.map((o) => o.id), ['W2'], 'rejected');
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pressOf, receiptOf } from '../js/crew_presses.js';
-import { expected, Outbox, verdict } from '../js/outbox.js';
+import { expected, Outbox, stands, verdict } from '../js/outbox.js';
 
 /** A store that outlives its page. */
 const disk = () => {
@@ -94,6 +94,35 @@ test('a press that was taken before its order went to others is no conflict', as
   await box.add(press('1', '/depart'));
   await settled();
   assert.deepEqual([box.waiting, box.refused], [[], []]);
+});
+
+test('a step that positions or another device took first stands, and what was pressed after it goes on', async () => {
+  const sent = [];
+  let net = false;
+  const box = new Outbox('carl', disk(), on(async (one) => {
+    if (!net) return { status: 0 };
+    sent.push(one.key);
+    return one.key === 'a' ? { status: 409, why: 'already', facts: { why: 'already', step: 'arrive', state: 'on_scene' } } : { status: 200 };
+  }));
+  for (const [key, path] of [['a', '/arrive'], ['b', '/restore'], ['c', '/record']]) await box.add(press(key, path));
+  await settled();
+  net = true;
+  await box.flush();
+  assert.deepEqual([sent, box.waiting, box.refused], [['a', 'b', 'c'], [], []]);
+});
+
+test('which refusals say that the step stands', () => {
+  const of = (path, facts, status = 409, more = {}) => stands(press('k', `/api/crew/orders/W1/${path}`, more), { status, facts });
+  assert.ok(of('arrive', { why: 'already', state: 'restored' }));
+  assert.ok(of('depart', { step: 'depart', state: 'on_scene' }), 'arrived without having departed: the order is past it');
+  assert.ok(of('depart', { step: 'depart', state: 'recorded' }));
+  assert.ok(!of('restore', { step: 'restore', state: 'en_route' }), 'not there yet');
+  assert.ok(!of('depart', { why: 'not_yours', state: 'on_scene' }), 'with another crew');
+  assert.ok(!of('acknowledge', { why: 'key_reused' }));
+  assert.ok(!of('depart', { state: 'cancelled' }));
+  assert.ok(!of('record', { why: 'already', state: 'recorded' }), 'what somebody else wrote is not what this crew wrote');
+  assert.ok(!of('photos', { why: 'already' }, 409, { lane: 'photo' }));
+  assert.ok(!of('arrive', { why: 'already' }, 0));
 });
 
 test('a photo on a bad network does not hold up a press', async () => {

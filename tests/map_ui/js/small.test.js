@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServerClock } from '../js/clock.js';
+import { spoken } from '../js/order_markers.js';
 import { duration, figures, level, minutes } from '../js/countdown.js';
 import { inside, namePlace } from '../js/inside.js';
 
@@ -18,6 +19,41 @@ test('figures of a countdown', () => {
   assert.equal(level(3_600_000), 'ok');
   assert.equal(duration(null), '–');
   assert.equal(duration(133), '2:13');
+});
+
+test('a phone that slept goes on by as much as its own clock did, never back, and believes what it hears next', () => {
+  let monotonic = 0, wall = 5_000_000; // the phone's own clock may say anything
+  const clock = new ServerClock(() => monotonic, () => wall);
+  clock.wake();
+  assert.equal(clock.known, false, 'never heard of the centre: there is nothing to go on from');
+  const pass = (awake, asleep = 0) => { monotonic += awake; wall += awake + asleep; };
+  clock.hear(1_000_000);
+  pass(10_000, 1_900);
+  clock.wake();
+  assert.equal(clock.now(), 1_010_000, 'clocks drift');
+  pass(0, 3_600_000);
+  clock.wake();
+  clock.wake();
+  assert.equal(clock.now(), 1_010_000 + 3_601_900);
+  pass(5_000);
+  clock.wake();
+  assert.equal(clock.now(), 1_015_000 + 3_601_900);
+  wall -= 7_200_000;
+  clock.wake();
+  assert.equal(clock.now(), 1_015_000 + 3_601_900, 'a clock that is put back moves nothing');
+  clock.hear(1_016_000);
+  assert.equal(clock.now(), 1_016_000, 'put forward by hand it looked the same: the centre knows');
+  clock.hear(1_016_000, 10);
+  pass(0, 60_000);
+  clock.wake();
+  assert.equal(clock.now(), 1_616_000, 'at the speed of the server');
+});
+
+test('a mark on the map says what is left, or by how much it is late', () => {
+  const order = { address: '12 Harbour Road', points: {} };
+  const said = [150_000, 0, -61_000, -28.5 * 3_600_000].map((left) => spoken(order, left));
+  assert.deepEqual(said, ['2 min left', '0 min left', '2 min overdue', '28 h overdue'].map((one) => `12 Harbour Road: ${one}`));
+  assert.equal(spoken({ ...order, points: { H: '2026-03-02T10:00:00Z' } }, -1), '12 Harbour Road: crew on scene');
 });
 
 test('the server clock runs at the speed of the server, whatever the PC says', () => {
