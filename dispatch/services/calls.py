@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from dispatch.core.chains import ROUTE
 from dispatch.core.escalation import ATTEMPT, is_needless
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.types import SYSTEM
@@ -97,9 +98,9 @@ def attempt(
 
 
 def ended_by(draft: Draft, row: OutboxRow) -> str:
-    """The step that made a call needless, and who took it: `acknowledge by crew:N1`."""
+    """What made a call needless, and who did it: `acknowledge by crew:N1`, `route by hotline:holly`."""
     order = draft.order(row.order_id)
-    steps = draft.process(order).steps
+    steps = {*draft.process(order).steps, ROUTE}
     last = next((e for e in reversed(order.history) if e.kind in steps), None)
     return f"{last.kind} by {last.by}" if last and needless(draft, row) else ""
 
