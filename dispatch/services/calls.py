@@ -22,6 +22,10 @@ from dispatch.services.steps import Draft
 
 NO_REPORT = timedelta(minutes=3)
 """A call of which nothing is heard for so long has failed."""
+UNHEARD = "nothing was heard of the call"
+"""The outcome of such a one."""
+OVERTAKEN = "answered meanwhile"
+"""The outcome where nobody was rung, since nobody had to be any more."""
 PART = 100
 """Orders that one transaction about a call decides."""
 LIVE = {"pending", "sent"}

@@ -21,7 +21,9 @@ from dispatch.core.work_order import WorkOrder
 from dispatch.services.callee import Callee, callee, prompt
 from dispatch.services.calls import (
     NO_REPORT,
+    OVERTAKEN,
     PART,
+    UNHEARD,
     attempt,
     cut_if_needless,
     cut_row,
@@ -189,7 +191,7 @@ async def _again(context: Context, call_id: str, rows: list[OutboxRow]) -> _Call
 def _still_open(draft: Draft, rows: list[OutboxRow]) -> list[OutboxRow]:
     """What was answered meanwhile is dropped."""
     over = {row.id for row in rows if needless(draft, row)}
-    draft.settled.extend(Settled(row_id, "done", "answered meanwhile") for row_id in sorted(over))
+    draft.settled.extend(Settled(row_id, "done", OVERTAKEN) for row_id in sorted(over))
     return [row for row in rows if row.id not in over]
 
 
@@ -294,13 +296,13 @@ async def _cannot(context: Context, rows: list[OutboxRow], why: str) -> None:
 
 async def _no_report(context: Context, rows: list[OutboxRow]) -> None:
     """Calls of which nothing was heard for too long."""
-    why, ids = "nothing was heard of the call", {row.id for row in rows}
+    ids = {row.id for row in rows}
     for call_id in sorted({row.call_id for row in rows}):
 
         def lost(draft: Draft, found: list[OutboxRow], call_id: str = call_id) -> None:
             for row in readable(draft, [row for row in found if row.id in ids and row.state == "sent"]):
-                attempt(draft, row, "failed", Callee(), call_id, key=f"{call_id}/{row.id}/lost", note=why)
-                draft.settled.append(Settled(row.id, "done", why))
+                attempt(draft, row, "failed", Callee(), call_id, key=f"{call_id}/{row.id}/lost", note=UNHEARD)
+                draft.settled.append(Settled(row.id, "done", UNHEARD))
 
         async for _ in in_parts(context, call_id, lost):
             pass
