@@ -12,7 +12,7 @@ from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from dispatch.adapters.sql import definitions as kept
 from dispatch.adapters.sql.adoption import put_in_force
@@ -52,7 +52,8 @@ def read_file(file: Path) -> Process:
 def register(settings: Settings) -> None:
     """Keep the settings' definition beside the orders, which pin it.
 
-    Raises BadInput when running orders began under the same version with another content.
+    Raises BadInput when an order began under the same version with another content: also one that has ended is measured
+    by it for ever.
     """
     now = current(settings)
     _warn_of_gaps(now)
@@ -61,11 +62,10 @@ def register(settings: Settings) -> None:
         known = kept.kept_text(connection, now.id)
         if known == now.text:
             return
-        query = select(func.count()).select_from(ORDER).where(ORDER.c.process == now.id, ORDER.c.is_open)
-        if known and connection.execute(query).scalar():
+        if known and connection.execute(select(ORDER.c.id).where(ORDER.c.process == now.id).limit(1)).first():
             raise BadInput(
-                f"the process {now.id} has changed while orders run under it: raise its `version` in"
-                f" {settings.process_file or 'fault_repair.toml'}, so that they end under what they began with"
+                f"the process {now.id} has changed since orders began under it: raise its `version` in"
+                f" {settings.process_file or 'fault_repair.toml'}, so that they keep what they began with"
             )
         kept.keep(connection, now)
 
