@@ -16,7 +16,7 @@ from typing import Any
 from dispatch.core.chains import ROUTE, Owner, Watch
 from dispatch.core.outgoing import Outgoing, alert, told
 from dispatch.core.process import Process, Transition
-from dispatch.core.segments import STACKED, deadline, limit, timeline
+from dispatch.core.segments import STACKED, deadline, dispatching, limit, timeline
 from dispatch.core.types import SYSTEM
 from dispatch.core.work_order import WorkOrder, remark
 
@@ -223,7 +223,7 @@ def owner_now(order: WorkOrder, process: Process) -> Owner:
     record, then the hotline."""
     running = timeline(order, process, order.history[-1].at).running
     if running == STACKED:
-        return process.owners["repair_centre"]
+        return process.owners[dispatching(process)]
     if running:
         return process.owners[process.segment(running).owner]
     return process.owners["crew" if order.crew_id and order.record is None else "hotline"]
