@@ -127,8 +127,8 @@ def overruns(order: WorkOrder, process: Process, now: datetime) -> tuple[Overrun
 
 
 def deadline(order: WorkOrder, process: Process) -> datetime:
-    """When the promise ends: A plus the area's limit."""
-    return order.facts.reported_at + process.promise[order.area_class]
+    """When the promise ends: A plus the area's limit. A is the history's, which is sealed (docs/audit-trail.md)."""
+    return order.history[0].at + process.promise[order.area_class]
 
 
 class _Walk:

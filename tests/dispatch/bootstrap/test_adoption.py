@@ -101,6 +101,7 @@ def test_an_earlier_one_can_be_adopted_again_and_it_is_kept_who_did(database: Da
     noted = database.at_once(lambda c: notes(c, 0, 10))
     assert [(one["action"], one["by_id"], one["subject"]) for one in noted] == [
         ("adopt_process", "root", "fault_repair@2"), ("adopt_process", "root", "fault_repair@3"),
+        ("keep_process", "start", "fault_repair@2"),
     ]  # fmt: skip
     assert "25 min" in noted[1]["data"]["difference"]
 
