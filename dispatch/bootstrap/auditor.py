@@ -145,6 +145,7 @@ class Auditor:
                 now, speed, beat_age(fact(connection, HEARTBEAT), opened.real.now()), {},
                 audit.lateness(connection, late_since(now, speed)), audit.held(connection, now, speed),
                 audit.transactions(connection), seen, unreadable, self._eyes.wal(),
+                audit.calls(connection, now, speed),
             )  # fmt: skip
 
         heard, seen = await self._eyes.look(work)

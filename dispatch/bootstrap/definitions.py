@@ -12,12 +12,14 @@ from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from dispatch.adapters.sql import definitions as kept
 from dispatch.adapters.sql.adoption import put_in_force
 from dispatch.adapters.sql.statements import ORDER
+from dispatch.adapters.sql.trail import KEPT, Note, digest_of, note, noted_definitions
 from dispatch.bootstrap.database import at_once
+from dispatch.clock import SystemClock
 from dispatch.core.errors import BadInput, ProcessInvalid
 from dispatch.core.process import Process, parse
 from dispatch.core.process_check import check
@@ -52,24 +54,30 @@ def read_file(file: Path) -> Process:
 def register(settings: Settings) -> None:
     """Keep the settings' definition beside the orders, which pin it.
 
-    Raises BadInput when running orders began under the same version with another content.
+    Raises BadInput when an order began under the same version with another content: also one that has ended is measured
+    by it for ever.
     """
     now = current(settings)
     _warn_of_gaps(now)
 
     def keep(connection: Connection) -> None:
         known = kept.kept_text(connection, now.id)
-        if known == now.text:
+        if known == now.text and now.id in noted_definitions(connection):
             return
-        query = select(func.count()).select_from(ORDER).where(ORDER.c.process == now.id, ORDER.c.is_open)
-        if known and connection.execute(query).scalar():
-            raise BadInput(
-                f"the process {now.id} has changed while orders run under it: raise its `version` in"
-                f" {settings.process_file or 'fault_repair.toml'}, so that they end under what they began with"
-            )
+        if known not in {"", now.text}:
+            _nobody_began_under(connection, now.id, settings.process_file or "fault_repair.toml")
         kept.keep(connection, now)
+        note(connection, Note("system", "start", KEPT, now.id, digest_of(now.text)), SystemClock().now())
 
     at_once(settings, keep)
+
+
+def _nobody_began_under(connection: Connection, process_id: str, file: str) -> None:
+    if connection.execute(select(ORDER.c.id).where(ORDER.c.process == process_id).limit(1)).first():
+        raise BadInput(
+            f"the process {process_id} has changed since orders began under it: raise its `version` in"
+            f" {file}, so that they keep what they began with"
+        )
 
 
 def _warn_of_gaps(process: Process) -> None:

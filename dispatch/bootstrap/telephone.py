@@ -20,10 +20,11 @@ from dispatch.adapters.channels.phone_baresip import MISSING, installed
 from dispatch.adapters.channels.phone_book import Book
 from dispatch.adapters.channels.phone_desk import Teller, application
 from dispatch.children import Program
-from dispatch.clock import Clock, Machine, clock_from
+from dispatch.clock import InstallationClock, Machine, clock_from
 from dispatch.core.errors import Unavailable
 from dispatch.lifeline import tied
 from dispatch.settings import Settings, from_environment
+from dispatch.tracker import Mark
 
 log = logging.getLogger(__name__)
 
@@ -62,15 +63,17 @@ def telephone() -> None:
     asyncio.run(_serve(from_environment()))
 
 
-def opened(settings: Settings, clock: Clock, machine: Machine) -> tuple[Book, Telephone]:
-    """The telephone and its book. Its limits count the machine's seconds: a clock that is set moves none of them."""
+def opened(settings: Settings, machine: Machine) -> tuple[Book, Telephone]:
+    """The telephone and its book. Its limits count the machine's seconds: a clock that is set moves none of them; what it
+    tells is dated by the installation's time, as every other process has it."""
+    clock = clock_from(settings.clock, InstallationClock(Mark.of(settings.time_mark), machine=machine))
     book = Book(settings.data.resolve() / "phone" / "calls.jsonl", clock.now, machine)
     return book, open_telephone(wiring(settings), book, machine.boot)
 
 
 async def _serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT, which end the server, or until a part breaks."""
-    book, phone = opened(settings, clock_from(settings.clock), Machine())
+    book, phone = opened(settings, Machine())
     listener = _listen(settings)
     config = uvicorn.Config(
         application(phone, book, settings.secret), log_level="warning", lifespan="off", ws="none",

@@ -88,15 +88,16 @@ class Measured:
 def measure(order: WorkOrder, process: Process, now: datetime, zone: tzinfo) -> Measured:
     """What is counted of one order."""
     facts, line = order.facts, timeline(order, process, now)
+    reported = line.points["A"]
     promise, arrived = deadline(order, process), line.points.get("H")
-    judged_late = False if facts.reported_at + line.total > promise else None
+    judged_late = False if reported + line.total > promise else None
     dispatches = [e for e in order.history if e.kind == "dispatch"]
-    local, record = facts.reported_at.astimezone(zone), order.record or {}
+    local, record = reported.astimezone(zone), order.record or {}
     return Measured(
         id=order.id, version=order.version, day=local.date().isoformat(), hour=local.hour, state=order.state,
         centre_id=order.centre_id, crew_id=order.crew_id, trade=order.trade, area_class=order.area_class,
         fault_type=facts.fault_type, cause=str(record.get("cause") or ""), address=facts.address,
-        place=facts.place, reported_at=facts.reported_at, deadline=promise,
+        place=facts.place, reported_at=reported, deadline=promise,
         arrived_at=arrived, total_s=line.total.total_seconds(),
         within=arrived <= promise if arrived else judged_late, segments=_ended(line, process),
         late=tuple(

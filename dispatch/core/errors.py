@@ -69,6 +69,8 @@ class NotPlaced(Unavailable):
 class Contended(Conflict):
     """Others keep changing the same thing: just the same may be possible a moment later."""
 
+    code = "contended"
+
 
 TRANSIENT = (Unavailable, Contended)
 """What says nothing about the request: it is made again, never dropped."""

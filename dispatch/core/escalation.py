@@ -15,8 +15,8 @@ from typing import Any
 
 from dispatch.core.chains import ROUTE, Owner, Watch
 from dispatch.core.outgoing import Outgoing, alert, told
-from dispatch.core.process import Process
-from dispatch.core.segments import STACKED, deadline, limit, timeline
+from dispatch.core.process import Process, Transition
+from dispatch.core.segments import STACKED, deadline, dispatching, limit, timeline
 from dispatch.core.types import SYSTEM
 from dispatch.core.work_order import WorkOrder, remark
 
@@ -75,7 +75,8 @@ class _Running:
 def open_watches(order: WorkOrder, process: Process) -> tuple[OpenWatch, ...]:
     """Every watch that is running on this order.
 
-    An order that is routed to another centre has nobody there yet: what the first one answered no longer counts.
+    An order that is routed to another centre has nobody there yet: what the first one answered no longer counts, nor
+    that it was rung, or took the order in hand.
     """
     start = order.facts.reported_at
     running = [_Running(watch, None, start, start) for watch in process.watches]
@@ -95,6 +96,8 @@ def open_watches(order: WorkOrder, process: Process) -> tuple[OpenWatch, ...]:
                     one.open(event.at)
             elif (step or (ROUTE if moved else "")) in one.watch.until:
                 one.since = None
+            elif moved and (one.fired or one.paused > one.since) and _is_centres(one, state, process):
+                one.open(event.at)
             elif event.data.get("watch") == one.watch.name and event.kind == RUNG:
                 one.climb(event.at, skipped=bool(event.data.get("skipped")))
             elif event.data.get("watch") == one.watch.name and event.kind == IN_HAND:
@@ -109,10 +112,18 @@ def open_watches(order: WorkOrder, process: Process) -> tuple[OpenWatch, ...]:
 def _reopens(one: _Running, state: str, process: Process) -> bool:
     """Whether another centre has to answer it again: it was answered, and one of its steps, other than giving the
     order up, is possible in this state."""
-    if not one.generation or ROUTE in one.watch.until:
-        return False
-    rows = (process.transitions.get((state, step)) for step in one.watch.until)
-    return any(row is not None and row.to not in process.final for row in rows)
+    return bool(one.generation) and ROUTE not in one.watch.until and bool(_answers(one.watch, state, process))
+
+
+def _is_centres(one: _Running, state: str, process: Process) -> bool:
+    """Whether it waits for somebody at the centre. What the hotline owes is no younger for a change of the centre."""
+    return any("dispatcher" in row.by for row in _answers(one.watch, state, process))
+
+
+def _answers(watch: Watch, state: str, process: Process) -> list[Transition]:
+    """The steps that end it in this state, other than giving the order up."""
+    rows = (process.transitions.get((state, step)) for step in watch.until)
+    return [row for row in rows if row is not None and row.to not in process.final]
 
 
 def clocks(order: WorkOrder, process: Process) -> tuple[Clock, ...]:
@@ -212,7 +223,7 @@ def owner_now(order: WorkOrder, process: Process) -> Owner:
     record, then the hotline."""
     running = timeline(order, process, order.history[-1].at).running
     if running == STACKED:
-        return process.owners["repair_centre"]
+        return process.owners[dispatching(process)]
     if running:
         return process.owners[process.segment(running).owner]
     return process.owners["crew" if order.crew_id and order.record is None else "hotline"]

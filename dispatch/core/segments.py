@@ -23,9 +23,7 @@ LEFT = "gps_departed"
 ZERO = timedelta()
 _PARTY = {
     "crew": "crew",
-    "dispatcher": "repair_centre",
     "hotline": "hotline",
-    "system": "repair_centre",
     "device": "crew",
     "customer": "customer",
 }
@@ -101,6 +99,11 @@ def _walked(order: WorkOrder, process: Process) -> _Walk:
     return found
 
 
+def dispatching(process: Process) -> str:
+    """The party that dispatches, as the process calls it: waiting behind another order of the vehicle is its."""
+    return process.segment("CD").owner
+
+
 def limit(order: WorkOrder, process: Process, label: str) -> timedelta:
     """The limit of a segment for this order; withdrawn and stacked time has none to spare."""
     if label in {WITHDRAWN, STACKED}:
@@ -124,8 +127,8 @@ def overruns(order: WorkOrder, process: Process, now: datetime) -> tuple[Overrun
 
 
 def deadline(order: WorkOrder, process: Process) -> datetime:
-    """When the promise ends: A plus the area's limit."""
-    return order.facts.reported_at + process.promise[order.area_class]
+    """When the promise ends: A plus the area's limit. A is the history's, which is sealed (docs/audit-trail.md)."""
+    return order.history[0].at + process.promise[order.area_class]
 
 
 class _Walk:
@@ -172,7 +175,7 @@ class _Walk:
 
     def until(self, at: datetime, evidence: str = "", link: str = "") -> Interval:
         """The running interval up to `at`. A hop's owner follows from its link, as far as that is known."""
-        owner = "repair_centre" if self.label == STACKED else self.process.segment(self.label).owner
+        owner = dispatching(self.process) if self.label == STACKED else self.process.segment(self.label).owner
         if self.label == "DE" and not link and self.sent is not None and "links" in self.sent.data:
             link = best(self.sent.data["links"].values())
             evidence = evidence or f"{self.sent.kind} by {self.sent.by}, link {link}"
@@ -225,7 +228,7 @@ class _Walk:
         self.close(event.at)
         reason = str(event.data.get("reason", ""))
         known = self.process.reasons.get(reason)
-        owner = (known.cause if known else "") or _PARTY.get(event.by.role, event.by.role)
+        owner = (known.cause if known else "") or self._party(event.by.role)
         evidence = f"{event.kind} by {event.by}: {reason}"
         first = self.begun[attempt]
         self.intervals[first:] = [
@@ -236,3 +239,6 @@ class _Walk:
         lost = "DEFGH" if attempt == "dispatch" else "BCDEFGH"
         self.points = {p: t for p, t in self.points.items() if p not in lost}
         self.behind = False
+
+    def _party(self, role: str) -> str:
+        return dispatching(self.process) if role in {"dispatcher", "system"} else _PARTY.get(role, role)

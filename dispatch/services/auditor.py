@@ -32,6 +32,8 @@ DIVERGING = 1.0
 """Seconds by which two clocks may differ."""
 LARGEST_WAL = 256 * 1024 * 1024
 """Bytes of SQLite's write-ahead log: beyond it, somebody reads for ever."""
+FAILING = 3
+"""Telephone calls, all of those that ended within an hour, after which it is not the numbers any more."""
 NAMED = 5
 """Examples that a finding names."""
 
@@ -78,6 +80,16 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Calls:
+    """Telephone calls that ended within the last hour, except those that were cut; how many of them failed, with what
+    outcome."""
+
+    ended: int = 0
+    failed: int = 0
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LongTransaction:
     """A transaction that is open for so many seconds. `program`: as it calls itself."""
 
@@ -116,6 +128,7 @@ class Seen:
     """Orders that cannot be folded from their histories: nobody but people can go on with them."""
     wal: int = 0
     """Bytes of SQLite's write-ahead log."""
+    calls: Calls = Calls()
 
 
 def judge(seen: Seen, processes: Processes) -> list[Finding]:
@@ -125,6 +138,7 @@ def judge(seen: Seen, processes: Processes) -> list[Finding]:
         *_late(seen),
         *_clocks(seen),
         *_outbox(seen),
+        *_calls(seen.calls),
         *_database(seen),
         *_orders(seen, processes),
     ]
@@ -159,6 +173,12 @@ def _outbox(seen: Seen) -> Iterable[Finding]:
         if held.outcome:
             facts["outcome"] = held.outcome[:200]
         yield Finding(f"audit_outbox_{held.how}", held.kind, facts)
+
+
+def _calls(calls: Calls) -> Iterable[Finding]:
+    """Each of them is settled as it should be, and kept on its order: only together they say that nobody is rung."""
+    if calls.failed >= FAILING and calls.failed == calls.ended:
+        yield Finding("audit_calls_fail", facts={"count": calls.failed, "outcome": calls.outcome[:200]})
 
 
 def _database(seen: Seen) -> Iterable[Finding]:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from dispatch.core.chains import ROUTE
 from dispatch.core.escalation import ATTEMPT, is_needless
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.types import SYSTEM
@@ -21,6 +22,10 @@ from dispatch.services.steps import Draft
 
 NO_REPORT = timedelta(minutes=3)
 """A call of which nothing is heard for so long has failed."""
+UNHEARD = "nothing was heard of the call"
+"""The outcome of such a one."""
+OVERTAKEN = "answered meanwhile"
+"""The outcome where nobody was rung, since nobody had to be any more."""
 PART = 100
 """Orders that one transaction about a call decides."""
 LIVE = {"pending", "sent"}
@@ -97,9 +102,9 @@ def attempt(
 
 
 def ended_by(draft: Draft, row: OutboxRow) -> str:
-    """The step that made a call needless, and who took it: `acknowledge by crew:N1`."""
+    """What made a call needless, and who did it: `acknowledge by crew:N1`, `route by hotline:holly`."""
     order = draft.order(row.order_id)
-    steps = draft.process(order).steps
+    steps = {*draft.process(order).steps, ROUTE}
     last = next((e for e in reversed(order.history) if e.kind in steps), None)
     return f"{last.kind} by {last.by}" if last and needless(draft, row) else ""
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dispatch.core.errors import BadInput
+from dispatch.core.telephone_number import as_dialled
 from dispatch.services.people import ROLES
 
 ListKind = Literal["people", "departments", "crews", "vehicles", "phones"]
@@ -68,6 +69,14 @@ def _maybe(value: str) -> str:
     return value
 
 
+def _phone(value: str) -> str:
+    if not value:
+        raise _Bad("required")
+    if number := as_dialled(value):
+        return number
+    raise _Bad("phone")
+
+
 def _like(pattern: re.Pattern[str], code: str = "form", *, needed: bool = True) -> Callable[[str], str]:
     def read(value: str) -> str:
         if needed and not value:
@@ -113,11 +122,11 @@ COLUMNS: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
         "active": _truth,
     },
     "departments": {
-        **_NAME, "kind": _text, "centre_id": _text, "trade": _text, "leader1_name": _text, "leader1_phone": _text,
-        "leader2_name": _text, "leader2_phone": _text,
+        **_NAME, "kind": _text, "centre_id": _text, "trade": _text, "leader1_name": _text, "leader1_phone": _phone,
+        "leader2_name": _text, "leader2_phone": _phone,
     },
     "crews": {
-        **_NAME, "department_id": _text, "centre_id": _text, "trade": _text, "duty_phone": _text,
+        **_NAME, "department_id": _text, "centre_id": _text, "trade": _text, "duty_phone": _phone,
         "capacity": _number(1, 20, int), "shift_start": _like(_HH_MM, "time", needed=False),
         "shift_end": _like(_HH_MM, "time", needed=False), "base_lat": _number(-90, 90), "base_lon": _number(-180, 180),
         "shares_office": _truth,

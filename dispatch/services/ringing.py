@@ -1,5 +1,7 @@
 """Ringing people: one number at most once a minute, several orders in one call, and only while it is needed.
 
+A key means the same for every order of a call: those of which a 1 would say something else wait for the next one.
+
 A call is prepared in transactions of a part of its orders each: what was answered meanwhile is dropped, and the
 call's id is kept before the exchange is asked, so that a worker that dies in between finds the same call again
 instead of placing a second one. Where the exchange certainly did not place it, its orders wait for their number
@@ -19,7 +21,9 @@ from dispatch.core.work_order import WorkOrder
 from dispatch.services.callee import Callee, callee, prompt
 from dispatch.services.calls import (
     NO_REPORT,
+    OVERTAKEN,
     PART,
+    UNHEARD,
     attempt,
     cut_if_needless,
     cut_row,
@@ -58,20 +62,24 @@ class _Call:
 
 
 async def ring(context: Context, ports: Ports, rows: list[OutboxRow]) -> None:
-    """Place the calls that these rows ask for, one for each number.
+    """Place the calls that these rows ask for, one for each number and meaning of its keys; the second one of a number
+    waits its minute.
 
     A call that was begun before is asked for again as it was: what came later was not in its prompt.
     """
-    calls: dict[tuple[str, str], list[OutboxRow]] = {}
+    calls: dict[tuple[str, str, str], list[OutboxRow]] = {}
     now = context.clock.now()
     for row in rows:
         if row.state != "sent":
-            number = "" if row.call_id else callee(context, row, now).number
-            calls.setdefault((number, row.call_id), []).append(row)
+            fresh = ("", "") if row.call_id else (callee(context, row, now).number, row.data["keypress"])
+            calls.setdefault((*fresh, row.call_id), []).append(row)
     turn, free = asyncio.Lock(), asyncio.Semaphore(AT_ONCE)
     await asyncio.gather(
         _no_report(context, [row for row in rows if row.state == "sent"]),
-        *(_ring_one(context, ports, turn, free, *which, wanted) for which, wanted in calls.items()),
+        *(
+            _ring_one(context, ports, turn, free, number, begun, wanted)
+            for (number, _, begun), wanted in calls.items()
+        ),
     )
 
 
@@ -114,7 +122,8 @@ def _take_in(
         _put_off(draft, waiting, rows, last.at + APART)
         return draft.changes((call, -1))
     found = _waiting(loaded, now, rows, after, LOOK)
-    ours = _ours(context, call.number, found, now)
+    alike = [row for row in found if row.data["keypress"] == rows[0].data["keypress"]]
+    ours = _ours(context, call.number, alike, now)
     taken = ours[:PART]
     open_rows = _still_open(draft, readable(draft, taken))
     if open_rows and not call.call_id:
@@ -182,7 +191,7 @@ async def _again(context: Context, call_id: str, rows: list[OutboxRow]) -> _Call
 def _still_open(draft: Draft, rows: list[OutboxRow]) -> list[OutboxRow]:
     """What was answered meanwhile is dropped."""
     over = {row.id for row in rows if needless(draft, row)}
-    draft.settled.extend(Settled(row_id, "done", "answered meanwhile") for row_id in sorted(over))
+    draft.settled.extend(Settled(row_id, "done", OVERTAKEN) for row_id in sorted(over))
     return [row for row in rows if row.id not in over]
 
 
@@ -287,13 +296,13 @@ async def _cannot(context: Context, rows: list[OutboxRow], why: str) -> None:
 
 async def _no_report(context: Context, rows: list[OutboxRow]) -> None:
     """Calls of which nothing was heard for too long."""
-    why, ids = "nothing was heard of the call", {row.id for row in rows}
+    ids = {row.id for row in rows}
     for call_id in sorted({row.call_id for row in rows}):
 
         def lost(draft: Draft, found: list[OutboxRow], call_id: str = call_id) -> None:
             for row in readable(draft, [row for row in found if row.id in ids and row.state == "sent"]):
-                attempt(draft, row, "failed", Callee(), call_id, key=f"{call_id}/{row.id}/lost", note=why)
-                draft.settled.append(Settled(row.id, "done", why))
+                attempt(draft, row, "failed", Callee(), call_id, key=f"{call_id}/{row.id}/lost", note=UNHEARD)
+                draft.settled.append(Settled(row.id, "done", UNHEARD))
 
         async for _ in in_parts(context, call_id, lost):
             pass

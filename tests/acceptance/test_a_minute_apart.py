@@ -12,8 +12,8 @@ from sqlalchemy import insert
 from dispatch.adapters.sql.statements import DIAL
 from dispatch.core.errors import Unavailable
 from dispatch.core.types import Point
-from dispatch.services import clocks, delivery
-from tests.dispatch.centre import DUTY, Centre
+from dispatch.services import chases, clocks, delivery
+from tests.dispatch.centre import DUTY, HOLLY, Centre
 from tests.dispatch.outside import START
 
 ELSEWHERE = Point(30.03, 120.03)
@@ -101,3 +101,30 @@ async def test_what_the_exchange_refuses_is_asked_for_again_without_waiting_for_
         patch.setattr(centre.exchange, "ring", refuse)
         await centre.until(6.9)
     assert rings(centre) == [pytest.approx(6.12, abs=0.03)], "after 1, 2 and 4 seconds"
+
+
+async def chased_and_unanswered(centre: Centre) -> tuple[str, str]:
+    """At 6.75 one order's crew is to be rung to accept it, and to be told that its other order is chased."""
+    chased = await centre.dispatched(at=2.0)
+    await centre.step(chased, "acknowledge")
+    to_accept = await centre.dispatched(at=2.75, place=ELSEWHERE)
+    await centre.until(6.5)
+    await chases.expedite(centre.context, chased, by=HOLLY)
+    stand_at(centre, 6.75)
+    return chased, to_accept
+
+
+async def test_a_key_never_means_two_things_in_one_call(centre: Centre) -> None:
+    """Of one order a 1 accepts, of the other it only takes in hand: they ring one after the other, and both do."""
+    centre.exchange.habits[DUTY] = "presses 1"
+    chased, to_accept = await chased_and_unanswered(centre)
+    await centre.until(8.5)
+    assert rings(centre) == [pytest.approx(6.75, abs=0.02), pytest.approx(7.75, abs=0.02)]
+    prompts = [call.prompt for call in centre.exchange.calls.values() if call.number == DUTY]
+    assert ["Press 1 to accept" in said for said in prompts] == [False, True]
+    assert ["Press 1 to take it in hand" in said for said in prompts] == [True, False]
+    for order_id in (chased, to_accept):
+        states = [state for to, state in await centre.attempts(order_id) if to == "crew_duty"]
+        assert states == ["dialling", "keypress 1"]
+    assert (await centre.order(to_accept)).state == "acknowledged"
+    assert (await centre.order(chased)).last("in_hand") is not None

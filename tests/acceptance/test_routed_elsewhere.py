@@ -9,7 +9,7 @@ import pytest
 from dispatch.core.work_order import WorkOrder
 from dispatch.services import dispatcher, hotline
 from dispatch.services.context import Context
-from tests.dispatch.centre import DORA, HOLLY, LIZ, START, Centre, refused
+from tests.dispatch.centre import CENTRE, DORA, HOLLY, LIZ, START, Centre, refused
 
 
 async def test_the_other_centre_has_four_minutes_to_answer_too(centre: Centre) -> None:
@@ -47,6 +47,48 @@ async def test_a_watch_that_runs_goes_on_when_the_order_is_routed(centre: Centre
     await centre.until(5.5)
     assert await centre.rungs(order_id) == [(5.0, "centre_duty")]
     assert centre.clock.now() > START
+
+
+async def test_the_former_centre_is_not_rung_on_and_the_other_one_has_its_own_four_minutes(
+    centre: Centre,
+) -> None:
+    centre.exchange.habits[CENTRE] = "silent"
+    order_id = await centre.sent(at=1)
+    await centre.until(5 + 20 / 60)
+    [call] = centre.exchange.calls.values()
+    assert (call.number, call.ended) == (CENTRE, "")
+    await _route(centre, order_id, "south")
+    await centre.until(5.5)
+    assert call.ended == "cut"
+    assert [e.data["by"] for e in (await centre.order(order_id)).history if e.data.get("state") == "cut"] == [
+        "route by hotline:holly"
+    ]
+    call.ended = ""
+    await centre.exchange.tell(call.call_id, "keypress", "1")  # pressed as it was hung up
+    assert (await centre.order(order_id)).last("in_hand") is None
+    await centre.until(9.5)
+    assert [(round(at, 1), number) for at, number in centre.exchange.log()] == [
+        (5.0, CENTRE),
+        (9.3, "+8610002"),
+    ]
+
+
+async def test_what_the_former_centre_took_in_hand_pauses_nothing_of_the_other_ones(centre: Centre) -> None:
+    centre.exchange.habits[CENTRE] = "presses 1"
+    order_id = await centre.sent(at=1)
+    await centre.until(6)
+    assert (await centre.order(order_id)).last("in_hand") is not None
+    await _route(centre, order_id, "south")
+    await centre.until(10.1)
+    assert [(at, number) for at, number in centre.exchange.log() if at > 6] == [(10.0, "+8610002")]
+
+
+async def test_what_the_hotline_owes_is_no_younger_for_another_centre(centre: Centre) -> None:
+    order_id = await centre.call()
+    await centre.until(4.5)
+    await _route(centre, order_id, "south")
+    await centre.until(5.5)
+    assert [at for at, _ in await centre.rungs(order_id)] == [4.0, 5.0]
 
 
 async def _route(centre: Centre, order_id: str, to: str) -> None:

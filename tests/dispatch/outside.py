@@ -59,14 +59,17 @@ class Exchange(Port):
         if call_id in self.calls:
             return
         self.calls[call_id] = Placed(call_id, number, prompt, self.centre.clock.now())
-        self.centre.in_seconds(1, lambda: self.tell(call_id, "ringing"))
         habit = self.habits.get(number, "no_answer")
+        if habit not in {"lost", "fails"}:
+            self.centre.in_seconds(1, lambda: self.tell(call_id, "ringing"))
         script = {
             "no_answer": [(25, "no_answer", "")],
             "busy": [(2, "busy", "")],
             "voicemail": [(10, "answered", ""), (12, "machine", ""), (27, "completed", "")],
             "listens": [(10, "answered", ""), (40, "completed", "")],
             "silent": [],
+            "lost": [],
+            "fails": [(2, "failed", "")],
         }.get(habit, [(10, "answered", ""), (15, "keypress", habit[-1]), (17, "completed", "")])
         for seconds, state, digit in script:
             self.centre.in_seconds(seconds, lambda s=state, d=digit: self.tell(call_id, s, d))
@@ -87,7 +90,15 @@ class Exchange(Port):
         seq = self.seqs[call_id] = self.seqs.get(call_id, 0) + 1
         await telephone.phone_reported(
             self.centre.context,
-            telephone.PhoneReport(call_id, call.number, seq, state, digit, self.centre.clock.now()),
+            telephone.PhoneReport(
+                call_id,
+                call.number,
+                seq,
+                state,
+                digit,
+                self.centre.clock.now(),
+                "503 Service Unavailable" if state == "failed" else "",
+            ),
         )
 
     def log(self) -> list[tuple[float, str]]:

@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from dispatch.core.errors import BadInput, Unavailable
+from dispatch.core.telephone_number import DIALLED
 
 MISSING = "baresip is not installed"
 MODULES = ("/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules", "/opt/homebrew/lib/baresip/modules")
@@ -26,8 +27,6 @@ ADDRESS = re.compile(
 MOST_LINES = 120
 """Choosing a line takes a step a line (four E1 trunks); whoever has more runs a second telephone."""
 TRANSPORTS = ("udp", "tcp")
-NUMBER = re.compile(r"\+?[0-9*]{2,32}")
-"""What may be dialled: digits with a leading plus, and stars."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Account:
 
     def uri(self, number: str) -> str:
         """What is dialled for a number. Raises BadInput where it is none."""
-        if NUMBER.fullmatch(number) is None:
+        if DIALLED.fullmatch(number) is None:
             raise BadInput("not a telephone number")
         return f"sip:{number}@{self.server};transport={self.transport}"
 

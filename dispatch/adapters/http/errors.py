@@ -27,6 +27,7 @@ STATUS = {
     "too_many": 429,
     "process_invalid": 400,
     "unavailable": 503,
+    "contended": 503,  # nothing was decided against it: a 4xx would be the end of what a crew has pressed
 }
 _OF_STATUS = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "not_found", 429: "too_many"}
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from dispatch.adapters.sql import definitions as kept
 from dispatch.adapters.sql.organisation import alone
 from dispatch.adapters.sql.store import SqlStore
-from dispatch.adapters.sql.trail import Note, note
+from dispatch.adapters.sql.trail import ADOPTED, Note, digest_of, note
 from dispatch.clock import SystemClock
 from dispatch.core.errors import Conflict, NotFound
 from dispatch.services.definitions import Proposal, propose
@@ -30,7 +30,7 @@ def put_in_force(connection: Connection, proposal: Proposal, *, by: tuple[str, s
         raise Conflict(f"{now} was put in force meanwhile: look again", process=now)
     kept.keep(connection, process)
     kept.adopt(connection, process.id, said, by=by[1], at=at)
-    note(connection, Note(*by, "adopt_process", process.id, {"difference": said}), at)
+    note(connection, Note(*by, ADOPTED, process.id, {"difference": said, **digest_of(process.text)}), at)
 
 
 class SqlDefinitions:

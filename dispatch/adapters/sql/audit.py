@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Engine, and_, create_engine, func, insert, select, text
+from sqlalchemy import Connection, Engine, and_, case, create_engine, func, insert, or_, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
@@ -27,7 +27,8 @@ from dispatch.clock import DATABASE_TIME
 from dispatch.core.errors import Unavailable
 from dispatch.core.escalation import Clock
 from dispatch.services import auditor
-from dispatch.services.auditor import Audited, Finding, Held, Lateness, LongTransaction
+from dispatch.services.auditor import Audited, Calls, Finding, Held, Lateness, LongTransaction
+from dispatch.services.calls import OVERTAKEN, UNHEARD
 from dispatch.services.ports import Processes
 
 T = TypeVar("T")
@@ -35,6 +36,8 @@ AUDITOR = "auditor"
 """Fact: when the auditor looked last, and what it found."""
 SLICE = 300
 """Orders whose histories are read in one look."""
+DONE_LATELY = 20_000
+"""Effects, the newest, among which the telephone calls are looked for: a storm makes no look a long one."""
 WAIT_FOR_WRITER = 2.0
 """Seconds that the auditor's own rare writes wait for SQLite's writer."""
 
@@ -150,6 +153,22 @@ def held(connection: Connection, now: datetime, speed: float) -> list[Held]:
             for r in connection.execute(query.order_by(OUTBOX.c.kind))
         )
     return found
+
+
+def calls(connection: Connection, now: datetime, speed: float) -> Calls:
+    """How the telephone calls of the last hour ended, among the effects that were done last."""
+    hour = now - timedelta(hours=speed)
+    newest = select(OUTBOX.c.kind, OUTBOX.c.call_id, OUTBOX.c.outcome, OUTBOX.c.settled_at)
+    newest = newest.where(
+        OUTBOX.c.state == "done", OUTBOX.c.due > hour
+    )  # a row is due when its call must have ended
+    done = newest.order_by(OUTBOX.c.due.desc()).limit(DONE_LATELY).subquery().c
+    failed = or_(done.outcome.startswith("failed"), done.outcome == UNHEARD)
+    count = func.count(case((failed, done.call_id)).distinct())
+    query = select(func.count(done.call_id.distinct()), count, func.max(case((failed, done.outcome))))
+    query = query.where(done.kind == "phone", done.settled_at > hour, done.outcome != OVERTAKEN)
+    ended, broken, outcome = connection.execute(query.where(~done.outcome.startswith("cut"))).one()
+    return Calls(ended, broken, outcome or "")
 
 
 def transactions(connection: Connection) -> list[LongTransaction]:

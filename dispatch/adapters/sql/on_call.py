@@ -13,6 +13,7 @@ from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.statements import table
 from dispatch.core.errors import BadInput
 from dispatch.core.on_call import EVERY_DAY, HOTLINE, Duty
+from dispatch.core.telephone_number import as_dialled
 
 ON_CALL = table(t.OnCallRow)
 _HH_MM = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
@@ -29,12 +30,31 @@ def load_schedule(connection: Connection) -> tuple[Duty, ...]:
     )  # fmt: skip
 
 
-def replace_schedule(connection: Connection, entries: Sequence[Any], units: Collection[str]) -> None:
-    """Put a whole schedule in place. Raises BadInput naming the entry; `units`: centres and departments."""
-    rows = [{"id": number, **_row(entry, number, units)} for number, entry in enumerate(entries, 1)]
+def replace_schedule(
+    connection: Connection, entries: Sequence[Any], units: Collection[str], on_file: Collection[str] = ()
+) -> None:
+    """Put a whole schedule in place. Raises BadInput naming the entry; `units`: centres and departments; `on_file`: see
+    `dialled`."""
+    rows = [{"id": number, **_row(entry, number, units, on_file)} for number, entry in enumerate(entries, 1)]
     connection.execute(delete(ON_CALL))
     if rows:
         connection.execute(insert(ON_CALL), rows)
+
+
+def dialled(written: object, whose: str, field: str, on_file: Collection[str]) -> str:
+    """A telephone number as it is dialled. Raises BadInput where no exchange would: it would be found out at night.
+
+    One of before that is `on_file` passes as it is: it keeps nobody from changing another entry.
+    """
+    text = str(written)
+    if number := as_dialled(text):
+        return number
+    if text in on_file:
+        return text
+    raise BadInput(
+        f"{whose}: {field} {text[:40]!r} cannot be dialled: expected digits and stars, with + before a country's code",
+        field=field, why="number", number=text[:40],
+    )  # fmt: skip
 
 
 def document(schedule: Sequence[Duty]) -> list[dict[str, Any]]:
@@ -50,7 +70,7 @@ def document(schedule: Sequence[Duty]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _row(entry: Any, number: int, units: Collection[str]) -> dict[str, Any]:
+def _row(entry: Any, number: int, units: Collection[str], on_file: Collection[str]) -> dict[str, Any]:
     if not isinstance(entry, Mapping):
         raise BadInput(f"on_call {number}: expected an object", field="on_call")
     unit, name, phone = (str(entry.get(key, "")).strip() for key in ("unit", "name", "phone"))
@@ -60,6 +80,7 @@ def _row(entry: Any, number: int, units: Collection[str]) -> dict[str, Any]:
         )  # fmt: skip
     if not name or not phone:
         raise BadInput(f"on_call {number} ({unit}): name and phone are needed", field="on_call")
+    phone = dialled(phone, f"on_call {number} ({name})", "phone", on_file)
     days = entry.get("days", list(EVERY_DAY))
     if not isinstance(days, list) or not days or any(d not in EVERY_DAY for d in days):
         raise BadInput(f"on_call {number} ({name}): days: expected some of 1 (Monday) to 7", field="on_call")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,8 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select
 
 from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.on_call import dialled, load_schedule, replace_schedule
 from dispatch.adapters.sql.on_call import document as on_call_document
-from dispatch.adapters.sql.on_call import load_schedule, replace_schedule
 from dispatch.adapters.sql.statements import ROSTER, roster_from, table
 from dispatch.core.crew import CrewDuty, Roster
 from dispatch.core.errors import BadInput
@@ -79,9 +79,10 @@ def replace_organisation(connection: Connection, document: Mapping[str, Any]) ->
 
     Crews that hold orders keep them: a roster's crews are added or removed, never reset.
     """
-    departments = [_department(d) for d in document.get("departments", [])]
-    crews = [_crew(c) for c in document.get("crews", [])]
-    centres = [_centre(c) for c in document.get("centres", [])]
+    on_file = _numbers(load_directory(connection))
+    departments = [_department(d, on_file) for d in document.get("departments", [])]
+    crews = [_crew(c, on_file) for c in document.get("crews", [])]
+    centres = [_centre(c, on_file) for c in document.get("centres", [])]
     _refer_to_what_there_is(connection, centres, departments, crews)
     devices = [device for c in document.get("crews", []) for device in _devices(c)]
     for what, rows in (
@@ -110,7 +111,18 @@ def replace_organisation(connection: Connection, document: Mapping[str, Any]) ->
         schedule = list(kept)
     if not isinstance(schedule, list):
         raise BadInput("on_call: expected a list of objects", field="on_call")
-    replace_schedule(connection, schedule, units)
+    replace_schedule(connection, schedule, units, on_file)
+
+
+def _numbers(directory: Directory) -> set[str]:
+    """Every telephone number that is on file."""
+    leaders = (leader for d in directory.departments.values() for leader in (d.leader1, d.leader2))
+    return {
+        *(centre.duty_phone for centre in directory.centres.values()),
+        *(crew.duty_phone for crew in directory.crews.values()),
+        *(leader.phone for leader in leaders),
+        *(duty.phone for duty in directory.on_call),
+    }
 
 
 _Rows = list[dict[str, Any]]
@@ -155,16 +167,17 @@ def _need(entry: Mapping[str, Any], what: str, *names: str) -> None:
             raise BadInput(f"{what} {entry.get('id', '?')}: {name} is missing", field=name)
 
 
-def _centre(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _centre(entry: Mapping[str, Any], on_file: Collection[str]) -> dict[str, Any]:
     _need(entry, "centre", "id", "name", "duty_phone", "lat", "lon")
-    return {k: entry[k] for k in ("id", "name", "duty_phone")} | {
+    return {k: entry[k] for k in ("id", "name")} | {
+        "duty_phone": dialled(entry["duty_phone"], f"centre {entry['id']}", "duty_phone", on_file),
         "name_zh": entry.get("name_zh") or entry["name"],
         "lat": float(entry["lat"]),
         "lon": float(entry["lon"]),
     }
 
 
-def _department(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _department(entry: Mapping[str, Any], on_file: Collection[str]) -> dict[str, Any]:
     """Saving a department without both leaders' numbers is refused: crews inherit them."""
     _need(entry, "department", "id", "name", "kind", "centre_id", "trade")
     row = {k: entry[k] for k in ("id", "name", "kind", "centre_id", "trade")}
@@ -173,15 +186,17 @@ def _department(entry: Mapping[str, Any]) -> dict[str, Any]:
         leader = entry.get(number) or {}
         if not str(leader.get("phone", "")).strip():
             raise BadInput(f"department {entry['id']}: {number} has no telephone number", field=number)
-        row |= {f"{number}_name": leader.get("name", ""), f"{number}_phone": leader["phone"]}
+        phone = dialled(leader["phone"], f"department {entry['id']}", number, on_file)
+        row |= {f"{number}_name": leader.get("name", ""), f"{number}_phone": phone}
     return row
 
 
-def _crew(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _crew(entry: Mapping[str, Any], on_file: Collection[str]) -> dict[str, Any]:
     _need(entry, "crew", "id", "name", "department_id", "centre_id", "trade", "duty_phone")
     base = entry.get("base", {})
     return {
-        **{k: entry[k] for k in ("id", "name", "department_id", "centre_id", "trade", "duty_phone")},
+        **{k: entry[k] for k in ("id", "name", "department_id", "centre_id", "trade")},
+        "duty_phone": dialled(entry["duty_phone"], f"crew {entry['id']}", "duty_phone", on_file),
         "name_zh": entry.get("name_zh") or entry["name"],
         "capacity": int(entry.get("capacity", 3)),
         "shift_start": _wall_time(entry, "shift_start", "00:00"),

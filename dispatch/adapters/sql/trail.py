@@ -18,9 +18,11 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, func, insert, select, text
+from sqlalchemy import Connection, Table, and_, func, insert, select, text
 
 from dispatch.adapters.sql import tables as t
+from dispatch.adapters.sql.armed import ORDER
+from dispatch.adapters.sql.definitions import kept_texts
 from dispatch.adapters.sql.lines import EVENT
 
 AUDIT: Table = t.AuditRow.__table__  # type: ignore[attr-defined]
@@ -32,6 +34,8 @@ SEALED = {
     "audit": ("id", "at", "by_role", "by_id", "action", "subject", "data"),
 }
 """The columns that a digest covers: a column that a later version adds changes no digest."""
+ADOPTED, KEPT = "adopt_process", "keep_process"
+"""Notes of a definition that was put in force, and of the one that the program ships or a setting names."""
 BATCH = 256
 """Rows under one seal."""
 AT_ONCE = 20
@@ -184,7 +188,38 @@ def verify(connection: Connection, noted: str = "") -> Verified:
         hashes.add(s.hash)
     if noted and noted.lower() not in hashes:
         findings.append(Finding("the chain", f"does not hold the noted hash {noted}: it was made anew"))
+    findings += [*_reports(connection), *_definitions(connection)]
     return Verified(count, rows, _unsealed(connection, ends), tuple(findings))
+
+
+def _reports(connection: Connection) -> Iterator[Finding]:
+    """Orders whose row says another moment of the report (A) than the first line of their history."""
+    begun = and_(EVENT.c.order_id == ORDER.c.id, EVENT.c.seq == 1)
+    query = select(ORDER.c.id, EVENT.c.at).join(EVENT, begun).where(EVENT.c.at != ORDER.c.reported_at)
+    for row in connection.execute(query.order_by(ORDER.c.id)):
+        yield Finding(
+            f"order {row.id}", f"reported_at was altered: its history begins at {row.at.isoformat()}"
+        )
+
+
+def digest_of(definition: str) -> dict[str, str]:
+    """What a note says of a process definition's text, which verify compares with the one that is kept."""
+    return {"sha256": sha256(definition.encode()).hexdigest()}
+
+
+def noted_definitions(connection: Connection) -> dict[str, str]:
+    """The digest of each definition's text as it was noted last."""
+    query = select(AUDIT.c.subject, AUDIT.c.data).where(AUDIT.c.action.in_([ADOPTED, KEPT]))
+    rows = connection.execute(query.order_by(AUDIT.c.id))
+    return {row.subject: row.data["sha256"] for row in rows if "sha256" in row.data}
+
+
+def _definitions(connection: Connection) -> Iterator[Finding]:
+    """Definitions, and so promises and limits, whose text is not the one that was noted."""
+    kept = kept_texts(connection)
+    for name, digest in sorted(noted_definitions(connection).items()):
+        if digest_of(kept.get(name, ""))["sha256"] != digest:
+            yield Finding(f"process {name}", "was altered" if name in kept else "was removed")
 
 
 def _compare(connection: Connection, sealed: Any, after: int) -> Iterator[Finding]:

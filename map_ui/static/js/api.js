@@ -68,6 +68,7 @@ export function explain(error) {
     too_many: t('Too many requests. Wait a moment.'),
     internal: t('Something is broken at the centre; its log says what.'),
     unavailable: t('A part of the system does not answer now. Try again.'),
+    contended: t('Others are changing the same just now. Try again.'),
   };
   const why = {
     holds_orders: t('The crew still holds orders.'),

@@ -7,7 +7,7 @@ export function deed(action) {
   /** @type {Record<string, string>} */
   const names = {
     sign_in: t('signed in'), create_person: t('added a person'), disable_person: t('locked a person out'),
-    replace_organisation: t('put an organisation in force'), replace_territories: t('put territories in force'), adopt_process: t('put a process in force'),
+    replace_organisation: t('put an organisation in force'), replace_territories: t('put territories in force'), adopt_process: t('put a process in force'), keep_process: t('kept a process definition'),
     recipient_added: t('recipient added'), recipient_changed: t('recipient changed'), recipient_removed: t('recipient removed'),
     channel_added: t('channel added'), channel_changed: t('channel changed'), channel_removed: t('channel removed'), channel_tested: t('channel tested'),
     change_person: t('changed a person'), enable_person: t('let a person in again'), reset_password: t('gave a new password'), own_password: t('changed the own password'), device_code_shown: t('looked at a device\'s code'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from dispatch.bootstrap import definitions
 from dispatch.clock import VirtualClock
 from dispatch.core.errors import BadInput, DispatchError, ProcessInvalid
 from dispatch.core.types import Actor
-from dispatch.core.work_order import Facts, WorkOrder, begin
+from dispatch.core.work_order import Facts, WorkOrder, begin, take
 from dispatch.process.commands import process
 from dispatch.services.ports import Changes, Processes
 from tests.dispatch.databases import Database, aside, database, database_kind, postgres_server
@@ -100,6 +101,7 @@ def test_an_earlier_one_can_be_adopted_again_and_it_is_kept_who_did(database: Da
     noted = database.at_once(lambda c: notes(c, 0, 10))
     assert [(one["action"], one["by_id"], one["subject"]) for one in noted] == [
         ("adopt_process", "root", "fault_repair@2"), ("adopt_process", "root", "fault_repair@3"),
+        ("keep_process", "start", "fault_repair@2"),
     ]  # fmt: skip
     assert "25 min" in noted[1]["data"]["difference"]
 
@@ -112,6 +114,26 @@ def test_the_same_version_with_another_content_is_refused(database: Database) ->
     ):
         adopt(database, other)
     assert load(database).by_id["fault_repair@3"].segment("GH").limit == timedelta(minutes=25)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_the_file_of_the_settings_does_not_change_under_orders_that_began_with_it(
+    database: Database, ended: bool
+) -> None:
+    """An order that is repaired or closed is still called back, and measured, by what it began with."""
+    aside(lambda: definitions.register(database.settings))
+    processes = load(database)
+    order = an_order("W1", processes)
+    if ended:
+        data = {"reason": "duplicate"}
+        order = take(order, processes.of(order), "cancel", by=Actor("hotline", "h"), now=NOW, data=data)
+    store = database.store(processes, VirtualClock(NOW))
+    await store.transact(lambda loaded, now: Changes(None, orders=(order,)))
+    changed = SHIPPED.replace('limit = "28m"', 'limit = "25m"')
+    settings = replace(database.settings, process_file=write(database, changed))
+    with pytest.raises(BadInput, match=r"fault_repair@2 has changed since orders began under it: raise its"):
+        aside(lambda: definitions.register(settings))
+    assert load(database).by_id["fault_repair@2"].segment("GH").limit == timedelta(minutes=28)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from dispatch.core.on_call import Duty, on_call
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.process import parse
 from dispatch.core.process_changes import differences
+from dispatch.core.process_check import check
+from dispatch.core.segments import STACKED, timeline
 from dispatch.core.work_order import WorkOrder, remark
 from tests.dispatch.core.orders import HOTLINE, MINUTE, PROCESS, TEXT, A, after, in_state, run
 
@@ -105,6 +107,19 @@ def test_a_chase_reaches_whose_turn_it_is_and_the_superior(
     assert [o.target for o in out if o.kind == "alert"] == told
     assert [o.target for o in out if o.kind == "phone"] == phones
     assert len({o.key for o in out}) == len(out)
+
+
+def test_an_order_behind_another_is_the_turn_of_whoever_dispatches_whatever_the_process_calls_it() -> None:
+    process = parse(TEXT.replace('"repair_centre"', '"control_room"'))
+    check(process)
+    order = run(after(1, 2), ("dispatch", 3, {"behind": ["W0"]}), ("receipt", 4), ("acknowledge", 5))
+    line = timeline(order, process, A + 9 * MINUTE)
+    assert (line.running, line.intervals[-1].owner) == (STACKED, "control_room")
+    assert owner_now(order, process).name == "control_room"
+    out = chase(order, process, "supervise", A + 9 * MINUTE)
+    assert "centre_duty" in [o.target for o in out if o.kind == "phone"]
+    recalled = run(order, ("recall", 10, {"reason": "other"}))
+    assert {i.owner for i in timeline(recalled, process, A + 11 * MINUTE).intervals} <= set(process.owners)
 
 
 def test_at_night_a_superior_is_rung_for_an_urgent_order_only() -> None:

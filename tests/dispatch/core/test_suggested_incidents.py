@@ -19,9 +19,8 @@ TERRITORY = dict.fromkeys(("W1", "near", "far", "old", "named"), "east-land")
 def _order(name: str, dlat: float = 0.0, minutes: float = 0.0, **facts: str) -> WorkOrder:
     found = order(name)
     at = A + timedelta(minutes=minutes)
-    return replace(
-        found, facts=replace(found.facts, place=Point(30.05 + dlat, 120.05), reported_at=at, **facts)
-    )
+    told = replace(found.facts, place=Point(30.05 + dlat, 120.05), reported_at=at, **facts)
+    return replace(found, facts=told, history=(replace(found.history[0], at=at),))
 
 
 def test_near_or_of_one_transformer_within_two_hours() -> None:

@@ -6,7 +6,9 @@ import json
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import update
 
+from dispatch.adapters.sql.organisation import CREW
 from dispatch.services.delivery import all_desired
 from tests.dispatch.http.conftest import City, call
 from tests.dispatch.organisation import NOWHERE, ORGANISATION, TERRITORIES
@@ -93,6 +95,49 @@ async def test_a_department_without_a_leaders_number_is_refused(city: City, lead
     answer = await _put(city, "/api/admin/organisation", document)
     assert answer.status_code == 400
     assert leader in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("number", ["ask at the gate", "+86 (0)10 6655", "8", "010/6655", "+8610#1"])
+@pytest.mark.parametrize("of", ["centres", "leader1", "leader2", "crews", "on_call"])
+async def test_a_number_that_no_telephone_can_dial_is_refused_by_name(
+    city: City, of: str, number: str
+) -> None:
+    document = json.loads(json.dumps(ORGANISATION)) | {"on_call": [dict(ON_CALL)]}
+    field = _put_number(document, of, number)
+    answer = await _put(city, "/api/admin/organisation", document)
+    facts = answer.json()["error"]["facts"]
+    assert (answer.status_code, facts["why"], facts["field"]) == (400, "number", field)
+    assert number in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("of", ["centres", "leader1", "leader2", "crews", "on_call"])
+async def test_a_number_is_kept_as_it_is_dialled(city: City, of: str) -> None:
+    document = json.loads(json.dumps(ORGANISATION)) | {"on_call": [dict(ON_CALL)]}
+    _put_number(document, of, " +86 (10) 66-55\u00a0４４ ")
+    saved = (await _put(city, "/api/admin/organisation", document)).json()
+    one = saved["departments" if of.startswith("leader") else of][0]
+    assert (
+        one[of]["phone"] if of.startswith("leader") else one.get("duty_phone", one.get("phone"))
+    ) == "+8610665544"
+
+
+async def test_a_number_of_before_keeps_nobody_from_changing_another_entry(city: City) -> None:
+    await city.place.store.write(lambda c: c.execute(update(CREW).values(duty_phone="ask at the gate")))
+    document = (await city.get("ada", "/api/admin/organisation")).json()
+    document["centres"][0]["name"] = "Renamed"
+    assert (await _put(city, "/api/admin/organisation", document)).status_code == 200
+    document["crews"][0]["duty_phone"] = "ask at the door"
+    assert (await _put(city, "/api/admin/organisation", document)).status_code == 400
+
+
+def _put_number(document: dict[str, Any], of: str, number: str) -> str:
+    """Into the first entry; the field that an error has to name."""
+    if of.startswith("leader"):
+        document["departments"][0][of]["phone"] = number
+        return of
+    field = "phone" if of == "on_call" else "duty_phone"
+    document[of][0][field] = number
+    return field
 
 
 @pytest.mark.parametrize("document", [{}, {"centres": 1, "departments": [], "crews": []}])

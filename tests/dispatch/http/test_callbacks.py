@@ -9,6 +9,7 @@ from hashlib import sha256
 import pytest
 
 from dispatch.adapters.http import callbacks
+from dispatch.core.errors import Contended
 from dispatch.services.telephone import PhoneReport
 from tests.dispatch.http.conftest import SECRET, City
 
@@ -59,3 +60,15 @@ async def test_a_signed_report_that_makes_no_sense_names_the_field(city: City) -
         answer = await client.post("/callbacks/phone", content=body, headers=_signed(body))
         assert answer.status_code == 400
         assert field in answer.json()["error"]["message"]
+
+
+async def test_a_key_that_met_others_at_the_same_order_is_to_be_told_again(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def contended(work: object, *, quiet: bool = False) -> None:
+        raise Contended("others keep changing the same order: try again")
+
+    monkeypatch.setattr(city.place.store, "write", contended)
+    body = json.dumps(CALLBACK | {"state": "keypress", "digit": "1"}).encode()
+    answer = await (await city.nobody()).post("/callbacks/phone", content=body, headers=_signed(body))
+    assert answer.status_code == 503, "the telephone drops what is refused with a 4xx"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dispatch.core.errors import Unavailable
+from dispatch.core.errors import Contended, Unavailable
 from dispatch.services.clocks import fire_due
 from tests.dispatch.http.conftest import City, call
 from tests.dispatch.organisation import NOWHERE, WEST
@@ -365,3 +365,20 @@ async def test_an_unknown_failure_says_nothing_of_its_inside(
     answer = await city.get("dora", "/api/board")
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
     assert "inside" not in answer.text
+
+
+async def test_a_press_that_met_others_at_the_same_order_is_to_be_sent_again(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = await city.order("dispatched")
+    await city.person("carl")
+
+    async def contended(work: object, *, quiet: bool = False) -> None:
+        raise Contended("others keep changing the same order: try again")
+
+    path = f"/api/crew/orders/{order_id}/acknowledge"
+    with monkeypatch.context() as busy:
+        busy.setattr(city.place.store, "write", contended)
+        answer = await city.post("carl", path, STEP)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "contended")
+    assert (await city.post("carl", path, STEP)).status_code == 200

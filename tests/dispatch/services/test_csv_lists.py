@@ -39,6 +39,8 @@ def faults(kind: ListKind, text: str) -> list[tuple[int, int, str]]:
         (",Crew,d,c,service,+861,3,30,120", [(2, 1, "required")]),
         ("C 1,Crew,d,c,service,+861,3,30,120", [(2, 1, "form")]),
         ("C1,Crew,d,c,service,,3,30,120", [(2, 6, "required")]),
+        ("C1,Crew,d,c,service,ask at the gate,3,30,120", [(2, 6, "phone")]),
+        ("C1,Crew,d,c,service,+86 1-0,3,30,120", []),
         ("C1,Crew,d,c,service,+861,many,30,120", [(2, 7, "number")]),
         ("C1,Crew,d,c,service,+861,0,30,120", [(2, 7, "number")]),
         ("C1,Crew,d,c,service,+861,3,91,nan", [(2, 8, "number"), (2, 9, "number")]),

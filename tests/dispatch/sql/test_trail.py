@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,18 @@ from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError
 
 from dispatch.adapters.sql import definitions, trail
+from dispatch.adapters.sql.adoption import put_in_force
 from dispatch.adapters.sql.append_only import TABLES
 from dispatch.adapters.sql.statements import EVENT
 from dispatch.adapters.sql.trail import Note
 from dispatch.bootstrap.audit_trail import Sealer, audit
+from dispatch.core.compliance import measure
 from dispatch.core.errors import Unavailable
+from dispatch.core.segments import deadline
 from dispatch.core.types import SYSTEM
 from dispatch.core.work_order import take
-from dispatch.services.ports import Changes, Decision
+from dispatch.services.definitions import propose
+from dispatch.services.ports import Changes, Decision, Processes
 from tests.dispatch.centre import PROCESS, START
 from tests.dispatch.sql.two import Two, note
 
@@ -131,6 +135,36 @@ async def test_every_altered_row_is_named(two: Two, statement: str, row: str, wh
     _by_force(two, statement)
     found = await _wrong(two)
     assert found == [] if not row else (row, what) in found
+
+
+async def test_an_order_whose_report_is_said_to_have_come_later_is_named_and_its_promise_stays(
+    two: Two,
+) -> None:
+    await _lived(two)
+    before = deadline(await two.first.transact(lambda loaded, now: Changes(loaded.order("W2"))), PROCESS)
+    assert await _wrong(two) == []
+    _by_force(two, "UPDATE work_order SET reported_at = '2026-03-02 22:20:00.000000' WHERE id = 'W2'")
+    [(row, what)] = await _wrong(two)
+    assert (row, what) == ("order W2", f"reported_at was altered: its history begins at {START.isoformat()}")
+    order = await two.first.transact(lambda loaded, now: Changes(loaded.order("W2")))
+    assert deadline(order, PROCESS) == before
+    assert measure(order, PROCESS, START, UTC).reported_at == START
+
+
+@pytest.mark.parametrize("altered", ["altered", "removed"])
+async def test_a_definition_whose_limits_were_altered_is_named(two: Two, altered: str) -> None:
+    text = PROCESS.text.replace("version = 2", "version = 3", 1)
+    proposal = propose(Processes({PROCESS.id: PROCESS}, PROCESS.id), text, "own.toml")
+    await two.first.write(lambda c: put_in_force(c, proposal, by=("admin", "ada"), at=START))
+    assert await _wrong(two) == []
+    which = "WHERE name = 'process/fault_repair@3'"
+    _by_force(
+        two,
+        f"UPDATE installation SET value = replace(value, '28m', '38m') {which}"
+        if altered == "altered"
+        else f"DELETE FROM installation {which}",
+    )
+    assert await _wrong(two) == [("process fault_repair@3", f"was {altered}")]
 
 
 async def test_a_row_that_is_put_in_between_later_is_named(two: Two) -> None:

@@ -10,12 +10,13 @@ import { ask, notice } from '../shell.js';
 /** What to tell the person; who was quicker, where somebody was. @param {any} error */
 export function problem(error) {
   if (!(error instanceof ApiError)) return explain(error);
-  const { why, who, when, orders, people, device, id } = error.facts;
+  const { why, who, when, orders, people, device, id, number } = error.facts;
   /** @type {Record<string, () => string>} */
   const known = {
     taken: () => t('{id} is there already.', { id }), people: () => t('{people} still belong to it: move them or lock them out first.', { people: people.join(', ') }),
     needed: () => t('It is still needed for {orders}: these orders have to be finished first.', { orders: orders.join(', ') }), has_device: () => (device ? t('The crew has {device} already: take that away first.', { device }) : t('The crew has a device already: take that away first.')),
     last_admin: () => t('Somebody must be able to administer this installation.'), own_password: () => t('You change your own password with the old one.'), looked: () => t('Something has changed since you looked: look again.'),
+    number: () => t('{number} is no number that a telephone can dial: expected digits, with + before a country code.', { number }),
     short: () => t('The password needs at least 10 characters.'), name: () => t('The password should not be made of the user name.'), token: () => t('This is not the token of the last start.'), somebody: () => t('There is an administrator already: sign in.'),
   };
   if (known[why]) return known[why]();

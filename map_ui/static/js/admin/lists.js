@@ -32,7 +32,7 @@ export function decoded(bytes) {
 function faultName({ code, value }) {
   /** @type {Record<string, string>} */
   const names = {
-    required: t('is missing'), form: t('holds characters that are not allowed'), number: t('is not a number, or not one that can be'), choice: t('is none of the words that can stand here'), time: t('is not a time (HH:MM)'),
+    required: t('is missing'), form: t('holds characters that are not allowed'), number: t('is not a number, or not one that can be'), choice: t('is none of the words that can stand here'), time: t('is not a time (HH:MM)'), phone: t('is not a number that a telephone can dial'),
     twice: t('stands twice'), unknown_column: t('no column of this list has this name'), missing_column: t('this column is missing'), too_many_cells: t('the line has more cells than there are columns'), too_many_rows: t('the list is too long'),
     not_csv: t('this is not CSV (is a quotation mark missing?)'), reference: t('is not there, or does not fit'),
   };

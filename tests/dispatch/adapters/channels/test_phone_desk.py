@@ -18,9 +18,9 @@ from dispatch.adapters.channels.phone_book import Book, Call
 from dispatch.adapters.channels.phone_desk import Teller
 from dispatch.adapters.channels.phone_twilio import TwilioPhone
 from dispatch.bootstrap.telephone import opened
-from dispatch.clock import InstallationClock, Machine, SystemClock
+from dispatch.clock import Machine, SystemClock
 from dispatch.settings import Settings
-from dispatch.tracker import Reading
+from dispatch.tracker import Mark, Reading
 from tests.dispatch.telephones import true
 
 N = "+8610001"
@@ -146,7 +146,7 @@ async def test_a_clock_that_is_set_moves_no_limit(tmp_path: Path, step: float) -
         data=tmp_path, phone_url="twilio:https://h/Accounts/A?from=1", phone_password="x",
         public_url="https://here",
     )  # fmt: skip
-    book, phone = opened(settings, InstallationClock(machine=machine), machine)
+    book, phone = opened(settings, machine)
     assert isinstance(phone, TwilioPhone)
     book.add(call := Call("call-1", N, phone._seconds()))
     machine.wall += step
@@ -158,3 +158,18 @@ async def test_a_clock_that_is_set_moves_no_limit(tmp_path: Path, step: float) -
     await phone.close()
     assert (call.state, call.reports[0].why) == ("failed", "the provider did not say how it ended")
     assert abs(call.reports[0].at - datetime.fromtimestamp(1_700_000_601, UTC)).total_seconds() < 60
+
+
+def test_what_it_tells_is_dated_by_the_installations_time(tmp_path: Path) -> None:
+    """The machine's clock is an hour ahead of what the installation has counted since the mark was set."""
+    machine = Stepped()
+    mark = Mark(machine.wall - 3_600.0, machine.since, machine.wall - 3_600.0, machine.boot_id)
+    settings = Settings(
+        data=tmp_path, phone_url="twilio:https://h/Accounts/A?from=1", phone_password="x",
+        public_url="https://here", time_mark=str(mark),
+    )  # fmt: skip
+    machine.since += 60.0
+    book, _ = opened(settings, machine)
+    book.add(call := Call("call-1", N, machine.since))
+    book.reach(call, "keypress", "1")
+    assert call.reports[0].at == datetime.fromtimestamp(mark.time + 60.0, UTC)

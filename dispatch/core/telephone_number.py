@@ -1,0 +1,18 @@
+"""Telephone numbers as people write them, and as an exchange dials them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+DIALLED = re.compile(r"\+?[0-9*]{2,32}", re.ASCII)
+"""What may be dialled: digits with a leading plus, and stars."""
+_BETWEEN = re.compile(r"[\s()\-\u2010-\u2015]")
+
+
+def as_dialled(written: str) -> str:
+    """`010-6655 (44)` or its full-width form as it is dialled: without blanks, hyphens and brackets. Empty where that
+    leaves no number; so does `+86 (0)10`, of which nobody dials the nought."""
+    text = unicodedata.normalize("NFKC", written).strip()
+    found = "" if text.startswith("+") and "(0)" in text else _BETWEEN.sub("", text)
+    return found if DIALLED.fullmatch(found) else ""
