@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from dispatch.adapters.sql.organisation import load_directory, replace_organisation
-from dispatch.core.types import Actor, Point
+from dispatch.core.types import Actor
 from dispatch.services import chases, dispatcher, hotline
 from tests.dispatch.centre import CENTRE, DORA, DUTY, HOLLY, LEADER1, Centre, organisation
-from tests.dispatch.outside import START
 
 DAY, NIGHT, HOTLINE_ON_CALL = "+8640001", "+8640002", "+8640003"
 MARY = Actor("manager", "mary")
@@ -149,17 +147,3 @@ async def test_a_crew_that_presses_one_when_it_is_chased_acknowledges(centre: Ce
     await centre.until(4)
     assert (await centre.order(order_id)).state == "acknowledged"
     assert {c.ended for c in centre.exchange.calls.values()} <= {"completed", "cut"}
-
-
-async def test_an_unanswered_and_a_chased_order_go_in_one_call(centre: Centre) -> None:
-    first = await centre.sent(at=1)
-    second = await centre.sent(Point(30.02, 120.02), at=1.25, address="2 Lane")
-    for order_id in (first, second):
-        await dispatcher.dispatch(centre.context, order_id, crew_id="N1", by=DORA)
-    await centre.step(first, "acknowledge")
-    centre.clock.advance_to(START + timedelta(minutes=5.75))
-    await chases.supervise(centre.context, first, by=MARY)
-    await centre.until(5.75)
-    said = next(c.prompt for c in centre.exchange.calls.values() if c.number == DUTY)
-    assert "1 work order(s) not acknowledged: 2 Lane." in said
-    assert "1 work order(s) watched by a superior: 1 Lane." in said

@@ -17,7 +17,7 @@ from tests.dispatch.centre import DORA, HERE, START, Centre
 
 
 def _away(centre: Centre, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    async def transact(decide: Any) -> Any:
+    async def transact(decide: Any, order_id: str = "") -> Any:
         raise error
 
     monkeypatch.setattr(centre.store, "transact", transact)

@@ -1,6 +1,7 @@
 """Runs the real supervisor over small stand-ins for the programs: `python -m tests.dispatch.supervised DATA PORT`."""
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 
@@ -52,4 +53,5 @@ def main(data: Path, port: int, *more: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the test run's own terminal may be gone (nohup)
     main(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
