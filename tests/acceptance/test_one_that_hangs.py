@@ -88,7 +88,7 @@ async def test_a_mail_server_that_stays_away_is_said_in_the_pages_once(centre: C
     centre.mail.down = True
     for n in range(3):
         await centre.take_call(Point(35.0 + n, 110.0))
-    await centre.until(60)
+    await centre.until(30)
     assert len(await centre.rows(kind="message", state="dead")) > 3
     roles = {row.target for row in await centre.rows(kind="message", state="dead")}
     told = [r for r in await centre.rows(ALERT, code="undelivered") if r.facts["kind"] == "message"]
@@ -100,7 +100,7 @@ async def test_a_mail_server_that_stays_away_is_said_in_the_pages_once(centre: C
 async def test_an_exchange_that_stays_away_is_said_in_the_pages(centre: Centre) -> None:
     centre.exchange.down = True
     await centre.dispatched()
-    await centre.until(60)
+    await centre.until(30)
     assert await centre.rows(kind="phone", state="dead")
     dead = {(row.target, row.centre_id) for row in await centre.rows(kind="phone", state="dead")}
     assert await centre.alerts("undelivered") == ["manager"] * len(dead), "once for each party of a centre"

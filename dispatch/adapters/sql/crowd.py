@@ -29,7 +29,7 @@ from dispatch.core.work_order import WorkOrder
 from dispatch.services.ports import Changes, Decide, Processes
 
 T = TypeVar("T")
-LANES = 2
+LANES = 1
 """Transactions at a time, as far as none of them is SLOW."""
 SLOW = 0.25
 """Real seconds after which one waits for somebody else: those that come then do not wait for it."""

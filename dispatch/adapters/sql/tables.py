@@ -13,6 +13,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlmodel import Field, SQLModel
 
@@ -21,15 +22,26 @@ from dispatch.adapters.sql.columns import DOCUMENT, SERIAL, document, instant, s
 
 
 class WorkOrderRow(SQLModel, table=True):
-    """An order's facts, and what is asked for most, projected from its history."""
+    """An order's facts, and what is asked for most, projected from its history.
+
+    Each step writes a row here, and again into each of its indexes: what is open, or being taken back, is few.
+    """
 
     __tablename__ = "work_order"
-    __table_args__ = (Index("work_order_open_place", "is_open", "lat"),)
+    __table_args__ = (
+        Index("work_order_open_place", "is_open", "lat"),
+        Index(
+            "work_order_removing",
+            "id",
+            sqlite_where=text("is_removing = 1"),  # as a condition on it is written there
+            postgresql_where=text("is_removing"),
+        ),
+    )
     id: str = Field(primary_key=True)
     version: int
     process: str
-    state: str = Field(index=True)
-    centre_id: str = Field(index=True)
+    state: str
+    centre_id: str
     trade: str
     area_class: str
     crew_id: str = Field(index=True)
@@ -52,8 +64,8 @@ class WorkOrderRow(SQLModel, table=True):
     acknowledged_at: datetime | None = instant(null=True)
     arrived_at: datetime | None = instant(null=True)
     changed_at: datetime = instant(index=True)
-    is_open: bool = Field(index=True)
-    is_removing: bool = Field(index=True)
+    is_open: bool
+    is_removing: bool
     """Some device has not yet confirmed a recall."""
 
 
