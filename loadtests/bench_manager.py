@@ -29,6 +29,7 @@ import uvicorn
 
 from dispatch.adapters.http.app import HttpServices, create_app
 from dispatch.adapters.ids import RandomIds
+from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.day_sheets import DaySheets
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.organisation import load_directory
@@ -166,7 +167,7 @@ def _look(address: str) -> tuple[list[float], tuple[str, ...]]:
         page.fill("#username", "mona")
         page.fill("#password", PASSWORD)
         page.click("#sign-in [type=submit]")
-        page.wait_for_selector("body[data-painted], #report .empty", timeout=60_000)
+        page.wait_for_selector("#freshness:not(:empty)", timeout=60_000)  # written when its buttons listen
         found = []
         for query in islice(_wanted(), ROUNDS):
             values = {
@@ -194,8 +195,9 @@ def _served(settings: Settings) -> Iterator[str]:
         await people.create(boss, PASSWORD, by=boss)
         services = HttpServices(
             context=context, views=Views(store, context), histories=SqlHistories(store, context), people=people,
-            shortages=SqlShortages(store), saved=SqlSavedViews(store), tickets=Tickets("secret"), secret="secret",  # noqa: S106
-            live_port=0, **cast(Any, dict.fromkeys(("administration", "tracks", "near", "devices", "health"))),
+            shortages=SqlShortages(store), saved=SqlSavedViews(store), administration=SqlAdministration(store, context), tickets=Tickets("secret"), secret="secret",  # noqa: S106
+            live_port=0,
+            **cast(Any, dict.fromkeys(("tracks", "near", "devices", "health", "gazetteer", "call_desk"))),
         )  # fmt: skip
         app = create_app(services)
         install(app, services, settings)

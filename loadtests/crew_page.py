@@ -114,9 +114,9 @@ def _run(playwright: Playwright, base: str, sequences: int, visits: int, seed: i
 
 
 def _outcome(
-    sequences: int, wrong: list[str], counts: Counter[str], figures: list[tuple[float, float, float]]
+    sequences: int, wrong: list[str], counts: Counter[str], figures: list[tuple[float, float, float, float]]
 ) -> Outcome:
-    first, kept, taps = (sorted(column) for column in zip(*figures, strict=True))
+    first, order, kept, taps = (sorted(column) for column in zip(*figures, strict=True))
     pressed = sum(len(gzip.compress((STATIC / m).read_bytes(), 9)) for m in modules_of("js/crew.js"))
     return Outcome(
         name="the crew's page in a browser",
@@ -128,7 +128,7 @@ def _outcome(
         ),
         facts={
             "sequences": sequences, **counts, "visits": len(figures), "largest paint, slowest visit (ms)": round(first[-1]),
-            "largest paint, shell kept, median (ms)": round(median(kept)), "touch, median (ms)": round(median(taps)),
+            "first order, first visit, median (ms)": round(median(order)), "largest paint, shell kept, median (ms)": round(median(kept)), "touch, median (ms)": round(median(taps)),
             "wrong": " ".join(wrong[:10]),
         },
     )  # fmt: skip

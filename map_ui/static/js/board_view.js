@@ -97,6 +97,12 @@ export class BoardView {
 
   /** Show everything as of `now` (server time, ms). @param {number} now */
   show(now) {
+    this.sort(now);
+    for (const id of this.ids) this.draw(id, now);
+  }
+
+  /** Which rows, in which order, and the numbers at the filters. @param {number} now */
+  sort(now) {
     this.now = now;
     this.late = lateOnes(this.board.orders.values(), now);
     const all = [...this.board.orders.values()];
@@ -114,7 +120,6 @@ export class BoardView {
       this.seen.observe(row);
       return row;
     });
-    for (const id of this.ids) this.draw(id, now);
     const empty = byId('board-empty');
     empty.hidden = this.ids.length > 0;
     this.root.classList.toggle('none', !this.ids.length);
@@ -122,18 +127,18 @@ export class BoardView {
   }
 
   /**
-   * Let the figures of the rows that are seen run on: what else a second changes is who is late. Answers false where
-   * that is somebody else now, and the board has to be shown anew.
+   * Let the figures of the rows that are seen run on: what else a second changes is who is late.
    * @param {number} now
    */
   run(now) {
-    if (lateOnes(this.board.orders.values(), now) !== this.late) return false;
+    if (lateOnes(this.board.orders.values(), now) !== this.late) this.sort(now);
     this.now = now;
     for (const id of this.ids) {
-      const row = this.rows.get(id), order = this.board.orders.get(id);
-      if (row && order && !row.hasAttribute('data-off')) this.tick(row, order, now);
+      const row = /** @type {any} */ (this.rows.get(id)), order = this.board.orders.get(id);
+      if (!row || !order || row.hasAttribute('data-off')) continue;
+      if (row.key) this.tick(row, order, now);
+      else this.draw(id, now); // it has come in through a filter
     }
-    return true;
   }
 
   /** Rebuild a row only where its order changed; else only its figures run on. @param {string} id @param {number} now */

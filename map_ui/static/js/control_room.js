@@ -107,7 +107,7 @@ const show = notUnderAFinger(() => {
 /** What time alone changes, once a second; all else comes with a frame. */
 const tick = notUnderAFinger(() => {
   const now = clock.now();
-  if (!view.run(now)) return show();
+  view.run(now);
   markers.run(board.orders, now);
   panel.show(selected, now);
   if (!byId('panel-crews').hidden) crews.show(now);

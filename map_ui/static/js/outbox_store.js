@@ -12,6 +12,17 @@ const answered = (request) => new Promise((resolve, reject) => {
   request.onerror = () => reject(request.error);
 });
 
+/** Whether it was new, as nearly each one is: who presses waits for no look first. @param {IDBObjectStore} presses @param {Kept} one @returns {Promise<boolean>} */
+const added = (presses, one) => new Promise((resolve, reject) => {
+  const request = presses.add(one);
+  request.onsuccess = () => resolve(true);
+  request.onerror = (event) => {
+    if (request.error?.name !== 'ConstraintError') return reject(request.error);
+    event.preventDefault(); // or it would end the transaction
+    resolve(false);
+  };
+});
+
 /** @type {Promise<IDBDatabase>|null} */
 let opened = null;
 
@@ -51,8 +62,9 @@ export const browserStore = {
     return answered(presses.index('owner').getAll(owner));
   },
   put: (one) => write(async (presses) => {
+    if (await added(presses, one)) return;
     const no = await answered(presses.index('key').getKey(one.key));
-    await answered(no === undefined ? presses.add(one) : presses.put({ ...one, no: Number(no) }));
+    await answered(presses.put({ ...one, no: Number(no) }));
   }),
   drop: (keys) => write(async (presses) => {
     for (const key of keys) {

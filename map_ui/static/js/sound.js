@@ -7,13 +7,18 @@ let audio = null;
 /** Whether a tone would be heard now. */
 export const audible = () => audio?.state === 'running';
 
-function wake() {
+function make() {
   const Audio = globalThis.AudioContext;
-  if (!Audio) return;
-  audio ??= new Audio();
-  if (audio.state === 'suspended') audio.resume().catch(() => null);
+  if (Audio) audio ??= new Audio();
 }
 
+function wake() {
+  make();
+  if (audio?.state === 'suspended') audio.resume().catch(() => null);
+}
+
+// Made while nobody waits: on a slow phone it takes a tenth of a second, which the first touch would be late by.
+if (typeof document !== 'undefined') (globalThis.requestIdleCallback ?? setTimeout)(make);
 for (const type of ['pointerdown', 'keydown']) addEventListener(type, wake, { passive: true });
 
 /** Play tones one after the other. @param {number[]} tones Hz @param {number} [each] seconds @param {number} [loudness] 0..1 */
