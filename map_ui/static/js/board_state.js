@@ -87,11 +87,14 @@ export function remaining(order, now) {
   return ends(order) - (arrived ? Date.parse(arrived) : now);
 }
 
-/** How many orders' promises have ended without a crew there. @param {Iterable<Order>} orders @param {number} now */
-export function lateOnes(orders, now) {
-  let late = 0;
-  for (const order of orders) if (!order.points?.H && ends(order) < now) late++;
-  return late;
+/** When the next promise ends without a crew there; Infinity: none will. @param {Iterable<Order>} orders @param {number} now */
+export function nextLate(orders, now) {
+  let next = Infinity;
+  for (const order of orders) {
+    const at = order.points?.H ? now : ends(order);
+    if (at > now && at < next) next = at;
+  }
+  return next;
 }
 
 /** @param {Order} order */

@@ -1,6 +1,6 @@
 // @ts-check
 /** The order board: one row an order, the least time first, keyboard as well as mouse. */
-import { arrangeOrders, arrived, FILTERS, handedBack, lateOnes, over, remaining, stackPlace, unroutable } from './board_state.js';
+import { arrangeOrders, arrived, FILTERS, handedBack, nextLate, over, remaining, stackPlace, unroutable } from './board_state.js';
 import { mayAct } from './may_act.js';
 import { duration, figures, level } from './countdown.js';
 import { folded, leftForAll } from './incident.js';
@@ -35,6 +35,10 @@ export class BoardView {
     this.ids = [];
     /** @type {Map<string, HTMLElement>} */
     this.rows = new Map();
+    /** @type {any[]} orders with a row of their own, whatever the filter */
+    this.listed = [];
+    /** When the next one becomes late, server time in ms. */
+    this.late = Infinity;
     /** @type {Map<string, any[]>} by the order that leads an incident: those that follow it */
     this.behind = new Map();
     this.root = byId('board');
@@ -104,17 +108,13 @@ export class BoardView {
   /** Which rows, in which order, and the numbers at the filters. @param {number} now */
   sort(now) {
     this.now = now;
-    this.late = lateOnes(this.board.orders.values(), now);
+    this.late = nextLate(this.board.orders.values(), now);
     const all = [...this.board.orders.values()];
     const { rows: orders, behind } = this.search.value.trim() ? { rows: all, behind: new Map() } : folded(all);
     this.behind = behind;
     this.ids = arrangeOrders(orders, { filter: this.filter, text: this.search.value, now, words: (o) => this.words(o) });
-    for (const [code, button] of /** @type {Map<string, any>} */ (this.buttons)) {
-      const n = orders.filter((o) => FILTERS[code](o, now)).length;
-      say(button.lastElementChild, String(n));
-      button.setAttribute('aria-pressed', String(code === this.filter));
-      button.classList.toggle('urgent', n > 0 && URGENT.includes(code));
-    }
+    this.listed = orders;
+    for (const code of this.buttons?.keys() ?? []) this.count(code, now);
     arrange(this.root, this.ids, this.rows, (id) => {
       const row = h('div', { class: 'row', role: 'option', id: `row-${id}`, data: mayAct() ? { drag: id } : {}, on: { click: () => { this.root.focus(); this.on.pick(id); }, dblclick: () => this.on.pick(id, true) } });
       this.seen.observe(row);
@@ -126,12 +126,25 @@ export class BoardView {
     say(empty, orders.length ? t('No order fits this filter.') : t('No orders. A new one shows here by itself.'));
   }
 
+  /** The number at a filter. @param {string} code @param {number} now */
+  count(code, now) {
+    const button = /** @type {any} */ (this.buttons?.get(code));
+    const n = this.listed.filter((o) => FILTERS[code](o, now)).length;
+    say(button.lastElementChild, String(n));
+    button.setAttribute('aria-pressed', String(code === this.filter));
+    button.classList.toggle('urgent', n > 0 && URGENT.includes(code));
+  }
+
   /**
    * Let the figures of the rows that are seen run on: what else a second changes is who is late.
    * @param {number} now
    */
   run(now) {
-    if (lateOnes(this.board.orders.values(), now) !== this.late) this.sort(now);
+    if (now > this.late) {
+      if (this.filter === 'late') this.sort(now);
+      else this.count('late', now);
+      this.late = nextLate(this.board.orders.values(), now);
+    }
     this.now = now;
     for (const id of this.ids) {
       const row = /** @type {any} */ (this.rows.get(id)), order = this.board.orders.get(id);

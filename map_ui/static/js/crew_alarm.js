@@ -44,9 +44,11 @@ export function alarm(why) {
   }
 }
 
-/** Says it while an order would not be heard; any touch helps. */
+/** Says it while an order would not be heard; any touch helps. Its room stays while there are buttons below: none moves under a glove. */
 export function soundHint() {
-  byId('sound-hint').hidden = audible();
+  const hint = byId('sound-hint');
+  hint.style.visibility = audible() ? 'hidden' : '';
+  hint.hidden = audible() && !document.querySelector('[data-step]');
 }
 
 setInterval(ring, EVERY_MS);

@@ -9,7 +9,9 @@ import { level, minutes } from './countdown.js';
 import { h, say } from './dom.js';
 import { t } from './page.js';
 
-/** @typedef {{holder: HTMLElement, badge: HTMLElement, lat: number, lon: number, said: string}} Mark */
+const MINUTE_MS = 60_000;
+
+/** `until`: server time in ms until which it says the same. @typedef {{holder: HTMLElement, badge: HTMLElement, lat: number, lon: number, said: string, until: number}} Mark */
 
 /** What a mark says to who points at it or does not see it (pure but for words). @param {import('./board_state.js').Order} order @param {number} left ms */
 export function spoken(order, left) {
@@ -55,7 +57,7 @@ export class OrderMarkers {
   /** Let their minutes run on. @param {Map<string, import('./board_state.js').Order>} orders @param {number} now */
   run(orders, now) {
     for (const [id, one] of this.all) {
-      const order = orders.get(id);
+      const order = now > one.until && orders.get(id);
       if (order) this.draw(one, order, now);
     }
   }
@@ -63,6 +65,7 @@ export class OrderMarkers {
   /** @param {Mark} one @param {import('./board_state.js').Order} order @param {number} now */
   draw(one, order, now) {
     const left = remaining(order, now);
+    one.until = now + ((left % MINUTE_MS) + MINUTE_MS) % MINUTE_MS;
     const kind = arrived(order) ? 'scene' : level(left);
     const text = arrived(order) ? '✓' : minutes(left);
     const said = `${kind} ${text} ${order.address}`;
@@ -84,7 +87,7 @@ export class OrderMarkers {
     } } }, badge);
     holder.classList.toggle('selected', id === this.selected);
     this.layer.append(holder);
-    const one = { holder, badge, lat: NaN, lon: NaN, said: '' };
+    const one = { holder, badge, lat: NaN, lon: NaN, said: '', until: 0 };
     this.all.set(id, one);
     return one;
   }
