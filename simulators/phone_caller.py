@@ -7,6 +7,7 @@ from one socket. It is not for production: UDP without TLS, SRTP, NAT, routes or
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import secrets
 import wave
@@ -143,7 +144,7 @@ class Leg:
         self.id, self._tag, self._branch = secrets.token_hex(12), secrets.token_hex(6), branch()
         self._cseq, self._to, self._challenged = 1, f"<{uri}>", False
         self.heard = False
-        self._tries, self._again = 0, 0.0
+        self._tries, self._again = 0, math.inf  # `begin` invites first: what is said has to be read before
         self._pressed: set[int] = set()
         self._sound: Port | None = None
         self._theirs = ("127.0.0.1", 0)
