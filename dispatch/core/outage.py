@@ -49,9 +49,7 @@ def _named(outage: PlannedOutage, address: str) -> bool:
     said = folded(address)
     for one in map(folded, outage.addresses):
         ends, goes_on = one[-1:], said[len(one) :][:1]
-        within = (
-            all(c.isascii() and c.isalnum() for c in (ends, goes_on)) and goes_on
-        )  # of a word or a number
+        within = all(c.isascii() and c.isalnum() for c in (ends, goes_on))  # of a word or a number
         if one and said.startswith(one) and not within:
             return True
     return False

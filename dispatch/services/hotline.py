@@ -100,9 +100,7 @@ async def take_call(context: Context, call: Call, *, by: Actor) -> Taken:
 def _taken_before(context: Context, loaded: Loaded, call: Call, order_id: str, contact_id: str) -> Taken:
     """A resent call is answered as the first time. Raises Conflict where it is another one with the same id."""
     if not order_id:
-        if (
-            not call.outage
-        ):  # what the caller says now is more than the outage: never answered as if it were told
+        if not call.outage:  # the caller says more now: never answered as if the outage were told
             raise Conflict("a call with this key was kept without an order", order="", why="key_reused")
         return Taken("", "planned_outage")
     order = loaded.order(order_id)

@@ -159,9 +159,7 @@ def calls(connection: Connection, now: datetime, speed: float) -> Calls:
     """How the telephone calls of the last hour ended, among the effects that were done last."""
     hour = now - timedelta(hours=speed)
     newest = select(OUTBOX.c.kind, OUTBOX.c.call_id, OUTBOX.c.outcome, OUTBOX.c.settled_at)
-    newest = newest.where(
-        OUTBOX.c.state == "done", OUTBOX.c.due > hour
-    )  # a row is due when its call must have ended
+    newest = newest.where(OUTBOX.c.state == "done", OUTBOX.c.due > hour)  # due when its call must have ended
     done = newest.order_by(OUTBOX.c.due.desc()).limit(DONE_LATELY).subquery().c
     failed = or_(done.outcome.startswith("failed"), done.outcome == UNHEARD)
     count = func.count(case((failed, done.call_id)).distinct())

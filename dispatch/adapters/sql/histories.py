@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, select
 
-from dispatch.adapters.sql.day_sheets import SHEET, freshness
+from dispatch.adapters.sql.day_sheets import LAYOUT, SHEET, freshness
 from dispatch.adapters.sql.statements import ORDER
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.core.sheet import Sheet, together, unpacked
@@ -34,20 +34,25 @@ class SqlHistories:
         self._spans: dict[tuple[tuple[str, int], ...], Sheet] = {}
 
     async def fresh(self) -> Freshness | None:
-        """How far the sheets are; None: no pass has ended yet, or they are of another time zone's days."""
-        found = await self._database.read(freshness)
-        return found if found and found.zone == str(self._context.zone) else None
+        """How far the sheets are; None: no pass has ended yet, or they are of another time zone's days or layout."""
+        return await self._database.read(self._fresh)
+
+    def _fresh(self, connection: Connection) -> Freshness | None:
+        found, mine = freshness(connection), (str(self._context.zone), LAYOUT)
+        return found if found and (found.zone, found.layout) == mine else None
 
     async def sheet(self, first: date, last: date, *, ids: bool = False) -> Sheet:
         """The orders reported on the local days `first` to `last`, both included, as far as the sheets are."""
         days = [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
         if ids:
-            found = await self._database.read(lambda c: list(_sheets(c, days, ids=True).values()))
+            found = await self._database.read(lambda c: self._with_ids(c, days))
             return await asyncio.to_thread(together, found)
         return await self._whole(await self._database.read(lambda c: self._of(c, days)))
 
     def _of(self, connection: Connection, days: list[str]) -> dict[str, tuple[int, Sheet]]:
         """In one look; only what changed since this process last read it is read again."""
+        if self._fresh(connection) is None:
+            return {}
         query = select(SHEET.c.day, SHEET.c.version).where(SHEET.c.day.between(days[0], days[-1]))
         versions = {row.day: row.version for row in connection.execute(query.order_by(SHEET.c.day))}
         stale = [day for day, version in versions.items() if self._known.get(day, (0,))[0] != version]
@@ -56,6 +61,9 @@ class SqlHistories:
         kept = {**{d: v for d, v in self._known.items() if d not in wanted}, **wanted}
         self._known = dict(list(kept.items())[-REMEMBERED:])
         return wanted
+
+    def _with_ids(self, connection: Connection, days: list[str]) -> list[Sheet]:
+        return list(_sheets(connection, days, ids=True).values()) if self._fresh(connection) else []
 
     async def _whole(self, days: Mapping[str, tuple[int, Sheet]]) -> Sheet:
         """These days as one: of spans that were asked for lately it is there already."""
@@ -76,7 +84,7 @@ class SqlHistories:
             reported = _each(connection, wanted, ORDER.c.reported_at).values()
             days = {at.astimezone(self._context.zone).date() for at in reported}
             chosen = sorted(day.isoformat() for day in days if first <= day <= last)
-            return list(_sheets(connection, chosen, ids=True).values())
+            return self._with_ids(connection, chosen)
 
         def chosen(sheets: list[Sheet]) -> Sheet:
             whole = together(sheets)

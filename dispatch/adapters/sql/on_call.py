@@ -13,7 +13,7 @@ from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.statements import table
 from dispatch.core.errors import BadInput
 from dispatch.core.on_call import EVERY_DAY, HOTLINE, Duty
-from dispatch.core.telephone_number import as_dialled
+from dispatch.core.telephone_number import dialled
 
 ON_CALL = table(t.OnCallRow)
 _HH_MM = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
@@ -39,22 +39,6 @@ def replace_schedule(
     connection.execute(delete(ON_CALL))
     if rows:
         connection.execute(insert(ON_CALL), rows)
-
-
-def dialled(written: object, whose: str, field: str, on_file: Collection[str]) -> str:
-    """A telephone number as it is dialled. Raises BadInput where no exchange would: it would be found out at night.
-
-    One of before that is `on_file` passes as it is: it keeps nobody from changing another entry.
-    """
-    text = str(written)
-    if number := as_dialled(text):
-        return number
-    if text in on_file:
-        return text
-    raise BadInput(
-        f"{whose}: {field} {text[:40]!r} cannot be dialled: expected digits and stars, with + before a country's code",
-        field=field, why="number", number=text[:40],
-    )  # fmt: skip
 
 
 def document(schedule: Sequence[Duty]) -> list[dict[str, Any]]:

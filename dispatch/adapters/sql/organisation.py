@@ -12,12 +12,13 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select
 
 from dispatch.adapters.sql import tables as t
-from dispatch.adapters.sql.on_call import dialled, load_schedule, replace_schedule
 from dispatch.adapters.sql.on_call import document as on_call_document
+from dispatch.adapters.sql.on_call import load_schedule, replace_schedule
 from dispatch.adapters.sql.statements import ROSTER, roster_from, table
 from dispatch.core.crew import CrewDuty, Roster
 from dispatch.core.errors import BadInput
 from dispatch.core.on_call import HOTLINE
+from dispatch.core.telephone_number import dialled
 from dispatch.services.ports import Centre, Crew, Department, Device, Directory, Leader
 
 CENTRE, DEPARTMENT, CREW = table(t.CentreRow), table(t.DepartmentRow), table(t.CrewRow)

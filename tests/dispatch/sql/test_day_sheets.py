@@ -325,6 +325,21 @@ async def test_another_time_zone_makes_other_days(context: Context) -> None:
     assert before != after
 
 
+async def test_sheets_of_another_version_are_not_read_but_made_anew(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store: Any = context.store
+    await keep(store, *(random_order(n, Random(n)) for n in range(5)))
+    with monkeypatch.context() as earlier:
+        earlier.setattr(day_sheets, "LAYOUT", day_sheets.LAYOUT - 1)
+        await DaySheets(store, context).catch_up()
+    await store.write(lambda c: c.execute(text("UPDATE day_sheet SET numbers = ids")) and None)
+    found = await reviewed(context)
+    assert (found.as_of, found.figures.orders) == (None, 0)
+    await DaySheets(store, context).catch_up()
+    assert (await reviewed(context)).figures.orders == 5
+
+
 def test_the_period_before_has_as_many_days() -> None:
     before = Period(date(2026, 3, 2), date(2026, 3, 8), {}).before
     assert (before.first, before.last) == (date(2026, 2, 23), date(2026, 3, 1))
