@@ -6,15 +6,15 @@ their orders are read with two queries and written with one statement (as the SQ
 Nobody waits for others to come. Each step is decided by itself on what those before it in the same transaction have
 decided, what one of them refuses is its own, and none returns before the commit. An order has one step a transaction
 at most. What does not go with others is decided by itself, as if there had been no others: a step that changes other
-orders, too, or whose order somebody else has locked, and all of them where their transaction cannot be made.
+orders, too, or belongs to an incident, whose orders are locked with it; one whose order somebody else has locked; and
+all of them where their transaction cannot be made. A step that waits for such a lock holds up others for SLOW at most.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import Context, copy_context
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -50,7 +50,6 @@ class _Wish:
     decide: Decide[Any]
     order_id: str
     answer: asyncio.Future[Any]
-    context: Context = field(default_factory=copy_context)
 
 
 @dataclass(slots=True)
@@ -101,12 +100,12 @@ class Crowd:
     def _go_on(self) -> None:
         while len(self._lanes) < LANES and (wishes := self._next()):
             work = self._together(wishes) if len(wishes) > 1 else self._by_itself(wishes[0])
-            lane = self._begin(work, wishes[0].context)
+            lane = self._begin(work)
             self._lanes.add(lane)
             asyncio.get_running_loop().call_later(SLOW, self._wait_no_longer, lane)
 
-    def _begin(self, work: Coroutine[Any, Any, None], context: Context) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work, context=context)
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -153,7 +152,7 @@ class Crowd:
             self._announce()
         for wish, one in zip(wishes, said, strict=True):
             if one.alone:
-                self._begin(self._by_itself(wish), wish.context)
+                self._begin(self._by_itself(wish))
             else:
                 self._tell(wish, one.refusal, one.result)
 
@@ -175,21 +174,23 @@ class Crowd:
         before = dict[str, WorkOrder]()
         said, made = list[_Said](), list[Changes[Any]]()
         for wish in wishes:
-            if wish.order_id not in loaded.orders:
+            order = loaded.orders.get(wish.order_id)
+            if order is None or order.incident_id:
                 said.append(_Said(alone=True))
                 continue
-            try:
-                changes: Changes[Any] = wish.decide(loaded, now)
-            except DispatchError as error:
-                said.append(_Said(refusal=error))
-                continue
-            if any(order.id != wish.order_id for order in changes.orders):
-                said.append(_Said(alone=True))
-                continue
-            said.append(_Said(changes.result))
-            made.append(changes)
-            _show(loaded, changes, before)
-        self._put(connection, loaded, made, before, now)
+            orders, rosters = dict(loaded.orders), dict(loaded.rosters)
+            one = _decide(wish, loaded, now)
+            if isinstance(one, Changes):
+                said.append(_Said(one.result))
+                made.append(one)
+                _show(loaded, one, before)
+            else:  # nor is what it looked at held against the others
+                said.append(one)
+                loaded.orders, loaded.rosters = orders, rosters
+        if made:  # what nobody else can change meanwhile is not looked at again
+            ours = {wish.order_id for wish in wishes}
+            loaded.orders = {i: order for i, order in loaded.orders.items() if i not in ours} | before
+            self._put(connection, loaded, made, now)
         return said, any(map(statements.writes, made))
 
     def _put(
@@ -197,17 +198,22 @@ class Crowd:
         connection: Connection,
         loaded: statements.SqlLoaded,
         made: list[Changes[Any]],
-        before: dict[str, WorkOrder],
         now: datetime,
     ) -> None:
         """Every order and roster once, as the last step left it, over what was loaded."""
-        if not made:
-            return
-        loaded.orders |= before
         changes = together(made)
         rosters = {(r.centre_id, r.trade): r for r in changes.rosters}
         changes = replace(changes, rosters=tuple(rosters.values()))
         statements.write(connection, loaded, changes, self._processes, now)
+
+
+def _decide(wish: _Wish, loaded: statements.SqlLoaded, now: datetime) -> Changes[Any] | _Said:
+    """What follows from it; or that it is refused, or changes other orders, too."""
+    try:
+        changes: Changes[Any] = wish.decide(loaded, now)
+    except DispatchError as error:
+        return _Said(refusal=error)
+    return _Said(alone=True) if any(order.id != wish.order_id for order in changes.orders) else changes
 
 
 def _claimed(connection: Connection, processes: Processes, order_ids: list[str]) -> statements.SqlLoaded:

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from dispatch.adapters.sql.crowd import AT_MOST, LANES
 from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.core.errors import Conflict, IllegalStep, NotFound
 from dispatch.core.types import Point
 from dispatch.core.work_order import WorkOrder
-from dispatch.services import dispatcher, hotline
+from dispatch.services import dispatcher, hotline, incidents
 from dispatch.services.ports import Changes, Loaded
-from tests.dispatch.centre import DORA, HOLLY, Centre
+from tests.dispatch.centre import DORA, HOLLY, PROCESSES, Centre
 from tests.dispatch.databases import Database
 from tests.dispatch.sql.two import Two, note, touch_roster
 
@@ -250,3 +250,55 @@ async def test_of_two_that_want_the_same_order_one_is_refused(centre: Centre) ->
         return_exceptions=True,
     )
     assert [type(one) for one in said] == [WorkOrder] * 4 + [IllegalStep] * 4
+
+
+async def test_an_incident_of_which_somebody_has_locked_an_order_holds_up_no_other_order(
+    centre: Centre, database: Database
+) -> None:
+    """The step of the one that leads it locks those that follow: it waits for them by itself."""
+    lead, member = [await centre.sent(_far(n), address=f"{n} Mill Way", at=1.0 + n) for n in (0, 6)]
+    others = [await centre.call(_far(n), address=f"{n} Long Lane") for n in range(1, 6)]
+    await incidents.group(centre.context, [lead, member], by=DORA)
+    assert (await centre.order(member)).incident_id == lead
+    beside = database.store(PROCESSES, centre.clock)
+    assert isinstance(beside, PostgresStore)
+    async with beside.engine.begin() as somebody:
+        query = text("SELECT 1 FROM work_order WHERE id = :id FOR UPDATE")
+        await somebody.execute(query, {"id": member})
+        first = asyncio.create_task(hotline.send(centre.context, others[0], by=HOLLY))
+        led = asyncio.create_task(dispatcher.dispatch(centre.context, lead, crew_id="N1", by=DORA))
+        rest = [asyncio.create_task(hotline.send(centre.context, one, by=HOLLY)) for one in others[1:]]
+        async with asyncio.timeout(20):
+            await asyncio.gather(first, *rest)
+        assert not led.done()
+    await led
+    assert {(await centre.order(one)).state for one in others} == {"sent"}
+    assert {(await centre.order(one)).state for one in (lead, member)} == {"dispatched"}
+
+
+async def test_what_is_refused_or_was_done_before_costs_the_others_no_journey(two: Two) -> None:
+    """Forty phones that come back send again what was taken: their orders are locked, nobody can have changed them."""
+    ids = [f"W{n}" for n in range(12)]
+    for order_id in ids:
+        await two.new(order_id)
+    assert isinstance(two.first, PostgresStore)
+    seen: list[str] = []
+
+    @event.listens_for(two.first.engine.sync_engine, "before_cursor_execute")
+    def count(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        seen.append(statement)
+
+    def again(order_id: str) -> Any:
+        return two.first.transact(lambda loaded, now: Changes(loaded.order(order_id)), order_id)
+
+    def refused(loaded: Loaded, now: datetime) -> Changes[None]:
+        loaded.roster("north", "service")
+        two.database.at_once(touch_roster)  # nothing of what the others decide
+        raise Conflict("not now")
+
+    await asyncio.gather(
+        _step(two, "W0"), *(again(order_id) for order_id in ids[1:9]), two.first.transact(refused, "W9"),
+        _step(two, "W10"), _step(two, "W11"), return_exceptions=True,
+    )  # fmt: skip
+    assert len(seen) == 2 + 4, "the first one alone; two for the orders, one for the roster, one that writes"
+    assert [len(await _attempts(two, i)) for i in ("W0", "W10", "W11")] == [1, 1, 1]
