@@ -70,12 +70,14 @@ def watched(store: AnyStore, watch: Watch) -> AnyStore:
     transact = store.transact
 
     async def watching(decide: Decide[Any], order_id: str = "") -> Any:
+        crew_id = asking.get()  # here: SQLite decides in a thread of its own
+
         def looking(loaded: Loaded, now: datetime) -> Changes[Any]:
             try:
                 return decide(loaded, now)
             finally:
                 for roster in loaded.rosters.values():  # type: ignore[attr-defined]
-                    watch.look(roster, asking.get())
+                    watch.look(roster, crew_id)
 
         return await transact(looking, order_id)
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from dispatch.adapters.sql import definitions as kept
 from dispatch.adapters.sql.adoption import put_in_force
+from dispatch.adapters.sql.organisation import alone
 from dispatch.adapters.sql.statements import ORDER
 from dispatch.adapters.sql.trail import KEPT, Note, digest_of, note, noted_definitions
 from dispatch.bootstrap.database import at_once
@@ -61,12 +62,14 @@ def register(settings: Settings) -> None:
     _warn_of_gaps(now)
 
     def keep(connection: Connection) -> None:
+        alone(connection)
         known = kept.kept_text(connection, now.id)
         if known == now.text and now.id in noted_definitions(connection):
             return
         if known not in {"", now.text}:
             _nobody_began_under(connection, now.id, settings.process_file or "fault_repair.toml")
-        kept.keep(connection, now)
+        if known != now.text:
+            kept.keep(connection, now)
         note(connection, Note("system", "start", KEPT, now.id, digest_of(now.text)), SystemClock().now())
 
     at_once(settings, keep)

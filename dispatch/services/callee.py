@@ -99,7 +99,7 @@ def prompt(context: Context, told: Sequence[tuple[OutboxRow, WorkOrder]]) -> str
     for row, order in told:
         said.setdefault(str(row.data.get("why", "")), []).append(order)
     parts = [(_chinese if chinese else _english)(why, orders) for why, orders in said.items()]
-    crews_own = all(row.data["keypress"] == "acknowledge" for row, _ in told)
+    crews_own = told[0][0].data["keypress"] == "acknowledge"  # a key means the same for all of them
     if chinese:
         keys = "接单请按1,重听请按2,无法出动请按9。" if crews_own else "由您督办请按1,重听请按2。"
         return f"您好,这里是报修中心。{''.join(parts)}{keys}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -75,6 +75,10 @@ def _phone(value: str) -> str:
     if number := as_dialled(value):
         return number
     raise _Bad("phone")
+
+
+def _unless(on_file: Collection[str], reader: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda value: value if value in on_file else reader(value)
 
 
 def _like(pattern: re.Pattern[str], code: str = "form", *, needed: bool = True) -> Callable[[str], str]:
@@ -166,8 +170,9 @@ def _cell(value: Any) -> str:
     return f"'{text}" if isinstance(value, str) and text[:1] and text[0] in _FORMULA else text
 
 
-def read(kind: ListKind, text: str) -> Table:
-    """All rows, and everything that is wrong with them."""
+def read(kind: ListKind, text: str, on_file: Collection[str] = ()) -> Table:
+    """All rows, and everything that is wrong with them; telephone numbers that are `on_file` pass as they are (see
+    `telephone_number.dialled`)."""
     text = text.removeprefix("\ufeff")
     first = text.partition("\n")[0]
     lines = csv.reader(
@@ -175,7 +180,7 @@ def read(kind: ListKind, text: str) -> Table:
         delimiter=";" if ";" in first and "," not in first else ",",
         strict=True,
     )
-    columns = COLUMNS[kind]
+    columns = {name: _unless(on_file, one) if one is _phone else one for name, one in COLUMNS[kind].items()}
     try:
         header = [name.strip().lower() for name in next(lines, [])]
         faults = list(_header_faults(kind, header))

@@ -62,8 +62,8 @@ class _Call:
 
 
 async def ring(context: Context, ports: Ports, rows: list[OutboxRow]) -> None:
-    """Place the calls that these rows ask for, one for each number and meaning of its keys; the second one of a number
-    waits its minute.
+    """Place the calls that these rows ask for, one for each number and meaning of its keys: first the one that a crew
+    accepts its orders in; the second one of a number waits its minute.
 
     A call that was begun before is asked for again as it was: what came later was not in its prompt.
     """
@@ -78,9 +78,14 @@ async def ring(context: Context, ports: Ports, rows: list[OutboxRow]) -> None:
         _no_report(context, [row for row in rows if row.state == "sent"]),
         *(
             _ring_one(context, ports, turn, free, number, begun, wanted)
-            for (number, _, begun), wanted in calls.items()
+            for (number, _, begun), wanted in sorted(calls.items(), key=_accepting_first)
         ),
     )
+
+
+def _accepting_first(call: tuple[tuple[str, str, str], list[OutboxRow]]) -> bool:
+    (_, keypress, _), _ = call
+    return keypress != "acknowledge"
 
 
 async def _ring_one(

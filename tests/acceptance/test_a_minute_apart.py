@@ -115,14 +115,14 @@ async def chased_and_unanswered(centre: Centre) -> tuple[str, str]:
 
 
 async def test_a_key_never_means_two_things_in_one_call(centre: Centre) -> None:
-    """Of one order a 1 accepts, of the other it only takes in hand: they ring one after the other, and both do."""
+    """Of one order a 1 accepts, of the other it only takes in hand: the first one rings first, the other a minute later."""
     centre.exchange.habits[DUTY] = "presses 1"
     chased, to_accept = await chased_and_unanswered(centre)
     await centre.until(8.5)
     assert rings(centre) == [pytest.approx(6.75, abs=0.02), pytest.approx(7.75, abs=0.02)]
     prompts = [call.prompt for call in centre.exchange.calls.values() if call.number == DUTY]
-    assert ["Press 1 to accept" in said for said in prompts] == [False, True]
-    assert ["Press 1 to take it in hand" in said for said in prompts] == [True, False]
+    assert ["Press 1 to accept" in said for said in prompts] == [True, False]
+    assert ["Press 1 to take it in hand" in said for said in prompts] == [False, True]
     for order_id in (chased, to_accept):
         states = [state for to, state in await centre.attempts(order_id) if to == "crew_duty"]
         assert states == ["dialling", "keypress 1"]

@@ -13,11 +13,6 @@ from tests.dispatch.databases import Database, database, postgres_server
 __all__ = ["database", "postgres_server"]
 
 
-@pytest.fixture
-def database_kind() -> str:
-    return "postgresql"
-
-
 async def _asked(database: Database, operations: int) -> Watch:
     database.at_once(organise)
     watch = Watch()
@@ -25,14 +20,16 @@ async def _asked(database: Database, operations: int) -> Watch:
     return watch
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql", "sqlite"])
 async def test_cover_is_never_broken_by_those_who_leave_at_the_same_moment(database: Database) -> None:
     watch = await _asked(database, 600)
     assert watch.broken == []
     assert sum(watch.answers.values()) == 600
     assert min(watch.answers[what] for what in ("away", "back", "refused: max_away")) > 50
-    assert watch.seen > 600, "some were decided again"
+    assert watch.seen > 600 or database.kind == "sqlite", "some were decided again"
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql"])
 async def test_a_commit_that_overwrites_another_one_is_seen(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,6 +42,7 @@ async def test_a_commit_that_overwrites_another_one_is_seen(
         lines.statement.cache_clear()
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql"])
 async def test_a_rule_that_lets_everybody_go_is_seen(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

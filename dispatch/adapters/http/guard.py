@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dispatch.adapters.http.access import COOKIE, services_of
-from dispatch.adapters.http.errors import error
+from dispatch.adapters.http.errors import STATUS, error
+from dispatch.core.errors import Unavailable
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 MEGABYTE = 1024 * 1024
@@ -93,7 +94,10 @@ def _may_be_large(scope: Scope, headers: Headers, limit: int) -> bool:
 async def _no_administrator(request: Request) -> Refusal | None:
     """Decided before the body is read; the route asks again, for whatever it needs."""
     token = request.cookies.get(COOKIE, "")
-    person = await services_of(request).people.signed_in(token) if token else None
+    try:
+        person = await services_of(request).people.signed_in(token) if token else None
+    except Unavailable as away:
+        return STATUS[away.code], away.code, away.message
     if person is None:
         return 401, "unauthenticated", "sign in first"
     if person.role != "admin" or person.must_change:

@@ -60,8 +60,9 @@ class SqlLists:
 
         Raises Conflict where what it was compared with has changed since.
         """
-        table = csv_lists.read(kind, text)
         there = await self._database.read(lambda c: _rows(c, kind))
+        numbers = {str(row[name]) for row in there for name in row if name.endswith("_phone")}
+        table = csv_lists.read(kind, text, numbers)
         found = _compared(kind, table, there, text)
         if table.faults:
             return found

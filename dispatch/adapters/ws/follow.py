@@ -148,7 +148,9 @@ class Follower:
 
     def _driven_on(self, crews: Sequence[CrewView]) -> list[CrewView]:
         """Those of whom a much newer fix is known than was told: the longest behind first."""
-        behind = {c.id: _fixed(c) - self._fixes.get(c.id, 0.0) for c in crews}
+        behind = {
+            c.id: abs(_fixed(c) - self._fixes.get(c.id, 0.0)) for c in crews
+        }  # also of a fix ahead of time
         late = sorted((c for c in crews if behind[c.id] >= FIX_AGES), key=lambda c: -behind[c.id])
         return late[:FIXES_AT_ONCE]
 

@@ -85,6 +85,20 @@ async def test_a_large_file_is_read_of_an_administrator_only(city: City) -> None
     assert asked == 1026  # read, and no territories
 
 
+async def test_who_sends_a_large_file_while_the_database_is_away_is_told_to_come_again(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await city.person("ada")
+
+    async def away(token: str) -> None:
+        raise Unavailable("the database does not answer")
+
+    monkeypatch.setattr(city.services.people, "signed_in", away)
+    body = {"type": "FeatureCollection", "features": [], "note": "x" * 300_000}
+    answer = await ada.post("/api/admin/territories/check", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+
+
 async def test_a_password_is_never_repeated_in_an_error(city: City) -> None:
     answer = await (await city.nobody()).post(
         "/api/session", json={"username": "dora", "password": "hunter2" * 100}

@@ -107,3 +107,11 @@ def test_a_device_of_nobody_or_of_who_has_one_is_refused_by_line(crew: str, said
     with pytest.raises(BadInput, match=said) as found:
         merged("phones", document(), read("phones", f"device,crew_id\n\nnew,{crew}\n"))
     assert found.value.facts["line"] == 3
+
+
+def test_a_number_that_nobody_can_dial_passes_where_it_is_on_file() -> None:
+    """Else a list that went out would not come in again, and keep everybody from changing another line."""
+    text = CREWS + "C1,Crew,d,c,service,010-6655 转 12,3,30,120\n"
+    assert [fault.code for fault in read("crews", text).faults] == ["phone"]
+    table = read("crews", text, {"010-6655 转 12"})
+    assert (table.faults, table.rows["C1"]["duty_phone"]) == ((), "010-6655 转 12")

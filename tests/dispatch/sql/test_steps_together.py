@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import event, text
 
-from dispatch.adapters.sql.crowd import AT_MOST, LANES
+from dispatch.adapters.sql.crowd import AT_MOST, LANES, SLOW
 from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.core.errors import Conflict, IllegalStep, NotFound
 from dispatch.core.types import Point
@@ -171,7 +171,7 @@ async def test_orders_that_somebody_has_locked_hold_up_no_others(two: Two) -> No
         await somebody.execute(text("SELECT 1 FROM work_order WHERE id LIKE 'L%' FOR UPDATE"))
         waiting = [asyncio.create_task(_step(two, order_id)) for order_id in locked]
         await asyncio.sleep(0)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(len(locked) * SLOW + 3.0):
             await asyncio.gather(*(_step(two, order_id) for order_id in free))
         assert not any(task.done() for task in waiting)
     await asyncio.gather(*waiting)
