@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import date
 
 from fastapi import FastAPI, Request
@@ -12,14 +11,13 @@ from fastapi.responses import HTMLResponse, Response
 from dispatch.adapters.http.access import COOKIE
 from dispatch.adapters.http.manager import late_points, period_of, reviewed
 from dispatch.adapters.http.services import HttpServices
+from dispatch.bootstrap import sign_ins
 from dispatch.core.errors import BadInput
 from dispatch.services.people import Person
 from dispatch.settings import Settings
 from map_ui.app import DemoAccount, PageServices, mount, same_host
 from map_ui.basemap.chosen import choose
 from map_ui.report import standalone
-
-_DEMO_FILE = "demo.json"
 
 
 def install(app: FastAPI, services: HttpServices, settings: Settings) -> None:
@@ -55,18 +53,6 @@ def install(app: FastAPI, services: HttpServices, settings: Settings) -> None:
                 settings.basemap, settings.basemap_datum, settings.basemap_attribution, settings.data
             ),
             demo=settings.demo,
-            demo_accounts=_demo_accounts(settings),
+            demo_accounts=tuple(DemoAccount(*one) for one in sign_ins(settings)),
         ),
     )
-
-
-def _demo_accounts(settings: Settings) -> tuple[DemoAccount, ...]:
-    """One sign-in a role, of a demonstration only."""
-    file = settings.data / _DEMO_FILE
-    if not settings.demo or not file.exists():
-        return ()
-    people = json.loads(file.read_text(encoding="utf-8"))["people"]
-    first: dict[str, DemoAccount] = {}
-    for one in people:
-        first.setdefault(one["role"], DemoAccount(one["role"], one["username"], one["password"]))
-    return tuple(first.values())

@@ -36,6 +36,10 @@ Point = tuple[float, float, float]
 Table = tuple[str, Sequence[str], Sequence[Sequence[Any]]]
 
 
+MARGIN = 0.01
+"""Degrees around the late places: one alone has no bounds that a map could be fitted to."""
+
+
 def standalone(found: Review, points: Sequence[Point], context: Context, language: str) -> str:
     """The whole document. `points`: latitude, longitude, minutes late."""
 
@@ -53,7 +57,10 @@ def standalone(found: Review, points: Sequence[Point], context: Context, languag
 def _map(points: Sequence[Point], territories: Mapping[str, Any]) -> tuple[Markup, Markup, Markup]:
     """Head, body and script of the map, with every library inside."""
     bounds = (
-        [[min(p[i] for p in points) for i in (0, 1)], [max(p[i] for p in points) for i in (0, 1)]]
+        [
+            [min(p[i] for p in points) - MARGIN for i in (0, 1)],
+            [max(p[i] for p in points) + MARGIN for i in (0, 1)],
+        ]
         if points
         else None
     )

@@ -79,15 +79,23 @@ def _keep_apart(settings: Settings) -> None:
 
 
 def sign_ins(settings: Settings) -> list[tuple[str, str, str]]:
-    """A role, a user name and a password for each role of the demonstration."""
+    """A role, a user name and a password for each role of the demonstration, and for whom somebody plays."""
     file = settings.data / DEMO_FILE
     if not settings.demo or not file.exists():
         return []
     people = json.loads(file.read_text(encoding="utf-8"))["people"]
-    first: dict[str, tuple[str, str, str]] = {}
-    for person in people:
-        first.setdefault(person["role"], (person["role"], person["username"], person["password"]))
-    return list(first.values())
+    firsts = {person["role"]: person["username"] for person in reversed(people)}
+    shown = {*firsts.values(), *_played(settings)}
+    return [
+        (person["role"], person["username"], person["password"])
+        for person in people
+        if person["username"] in shown
+    ]
+
+
+def _played(settings: Settings) -> set[str]:
+    """User names of those who are played by hand."""
+    return {name.strip() for name in settings.by_hand.split(",") if name.strip()}
 
 
 def freeze(settings: Settings) -> None:
@@ -208,8 +216,7 @@ def _check_played(settings: Settings) -> None:
     known = {
         p["username"] for p in json.loads((settings.data / DEMO_FILE).read_text(encoding="utf-8"))["people"]
     }
-    played = {name.strip() for name in settings.by_hand.split(",") if name.strip()}
-    if unknown := played - known:
+    if unknown := _played(settings) - known:
         raise BadInput(
             f"--by-hand: nobody is called {', '.join(sorted(unknown))}; expected some of {', '.join(sorted(known))}"
         )

@@ -87,8 +87,8 @@ class SqlHistories:
             return self._with_ids(connection, chosen)
 
         def chosen(sheets: list[Sheet]) -> Sheet:
-            whole = together(sheets)
-            return whole.only(np.array([one in wanted for one in whole.ids], dtype=np.bool_))
+            masks = (np.array([one in wanted for one in sheet.ids], dtype=np.bool_) for sheet in sheets)
+            return together([sheet.only(mask) for sheet, mask in zip(sheets, masks, strict=True)])
 
         return await asyncio.to_thread(chosen, await self._database.read(work))
 

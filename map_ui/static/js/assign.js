@@ -140,7 +140,7 @@ export class Assigner {
     let refused = /** @type {Preview|null} */ (null);
     for (const to of [place || null, null]) { // its old place, or the last where others are under way
       const preview = await look(crew, placed(this.stack(crew), order.id, to)).catch((error) => { notice(`${order.id}: ${explain(error)}`, 'bad'); });
-      if (!preview) return;
+      if (!preview) { this.last = meant; return; } // it can be tried again
       if (!preview.refused) { await this.post(order, 'reassign', { crew_id: crew, ...recall, ...(to === null ? {} : { place: to }) }); return; }
       refused = preview;
     }

@@ -91,8 +91,8 @@ export function remaining(order, now) {
 export function nextLate(orders, now) {
   let next = Infinity;
   for (const order of orders) {
-    const at = order.points?.H ? now : ends(order);
-    if (at > now && at < next) next = at;
+    const at = order.points?.H ? Infinity : ends(order);
+    if (at >= now && at < next) next = at;
   }
   return next;
 }

@@ -26,7 +26,7 @@ async function notReached(order, caller, act) {
       { name: 'text', label: t('Remark'), kind: 'area', required: false }],
   });
   if (!said) return;
-  const again = said.next === 'up' ? {} : { again_at: new Date(clock.now() + Number(said.next) * 60_000).toISOString() };
+  const again = said.next === 'up' ? {} : { again_at: new Date((Math.ceil(clock.now() / 60_000) + Number(said.next)) * 60_000).toISOString() };
   await act(order, 'not-reached', { phone: caller.phone, given_up: said.next === 'up', text: said.text, ...again });
 }
 

@@ -1,11 +1,12 @@
 // @ts-check
 /** The call form: usable by keyboard while talking. Address search, place on the map, and what is known of the call. */
-import { explain, get, newKey, request } from './api.js';
+import { explain, get } from './api.js';
 import { CallKnown } from './call_known.js';
 import { undecided } from './call_words.js';
 import { fill, h } from './dom.js';
 import { Once } from './once.js';
 import { page, t } from './page.js';
+import { notice } from './shell.js';
 import { options } from './vocabulary.js';
 
 const L = /** @type {any} */ (globalThis).L;
@@ -16,7 +17,6 @@ export class CallForm {
     this.form = form;
     this.map = map;
     this.on = on;
-    this.key = newKey();
     this.once = new Once();
     /** @type {{lat: number|null, lon: number|null}} */
     this.place = { lat: null, lon: null };
@@ -210,14 +210,16 @@ export class CallForm {
 
   /** @param {Record<string, any>} values */
   async take(values) {
+    const { once } = this;
     try {
-      const answer = await request('POST', '/api/calls', values, { key: this.key });
-      this.clear();
+      const answer = await once.post('/api/calls', values);
+      if (!answer) return;
+      if (once === this.once) this.clear(); // else the next call is being typed
       this.on.taken(answer);
     } catch (error) {
+      if (once !== this.once) { notice(explain(error), 'bad'); return; }
       this.complain(explain(error));
       const { why } = /** @type {any} */ (error).facts ?? {};
-      if (why === 'key_reused') this.key = newKey(); // pressed once more, it is a call of its own
       if (why !== 'planned_outage' && why !== 'no_outage') return;
       this.known.said = '';
       await this.known.look(this.said());
@@ -240,7 +242,6 @@ export class CallForm {
 
   clear() {
     this.form.reset();
-    this.key = newKey();
     this.once = new Once();
     this.marker?.remove();
     this.place = { lat: null, lon: null };

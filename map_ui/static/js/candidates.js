@@ -31,6 +31,8 @@ export class CandidateList {
     this.ranked = [];
     /** @type {HTMLElement[]} */
     this.items = [];
+    /** Where its crews stood when they were ranked. @type {Map<string, string>} */
+    this.stood = new Map();
     /** The crew that Enter means; empty: none, it is not in the list any more. */
     this.crew = '';
     /** @type {number|null} in the sequence of the crew, from 1; null: last */
@@ -42,6 +44,24 @@ export class CandidateList {
     this.list = h('div', { role: 'listbox', 'aria-label': t('Crews for {order}', { order: order.id }), tabindex: '0', class: 'ranked', on: { keydown: (/** @type {KeyboardEvent} */ e) => this.key(e), pointerleave: () => { if (this.behind) this.refresh(); } } });
     this.box = h('div', { class: 'candidates', 'aria-busy': 'true' }, h('p', { class: 'soft' }, t('Looking for crews…')));
     this.load();
+  }
+
+  /** Where the crews of the list stand, by crew. */
+  standing() {
+    return new Map(this.ranked.map((one) => {
+      const crew = this.board.crews.get(one.crew_id);
+      return [one.crew_id, `${crew?.status}/${crew?.stack?.map((s) => s.order_id)}`];
+    }));
+  }
+
+  /** Rank anew where a crew of the list stands otherwise than when it was ranked; a place in another sequence is none. */
+  look() {
+    const now = this.standing();
+    const moved = [...now].filter(([id, where]) => this.stood.get(id) !== where).map(([id]) => id);
+    if (!this.ready || !moved.length) return;
+    this.stood = now;
+    if (moved.includes(this.crew)) this.place = null;
+    this.refresh();
   }
 
   /** The order or its crews have changed: rank anew, but not while somebody points at one of them. */
@@ -65,6 +85,7 @@ export class CandidateList {
   /** @param {any} answer */
   show(answer) {
     this.ranked = (answer.ranked ?? []).filter((/** @type {any} */ one) => one.crew_id !== this.on.without);
+    this.stood = this.standing();
     this.items = this.ranked.map((one, i) => this.item(one, i));
     fill(this.list, this.items);
     const excluded = answer.excluded ?? [];

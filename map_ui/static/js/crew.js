@@ -5,7 +5,7 @@ import { clock } from './clock.js';
 import { alarm, soundHint } from './crew_alarm.js';
 import { card } from './crew_cards.js';
 import { Claims } from './crew_claims.js';
-import { refusal, told } from './crew_conflicts.js';
+import { refusal, told, toUnderstand } from './crew_conflicts.js';
 import { deviceHelp } from './crew_device.js';
 import { goAway, presence } from './crew_duty.js';
 import { Messages } from './crew_messages.js';
@@ -105,9 +105,12 @@ async function press(order, step, more = {}) {
   if (touched.has(button)) return;
   touched.add(button);
   unsteady += 1;
-  await outbox.add(pressOf(order, step, word('steps', step), more, { key: newKey(), now: clock.now(), device: Date.now(), known: clock.known }));
-  touched.delete(button);
-  setTimeout(() => { unsteady -= 1; redraw(); }, STEADY_MS);
+  try {
+    await outbox.add(pressOf(order, step, word('steps', step), more, { key: newKey(), now: clock.now(), device: Date.now(), known: clock.known }));
+  } finally {
+    touched.delete(button);
+    setTimeout(() => { unsteady -= 1; redraw(); }, STEADY_MS);
+  }
 }
 
 /** The big button of an order. @param {any} order @param {string} step */
@@ -117,7 +120,7 @@ function touch(order, step) {
 
 /** The one step that nothing takes back. @param {any} order */
 async function restore(order) {
-  if (await ask({ title: t('Is the fault cleared?'), text: order.address, confirm: t('Restored') })) await press(order, 'restore');
+  if (await ask({ title: t('Is the fault cleared?'), text: order.address, confirm: t('Restored'), steady: STEADY_MS })) await press(order, 'restore');
 }
 
 /** @param {any} order */
@@ -155,9 +158,9 @@ function head() {
     h('button', { type: 'button', class: `big ${away ? 'primary' : ''}`, disabled: !away && stack.orders.length > 0, id: 'presence', on: { click: () => (away ? presence('standby', {}, poll) : goAway(poll)) } }, away ? t('Back on standby') : t('Away')));
 }
 
-/** @param {any} alert */
-async function understood(alert) {
-  await request('POST', `/api/alerts/${alert.id}/acknowledge`, {}).catch((error) => notice(explain(error), 'bad'));
+/** @param {any[]} alerts that say the same */
+async function understood(alerts) {
+  await Promise.all(alerts.map((one) => request('POST', `/api/alerts/${one.id}/acknowledge`, {}))).catch((error) => notice(explain(error), 'bad'));
   await poll();
 }
 
@@ -190,12 +193,14 @@ const draw = notUnderAFinger(() => {
   if (key !== drawn) {
     drawn = key;
     head();
-    fill(byId('conflicts'), (stack.alerts ?? []).map((/** @type {any} */ one) => told(one, () => understood(one))), outbox.refused.map((one) => refusal(one, stack, () => outbox.dismiss(one))));
+    const alerts = toUnderstand(stack);
+    fill(byId('conflicts'), alerts.map((same) => told(same[0], stack, () => understood(same))), outbox.refused.map((one) => refusal(one, stack, () => outbox.dismiss(one))));
     const shown = stack.orders.map((/** @type {any} */ order) => ({ order, state: expected(order.state, order.id, outbox.waiting) })).filter((/** @type {any} */ one) => !['gone', 'restored'].includes(one.state));
     cards = drawCards(shown);
     drawRecords([...stack.to_record, ...stack.orders.filter((/** @type {any} */ o) => expected(o.state, o.id, outbox.waiting) === 'restored')].filter((o) => expected(o.state, o.id, outbox.waiting) !== 'gone'));
     const fresh = shown.some((/** @type {any} */ one) => ['dispatched', 'delivered'].includes(one.state));
-    alarm(fresh ? t('New order') : stack.alerts?.length ? word('alert_codes', stack.alerts[0].code) : '');
+    alarm(fresh ? t('New order') : alerts.length ? word('alert_codes', alerts[0][0].code) : '');
+    soundHint(true);
     messages.draw();
   }
   cards.forEach((one) => one.tick(clock.now()));
@@ -245,7 +250,7 @@ async function poll() {
   if (polling) return;
   polling = true;
   try {
-    const fresh = await request('GET', '/api/crew/stack', undefined, { timeout: 2 * POLL_MS });
+    const fresh = await request('GET', '/api/crew/stack', undefined, { timeout: mine ? 2 * POLL_MS : 15_000 }); // nothing is sent before the first answer: it has a press's patience
     mine = fresh.username === page.person?.username;
     if (!mine) return await anothers();
     clock.hear(fresh.now);

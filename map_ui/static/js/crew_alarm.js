@@ -44,11 +44,11 @@ export function alarm(why) {
   }
 }
 
-/** Says it while an order would not be heard; any touch helps. Its room stays while there are buttons below: none moves under a glove. */
-export function soundHint() {
+/** Says it while an order would not be heard; any touch helps. Its room stays until the cards are drawn anew: no button moves under a glove. @param {boolean} [anew] they are */
+export function soundHint(anew = false) {
   const hint = byId('sound-hint');
   hint.style.visibility = audible() ? 'hidden' : '';
-  hint.hidden = audible() && !document.querySelector('[data-step]');
+  if (anew || !audible()) hint.hidden = audible();
 }
 
 setInterval(ring, EVERY_MS);

@@ -1,5 +1,6 @@
 // @ts-check
 /** What the centre decided otherwise meanwhile: what was pressed, when, why it was not taken, and how the order stands now. */
+import { alertAbout } from './alert_words.js';
 import { h } from './dom.js';
 import { shortTime, t } from './page.js';
 import { word } from './vocabulary.js';
@@ -23,9 +24,25 @@ export function refusal(one, stack, understood) {
     h('button', { type: 'button', class: 'big', on: { click: understood } }, t('Understood')));
 }
 
-/** @param {any} alert @param {() => void} understood */
-export function told(alert, understood) {
-  const about = [alert.order_id, alert.facts?.reason ? word('reasons', alert.facts.reason) : '', alert.facts?.text].filter(Boolean).join(' · ');
-  return h('div', { class: 'panel conflict', role: 'alert' }, h('strong', {}, word('alert_codes', alert.code)), h('p', {}, about),
+/** Of lateness an alert speaks as long as the order is aboard. */
+const LATE = ['segment_overdue', 'promise_missed'];
+
+/** The alerts of a crew, those that say the same of the same order together (pure). @param {any} stack @returns {any[][]} */
+export function toUnderstand(stack) {
+  const aboard = new Set([...stack.orders, ...stack.to_record].map((one) => one.id));
+  /** @type {Map<string, any[]>} */
+  const found = new Map();
+  for (const one of stack.alerts ?? []) {
+    if (LATE.includes(one.code) && !aboard.has(one.order_id)) continue;
+    const key = `${one.code}/${one.order_id}/${LATE.includes(one.code) ? one.facts?.segment : one.id}`;
+    found.set(key, [...(found.get(key) ?? []), one]);
+  }
+  return [...found.values()];
+}
+
+/** @param {any} alert @param {any} stack @param {() => void} understood */
+export function told(alert, stack, understood) {
+  const { address } = [...stack.orders, ...stack.to_record].find((one) => one.id === alert.order_id) ?? {};
+  return h('div', { class: 'panel conflict', role: 'alert' }, h('strong', {}, word('alert_codes', alert.code)), h('p', {}, alertAbout(alert, address)),
     h('button', { type: 'button', class: 'big', on: { click: understood } }, t('Understood')));
 }

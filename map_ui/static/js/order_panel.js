@@ -54,6 +54,7 @@ export class OrderPanel {
       this.key = key;
       this.build(order, crew);
     }
+    this.list?.look();
     this.tick(order, now);
   }
 

@@ -83,10 +83,10 @@ function countDown(button, label, seconds) {
 
 /**
  * Ask for confirmation, with fields. Resolves to the values, or null.
- * @param {{title: string, text?: string, details?: HTMLElement, fields?: {name: string, label: string, kind?: 'select'|'text'|'area'|'number', options?: [string, string][], value?: string, required?: boolean}[], confirm: string, danger?: boolean}} ask
+ * @param {{title: string, text?: string, details?: HTMLElement, fields?: {name: string, label: string, kind?: 'select'|'text'|'area'|'number', options?: [string, string][], value?: string, required?: boolean}[], confirm: string, danger?: boolean, steady?: number}} ask `steady`: ms in which it cannot be confirmed yet, as a glove touches twice
  * @returns {Promise<Record<string, string>|null>}
  */
-export function ask({ title, text, details, fields = [], confirm, danger = false }) {
+export function ask({ title, text, details, fields = [], confirm, danger = false, steady = 0 }) {
   return new Promise((resolve) => {
     const inputs = fields.map((one) => {
       const common = { id: `ask-${one.name}`, name: one.name, required: one.required ?? true };
@@ -97,10 +97,11 @@ export function ask({ title, text, details, fields = [], confirm, danger = false
       if (one.value !== undefined) input.value = one.value;
       return [h('label', { htmlFor: `ask-${one.name}` }, one.label), input];
     });
+    const yes = h('button', { type: 'submit', class: danger ? 'danger' : 'primary', value: 'yes', disabled: steady > 0 }, confirm);
     const form = h('form', { method: 'dialog', class: 'form' }, h('h2', { id: 'ask-title' }, title), text ? h('p', {}, text) : null, details, inputs,
       h('div', { class: 'buttons' },
         h('button', { type: 'button', value: 'no', on: { click: () => dialog.close('') } }, t('Back')),
-        h('button', { type: 'submit', class: danger ? 'danger' : 'primary', value: 'yes' }, confirm)));
+        yes));
     const dialog = h('dialog', { 'aria-labelledby': 'ask-title' }, form);
     dialog.addEventListener('close', () => {
       const values = dialog.returnValue === 'yes'
@@ -110,6 +111,7 @@ export function ask({ title, text, details, fields = [], confirm, danger = false
     });
     document.body.append(dialog);
     dialog.showModal();
+    if (steady) setTimeout(() => { yes.disabled = false; }, steady);
     (form.querySelector('select, textarea, input') ?? form.querySelector('[type=submit]')).focus();
   });
 }
