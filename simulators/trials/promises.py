@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from dispatch.adapters.sql.order_rows import load_orders
 from dispatch.adapters.sql.statements import (
@@ -29,6 +29,8 @@ APART = timedelta(seconds=60)
 LATE = 10.0
 """Seconds after which a rung is late where the database was there and a worker lived."""
 UNANSWERED = ("received", "returned", "sent", "at_centre", "dispatched", "delivered")
+EVENTS_SINCE = select(EVENT.c.id, EVENT.c.order_id).where(EVENT.c.id > bindparam("seen")).order_by(EVENT.c.id)
+ROSTERS = select(ROSTER)
 
 
 class Promises:
@@ -49,8 +51,7 @@ class Promises:
 
     def watch(self, connection: Connection, now: datetime) -> None:
         """After each commit."""
-        query = select(EVENT.c.id, EVENT.c.order_id).where(EVENT.c.id > self._seen).order_by(EVENT.c.id)
-        rows = connection.execute(query).all()
+        rows = connection.execute(EVENTS_SINCE, {"seen": self._seen}).all()
         if rows:
             self._seen, self.events = rows[-1].id, self.events + len(rows)
             changed = list(dict.fromkeys(row.order_id for row in rows))
@@ -97,7 +98,7 @@ class Promises:
             )
 
     def _rosters(self, connection: Connection) -> None:
-        for row in connection.execute(select(ROSTER)):
+        for row in connection.execute(ROSTERS):
             key = (row.centre_id, row.trade)
             if self._versions.get(key) == row.version:
                 continue

@@ -27,6 +27,7 @@ def _arming(kind: Any) -> Any:
 
 
 ARM = {"sqlite": _arming(sqlite.insert), "postgresql": _arming(postgresql.insert)}
+FOLLOWING = select(CLOCK.c.due).where(CLOCK.c.due > bindparam("now")).order_by(CLOCK.c.due).limit(1)
 DISARM = delete(CLOCK).where(CLOCK.c.order_id == bindparam("of_id"), CLOCK.c.name == bindparam("of_name"))
 
 
@@ -78,8 +79,7 @@ def claim(connection: Connection, now: datetime, limit: int, aside: Collection[s
 
 def following(connection: Connection, now: datetime) -> datetime | None:
     """When the next clock after `now` is due."""
-    query = select(CLOCK.c.due).where(CLOCK.c.due > now).order_by(CLOCK.c.due).limit(1)
-    found: datetime | None = connection.execute(query).scalar()
+    found: datetime | None = connection.execute(FOLLOWING, {"now": now}).scalar()
     return found
 
 

@@ -119,10 +119,13 @@ class Undecided(Exception):
     """A clock is due, and nothing follows from it."""
 
 
+EARLIEST_CLOCK = select(CLOCK.c.due).order_by(CLOCK.c.due).limit(1)
+EARLIEST_ROW = (
+    select(OUTBOX.c.due).where(OUTBOX.c.state.in_(["pending", "sent"])).order_by(OUTBOX.c.due).limit(1)
+)
+
+
 def next_due(connection: Connection) -> datetime | None:
     """The earliest armed clock or waiting outbox row."""
-    clock = connection.execute(select(CLOCK.c.due).order_by(CLOCK.c.due).limit(1)).scalar()
-    row = connection.execute(
-        select(OUTBOX.c.due).where(OUTBOX.c.state.in_(["pending", "sent"])).order_by(OUTBOX.c.due).limit(1)
-    ).scalar()
-    return min((d for d in (clock, row) if d is not None), default=None)
+    found = (connection.execute(query).scalar() for query in (EARLIEST_CLOCK, EARLIEST_ROW))
+    return min((due for due in found if due is not None), default=None)
