@@ -6,7 +6,7 @@ What was committed stands even where its answer is lost; a worker that dies on t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.clock import Clock
 from dispatch.core.errors import Unavailable
-from dispatch.services.ports import OutboxRow, Processes
+from dispatch.services.ports import Decided, DecideOrder, OutboxRow, Processes
 from simulators.trials.fortune import Fortune
 from simulators.trials.loop import seconds
 
@@ -89,6 +89,13 @@ class Line(SqlStore):
         if self._database.next_due is UNKNOWN:
             self._database.next_due = await super().next_due()
         return self._database.next_due
+
+    async def decide_due(self, decide: DecideOrder, limit: int, aside: Collection[str] = ()) -> Decided:
+        """As ever; where nothing at all is due nothing is asked."""
+        due = await self.next_due()
+        if due is None or due > self._clock.now():
+            return Decided(0, {}, False, due)
+        return await super().decide_due(decide, limit, aside)
 
     async def lease(
         self, now: datetime, until: datetime, limit: int, kinds: Sequence[str] = ()
