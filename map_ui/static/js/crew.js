@@ -38,9 +38,13 @@ let drawn = '';
 /** @type {{tick: (now: number) => void}[]} */
 let cards = [];
 
+/** The screen answers a touch before the network is asked: no frame is late by a request. */
+const shownFirst = () => new Promise((resolve) => { setTimeout(resolve, 50); });
+
 const outbox = new Outbox(String(page.person?.username), browserStore, {
   async send(press) {
     if (!mine) return { status: 0 };
+    await shownFirst();
     try {
       const answer = await request('POST', press.path, press.blob ?? press.body, { key: press.key, timeout: press.blob ? 60_000 : 15_000 });
       if (answer === null) return { status: 0 }; // not the centre's: a network that wants to be signed in to says 200, too
