@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 
 import click
 
 from dispatch.clock import clock_from
+from dispatch.collector import let_batches_live
 from dispatch.core.errors import BadInput, Unavailable
 from dispatch.settings import Settings, from_environment
 from gps_gateway.gateway import Gateway
@@ -23,13 +23,6 @@ def gateway(verbose: bool) -> None:
         level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
     asyncio.run(serve(from_environment()))
-
-
-def let_batches_live() -> None:
-    """Thousands of values wait for each answer of Redis and then go by themselves: the collector of cycles
-    would go through them again and again, a fifth of all time, and find nothing."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 async def serve(settings: Settings) -> None:

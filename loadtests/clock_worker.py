@@ -22,6 +22,7 @@ from dispatch.adapters.sql.organisation import load_directory
 from dispatch.bootstrap.database import AnyStore, open_store
 from dispatch.bootstrap.loops import Nudge, fire_clocks, for_ever
 from dispatch.clock import SystemClock
+from dispatch.collector import let_batches_live
 from dispatch.core.errors import DispatchError
 from dispatch.core.responsibility import Rules
 from dispatch.core.territory import Territories
@@ -85,6 +86,7 @@ class Process:
             travel=None, ids=RandomIds(UTC), policy="manual", language="en",  # type: ignore[arg-type]
         )  # fmt: skip
         self._listen()
+        let_batches_live()
         roles = {"fire": self._fire, "pairs": self._pairs, "acknowledge": self._acknowledge}
         tasks = [asyncio.create_task(roles[name]()) for name in self.job.roles]
         sys.stdout.write("ready\n")

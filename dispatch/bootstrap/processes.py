@@ -19,6 +19,7 @@ from dispatch.bootstrap import definitions
 from dispatch.bootstrap.build import Built, build, refresh_directory
 from dispatch.bootstrap.loops import Worker, for_ever
 from dispatch.bootstrap.timekeeping import LISTEN, listen
+from dispatch.collector import let_batches_live
 from dispatch.core.errors import BadInput, DispatchError
 from dispatch.core.hop import learn
 from dispatch.core.position import LastKnown
@@ -65,6 +66,7 @@ async def _live(settings: Settings, parts: tuple[Part, ...]) -> None:
     if not settings.redis_url:
         raise BadInput("REDIS_URL is not set: start everything with `dispatch45 up`, or give the address")
     built = await build(settings)
+    let_batches_live()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -147,7 +147,7 @@ class Process:
             seen.setdefault(row.to)
         return tuple(seen)
 
-    @property
+    @cached_property
     def steps(self) -> tuple[str, ...]:
         """Every step, in the order of the file."""
         return tuple(dict.fromkeys(step for _, step in self.transitions))

@@ -25,6 +25,7 @@ SQL_TIME = re.compile(
 
 GATEWAY_MAY_IMPORT = {
     "dispatch.clock",
+    "dispatch.collector",
     "dispatch.settings",
     "dispatch.messages",
     "dispatch.core.position",
