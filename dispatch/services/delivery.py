@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from dispatch.core.errors import DispatchError, Unavailable
@@ -42,10 +43,12 @@ async def deliver_due(context: Context, ports: Ports, kinds: Sequence[str] = ())
     phone = [row for row in rows if row.kind == "phone"]
     messages = [row for row in rows if row.kind == "message"]
     alerts = [row for row in rows if row.kind == "alert"]
-    others = [row for row in rows if row.kind not in {"phone", "message", "alert"}]
+    cuts = [row for row in rows if row.kind == "cut"]
+    others = [row for row in rows if row.kind not in {"phone", "message", "alert", "cut"}]
     free, outcomes = asyncio.Semaphore(AT_ONCE), _Outcomes(context)
     await asyncio.gather(
-        *(_deliver(context, ports, row, free, outcomes) for row in others),
+        *(_deliver(context, ports, alike, free, outcomes) for alike in _alike(others)),
+        _cut(context, ports, cuts, outcomes),
         _plan(context, ports, alerts, free, outcomes),
         ringing.ring(context, ports, phone),
         alerting.send(context, ports.alerts, messages),
@@ -61,9 +64,9 @@ class _Outcomes:
         self._waiting: list[Settled] = []
         self._turn = asyncio.Lock()
 
-    async def keep(self, settled: Settled) -> None:
-        """Return when it is kept. What could not be kept comes again after its lease."""
-        self._waiting.append(settled)
+    async def keep(self, settled: Sequence[Settled]) -> None:
+        """Return when they are kept. What could not be kept comes again after its lease."""
+        self._waiting.extend(settled)
         async with self._turn:
             kept, self._waiting = self._waiting, []
             if kept:
@@ -82,32 +85,46 @@ async def _plan(
     except Exception as error:
         if len(rows) > 1:
             log.warning("%d alerts are planned one by one: %r", len(rows), error)
-        await asyncio.gather(*(_deliver(context, ports, row, free, outcomes) for row in rows))
+        await asyncio.gather(*(_deliver(context, ports, [row], free, outcomes) for row in rows))
+
+
+async def _cut(context: Context, ports: Ports, rows: Sequence[OutboxRow], outcomes: _Outcomes) -> None:
+    if rows:
+        await outcomes.keep(await hanging_up.cut(context, ports, rows))
+
+
+def _alike(rows: Sequence[OutboxRow]) -> list[list[OutboxRow]]:
+    """Rows that one effect settles: what should be on a device is written once, whatever changed how often."""
+    found: dict[str, list[OutboxRow]] = {}
+    for row in rows:
+        found.setdefault(row.target if row.kind == "desired" else f"{row.kind} {row.id}", []).append(row)
+    return list(found.values())
 
 
 async def _deliver(
-    context: Context, ports: Ports, row: OutboxRow, free: asyncio.Semaphore, outcomes: _Outcomes
+    context: Context, ports: Ports, rows: Sequence[OutboxRow], free: asyncio.Semaphore, outcomes: _Outcomes
 ) -> None:
     async with free:
-        settled = await _tried(context, ports, row)
-        if settled is not None:
-            await outcomes.keep(settled)
+        await outcomes.keep(await _tried(context, ports, rows))
 
 
-async def _tried(context: Context, ports: Ports, row: OutboxRow) -> Settled | None:
-    """How it went; nothing where that is said already."""
+async def _tried(context: Context, ports: Ports, rows: Sequence[OutboxRow]) -> list[Settled]:
+    """How it went with rows that one effect settles; nothing where that is said already."""
+    row = rows[0]
     try:
         async with asyncio.timeout(PATIENCE):
             if row.kind == "alert":
-                await alerting.plan(context, [row])
-                return None
-            return await _carry_out(context, ports, row)
+                await alerting.plan(context, rows)
+                return []
+            settled = await _carry_out(context, ports, row)
+            return [replace(settled, id=one.id) for one in rows]
     except (DispatchError, TimeoutError) as error:
         log.warning("%s to %s not delivered: %r", row.kind, row.target, error)
-        return failed(context, row, error)
+        why: Exception = error
     except Exception as error:
         log.exception("%s to %s not delivered", row.kind, row.target)
-        return failed(context, row, error)
+        why = error
+    return [failed(context, one, why) for one in rows]
 
 
 async def _carry_out(context: Context, ports: Ports, row: OutboxRow) -> Settled:
@@ -116,8 +133,6 @@ async def _carry_out(context: Context, ports: Ports, row: OutboxRow) -> Settled:
             return await _hand_over(context, ports, row)
         case "desired":
             outcome = await _write_desired(context, ports, row.target)
-        case "cut":
-            outcome = await hanging_up.cut(context, ports, row)
         case _:
             raise Unavailable(f"nobody delivers {row.kind!r}")
     return Settled(row.id, "done", outcome)

@@ -3,41 +3,78 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Sequence
 from datetime import datetime
 
 from dispatch.services.callee import Callee
 from dispatch.services.calls import LIVE, all_needless, attempt, ended_by, in_parts, number_of, readable
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Loaded, OutboxRow, Settled
+from dispatch.services.retries import PATIENCE, failed
 from dispatch.services.steps import Draft
 from dispatch.services.ways_out import Phone, Ports
 
+log = logging.getLogger(__name__)
+AT_ONCE = 8
+"""Calls that are hung up at the same time."""
 CUT_PATIENCE = 2.0
 """Real seconds that a hang-up may take until it is asked for again."""
 
 
-async def cut(context: Context, ports: Ports, row: OutboxRow) -> str:
-    """Hang up what still rings for an order, unless the same call carries another one that is unanswered.
+async def cut(context: Context, ports: Ports, rows: Sequence[OutboxRow]) -> list[Settled]:
+    """Hang up what still rings for the orders of these rows, unless the same call carries another one that is unanswered.
 
-    The attempt ends here as cut, by whom: the exchange's own report may be late, or never come. Raises what a
-    hang-up raised, after all others were asked.
+    A call is looked at once, however many of its orders were answered at this moment. The attempt ends here as cut, by
+    whom: the exchange's own report may be late, or never come. What could not be hung up is asked for again.
     """
-
-    def live(loaded: Loaded, now: datetime) -> Changes[set[str]]:
-        return Changes({r.call_id for r in loaded.live_calls(row.order_id)})
-
-    asked = sorted({*await context.store.transact(live), *row.data.get("calls", ())})
-    calls = [c for c in asked if await _is_over(context, c)]
-    calls += [c for c in row.data.get("needless", ()) if c not in calls]
-    if ports.phone is None:
-        return "no telephone exchange is configured"
-    hung_up = await asyncio.gather(
-        *(_hang_up(context, ports.phone, c) for c in calls), return_exceptions=True
+    if not rows or ports.phone is None:
+        return [Settled(row.id, "done", "no telephone exchange is configured") for row in rows]
+    try:
+        async with asyncio.timeout(PATIENCE):
+            concerned = await _calls_of(context, rows)
+    except Exception as error:
+        log.warning("it is not known what rings for %d orders: %r", len(rows), error)
+        return [failed(context, row, error) for row in rows]
+    sure = {call for row in rows for call in row.data.get("needless", ())}
+    free = asyncio.Semaphore(AT_ONCE)
+    calls = sorted(sure.union(*concerned.values()))
+    ended = await asyncio.gather(
+        *(_end(context, ports.phone, call, free, sure=call in sure) for call in calls), return_exceptions=True
     )
-    for error in hung_up:
+    how = dict(zip(calls, ended, strict=True))
+    return [_settled(context, row, [how[call] for call in sorted(concerned[row.id])]) for row in rows]
+
+
+async def _calls_of(context: Context, rows: Sequence[OutboxRow]) -> dict[int, set[str]]:
+    """The calls that each row is about: those that it names, and those that may be ringing for its order now."""
+
+    def look(loaded: Loaded, now: datetime) -> Changes[dict[str, set[str]]]:
+        live: dict[str, set[str]] = {}
+        for one in loaded.live_calls(sorted({row.order_id for row in rows})):
+            live.setdefault(one.order_id, set()).add(one.call_id)
+        return Changes(live)
+
+    live = await context.store.transact(look)
+    named = {row.id: {*row.data.get("calls", ()), *row.data.get("needless", ())} for row in rows}
+    return {row.id: named[row.id] | live.get(row.order_id, set()) for row in rows}
+
+
+async def _end(context: Context, phone: Phone, call_id: str, free: asyncio.Semaphore, *, sure: bool) -> bool:
+    """Hang one call up where nobody needs it; whether it was. Raises what kept it from that."""
+    async with free, asyncio.timeout(PATIENCE):
+        if not sure and not await _is_over(context, call_id):
+            return False
+        await _hang_up(context, phone, call_id)
+    return True
+
+
+def _settled(context: Context, row: OutboxRow, ended: Sequence[bool | BaseException]) -> Settled:
+    for error in ended:
         if isinstance(error, BaseException):
-            raise error
-    return f"{len(calls)} call(s) cut"
+            log.warning("a call for %s is not hung up: %r", row.target, error)
+            return failed(context, row, error)
+    return Settled(row.id, "done", f"{sum(one is True for one in ended)} call(s) cut")
 
 
 async def _is_over(context: Context, call_id: str) -> bool:

@@ -149,8 +149,8 @@ class Loaded(Protocol):
         """
         ...
 
-    def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
-        """The phone rows of an order whose call may be ringing."""
+    def live_calls(self, order_ids: Sequence[str]) -> Sequence[OutboxRow]:
+        """The phone rows of these orders whose call may be ringing."""
         ...
 
     def waiting(self, row_ids: Sequence[int]) -> frozenset[int]:

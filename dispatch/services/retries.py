@@ -20,7 +20,7 @@ LONGEST_PAUSE = 75.0
 UNDYING = {"centre", "desired"}
 
 
-def failed(context: Context, row: OutboxRow, error: Exception) -> Settled:
+def failed(context: Context, row: OutboxRow, error: BaseException) -> Settled:
     """Again after a growing pause (real 1, 2, 4 ... 60 s, and up to a quarter more, so that what failed together
     does not come back together; the same for the same row and try), or dead."""
     said = str(error) or repr(error)

@@ -44,8 +44,8 @@ APART = timedelta(minutes=1)
 """Between two calls to one number."""
 AT_ONCE = 50
 """Calls that the exchange is asked for at the same time: it always has a connection to spare for a hang-up."""
-LOOK = 1_000
-"""Waiting rows that are looked through at a time for one number."""
+LOOK = 3 * PART
+"""Waiting rows that are looked through at a time for one number: those of a party may go to several."""
 PUT_OFF = 5_000
 """Waiting rows that are put off together where their number was rung less than a minute ago."""
 

@@ -292,7 +292,7 @@ def cut_calls(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
     if not any(e.kind in {RUNG, *CHASED} for e in reversed(after.history)):
         return
     settled = {one.id for one in draft.settled if one.state == "done"}
-    if live := [row for row in draft.loaded.live_calls(after.id) if row.id not in settled]:
+    if live := [row for row in draft.loaded.live_calls([after.id]) if row.id not in settled]:
         key = f"cut/{after.id}/{after.version}"
         calls = {"calls": sorted({row.call_id for row in live})}
         draft.outgoing.append(Outgoing(key, "cut", after.id, draft.now, after.id, after.centre_id, calls))

@@ -76,14 +76,14 @@ def _report_of(draft: Draft, row: OutboxRow, report: PhoneReport) -> None:
     more = {"by": ended_by(draft, row)} if state == "cut" else {}
     if row.outcome in REACHED:
         more["reached"] = "answered" if pressed else row.outcome
+    if pressed and not decides:
+        _goes_on(draft, row, "answered")
+    elif is_live:  # first: the call in which a key was pressed ends by itself, nobody has to hang it up
+        outcome = f"{state}: {report.why}" if report.why else state
+        draft.settled.append(Settled(row.id, "done", outcome, call_id=report.call_id))
     if decides and not needless(draft, row):
         more["refused"] = _pressed(draft, row, report, key)
     attempt(draft, row, state, Callee(report.number, note=report.why), report.call_id, key=key, **more)
-    if pressed and not decides:
-        _goes_on(draft, row, "answered")
-    elif is_live:
-        outcome = f"{state}: {report.why}" if report.why else state
-        draft.settled.append(Settled(row.id, "done", outcome, call_id=report.call_id))
 
 
 def _goes_on(draft: Draft, row: OutboxRow, state: str) -> None:

@@ -70,6 +70,70 @@ async def test_one_key_takes_all_of_them_in_hand_and_the_chain_pauses(centre: Ce
     assert await centre.rows(kind="cut") == [], "nothing has to be cut, and nothing was asked 40 times"
 
 
+async def full_vehicle(centre: Centre) -> list[str]:
+    """Three orders that a crew gets at one moment, and which it does not answer."""
+    ids = []
+    for n in range(3):
+        ids.append(await centre.sent(Point(30.05 + n * 0.01, 120.05)))
+    for order_id in ids:
+        await dispatcher.dispatch(centre.context, order_id, crew_id="N1", by=DORA)
+    return ids
+
+
+async def test_a_call_is_looked_at_and_hung_up_once_however_many_of_its_orders_were_answered(
+    centre: Centre,
+) -> None:
+    centre.exchange.habits = {DUTY: "silent"}
+    ids = await full_vehicle(centre)
+    await centre.until(6)
+    (call,) = centre.exchange.calls.values()
+    for order_id in ids:
+        await centre.step(order_id, "acknowledge")
+    await delivery.deliver_due(centre.context, centre.ports, delivery.CUTS)
+    assert centre.exchange.hung_up == [call.call_id]
+    assert [r.outcome for r in await centre.rows(kind="cut")] == ["1 call(s) cut"] * 3
+    for order_id in ids:
+        assert (await centre.attempts(order_id))[-1] == ("crew_duty", "cut")
+
+
+async def test_what_cannot_be_hung_up_is_asked_for_again_by_each_of_its_orders(centre: Centre) -> None:
+    centre.exchange.habits = {DUTY: "silent"}
+    ids = await full_vehicle(centre)
+    await centre.until(6)
+    for order_id in ids:
+        await centre.step(order_id, "acknowledge")
+    centre.exchange.down = True
+    await delivery.deliver_due(centre.context, centre.ports, delivery.CUTS)
+    assert {r.state for r in await centre.rows(kind="cut")} == {"pending"}
+    centre.exchange.down = False
+    await centre.until(6.1)
+    assert {r.state for r in await centre.rows(kind="cut")} == {"done"}
+    assert [c.ended for c in centre.exchange.calls.values()] == ["cut"]
+
+
+async def test_the_call_in_which_the_crew_accepts_ends_by_itself(centre: Centre) -> None:
+    centre.exchange.habits = {DUTY: "press 1"}
+    ids = await full_vehicle(centre)
+    await centre.until(7)
+    assert {(await centre.order(order_id)).state for order_id in ids} == {"acknowledged"}
+    assert await centre.rows(kind="cut") == [], "nothing else rings"
+
+
+async def test_what_should_be_on_a_terminal_is_written_once_however_often_it_changed(centre: Centre) -> None:
+    await full_vehicle(centre)
+    written: list[str] = []
+    write = centre.terminals.write_desired
+
+    async def counted(desired: Any) -> None:
+        written.append(desired.device)
+        await write(desired)
+
+    centre.terminals.write_desired = counted  # type: ignore[method-assign]
+    await delivery.deliver_due(centre.context, centre.ports, delivery.ORDERS)
+    assert written == ["t-N1"]
+    assert {row.state for row in await centre.rows(kind="desired")} == {"done"}
+
+
 async def test_in_a_storm_no_number_is_rung_twice_in_a_minute(centre: Centre) -> None:
     await many(centre, 12)
     await centre.until(13)

@@ -148,8 +148,8 @@ class SqlLoaded(LoadedAlerts):
             failed |= spoilt
         return {order_id: error for order_id, error in failed.items() if order_id not in self.orders}
 
-    def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
-        return outbox.outbox_rows(self.connection, phone_rows.live(order_id))
+    def live_calls(self, order_ids: Sequence[str]) -> Sequence[OutboxRow]:
+        return outbox.outbox_rows(self.connection, phone_rows.live(order_ids))
 
 
 def roster_from(doc: Any, version: int) -> Roster:

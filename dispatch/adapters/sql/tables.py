@@ -107,11 +107,21 @@ class ClockRow(SQLModel, table=True):
     due: datetime = instant(index=True)
 
 
+TO_RING = {"kind": "phone", "state": "pending", "call_id": ""}
+"""Outbox rows that wait for a telephone call."""
+_TO_RING = text(" AND ".join(f"{name} = '{value}'" for name, value in TO_RING.items()))
+
+
 class OutboxRowTable(SQLModel, table=True):
     """Effects of committed decisions. `state`: pending, sent (waiting for a report), done, dead."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("outbox_waiting", "state", "due"),)
+    __table_args__ = (
+        Index("outbox_waiting", "state", "due"),
+        Index(
+            "outbox_to_ring", "centre_id", "target", "id", sqlite_where=_TO_RING, postgresql_where=_TO_RING
+        ),
+    )
     id: int = serial()
     key: str = Field(unique=True)
     kind: str

@@ -101,7 +101,7 @@ class Views:
                 _contacts(c, CONTACT.c.order_id == order_id),
             )
         )
-        calls = await self.look(lambda c: outbox_rows(c, phone_rows.unfinished(order_id)))
+        calls = await self.look(lambda c: outbox_rows(c, phone_rows.unfinished([order_id])))
         decisions = await self.look(lambda c: _decisions(c, order_id))
         process, now = self._context.processes.of(order), self._context.clock.now()
         return {

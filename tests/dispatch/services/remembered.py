@@ -67,7 +67,7 @@ class Remembered:
     def calls(self, call_id: str, after: int = 0, limit: int | None = None) -> Sequence[OutboxRow]:
         return []
 
-    def live_calls(self, order_id: str) -> Sequence[OutboxRow]:
+    def live_calls(self, order_ids: Sequence[str]) -> Sequence[OutboxRow]:
         return []
 
     def waiting(self, row_ids: Sequence[int]) -> frozenset[int]:

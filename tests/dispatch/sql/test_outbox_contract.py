@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select, text
 
+from dispatch.adapters.sql import phone_rows
 from dispatch.adapters.sql.statements import OUTBOX
 from dispatch.services.ports import Changes, Loaded, Settled
 from tests.dispatch.centre import START
@@ -88,3 +89,19 @@ async def test_one_number_is_dialled_by_one_of_two_workers(two: Two) -> None:
         return await store.transact(decide)
 
     assert sorted(await asyncio.gather(dial(two.first), dial(two.second))) == [False, True]
+
+
+async def test_what_waits_for_a_call_is_found_without_a_look_at_all_that_was_ever_sent(two: Two) -> None:
+    def plan(connection: Connection) -> str:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+            connection.execute(text("SET LOCAL enable_bitmapscan = off"))
+        query = phone_rows.waiting([7], ["crew_duty"], ["north"], START, 100, 0)
+        made = query.compile(connection, compile_kwargs={"render_postcompile": True})
+        sqlite = connection.dialect.name == "sqlite"
+        if not sqlite:
+            made = query.compile(connection, compile_kwargs={"literal_binds": True})
+        given = tuple(str(made.params[name]) for name in made.positiontup or ()) if sqlite else ()
+        return str(connection.exec_driver_sql(f"EXPLAIN {'QUERY PLAN' * sqlite} {made}", given).all())
+
+    assert "outbox_to_ring" in await two.first.write(plan)
