@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import httpx
 import msgspec
@@ -28,7 +29,7 @@ from loadtests.fault_chaos import EVERY, Chaos, Plan, Say, Tally, Victim
 from loadtests.fault_driver import Job
 from loadtests.fault_findings import Findings, Ground
 from loadtests.fault_judge import judge
-from loadtests.fault_town import phone_log, prepare, teach
+from loadtests.fault_town import habits, phone_log, prepare, teach
 from loadtests.postgres import postgres_running
 from loadtests.processes import Failed, RedisProcess, free_ports, redis_running
 
@@ -93,7 +94,7 @@ def rested(folder: Path, scale: Scale, say: Say = silent) -> Iterator[Rested]:
         environment = {**os.environ, **to_environment(settings), "OPENBLAS_NUM_THREADS": "1"}
         plan = Plan(scale.kills, scale.restarts, scale.restarts, scale.steps, scale.seed, scale.at_once)
         with (
-            _exchange(settings, environment, folder, scale.centres),
+            exchange_running(settings, folder, habits(scale.centres)),
             _victims(settings, environment, folder, scale) as victims,
         ):
             chaos = Chaos(plan, victims, postgres, redis, Board(folder / "board"), say)
@@ -137,16 +138,17 @@ def _victims(
 
 
 @contextmanager
-def _exchange(
-    settings: Settings, environment: Mapping[str, str], folder: Path, centres: int
+def exchange_running(
+    settings: Settings, folder: Path, habits: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[None]:
     """The telephone exchange in a process of its own, told who answers."""
     command = lifeline.tied([sys.executable, "-m", "dispatch.cli", "exchange"])
     with (folder / "exchange.log").open("ab") as said:
-        process = subprocess.Popen(command, env=dict(environment), stdout=said, stderr=said)
+        environment = {**os.environ, **to_environment(settings)}
+        process = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
         try:
             _until_it_answers(settings.phone_url, process)
-            teach(settings.phone_url, centres)
+            teach(settings.phone_url, habits)
             yield
         finally:
             process.terminate()

@@ -6,6 +6,7 @@ escalation is there: a crew that presses 1, crews that never answer, leaders who
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -83,13 +84,18 @@ def _land(n: int) -> dict[str, Any]:
 
 
 def prepare(settings: Settings, centres: int, speed: float) -> Settings:
-    """The schema, the organisation and the clock; the settings that every process of the run gets."""
+    """So many centres, and the settings that every process of the run gets."""
+    land = {"type": "FeatureCollection", "features": [_land(n) for n in range(centres)]}
+    return settled(settings, organisation(centres), land, speed)
+
+
+def settled(settings: Settings, organisation: dict[str, Any], land: dict[str, Any], speed: float) -> Settings:
+    """The schema, an organisation and the clock; the settings that every process of the run gets."""
     make_ready(settings)
     definitions.register(settings)
-    land = {"type": "FeatureCollection", "features": [_land(n) for n in range(centres)]}
 
     def settle(connection: Connection) -> None:
-        replace_organisation(connection, organisation(centres))
+        replace_organisation(connection, organisation)
         set_territories(connection, land)
         set_fact(connection, EPOCH, "faults")
 
@@ -113,11 +119,11 @@ def habits(centres: int) -> dict[str, dict[str, Any]]:
     return found
 
 
-def teach(exchange: str, centres: int) -> None:
+def teach(exchange: str, habits: Mapping[str, Mapping[str, Any]]) -> None:
     """Tell the exchange who answers."""
     bearer = {"Authorization": f"Bearer {token(SECRET)}"}
     with httpx.Client(base_url=exchange, headers=bearer, trust_env=False) as client:
-        for number, habit in habits(centres).items():
+        for number, habit in habits.items():
             client.put(f"/numbers/{number}", json=habit).raise_for_status()
 
 
