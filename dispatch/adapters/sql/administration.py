@@ -17,6 +17,7 @@ from dispatch.adapters.sql.first_run import FirstRun
 from dispatch.adapters.sql.lists import SqlLists
 from dispatch.adapters.sql.order_rows import NOT_FINAL, load_orders
 from dispatch.adapters.sql.organisation import alone, load_directory, replace_organisation, set_territories
+from dispatch.adapters.sql.outage_plan import SqlOutagePlan
 from dispatch.adapters.sql.people import PERSON
 from dispatch.adapters.sql.rehearsal import carry_out
 from dispatch.adapters.sql.statements import ORDER, rosters
@@ -41,6 +42,7 @@ class SqlAdministration:
         self.lists = SqlLists(database, self.import_document)
         self.definitions = SqlDefinitions(database, context.processes)
         self.first_run = FirstRun(database)
+        self.outages = SqlOutagePlan(database, context)
 
     def document(self) -> dict[str, Any]:
         """The organisation as a file that `replace` takes."""
