@@ -117,6 +117,7 @@ def read_table(
 
     Raises BadInput where there is no such table at all: no header, or a needed column is missing.
     """
+    text = text.removeprefix("\ufeff")  # a spreadsheet's mark of UTF-8
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
     header = next(reader, [])
     called = {known: name for name, others in columns.items() for known in (name, *others)}

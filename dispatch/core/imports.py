@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import shapely
 
-from dispatch.core.csv_rows import Cells, Table, marked, read_table
+from dispatch.core.csv_rows import Cells, Table, delimiter_of, marked, read_table
 from dispatch.core.datum import from_gcj02
 from dispatch.core.gazetteer import Entry, folded
 from dispatch.core.outage import PlannedOutage
@@ -59,7 +59,10 @@ def read_gazetteer(text: str) -> Table[Entry]:
 
 
 def _has(text: str, *names: str) -> bool:
-    header = {one.strip().strip('"').lower() for one in text.split("\n", 1)[0].split(",")}
+    header = {
+        one.strip().strip('"').lower()
+        for one in text.removeprefix("\ufeff").split("\n", 1)[0].split(delimiter_of(text))
+    }
     return bool(header & set(names))
 
 

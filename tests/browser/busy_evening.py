@@ -183,7 +183,7 @@ class _Story:
 
     def _beside_the_orders(self) -> None:
         """Planned outages, a crew that asks to be away, shortages, alerts; terminals, one of them unknown."""
-        now, store = self.clock.now(), self.centre.place.store
+        now, store = self.clock.now().replace(second=0, microsecond=0), self.centre.place.store
         planned = [
             PlannedOutage("PO-7", now - timedelta(hours=1), now + timedelta(hours=2), "Transformer exchange", addresses=("3 Hill Lane",)),
             PlannedOutage("PO-6", now + timedelta(hours=30), now + timedelta(hours=31), "Meter exchange", territory="east-land", called_off_at=now),

@@ -230,7 +230,7 @@ def _compared(
     at = {name: number for number, name in enumerate(table.names, 1) if name}
     faults = tuple(
         Fault(f.line, at.get(f.column, 0), f.column, f.code, f.value)  # type: ignore[arg-type]
-        for f in table.faults
+        for f in sorted(table.faults, key=lambda f: (f.line, at.get(f.column, 0)))
     )
     new = [one.id for one in table.rows if one.id not in before]
     changed = [one.id for one in table.rows if one.id in before and before[one.id] != one]

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { devicesOf } from '../js/admin/devices.js';
 import { decoded } from '../js/admin/lists.js';
-import { asCell, deeds, meantTime, shownTime } from '../js/admin/outages.js';
+import { asCell, deeds, listedTime, meantTime, shownTime } from '../js/admin/outages.js';
 import { area, asText, fromText, inserted, middle, moved, polygon, removed, rings, snapped, square, withRing } from '../js/admin/polygons.js';
 import { offset, raised } from '../js/admin/process.js';
 import { kept } from '../js/admin/trail.js';
@@ -95,6 +95,8 @@ test('what may be done with a planned outage follows from where it stands, as th
 test('a time that nobody touched stays as it was, with its seconds and in the hour that comes twice', () => {
   const twice = '2026-10-25 02:30:07+01:00';
   assert.equal(shownTime(twice), '2026-10-25T02:30:07');
+  assert.equal(listedTime(twice), '2026-10-25 02:30+01:00');
+  assert.equal(listedTime('2026-10-25 02:30:07.5'), listedTime('2026-10-25 02:30'));
   assert.equal(meantTime('2026-10-25T02:30:07', twice), twice);
   assert.equal(meantTime('2026-10-25T03:30', twice), '2026-10-25 03:30');
   assert.equal(meantTime('2026-10-25T03:30', ''), '2026-10-25 03:30');

@@ -31,6 +31,8 @@ export function deeds(one, now) {
 
 /** As a field of date and time shows it; an offset (the hour that comes twice) is not shown. @param {string} said */
 export const shownTime = (said) => said.replace(' ', 'T').replace(/([+-]\d\d:\d\d)$/, '');
+/** To the minute, as a list shows it. @param {string} said */
+export const listedTime = (said) => said.replace(/(:\d\d):\d\d(\.\d+)?/, '$1');
 /** What was meant: what nobody touched stays exactly as it was. @param {string} typed @param {string} was */
 export const meantTime = (typed, was) => (was && typed === shownTime(was) ? was : typed.replace('T', ' '));
 /** Lines of a field as one cell, and back. @param {string} lines @param {string} mark */
@@ -61,7 +63,7 @@ export async function show(box) {
   const states = /** @type {[string, string][]} */ ([['open', t('Coming and under way')], ['over', t('Over')], ['called_off', t('Called off')], ['all', t('All')]]);
   const state = h('select', { id: 'outage-state', 'aria-label': t('State'), on: { change: () => draw() } }, states.map(([value, name]) => h('option', { value }, name)));
   const search = h('input', { type: 'search', id: 'outage-search', placeholder: t('Address, reason, territory or id'), 'aria-label': t('Search'), on: { input: () => draw() } });
-  const list = h('div', { 'aria-live': 'polite' });
+  const list = h('div', { class: 'listed', 'aria-live': 'polite' });
   /** @type {any[]} */
   let territories = [];
   let asked = 0;
@@ -78,7 +80,7 @@ export async function show(box) {
     };
     const gone = entry.territory && !land ? h('span', { class: 'chip bad' }, t('There is no territory {id} any more', { id: entry.territory })) : null;
     const where = [land ? named(land) : '', entry.polygon ? t('an area on the map') : '', entry.addresses.split(' | ').filter(Boolean).join(', ')].filter(Boolean).join(' · ');
-    return [of, stateChip(one.state), entry.from, entry.to, gone ? h('span', {}, gone, ' ', where) : where, entry.reason, buttons(deeds(one, now).map((deed) => known[deed]()))];
+    return [of, stateChip(one.state), listedTime(entry.from), listedTime(entry.to), gone ? h('span', {}, gone, ' ', where) : where, entry.reason, buttons(deeds(one, now).map((deed) => known[deed]()))];
   }
 
   /** @param {Promise<any>} done */
@@ -101,6 +103,6 @@ export async function show(box) {
   await draw();
   fill(box, h('div', { class: 'filters' }, state, search), list,
     addButton(t('Plan an outage'), () => again(edit({ title: t('A planned outage'), confirm: t('Add'), text: t('Say where: a territory, addresses or an area; one is enough.'), fields: fields({}, territories) }, (said) => put(said, null))), 'add-outage'),
-    h('p', { class: 'soft' }, t('Many at once: '), h('a', { href: '/admin/lists?list=planned-outages' }, t('as a list, out and in')), '.'));
+    h('p', { class: 'soft' }, t('Many at once: '), h('a', { href: '/admin/lists?list=planned-outages' }, t('as a list, out and in'))));
   setInterval(() => { if (!document.hidden && !document.querySelector('dialog') && !list.contains(document.activeElement)) draw(); }, EVERY_MS);
 }
