@@ -48,10 +48,10 @@ STORY: tuple[tuple[str, float, str, dict[str, Any]], ...] = (
 ORDER = """
 INSERT INTO work_order (id, version, process, state, centre_id, trade, area_class, crew_id, generation, priority,
   channel, address, lat, lon, fault_type, voltage, customer_name, customer_phone, description, incident_id,
-  reported_at, deadline, sent_at, dispatched_at, changed_at, is_open, is_removing)
+  reported_at, deadline, sent_at, dispatched_at, changed_at, is_open, is_final, is_removing)
 SELECT '{prefix}' || n, {version}, '{process}', '{state}', {centre}, 'service', 'urban', {crew}, {generation}, 0, 'phone',
   n || ' Long Street', 30 + n % 1000 / 10000.0, 120 + n % 997 / 10000.0, 'meter', 'lv', 'Ann', '1380000' || (n % 9999),
-  'dark since the storm', '', {reported}, {promised}, {sent}, {dispatched}, {changed}, {true}, {false}
+  'dark since the storm', '', {reported}, {promised}, {sent}, {dispatched}, {changed}, {true}, {false}, {false}
 FROM {series}"""
 EVENT = """
 INSERT INTO order_event (order_id, seq, kind, at, recorded_at, by_role, by_id, "key", data)

@@ -25,10 +25,10 @@ SECOND = 1_000_000
 _ROWS = """
 INSERT INTO work_order (id, version, process, state, centre_id, trade, area_class, crew_id, generation, priority,
   channel, address, lat, lon, fault_type, voltage, customer_name, customer_phone, description, incident_id,
-  reported_at, deadline, changed_at, is_open, is_removing)
+  reported_at, deadline, changed_at, is_open, is_final, is_removing)
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {count})
 SELECT 'B' || i, 12, 'fault_repair-2', 'closed', 'c' || (i % 8), 'service', 'urban', '', 1, 0, 'phone', i || ' Long Road',
-  30.0, 120.0, 'meter', 'lv', '', '', '', '', {at}, {at}, {at}, {no}, {no} FROM n
+  30.0, 120.0, 'meter', 'lv', '', '', '', '', {at}, {at}, {at}, {no}, {yes}, {no} FROM n
 """
 _AT = {"sqlite": "'2025-01-01 00:00:00.000000'", "postgresql": "TIMESTAMPTZ '2025-01-01'"}
 
@@ -59,8 +59,8 @@ def organise(connection: Connection) -> None:
 def fill(connection: Connection, count: int, days: int, last: date, zone: str) -> None:
     """`count` orders on `days` local days up to `last`, with everything that a sheet holds."""
     kind = connection.dialect.name
-    no = "0" if kind == "sqlite" else "false"
-    connection.execute(text(_ROWS.format(count=count, at=_AT[kind], no=no)))
+    yes, no = ("1", "0") if kind == "sqlite" else ("true", "false")
+    connection.execute(text(_ROWS.format(count=count, at=_AT[kind], yes=yes, no=no)))
     random, number = np.random.default_rng(45), 0
     for day in range(days):
         size = count // days + (day < count % days)

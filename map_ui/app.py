@@ -47,7 +47,17 @@ ALLOWED = {
 }
 """Which roles a page is for; what they may do there, the API decides."""
 
-ADMIN_SECTIONS = ("people", "organisation", "devices", "duties", "territories", "process", "lists", "trail")
+ADMIN_SECTIONS = (
+    "people",
+    "organisation",
+    "devices",
+    "duties",
+    "outages",
+    "territories",
+    "process",
+    "lists",
+    "trail",
+)
 """Below /admin, which is the state of the system."""
 
 _MODULES = {"crew.html": "js/crew.js"}

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from dispatch.adapters.sql import outages
 from dispatch.adapters.sql.gazetteer import replace_gazetteer
 from dispatch.adapters.sql.organisation import load_directory
+from dispatch.adapters.sql.outage_plan import KIND, take_in
 from dispatch.adapters.sql.trail import Note, note
 from dispatch.bootstrap.database import at_once
 from dispatch.bootstrap.operator_commands import an_installation, settings_of
@@ -58,11 +59,14 @@ def gazetteer(file: Path, keep_good: bool, data: Path | None) -> None:
 def planned_outages(file: Path, keep_good: bool, data: Path | None) -> None:
     """Outages (id, from, to, reason, and territory, polygon or addresses); one of a known id is replaced, others stay."""
     settings = settings_of(data)
-    geojson = at_once(settings, lambda c: load_directory(c).territories, reading=True)
+    zone = ZoneInfo(settings.timezone)
+    geojson, off = at_once(
+        settings, lambda c: (load_directory(c).territories, outages.called_off(c)), reading=True
+    )
     known = frozenset(str(f["properties"]["id"]) for f in geojson.get("features", ()))
-    rows = _checked(read_outages(_text(file), ZoneInfo(settings.timezone), known), file, keep_good)
-    told = Note("system", "import", "import_planned_outages", file.name, {"ids": [one.id for one in rows]})
-    _keep(settings, told, lambda c: outages.put(c, rows))
+    rows = _checked(read_outages(_text(file), zone, known, off), file, keep_good)
+    told = Note("system", "import", f"import_{KIND}", file.name)
+    at_once(settings, lambda c: take_in(c, rows, told, zone, SystemClock().now()))
     click.echo(f"{len(rows)} planned outages.")
 
 

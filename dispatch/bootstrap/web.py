@@ -41,7 +41,7 @@ async def serve(built: Built) -> None:
         people=SqlPeople(built.store), tickets=tickets, administration=SqlAdministration(built.store, built.context),
         tracks=SqlTracks(built.positions), near=RedisLastKnown(built.redis), devices=RedisDeviceWindow(built.redis),
         shortages=SqlShortages(built.store), saved=SqlSavedViews(built.store),
-        gazetteer=SqlGazetteer(built.store), call_desk=SqlDesk(built.store, built.context.processes),
+        gazetteer=SqlGazetteer(built.store), call_desk=SqlDesk(built.store),
         photos=PhotoFiles(settings.data / "photos"), phone_positions=PhonePositions(built.redis),
         health=Health(built), secret=settings.secret, live_port=settings.live_port,
         roads=road_lines(settings), public_url=settings.public_url.rstrip("/"),

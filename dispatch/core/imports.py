@@ -1,13 +1,16 @@
-"""The tables that can be imported: the gazetteer and planned outages, row by row."""
+"""The tables that can be imported: the gazetteer and planned outages, row by row; outages go out as they come in."""
 
 from __future__ import annotations
 
-from datetime import tzinfo
+import csv
+import io
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
 from hashlib import sha256
 
 import shapely
 
-from dispatch.core.csv_rows import Cells, Table, read_table
+from dispatch.core.csv_rows import Cells, Table, delimiter_of, marked, read_table
 from dispatch.core.datum import from_gcj02
 from dispatch.core.gazetteer import Entry, folded
 from dispatch.core.outage import PlannedOutage
@@ -42,13 +45,13 @@ def read_gazetteer(text: str) -> Table[Entry]:
         name = cells.text("name", needed=False)
         name_zh = cells.text("name_zh", needed=False)
         if not name and not name_zh:
-            cells.wrong("name", "is empty, and so is name_zh")
+            cells.wrong("name", "is empty, and so is name_zh", "required")
         place = Point(cells.degrees(lat, 90), cells.degrees(lon, 180))
         place = from_gcj02(place) if shifted and not cells.faults else place
         entry = Entry(name or name_zh, name_zh or name, round(place.lat, 7), round(place.lon, 7))
         known = seen.setdefault((folded(entry.name), folded(entry.name_zh), entry.lat, entry.lon), cells.line)
         if known != cells.line and not cells.faults:
-            cells.wrong("name", f"is the same as line {known}")
+            cells.wrong("name", f"is the same as line {known}", "twice")
         return entry
 
     wanted = (lat, lon) if _has(text, "name_zh", "address_zh") else ("name", lat, lon)
@@ -56,39 +59,81 @@ def read_gazetteer(text: str) -> Table[Entry]:
 
 
 def _has(text: str, *names: str) -> bool:
-    header = {one.strip().strip('"').lower() for one in text.split("\n", 1)[0].split(",")}
+    header = {
+        one.strip().strip('"').lower()
+        for one in text.removeprefix("\ufeff").split("\n", 1)[0].split(delimiter_of(text))
+    }
     return bool(header & set(names))
 
 
-def read_outages(text: str, zone: tzinfo, territories: frozenset[str]) -> Table[PlannedOutage]:
-    """Planned outages. An area is one of `territories`, a polygon ("lon lat; lon lat; …"), or addresses ("one | two")."""
+def read_outages(
+    text: str, zone: tzinfo, territories: frozenset[str], called_off: frozenset[str] = frozenset()
+) -> Table[PlannedOutage]:
+    """Planned outages. An area is one of `territories`, a polygon ("lon lat; lon lat; …"), or addresses ("one | two").
+
+    `called_off`: the ids of those that were. A list made before, or elsewhere, does not bring one back.
+    """
     seen: dict[str, int] = {}
 
     def row(cells: Cells) -> PlannedOutage:
-        starts, ends = cells.instant("from", zone), cells.instant("to", zone)
-        if not cells.faults and ends <= starts:
-            cells.wrong("to", "is not after from")
-        territory = cells.text("territory", needed=False)
-        if territory and territory not in territories:
-            cells.wrong("territory", f"there is no territory {territory[:40]!r}")
-        polygon = _polygon(cells)
-        addresses = tuple(
-            one.strip() for one in cells.text("addresses", needed=False).split("|") if one.strip()
-        )
-        if not (territory or polygon or addresses) and not cells.faults:
-            cells.wrong("territory", "is empty, and so are polygon and addresses: where is it?")
-        reason = cells.text("reason")
-        given = cells.text("id", needed=False)
-        made = sha256(repr((starts, territory, polygon, addresses)).encode()).hexdigest()[:12]
-        outage = PlannedOutage(given or f"PO-{made}", starts, ends, reason, territory, polygon, addresses)
-        if len(outage.id) > 64 or not outage.id.isprintable():
-            cells.wrong("id", "expected at most 64 printable characters")
+        outage = outage_of(cells, zone, territories)
+        if outage.id in called_off:
+            cells.wrong("id", f"{outage.id} was called off: give it another id", "outage_called_off")
         known = seen.setdefault(outage.id, cells.line)
         if known != cells.line:
-            cells.wrong("id", f"is the same as line {known}")
+            cells.wrong("id", f"is the same as line {known}", "twice")
         return outage
 
     return read_table(text, OUTAGES, ("from", "to", "reason"), row)
+
+
+def outage_of(cells: Cells, zone: tzinfo, territories: frozenset[str]) -> PlannedOutage:
+    """One outage, of a line or a form; what is wrong is noted in `cells`."""
+    starts, ends = cells.instant("from", zone), cells.instant("to", zone)
+    if not cells.faults and ends <= starts:
+        cells.wrong("to", "is not after from", "ends_first")
+    territory = cells.text("territory", needed=False)
+    if territory and territory not in territories:
+        cells.wrong("territory", f"there is no territory {territory[:40]!r}", "reference")
+    polygon = _polygon(cells)
+    addresses = tuple(one.strip() for one in cells.text("addresses", needed=False).split("|") if one.strip())
+    if not (territory or polygon or addresses) and not cells.faults:
+        cells.wrong("territory", "is empty, and so are polygon and addresses: where is it?", "where")
+    reason = cells.text("reason")
+    given = cells.text("id", needed=False)
+    made = sha256(repr((starts, territory, polygon, addresses)).encode()).hexdigest()[:12]
+    if len(given) > 64 or not given.isprintable():
+        cells.wrong("id", "expected at most 64 printable characters")
+    return PlannedOutage(given or f"PO-{made}", starts, ends, reason, territory, polygon, addresses)
+
+
+def cells_of(outage: PlannedOutage, zone: tzinfo) -> dict[str, str]:
+    """The cells that `outage_of` reads this outage from, times in the utility's zone."""
+    return {
+        "id": outage.id, "from": _local(outage.starts_at, zone), "to": _local(outage.ends_at, zone),
+        "reason": outage.reason, "territory": outage.territory,
+        "polygon": "; ".join(f"{one.lon!r} {one.lat!r}" for one in outage.polygon),
+        "addresses": " | ".join(outage.addresses),
+    }  # fmt: skip
+
+
+def write_outages(outages: Iterable[PlannedOutage], zone: tzinfo) -> str:
+    """The list that `read_outages` reads, without those that were called off: they would not be taken again."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(OUTAGES)
+    kept = (one for one in outages if one.called_off_at is None)
+    writer.writerows([marked(cell) for cell in cells_of(one, zone).values()] for one in kept)
+    return out.getvalue()
+
+
+def _local(at: datetime, zone: tzinfo) -> str:
+    """Without an offset, unless the time comes twice that day."""
+    there = at.astimezone(zone)
+    said = there.replace(tzinfo=None, fold=0)
+    unequal = said.replace(tzinfo=zone).astimezone(UTC) != at.astimezone(UTC)
+    exact = "minutes" if said.second == said.microsecond == 0 else "auto"
+    return (there if unequal else said).isoformat(" ", exact)
 
 
 def _polygon(cells: Cells) -> tuple[Point, ...]:
@@ -99,10 +144,10 @@ def _polygon(cells: Cells) -> tuple[Point, ...]:
         corners = [tuple(map(float, pair.split())) for pair in said.strip("; ").split(";")]
         found = tuple(Point(lat, lon) for lon, lat in corners)
     except (ValueError, TypeError):
-        cells.wrong("polygon", 'expected corners "lon lat; lon lat; lon lat"')
+        cells.wrong("polygon", 'expected corners "lon lat; lon lat; lon lat"', "polygon")
         return ()
     if len(set(found)) < 3:
-        cells.wrong("polygon", "expected at least three corners")
+        cells.wrong("polygon", "expected at least three corners", "polygon")
     elif not (area := shapely.Polygon([(one.lon, one.lat) for one in found])).is_valid:
-        cells.wrong("polygon", f"it is no area: {shapely.is_valid_reason(area)}")
+        cells.wrong("polygon", f"it is no area: {shapely.is_valid_reason(area)}", "polygon")
     return found

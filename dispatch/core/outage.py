@@ -1,16 +1,25 @@
-"""Planned outages: announced ahead, so that a call from inside one is answered from it and makes no order."""
+"""Planned outages: announced ahead, so that a call from inside one is answered from it and makes no order.
+
+One that was called off, or is over, answers no call any more; both stay as they are, for whoever asks what was told.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
 
 import shapely
 
+from dispatch.core.errors import BadInput, GuardRefused
 from dispatch.core.gazetteer import folded
 from dispatch.core.territory import Territories
 from dispatch.core.types import Point
+
+State = Literal["coming", "under_way", "over", "called_off"]
+EXTENDED_WITHIN = timedelta(days=1)
+"""After its end: works that drag on are said late, yet an outage of last month is history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +33,43 @@ class PlannedOutage:
     territory: str = ""
     polygon: tuple[Point, ...] = ()
     addresses: tuple[str, ...] = ()
+    called_off_at: datetime | None = None
+
+    def state(self, now: datetime) -> State:
+        """Where it stands."""
+        if self.called_off_at is not None:
+            return "called_off"
+        return "coming" if now < self.starts_at else "under_way" if now < self.ends_at else "over"
+
+
+def changed(was: PlannedOutage | None, new: PlannedOutage, now: datetime) -> PlannedOutage:
+    """`was` (None: nothing yet) as `new` says. Raises GuardRefused where it is history, BadInput where `new` would be."""
+    if was is not None:
+        _keep_history(was, now)
+    if new.ends_at <= now:
+        raise BadInput(f"outage {new.id}: its end lies in the past", field="to", why="ends_past")
+    return new
+
+
+def ended(was: PlannedOutage, now: datetime) -> PlannedOutage:
+    """The supply is back already. Raises GuardRefused where it is not under way."""
+    if was.state(now) != "under_way":
+        raise GuardRefused(f"outage {was.id} is not under way", why="not_under_way", state=was.state(now))
+    return replace(was, ends_at=max(now.replace(microsecond=0), was.starts_at + timedelta(seconds=1)))
+
+
+def called_off(was: PlannedOutage, now: datetime) -> PlannedOutage:
+    """It does not take place. Raises GuardRefused where it is over or was called off before."""
+    if (state := was.state(now)) in {"over", "called_off"}:
+        raise GuardRefused(f"outage {was.id} is {state}: it cannot be called off", why=f"outage_{state}")
+    return replace(was, called_off_at=now)
+
+
+def _keep_history(was: PlannedOutage, now: datetime) -> None:
+    if was.called_off_at is not None:
+        raise GuardRefused(f"outage {was.id} was called off: plan another one", why="outage_called_off")
+    if was.ends_at + EXTENDED_WITHIN <= now:
+        raise GuardRefused(f"outage {was.id} is over: plan another one", why="outage_over")
 
 
 def covering(

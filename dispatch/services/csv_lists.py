@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dispatch.core.csv_rows import delimiter_of, marked, unmarked
 from dispatch.core.errors import BadInput
 from dispatch.core.telephone_number import as_dialled
 from dispatch.services.people import ROLES
@@ -26,7 +27,6 @@ _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 _HH_MM = re.compile(r"(([01]?\d|2[0-3]):[0-5]\d|24:00)?", re.ASCII)
 _PROTOCOL = re.compile(r"[a-z0-9_]{0,32}", re.ASCII)
 _TRUE, _FALSE = {"true", "yes", "1", "是"}, {"false", "no", "0", "否"}
-_FORMULA = "=+-@\t\r"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class Fault:
     name: str
     code: Literal[
         "required", "form", "number", "choice", "time", "twice", "unknown_column", "missing_column", "too_many_cells",
-        "too_many_rows", "not_csv", "reference", "refused",
+        "too_many_rows", "not_csv", "reference", "refused", "instant", "ends_first", "where", "polygon",
+        "outage_called_off",
     ]  # fmt: skip
     value: str = ""
 
@@ -167,19 +168,14 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = str(value)
-    return f"'{text}" if isinstance(value, str) and text[:1] and text[0] in _FORMULA else text
+    return marked(text) if isinstance(value, str) else text
 
 
 def read(kind: ListKind, text: str, on_file: Collection[str] = ()) -> Table:
     """All rows, and everything that is wrong with them; telephone numbers that are `on_file` pass as they are (see
     `telephone_number.dialled`)."""
     text = text.removeprefix("\ufeff")
-    first = text.partition("\n")[0]
-    lines = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=";" if ";" in first and "," not in first else ",",
-        strict=True,
-    )
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     columns = {name: _unless(on_file, one) if one is _phone else one for name, one in COLUMNS[kind].items()}
     try:
         header = [name.strip().lower() for name in next(lines, [])]
@@ -233,9 +229,7 @@ def _row(
     row: Row = {}
     faults: list[Fault] = []
     for number, name in enumerate(header):
-        value = cells[number].strip() if number < len(cells) else ""
-        if len(value) > 1 and value[0] == "'" and value[1] in _FORMULA:
-            value = value[1:]
+        value = unmarked(cells[number].strip()) if number < len(cells) else ""
         if not value and columns[name] is _truth:
             continue  # an empty cell says nothing: nobody is locked out by it
         try:

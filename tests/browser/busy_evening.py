@@ -45,7 +45,7 @@ PAGES = {
     "cleo": ("/crew",),
     "mona": (f"/manager?{WEEK}", f"/manager/orders?{WEEK}"),
     "ada": (
-        "/admin", "/admin/people", "/admin/organisation", "/admin/devices", "/admin/duties",
+        "/admin", "/admin/people", "/admin/organisation", "/admin/devices", "/admin/duties", "/admin/outages",
         "/admin/territories", "/admin/process", "/admin/lists", "/admin/trail", "/alerts", "/devices",
         "/devices/t-E1", "/setup", "/password",
     ),
@@ -183,9 +183,10 @@ class _Story:
 
     def _beside_the_orders(self) -> None:
         """Planned outages, a crew that asks to be away, shortages, alerts; terminals, one of them unknown."""
-        now, store = self.clock.now(), self.centre.place.store
+        now, store = self.clock.now().replace(second=0, microsecond=0), self.centre.place.store
         planned = [
             PlannedOutage("PO-7", now - timedelta(hours=1), now + timedelta(hours=2), "Transformer exchange", addresses=("3 Hill Lane",)),
+            PlannedOutage("PO-6", now + timedelta(hours=30), now + timedelta(hours=31), "Meter exchange", territory="east-land", called_off_at=now),
             PlannedOutage("PO-8", now + timedelta(hours=20), now + timedelta(hours=22), "Line work", territory="east-land"),
         ]  # fmt: skip
         self.centre.do(store.write(lambda c: outages.put(c, planned)))

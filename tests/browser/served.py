@@ -115,7 +115,7 @@ class Served:
             people=SqlPeople(store, hasher=HASHER), tickets=self._tickets,
             administration=SqlAdministration(store, context), tracks=SqlTracks(store), photos=PhotoFiles(self.place.folder / "photos"), devices=self.devices,
             shortages=SqlShortages(store), saved=SqlSavedViews(store),
-            gazetteer=SqlGazetteer(store), call_desk=SqlDesk(store, context.processes),
+            gazetteer=SqlGazetteer(store), call_desk=SqlDesk(store),
             near=NearInMemory(context), health=_healthy, secret="secret",
             live_port=self.line.port,
         )  # fmt: skip

@@ -83,7 +83,7 @@ DATA = re.compile(
         (
             "12 Harbour Road, staircase B, third floor", "88 Long Street of the Eastern Villages",
             "40 Far Lane, behind the old brewery and the railway bridge", "3 Harbour Lane", "9 Quay Street",
-            "(7|11) Mill Way", "5 Station Square", "[12] Dock Street", "1 Lane", "the whole house is dark",
+            "3 Hill Lane", "Transformer exchange", "Line work", r"PO-\d", "(7|11) Mill Way", "5 Station Square", "[12] Dock Street", "1 Lane", "the whole house is dark",
             "a child is on oxygen", "Chen Lan 陈岚", "rust", "Crew [EW][12]", r"W\d{4,8}(-\w+)?",
             "(east|west)-land", r"\b(?i:ada|carl|cleo|dora|holly|mona|wanda|wes|leader|east|west)\b",
             r"\b([EW][12]|N1|[dtpP]-\w+|[A-H]+)\b",

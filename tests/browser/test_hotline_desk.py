@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page, Route, expect
 
@@ -118,20 +119,63 @@ def test_a_wire_is_down_after_the_answer_to_told_was_lost(visit: Visit, centre: 
     visitor.problems.clear()
 
 
-def test_an_outage_that_has_ended_meanwhile_answers_no_call(visit: Visit, centre: Served) -> None:
-    _plan(centre)
-    visitor = visit()
-    page = visitor.sign_in("holly")
+def _fill(page: Page, **values: str) -> None:
+    """A dialog of the administrator, by its fields' names."""
+    for name, value in values.items():
+        page.locator(f"#ask-{name}").fill(value)
+    page.locator("dialog [type=submit]").click()
+
+
+def test_an_outage_is_planned_extended_and_ended_while_the_hotline_looks_on(
+    visit: Visit, centre: Served
+) -> None:
+    centre.place.context.zone = ZoneInfo("Asia/Shanghai")  # as the pages'
+    now = centre.place.clock.now().astimezone(centre.place.context.zone)
+    begin, end, later = (f"{now + timedelta(hours=n):%Y-%m-%dT%H:%M}" for n in (-1, 2, 5))
+    visitors = visit(), visit(), visit()
+    page, first, second = (v.sign_in(name) for v, name in zip(visitors, ("holly", "ada", "ada"), strict=True))
+    page.click('[data-pile="outages"]')
+    first.goto(f"{centre.address}/admin/outages")
+    expect(first.locator("#admin .empty")).to_contain_text("No outage is planned")
+    first.click("#add-outage")
+    _fill(first, **{"from": end, "to": begin}, reason="line work", addresses="3 Hill Lane\n4 Hill Lane")
+    expect(first.locator(".notice.bad")).to_contain_text("It ends before it begins")
+    expect(first.locator("#ask-addresses")).to_have_value(
+        "3 Hill Lane\n4 Hill Lane"
+    )  # nothing is typed twice
+    _fill(first, **{"from": begin, "to": end})
+    row = first.locator("#admin tbody tr")
+    expect(row).to_contain_text("under way")
+    shown = page.locator(".desk-row[data-outage]")
+    expect(shown).to_contain_text("line work")
+    second.goto(f"{centre.address}/admin/outages")
+    second.get_by_role("button", name="Change").click()
+    first.get_by_role("button", name="Extend").click()
+    _fill(first, to=later)
+    expect(row).to_contain_text(later[-5:])
+    expect(shown).to_contain_text(later[-5:])
+    _fill(second, reason="a new cable")
+    expect(second.locator(".notice.bad")).to_contain_text("ada changed this at")
+    expect(second.locator("#admin tbody tr")).to_contain_text(later[-5:])
+    page.click("#address")
     _type_address(page, "3 hill")
     page.keyboard.type("13900002222")
-    expect(page.locator('.known[data-outage="PO-1"]')).to_be_visible()
-    centre.place.clock.advance(3 * 3600)
+    expect(page.locator(".known[data-outage]")).to_be_visible()
+    first.get_by_role("button", name="End now").click()
+    first.locator("dialog [type=submit]").click()
+    expect(first.locator("#admin .empty")).to_be_visible()
     page.keyboard.press("Alt+o")
     expect(page.locator("#call-problem")).to_contain_text("No planned outage runs at this place now")
     expect(page.locator(".known")).to_have_count(0)
     page.keyboard.press("Alt+Enter")
     expect(page.locator(".desk-row")).to_have_count(1)
-    visitor.problems.clear()
+    expect(shown).to_have_count(0)
+    first.locator("#outage-state").select_option("over")
+    expect(row).to_contain_text("line work")
+    first.fill("#outage-search", "nowhere")
+    expect(first.locator("#admin .empty")).to_contain_text("No outage is like that")
+    for visitor in visitors:
+        visitor.problems.clear()  # the browser itself writes a 400 and a 409 to the console
 
 
 def test_what_was_decided_about_one_place_is_asked_again_about_another(visit: Visit, centre: Served) -> None:

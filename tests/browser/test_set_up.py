@@ -253,6 +253,22 @@ def test_a_list_is_looked_at_before_it_is_imported(visit: Visit, centre: Served)
     page.click("#import")
     page.locator("dialog [type=submit]").click()
     expect(page.locator("dialog .secret")).to_contain_text("nina")
+    page.goto(f"{centre.address}/admin/lists?list=planned-outages")
+    good = "from,to,reason,territory\n2100-03-02 08:00,2100-03-02 09:00,cable,east-land\n"
+    for text in (good.replace("2100-03-02 09", "2100-03-02 07"), good):
+        file = FilePayload(name="outages.csv", mimeType="text/csv", buffer=text.encode())
+        page.set_input_files("#list-file", files=[file])
+        if text != good:
+            cells = page.locator("#import-result tbody tr").locator("th, td")
+            expect(cells).to_have_text(["2", "2", "to", "is not after the begin: 2100-03-02 07:00"])
+    page.click("#import")
+    page.locator("dialog [type=submit]").click()
+    expect(page.locator(".notice")).to_contain_text("imported")
+    page.goto(f"{centre.address}/admin/outages")
+    expect(page.locator("#admin tbody tr")).to_contain_text("2100-03-02 08:00")
+    page.get_by_role("button", name="Call off").click()
+    page.locator("dialog [type=submit]").click()
+    expect(page.locator("#admin .empty")).to_be_visible()
 
 
 def test_the_passwords_of_a_list_of_many_people_are_waited_for(visit: Visit, centre: Served) -> None:

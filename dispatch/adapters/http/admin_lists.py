@@ -13,12 +13,16 @@ from dispatch.services.csv_lists import ListKind
 router = APIRouter()
 
 
+def as_file(name: str, text: str) -> Response:
+    """A list to be kept; UTF-8 with its mark, so that spreadsheets read Chinese."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
+
+
 @router.get("/api/admin/lists/{kind}.csv")
 async def out(kind: ListKind, admin: Admin, services: Services) -> Response:
-    """The list; UTF-8 with its mark, so that spreadsheets read Chinese."""
-    text = await services.administration.lists.text(kind)
-    headers = {"Content-Disposition": f'attachment; filename="{kind}.csv"'}
-    return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
+    """The list."""
+    return as_file(kind, await services.administration.lists.text(kind))
 
 
 @router.post("/api/admin/lists/{kind}")

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from dispatch.adapters.http import (
     admin,
     admin_lists,
+    admin_outages,
     admin_people,
     admin_process,
     alerts,
@@ -35,7 +36,7 @@ __all__ = ["HttpServices", "create_app"]
 
 ROUTERS = (
     session, health, vocabulary, hotline, call_desk, dispatcher, incidents, positions, crew, crew_phone, manager, manager_views,
-    shortages, admin, admin_people, admin_process, admin_lists, alerts, devices, callbacks, setup,
+    shortages, admin, admin_people, admin_process, admin_outages, admin_lists, alerts, devices, callbacks, setup,
 )  # fmt: skip
 
 

@@ -272,6 +272,41 @@ class ListIn(Body):
     seen: Code = ""
 
 
+class OutageEntry(Body):
+    """A planned outage as cells: times of the utility's zone, corners "lon lat; lon lat", addresses parted by |."""
+
+    id: Annotated[Line, Field(max_length=64)] = ""
+    starts: Annotated[Line, Field(alias="from", max_length=40)]
+    to: Annotated[Line, Field(max_length=40)]
+    reason: Text
+    territory: Annotated[Line, Field(max_length=80)] = ""
+    polygon: Text = ""
+    addresses: Text = ""
+
+    def as_said(self) -> dict[str, str]:
+        """By the names of the columns."""
+        return self.model_dump(by_alias=True)
+
+
+class OutageShown(OutageEntry):
+    """One as the page showed it."""
+
+    called_off: Annotated[Line, Field(max_length=40)]
+
+
+class OutageIn(Body):
+    """A planned outage as it was (None: new) and as it shall be."""
+
+    was: OutageShown | None
+    entry: OutageEntry
+
+
+class OutageWas(Body):
+    """A planned outage that ends or is called off, as it was."""
+
+    was: OutageShown
+
+
 class DefinitionIn(Body):
     """A process definition."""
 

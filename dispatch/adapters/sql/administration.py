@@ -15,14 +15,14 @@ from dispatch.adapters.sql.adoption import SqlDefinitions
 from dispatch.adapters.sql.entries import LISTS, Document, Entry, Kind
 from dispatch.adapters.sql.first_run import FirstRun
 from dispatch.adapters.sql.lists import SqlLists
-from dispatch.adapters.sql.order_rows import load_orders
+from dispatch.adapters.sql.order_rows import NOT_FINAL, load_orders
 from dispatch.adapters.sql.organisation import alone, load_directory, replace_organisation, set_territories
+from dispatch.adapters.sql.outage_plan import SqlOutagePlan
 from dispatch.adapters.sql.people import PERSON
 from dispatch.adapters.sql.rehearsal import carry_out
 from dispatch.adapters.sql.statements import ORDER, rosters
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.adapters.sql.trail import Note, last_note, note, notes
-from dispatch.adapters.sql.views import not_final
 from dispatch.clock import SystemClock
 from dispatch.core.errors import BadInput, Conflict, GuardRefused
 from dispatch.core.territory import Territories, territories_from_geojson, territories_to_geojson
@@ -42,6 +42,7 @@ class SqlAdministration:
         self.lists = SqlLists(database, self.import_document)
         self.definitions = SqlDefinitions(database, context.processes)
         self.first_run = FirstRun(database)
+        self.outages = SqlOutagePlan(database, context)
 
     def document(self) -> dict[str, Any]:
         """The organisation as a file that `replace` takes."""
@@ -189,8 +190,7 @@ class SqlAdministration:
 
     def _keep_the_needed(self, connection: Connection, document: Mapping[str, Any]) -> None:
         """A centre is needed until its orders are repaired and recorded, a crew until it has written its records."""
-        processes = self._context.processes
-        orders = load_orders(connection, processes, select(ORDER).where(not_final(processes)))
+        orders = load_orders(connection, self._context.processes, select(ORDER).where(NOT_FINAL))
         for kind, name, of in (("centre", "centres", "centre_id"), ("crew", "crews", "crew_id")):
             kept = {"", *(one.get("id") for one in document[name])}
             gone = sorted(

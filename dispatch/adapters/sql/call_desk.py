@@ -9,21 +9,19 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from dispatch.adapters.sql import outages
+from dispatch.adapters.sql.order_rows import NOT_FINAL
 from dispatch.adapters.sql.statements import CONTACT, ORDER
 from dispatch.adapters.sql.store import SqlStore
-from dispatch.adapters.sql.views import not_final
 from dispatch.core.outage import PlannedOutage
 from dispatch.core.types import Point
 from dispatch.services.call_desk import Running
-from dispatch.services.ports import Processes
 
 
 class SqlDesk:
     """`Desk` on either store."""
 
-    def __init__(self, database: SqlStore, processes: Processes) -> None:
+    def __init__(self, database: SqlStore) -> None:
         self._database = database
-        self._processes = processes
 
     async def running(self) -> Sequence[Running]:
         return await self._database.read(self._running)
@@ -32,7 +30,6 @@ class SqlDesk:
         return await self._database.read(lambda c: outages.running(c, now, until))
 
     def _running(self, connection: Connection) -> list[Running]:
-        which = not_final(self._processes)
         columns = (
             ORDER.c.id,
             ORDER.c.address,
@@ -41,10 +38,10 @@ class SqlDesk:
             ORDER.c.customer_phone,
             ORDER.c.is_open,
         )
-        orders = connection.execute(select(*columns).where(which).order_by(ORDER.c.reported_at)).all()
+        orders = connection.execute(select(*columns).where(NOT_FINAL).order_by(ORDER.c.reported_at)).all()
         phones: dict[str, set[str]] = defaultdict(set)
         called = select(CONTACT.c.order_id, CONTACT.c.phone).join(ORDER, ORDER.c.id == CONTACT.c.order_id)
-        for row in connection.execute(called.where(which, CONTACT.c.phone != "")):
+        for row in connection.execute(called.where(NOT_FINAL, CONTACT.c.phone != "")):
             phones[row.order_id].add(row.phone)
         return [
             Running(

@@ -39,6 +39,7 @@ class PlannedOutageRow(SQLModel, table=True):
     territory: str
     polygon: list[list[float]] = Field(sa_column=Column(DOCUMENT, nullable=False), default_factory=list)
     addresses: list[str] = Field(sa_column=Column(DOCUMENT, nullable=False), default_factory=list)
+    called_off_at: datetime | None = instant(null=True)
 
 
 class DaySheetRow(SQLModel, table=True):

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from dispatch.adapters.sql import armed
 from dispatch.adapters.sql.armed import ORDER
-from dispatch.adapters.sql.order_rows import readable_orders
+from dispatch.adapters.sql.order_rows import OPEN, readable_orders
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.ports import Processes
 
@@ -40,7 +40,7 @@ def look(
 
     Without one that cannot be read, which is said. `known`: what the look before found.
     """
-    query = select(ORDER.c.id, ORDER.c.version, ORDER.c.changed_at).where(ORDER.c.is_open)
+    query = select(ORDER.c.id, ORDER.c.version, ORDER.c.changed_at).where(OPEN)
     query = query.order_by(ORDER.c.reported_at, ORDER.c.id)
     rows = connection.execute(query.where(ORDER.c.state.in_(list(states))) if states else query).all()
     marks = {row.id: (row.version, row.changed_at) for row in rows}

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, func, inspect, select, text
 
 from dispatch.adapters.sql.history import NAMES
+from dispatch.adapters.sql.order_rows import OPEN
 from dispatch.adapters.sql.statements import ORDER
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.clock import SystemClock
@@ -79,7 +80,7 @@ class Retention:
         log.info("positions of before %s deleted: %d rows or days", stamp, self.gone - gone)
 
     async def _open_since(self) -> float | None:
-        oldest = select(func.min(ORDER.c.reported_at)).where(ORDER.c.is_open)
+        oldest = select(func.min(ORDER.c.reported_at)).where(OPEN)
         found = await self._orders.read(lambda c: c.execute(oldest).scalar())
         return None if found is None else found.timestamp()
 

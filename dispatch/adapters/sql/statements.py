@@ -231,7 +231,7 @@ def projection(order: WorkOrder, processes: Processes, now: datetime) -> dict[st
         "deadline": deadline(order, process), "sent_at": points.get("B"), "dispatched_at": points.get("D"),
         "acknowledged_at": points.get("F"), "arrived_at": points.get("H"), "changed_at": now,
         "is_open": order.state not in process.final and order.last("restore") is None,
-        "is_removing": bool(order.removing),
+        "is_final": order.state in process.final, "is_removing": bool(order.removing),
     }  # fmt: skip
 
 

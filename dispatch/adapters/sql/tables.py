@@ -36,6 +36,12 @@ class WorkOrderRow(SQLModel, table=True):
             sqlite_where=text("is_removing = 1"),  # as a condition on it is written there
             postgresql_where=text("is_removing"),
         ),
+        Index(
+            "work_order_unfinished",
+            "reported_at",
+            sqlite_where=text("is_final = 0"),
+            postgresql_where=text("NOT is_final"),
+        ),
     )
     id: str = Field(primary_key=True)
     version: int
@@ -65,6 +71,8 @@ class WorkOrderRow(SQLModel, table=True):
     arrived_at: datetime | None = instant(null=True)
     changed_at: datetime = instant(index=True)
     is_open: bool
+    is_final: bool
+    """Closed or cancelled: in a final state of its own process."""
     is_removing: bool
     """Some device has not yet confirmed a recall."""
 
@@ -162,7 +170,15 @@ class AlertRow(SQLModel, table=True):
     """An in-app alert; it sounds until someone of its role acknowledges it."""
 
     __tablename__ = "alert"
-    __table_args__ = (Index("alert_code_id", "code", "id"),)
+    __table_args__ = (
+        Index("alert_code_id", "code", "id"),
+        Index(
+            "alert_unacknowledged",
+            "id",
+            sqlite_where=text("acknowledged_at IS NULL"),
+            postgresql_where=text("acknowledged_at IS NULL"),
+        ),
+    )
     id: int = serial()
     key: str = Field(unique=True)
     role: str = Field(index=True)

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, true, tuple_, union_all
+from sqlalchemy import ColumnElement, Connection, and_, false, func, select, true, tuple_, union_all
 
 from dispatch.adapters.sql import phone_rows
-from dispatch.adapters.sql.order_rows import load_orders, readable_orders
+from dispatch.adapters.sql.order_rows import NOT_FINAL, OPEN, load_orders, readable_orders
 from dispatch.adapters.sql.outbox import outbox_rows
 from dispatch.adapters.sql.statements import (
     ALERT,
@@ -33,7 +33,6 @@ from dispatch.services.context import Context
 from dispatch.services.messages import CODES
 from dispatch.services.people import Scope
 from dispatch.services.photos import of as photos_of
-from dispatch.services.ports import Processes
 from dispatch.services.views import AlertView, CrewView, OrderView, crew_view, order_view
 
 T = TypeVar("T")
@@ -76,7 +75,7 @@ class Views:
     def board_of(self, connection: Connection, scope: Scope) -> Board:
         """The same over a connection."""
         context, now = self._context, self._context.clock.now()
-        query = select(ORDER).where(on_board(scope, context.processes)).order_by(ORDER.c.reported_at)
+        query = select(ORDER).where(on_board(scope)).order_by(ORDER.c.reported_at)
         return Board(
             now, last_seq(connection), context.travel.source, context.policy, scope.centre_id,
             self._shown(readable_orders(connection, context.processes, query), now),
@@ -114,7 +113,7 @@ class Views:
     async def desk(self, scope: Scope) -> dict[str, Any]:
         """The hotline's desk. `to_send` and `unroutable` overlap: such an order may be sent before it is routed."""
         now = self._context.clock.now()
-        query = select(ORDER).where(not_final(self._context.processes)).order_by(ORDER.c.reported_at)
+        query = select(ORDER).where(NOT_FINAL).order_by(ORDER.c.reported_at)
         orders, alerts, contacts = await self.look(
             lambda c: (
                 readable_orders(c, self._context.processes, query), alerts_of(c, scope), _contacts(c, true())
@@ -140,7 +139,7 @@ class Views:
 
     async def stack(self, crew_id: str, scope: Scope) -> dict[str, Any]:
         """What a crew's phone shows."""
-        query = select(ORDER).where(ORDER.c.crew_id == crew_id, not_final(self._context.processes))
+        query = select(ORDER).where(ORDER.c.crew_id == crew_id, NOT_FINAL)
         crew, orders, alerts, duty = await self.look(
             lambda c: (
                 self.crew_of(c, crew_id), readable_orders(c, self._context.processes, query),
@@ -221,16 +220,16 @@ class Views:
         return found[0]
 
 
-def on_board(scope: Scope, processes: Processes) -> ColumnElement[bool]:
+def on_board(scope: Scope) -> ColumnElement[bool]:
     """Which orders a scope's screen holds: a centre's from being sent until restored; the hotline's until closed."""
     if scope.role == "hotline":
-        return not_final(processes)
+        return NOT_FINAL
     if scope.everywhere:
-        return ORDER.c.is_open
+        return OPEN
     if scope.role == "dispatcher":
-        aboard = and_(ORDER.c.is_open, ORDER.c.sent_at.is_not(None))
+        aboard = and_(OPEN, ORDER.c.sent_at.is_not(None))
         return and_(aboard, ORDER.c.centre_id == scope.centre_id) if scope.centre_id else false()
-    return and_(not_final(processes), ORDER.c.crew_id == scope.crew_id) if scope.crew_id else false()
+    return and_(NOT_FINAL, ORDER.c.crew_id == scope.crew_id) if scope.crew_id else false()
 
 
 def holds(scope: Scope, order: WorkOrder, process: Process, sent: bool) -> bool:
@@ -271,12 +270,6 @@ def _alerts_for(scope: Scope) -> ColumnElement[bool]:
     if scope.role == "dispatcher":
         return and_(mine, ALERT.c.centre_id == scope.centre_id)
     return and_(mine, ALERT.c.facts["crew_id"].as_string() == scope.crew_id) if scope.crew_id else mine
-
-
-def not_final(processes: Processes) -> ColumnElement[bool]:
-    """Orders that are neither closed nor cancelled."""
-    final = {state for process in processes.by_id.values() for state in process.final}
-    return or_(ORDER.c.is_open, ORDER.c.state.not_in(sorted(final)))
 
 
 def _piles(orders: Sequence[WorkOrder]) -> dict[str, list[WorkOrder]]:

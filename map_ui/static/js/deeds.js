@@ -14,6 +14,7 @@ export function deed(action) {
     add_centres: t('added a repair centre'), change_centres: t('changed a repair centre'), remove_centres: t('removed a repair centre'), add_departments: t('added a department'), change_departments: t('changed a department'), remove_departments: t('removed a department'),
     add_crews: t('added a crew'), change_crews: t('changed a crew'), remove_crews: t('removed a crew'), add_devices: t('added a device'), change_devices: t('changed a device'), remove_devices: t('took a device away'),
     add_on_call: t('added a duty'), change_on_call: t('changed a duty'), remove_on_call: t('removed a duty'), import_departments: t('imported departments'), import_crews: t('imported crews'), import_vehicles: t('imported vehicles'), import_phones: t('imported phones'),
+    add_planned_outages: t('planned an outage'), change_planned_outages: t('changed a planned outage'), call_off_planned_outages: t('called a planned outage off'), import_planned_outages: t('imported planned outages'),
     sent_again: t('message sent again'), dismissed: t('message dismissed'),
   };
   return names[action] ?? action;

@@ -113,8 +113,11 @@ function row(order, pile) {
 }
 
 /** @param {any} one */
+const begun = (one) => Date.parse(one.starts_at) <= clock.now();
+
+/** @param {any} one */
 function outage(one) {
-  const running = Date.parse(one.starts_at) <= clock.now();
+  const running = begun(one);
   return h('li', { class: 'desk-row', data: { outage: one.id } }, h('span', { class: running ? 'chip warn' : 'chip' }, running ? t('now') : t('coming')), h('div', { class: 'what' }, h('div', { class: 'place' }, outageWords(one)), h('div', { class: 'soft' }, [one.territory, one.polygon.length ? t('an area on the map') : '', one.addresses.join(', ')].filter(Boolean).join(' · '))));
 }
 
@@ -125,7 +128,7 @@ function contact(one) {
 
 const draw = notUnderAFinger(() => {
   if (!desk) return;
-  const key = JSON.stringify(piles().map(([pile]) => desk[pile].map((/** @type {any} */ o) => [o.id, o.version, o.watch?.fired]))) + opened;
+  const key = JSON.stringify([piles().map(([pile]) => desk[pile].map((/** @type {any} */ o) => [o.id, o.version, o.watch?.fired])), desk.outages.map((/** @type {any} */ one) => [one, begun(one)]), opened]);
   if (key === drawn) return;
   drawn = key;
   ticking = [];

@@ -83,7 +83,7 @@ function countDown(button, label, seconds) {
 
 /**
  * Ask for confirmation, with fields. Resolves to the values, or null.
- * @param {{title: string, text?: string, details?: HTMLElement, fields?: {name: string, label: string, kind?: 'select'|'text'|'area'|'number', options?: [string, string][], value?: string, required?: boolean}[], confirm: string, danger?: boolean, steady?: number}} ask `steady`: ms in which it cannot be confirmed yet, as a glove touches twice
+ * @param {{title: string, text?: string, details?: HTMLElement, fields?: {name: string, label: string, kind?: 'select'|'text'|'area'|'number'|'when', options?: [string, string][], value?: string, required?: boolean}[], confirm: string, danger?: boolean, steady?: number}} ask `steady`: ms in which it cannot be confirmed yet, as a glove touches twice
  * @returns {Promise<Record<string, string>|null>}
  */
 export function ask({ title, text, details, fields = [], confirm, danger = false, steady = 0 }) {
@@ -93,7 +93,7 @@ export function ask({ title, text, details, fields = [], confirm, danger = false
       const input = one.kind === 'select'
         ? h('select', common, (one.options ?? []).map(([value, label]) => h('option', { value }, label)))
         : one.kind === 'area' ? h('textarea', { ...common, rows: 3 })
-          : h('input', { ...common, type: one.kind === 'number' ? 'number' : 'text', min: one.kind === 'number' ? '1' : undefined });
+          : h('input', { ...common, type: one.kind === 'number' ? 'number' : one.kind === 'when' ? 'datetime-local' : 'text', min: one.kind === 'number' ? '1' : undefined, step: one.kind === 'when' ? 'any' : undefined });
       if (one.value !== undefined) input.value = one.value;
       return [h('label', { htmlFor: `ask-${one.name}` }, one.label), input];
     });

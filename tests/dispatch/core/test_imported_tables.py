@@ -85,6 +85,12 @@ def test_columns_of_the_shifted_datum_are_shifted_back() -> None:
     assert distance(Point(found.rows[0].lat, found.rows[0].lon), Point(39.9, 116.4)) < 0.5
 
 
+def test_a_spreadsheets_semicolons_and_mark_are_read_too() -> None:
+    found = read_gazetteer("\ufeffaddress_zh;lat;lon\n港口路12号;30;120\n'=3号;30;121\n4号;thirty;121\n")
+    assert [one.name for one in found.rows] == ["港口路12号", "=3号"]
+    assert [(f.line, f.column, f.code) for f in found.faults] == [(4, "lat", "number")]
+
+
 def test_planned_outages_of_each_kind_of_area() -> None:
     found = read_outages(
         "id,from,to,reason,territory,polygon,addresses\n"

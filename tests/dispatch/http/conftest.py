@@ -167,7 +167,7 @@ def _city(place: Installation) -> City:
         context=context, views=Views(store, context), histories=SqlHistories(store, context),
         people=SqlPeople(store, hasher=HASHER), tickets=Tickets(SECRET),
         administration=SqlAdministration(store, context), tracks=SqlTracks(store), photos=PhotoFiles(place.folder / "photos"), devices=ShownDevices(), shortages=SqlShortages(store),
-        saved=SqlSavedViews(store), gazetteer=SqlGazetteer(store), call_desk=SqlDesk(store, context.processes),
+        saved=SqlSavedViews(store), gazetteer=SqlGazetteer(store), call_desk=SqlDesk(store),
         near=NearInMemory(context), health=_healthy, secret=SECRET, live_port=8046,
     )  # fmt: skip
     app = _app()

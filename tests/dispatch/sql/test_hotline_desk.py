@@ -64,7 +64,7 @@ async def test_fifty_thousand_addresses_answer_while_one_types(place: Place) -> 
 async def test_a_caller_is_known_by_the_telephone_whichever_way_it_is_written(place: Place) -> None:
     order_id = await place.call("12 Harbour Road", phone="+86 10 1234 5678")
     await place.call("12 Harbour Road", 5, phone="13800001111")
-    desk = SqlDesk(place.store, place.context.processes)
+    desk = SqlDesk(place.store)
     running = await desk.running()
     for phone in ("+861012345678", "1012345678", "138-0000-1111"):
         assert [r.order_id for r in repeats(running, phone, "", None, 50, 300)] == [order_id], phone
@@ -128,7 +128,7 @@ async def test_an_outage_of_a_known_id_is_replaced(place: Place) -> None:
     await _plan(place, territory="east-land")
     await _plan(place, hours=5, polygon=(Point(30, 120), Point(30, 120.1), Point(30.1, 120.1)))
     now = place.clock.now()
-    (one,) = await SqlDesk(place.store, place.context.processes).outages(now, now)
+    (one,) = await SqlDesk(place.store).outages(now, now)
     assert (one.territory, len(one.polygon), one.ends_at - now) == ("", 3, timedelta(hours=5))
 
 

@@ -8,13 +8,18 @@ from typing import Any
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select, update
 from sqlmodel import SQLModel
 
 from dispatch.adapters.sql import history, tables
 from dispatch.adapters.sql.alert_book import changes
+from dispatch.adapters.sql.definitions import keep
 from dispatch.adapters.sql.migrations import migrate
+from dispatch.adapters.sql.statements import ORDER
+from dispatch.core.process import parse
 from tests.dispatch.databases import Database
+from tests.dispatch.organisation import shipped_processes
+from tests.dispatch.sql.desk import Place
 
 assert tables
 
@@ -69,4 +74,38 @@ async def test_what_was_noted_of_alerts_goes_into_the_audit_trail(database: Data
         return [(one["by"], one["what"], one["subject"]) for one in changes(connection, 10)]
 
     assert database.at_once(there_and_back) == [("ada", "channel_added", "desk")]
+    assert database.at_once(_difference) == []
+
+
+async def test_what_is_final_is_said_by_each_orders_own_process(database: Database) -> None:
+    """An order that counted as closed would be on no desk: a state is final in one definition and not in another."""
+    step = import_module(
+        "dispatch.adapters.sql.migrations.versions.0014_unfinished_orders_and_outages_called_off"
+    )
+    place = await Place(database).open()
+    ids = [await place.call(f"{n} Lane", 400 * n) for n in range(5)]
+    shipped = shipped_processes().by_id[shipped_processes().current]
+    text = shipped.text.replace('"closed"', '"archived"').replace("version = 2", "version = 9", 1)
+    own = parse(text, "own")
+    states = [
+        (shipped.id, "received"),
+        (shipped.id, "closed"),
+        (own.id, "closed"),
+        (own.id, "archived"),
+        ("lost-1", "closed"),
+    ]
+
+    def there_and_back(connection: Any) -> Any:
+        keep(connection, own)
+        with Operations.context(MigrationContext.configure(connection)):
+            step.downgrade()
+            for order_id, (process, state) in zip(ids, states, strict=True):
+                mine = ORDER.c.id == order_id
+                connection.execute(update(ORDER).where(mine).values(process=process, state=state))
+            step.upgrade()
+        rows = connection.execute(select(ORDER.c.id, ORDER.c.is_final)).all()
+        return {row.id: row.is_final for row in rows}
+
+    found = database.at_once(there_and_back)
+    assert [found[order_id] for order_id in ids] == [False, True, False, True, True]
     assert database.at_once(_difference) == []

@@ -195,7 +195,7 @@ async def test_boards_and_changes_choose_the_same_orders(place: Installation, sc
     def look(connection: Connection) -> tuple[set[str], set[str]]:
         every = load_orders(connection, processes, select(ORDER))
         sent = {r.id for r in connection.execute(select(ORDER).where(ORDER.c.sent_at.is_not(None)))}
-        chosen = connection.execute(select(ORDER.c.id).where(on_board(scope, processes))).scalars()
+        chosen = connection.execute(select(ORDER.c.id).where(on_board(scope))).scalars()
         return set(chosen), {o.id for o in every if holds(scope, o, processes.of(o), o.id in sent)}
 
     by_sql, by_python = await place.store.read(look)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { devicesOf } from '../js/admin/devices.js';
 import { decoded } from '../js/admin/lists.js';
+import { asCell, deeds, listedTime, meantTime, shownTime } from '../js/admin/outages.js';
 import { area, asText, fromText, inserted, middle, moved, polygon, removed, rings, snapped, square, withRing } from '../js/admin/polygons.js';
 import { offset, raised } from '../js/admin/process.js';
 import { kept } from '../js/admin/trail.js';
@@ -79,4 +80,25 @@ test('the devices of crews are one list', () => {
 test('a list that a Chinese spreadsheet wrote is read', () => {
   assert.equal(decoded(Uint8Array.from([0xb0, 0xe0, 0xd7, 0xe9]).buffer), '班组');
   assert.equal(decoded(new TextEncoder().encode('班组').buffer), '班组');
+});
+
+test('what may be done with a planned outage follows from where it stands, as the centre decides it', () => {
+  const now = Date.parse('2026-03-02T10:00:00Z');
+  const one = (state, ends_at) => ({ id: 'PO-1', state, ends_at, entry: /** @type {any} */ ({}) });
+  assert.deepEqual(deeds(one('coming', '2026-03-03T10:00:00Z'), now), ['change', 'call_off']);
+  assert.deepEqual(deeds(one('under_way', '2026-03-02T11:00:00Z'), now), ['extend', 'end', 'change', 'call_off']);
+  assert.deepEqual(deeds(one('over', '2026-03-02T09:00:00Z'), now), ['extend']);
+  assert.deepEqual(deeds(one('over', '2026-03-01T10:00:00Z'), now), [], 'history');
+  assert.deepEqual(deeds(one('called_off', '2026-03-03T10:00:00Z'), now), []);
+});
+
+test('a time that nobody touched stays as it was, with its seconds and in the hour that comes twice', () => {
+  const twice = '2026-10-25 02:30:07+01:00';
+  assert.equal(shownTime(twice), '2026-10-25T02:30:07');
+  assert.equal(listedTime(twice), '2026-10-25 02:30+01:00');
+  assert.equal(listedTime('2026-10-25 02:30:07.5'), listedTime('2026-10-25 02:30'));
+  assert.equal(meantTime('2026-10-25T02:30:07', twice), twice);
+  assert.equal(meantTime('2026-10-25T03:30', twice), '2026-10-25 03:30');
+  assert.equal(meantTime('2026-10-25T03:30', ''), '2026-10-25 03:30');
+  assert.equal(asCell(' 1 Lane \r\n\r\n2 Lane', ' | '), '1 Lane | 2 Lane');
 });

@@ -5,7 +5,7 @@ import { h } from '../dom.js';
 import { fullTime, t } from '../page.js';
 import { ask, notice } from '../shell.js';
 
-/** @typedef {{name: string, label: string, kind?: 'select'|'text'|'area'|'number', options?: [string, string][], value?: string, required?: boolean}} Field */
+/** @typedef {{name: string, label: string, kind?: 'select'|'text'|'area'|'number'|'when', options?: [string, string][], value?: string, required?: boolean}} Field */
 
 /** What to tell the person; who was quicker, where somebody was. @param {any} error */
 export function problem(error) {
@@ -18,6 +18,9 @@ export function problem(error) {
     last_admin: () => t('Somebody must be able to administer this installation.'), own_password: () => t('You change your own password with the old one.'), looked: () => t('Something has changed since you looked: look again.'),
     number: () => t('{number} is no number that a telephone can dial: expected digits, with + before a country code.', { number }),
     short: () => t('The password needs at least 10 characters.'), name: () => t('The password should not be made of the user name.'), token: () => t('This is not the token of the last start.'), somebody: () => t('There is an administrator already: sign in.'),
+    instant: () => t('This is no date and time: expected e.g. 2026-03-02 08:30.'), ends_first: () => t('It ends before it begins.'), ends_past: () => t('Its end lies in the past.'), where: () => t('Say where: a territory, addresses or an area.'),
+    polygon: () => t('The area needs three corners or more, longitude before latitude, and its sides must not cross.'), reference: () => t('It names something that is not there any more: look again.'),
+    outage_called_off: () => t('It was called off: plan another one.'), outage_over: () => t('It is over: plan another one.'), not_under_way: () => t('It is not under way any more.'),
   };
   if (known[why]) return known[why]();
   if (error.code === 'conflict') return who ? t('{who} changed this at {when}, while you had it open. You see the new state: make your change again.', { who, when: fullTime(when) }) : t('Somebody changed this while you had it open. You see the new state: make your change again.');

@@ -7,7 +7,7 @@ import { notice } from '../shell.js';
 import { table } from '../tables.js';
 import { confirmed, problem, tell } from './forms.js';
 
-const KINDS = ['people', 'departments', 'crews', 'vehicles', 'phones'];
+const KINDS = ['people', 'departments', 'crews', 'vehicles', 'phones', 'planned-outages'];
 const SHOWN = 200;
 /** Milliseconds: the passwords of 500 new people are hashed slowly, and the answer alone says them. */
 const PATIENCE = 180_000;
@@ -15,7 +15,7 @@ const PATIENCE = 180_000;
 /** @param {string} kind */
 function kindName(kind) {
   /** @type {Record<string, string>} */
-  const names = { people: t('People'), departments: t('Departments'), crews: t('Crews'), vehicles: t('Vehicles'), phones: t('Phones') };
+  const names = { people: t('People'), departments: t('Departments'), crews: t('Crews'), vehicles: t('Vehicles'), phones: t('Phones'), 'planned-outages': t('Planned outages') };
   return names[kind] ?? kind;
 }
 
@@ -35,12 +35,13 @@ function faultName({ code, value }) {
     required: t('is missing'), form: t('holds characters that are not allowed'), number: t('is not a number, or not one that can be'), choice: t('is none of the words that can stand here'), time: t('is not a time (HH:MM)'), phone: t('is not a number that a telephone can dial'),
     twice: t('stands twice'), unknown_column: t('no column of this list has this name'), missing_column: t('this column is missing'), too_many_cells: t('the line has more cells than there are columns'), too_many_rows: t('the list is too long'),
     not_csv: t('this is not CSV (is a quotation mark missing?)'), reference: t('is not there, or does not fit'),
+    instant: t('is not a time (2026-03-02 08:30)'), ends_first: t('is not after the begin'), where: t('territory, polygon and addresses are all empty'), polygon: t('is no area: three corners "lon lat; lon lat; lon lat" or more, whose sides do not cross'), outage_called_off: t('was called off: give it another id'),
   };
   return names[code] ? h('span', {}, names[code], value && code !== 'reference' && code !== 'not_csv' ? h('span', {}, ': ', h('code', {}, value)) : null) : h('span', { lang: 'en' }, value);
 }
 
 /** @param {any} found */
-const faults = (found) => table({ title: t('Nothing was imported: {n} faults', { n: found.faults.length }), columns: [[t('Line'), 'number'], [t('Column'), 'number'], [t('Name')], [t('What is wrong')]], rows: found.faults.slice(0, SHOWN).map((/** @type {any} */ f) => [f.line || '–', f.column || '–', h('span', { lang: 'en' }, f.name || '–'), faultName(f)]) });
+const faults = (found) => h('div', { class: 'listed' }, table({ title: t('Nothing was imported: {n} faults', { n: found.faults.length }), columns: [[t('Line'), 'number'], [t('Column'), 'number'], [t('Heading')], [t('What is wrong')]], rows: found.faults.slice(0, SHOWN).map((/** @type {any} */ f) => [f.line || '–', f.column || '–', h('span', { lang: 'en' }, f.name || '–'), faultName(f)]) }));
 
 /** @param {string} title @param {string[]} names */
 const some = (title, names) => h('p', {}, h('b', {}, title), ' ', names.slice(0, 40).join(', ') || '–', names.length > 40 ? ' …' : '');
@@ -90,5 +91,7 @@ export function show(box) {
 
   fill(box, h('section', { class: 'panel form' }, h('h2', {}, t('Lists as CSV')), h('p', {}, t('Download a list, change it in a spreadsheet, and import it again. First you see what it would do; a list with one fault changes nothing.')),
     h('label', { htmlFor: 'list-kind' }, t('List')), kind, h('p', {}, download), h('label', { htmlFor: 'list-file' }, t('Import a file')), file), result);
+  const wanted = new URLSearchParams(location.search).get('list') ?? '';
+  if (KINDS.includes(wanted)) kind.value = wanted;
   names();
 }

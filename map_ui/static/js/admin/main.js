@@ -12,7 +12,7 @@ watchAlerts();
 const box = byId('admin');
 /** Only the section that is looked at is loaded. @type {Record<string, () => Promise<{show: (box: HTMLElement) => Promise<void>|void}>>} */
 const SECTIONS = {
-  people: () => import('./people.js'), organisation: () => import('./units.js'), devices: () => import('./devices.js'), duties: () => import('./duties.js'),
+  people: () => import('./people.js'), organisation: () => import('./units.js'), devices: () => import('./devices.js'), duties: () => import('./duties.js'), outages: () => import('./outages.js'),
   territories: () => import('./land.js'), process: () => import('./process.js'), lists: () => import('./lists.js'), trail: () => import('./trail.js'), system: () => import('./system.js'),
 };
 

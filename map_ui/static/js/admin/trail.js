@@ -14,7 +14,7 @@ const plain = (value) => (value === null || value === undefined || value === '' 
 
 /** The facts of a note: what was and what is now where both are kept (pure). @param {string} action @param {Record<string, any>} data */
 export function kept(action, data) {
-  const pairs = /^(add|change|remove)_|^(enable|disable)_person/.test(action);
+  const pairs = /^(add|change|remove|call_off)_|^(enable|disable)_person/.test(action);
   return Object.entries(data).filter(([, v]) => v !== null && v !== undefined && String(v).length).map(([name, v]) => (pairs && Array.isArray(v) && v.length === 2 ? `${name}: ${plain(v[0])} → ${plain(v[1])}` : `${name}: ${plain(v)}`)).join(' · ');
 }
 
