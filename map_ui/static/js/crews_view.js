@@ -52,8 +52,9 @@ export class CrewsView {
   /** One listener for all: a listener of each row would keep the crew that the row was made of, long after it was told anew. @param {Event} event */
   press(event) {
     const button = /** @type {HTMLElement|null} */ (/** @type {Element} */ (event.target).closest('[data-act]'));
-    const crew = this.board.crews.get(button?.dataset.of ?? '');
-    if (crew) this.acts[button?.dataset.act ?? '']?.(crew);
+    if (!button) return;
+    const crew = this.board.crews.get(button.dataset.of ?? '');
+    if (crew) this.acts[button.dataset.act ?? ''](crew);
   }
 
   /** @param {number} now server time, ms */
