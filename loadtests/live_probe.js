@@ -1,6 +1,7 @@
 // What a page is measured by, from outside: put into it before its own scripts. Nothing of the page knows of it.
 (() => {
-  const probe = globalThis.probe = { on: false, frames: [], long: [], latencies: [], paints: 0, pictures: new Set(), positions: 0, vehicles: 0, other: 0, ticks: [], heaviest: [] };
+  const nothing = () => ({ frames: [], long: [], latencies: [], paints: 0, pictures: new Set(), positions: 0, vehicles: 0, other: 0, ticks: [] });
+  const probe = globalThis.probe = { on: false, ...nothing() };
   let last = 0, sent = 0;
   const count = (at) => {
     if (probe.on && last) probe.frames.push(at - last);
@@ -50,13 +51,11 @@
     work(...given);
     if (probe.on) probe.ticks.push([performance.now(), performance.now() - began]);
   }, ms, ...given);
-  probe.start = () => {
-    Object.assign(probe, { on: true, frames: [], long: [], latencies: [], paints: 0, positions: 0, vehicles: 0, other: 0, ticks: [], began: performance.now() });
-    probe.pictures.clear();
-  };
+  probe.start = () => { Object.assign(probe, nothing(), { on: true, began: performance.now() }); };
+  // What it has counted goes with its answer: it is not of the page's heap.
   probe.stop = () => {
-    probe.on = false;
-    const { frames, long, latencies, paints, positions, vehicles, other, ticks } = probe;
-    return { frames, long, latencies, paints, positions, vehicles, other, ticks, pictures: probe.pictures.size, seconds: (performance.now() - probe.began) / 1000 };
+    const { frames, long, latencies, paints, positions, vehicles, other, ticks, pictures } = probe;
+    Object.assign(probe, nothing(), { on: false });
+    return { frames, long, latencies, paints, positions, vehicles, other, ticks, pictures: pictures.size, seconds: (performance.now() - probe.began) / 1000 };
   };
 })();

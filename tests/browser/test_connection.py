@@ -69,6 +69,16 @@ def _seconds_until(page: Page, since: float, holds: str, patience: float = 15.0)
     raise AssertionError(f"never: {holds}; {page.evaluate('said.slice(-3)')}")
 
 
+def _crews_in_memory(page: Page) -> list[str]:
+    """The ids of all crews that the page can still reach, whoever holds them: after a collection."""
+    devtools = page.context.new_cdp_session(page)
+    plain = devtools.send("Runtime.evaluate", {"expression": "Object.prototype"})["result"]["objectId"]
+    found = devtools.send("Runtime.queryObjects", {"prototypeObjectId": plain})["objects"]["objectId"]
+    crews = "function () { return this.filter((o) => ['id', 'presence', 'stack'].every((k) => Object.hasOwn(o, k))).map((o) => o.id); }"
+    asked = {"objectId": found, "functionDeclaration": crews, "returnByValue": True}
+    return list(devtools.send("Runtime.callFunctionOn", asked)["result"]["value"])
+
+
 def _forgive(visitor: Visitor) -> None:
     """The browser itself writes to the console that a connection failed."""
     visitor.problems[:] = [p for p in visitor.problems if "WebSocket connection" not in p]
@@ -100,7 +110,9 @@ def test_a_cut_is_said_within_two_seconds_and_everything_is_there_a_second_after
     _forgive(visitor)
 
 
-def test_while_it_is_cut_the_picture_ages_and_the_countdowns_go_on(visit: Visit, centre: Served) -> None:
+def test_while_it_is_cut_the_picture_ages_and_the_countdowns_go_on_and_nothing_of_it_is_kept_after(
+    visit: Visit, centre: Served
+) -> None:
     visitor, page = _control_room(visit)
     _order(centre, 1)
     figures = page.locator(".row .figures")
@@ -112,6 +124,11 @@ def test_while_it_is_cut_the_picture_ages_and_the_countdowns_go_on(visit: Visit,
     expect(banner).to_contain_text(re.compile(r"\b[67] s old"))
     assert 1 <= _seconds(before) - _seconds(figures.inner_text()) <= 5
     expect(page.locator("body")).to_have_class(re.compile(r"\baged\b"))
+    centre.do(centre.line.restore())
+    expect(banner).to_be_hidden(timeout=10_000)
+    crews = _crews_in_memory(page)
+    assert crews
+    assert len(crews) == len(set(crews)), "the page keeps crews as they were before they were told anew"
     _forgive(visitor)
 
 

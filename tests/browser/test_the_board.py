@@ -370,6 +370,9 @@ def test_a_crew_asks_to_be_away_and_the_dispatcher_grants_it(
     expect(page.locator(".asking")).to_have_count(0)
     expect(page.locator("#crew-E1")).to_contain_text("Away")
     expect(phone.locator("#presence")).to_contain_text("Back on standby")
+    for button in ("Standby", "Away", "Write to"):
+        page.locator("#crew-E1").get_by_role("button", name=button).click()
+        page.keyboard.press("Escape")
     visitor.problems[:] = [p for p in visitor.problems if "409" not in p]
 
 

@@ -43,7 +43,18 @@ export class CrewsView {
     this.on = on;
     this.key = '';
     this.selected = '';
+    /** What the buttons of the list do. @type {Record<string, (crew: any) => void>} */
+    this.acts = { map: on.map, write, away: (crew) => this.away(crew), standby: (crew) => this.standby(crew), grant: (crew) => this.grant(crew), refuse: (crew) => this.send(crew, 'away/refuse', {}) };
+    byId('panel-crews').addEventListener('click', (/** @type {Event} */ e) => this.press(e));
     fill(byId('legend'), ORDER.map((s) => h('span', {}, statusMark(s), statusName(s))), h('span', { class: 'soft' }, t('faded: stale')));
+  }
+
+  /** One listener for all: a listener of each row would keep the crew that the row was made of, long after it was told anew. @param {Event} event */
+  press(event) {
+    const button = /** @type {HTMLElement|null} */ (/** @type {Element} */ (event.target).closest('[data-act]'));
+    if (!button) return;
+    const crew = this.board.crews.get(button.dataset.of ?? '');
+    if (crew) this.acts[button.dataset.act ?? ''](crew);
   }
 
   /** @param {number} now server time, ms */
@@ -85,7 +96,7 @@ export class CrewsView {
     return h('section', { class: 'asking panel warn', 'aria-label': t('Requests to be away') }, h('h3', {}, t('Requests to be away')), h('ul', {}, asking.map((crew) => h('li', { data: { asks: crew.id } },
       h('div', {}, h('strong', {}, named(crew)), ' ', t('until {time}', { time: shortTime(crew.asked?.until) }), crew.asked?.reason ? ` · ${crew.asked.reason}` : ''),
       h('div', { class: 'soft' }, t('Too few crews of this trade would stay.')),
-      mayAct() ? h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', on: { click: () => this.grant(crew) } }, t('Grant')), h('button', { type: 'button', on: { click: () => this.send(crew, 'away/refuse', {}) } }, t('Refuse'))) : null))));
+      mayAct() ? h('div', { class: 'buttons' }, h('button', { type: 'button', class: 'primary', data: { act: 'grant', of: crew.id } }, t('Grant')), h('button', { type: 'button', data: { act: 'refuse', of: crew.id } }, t('Refuse'))) : null))));
   }
 
   /** @param {import('./board_state.js').Crew} crew */
@@ -97,11 +108,11 @@ export class CrewsView {
   row(crew) {
     const away = crew.presence === 'away';
     return h('li', { class: `${crew.stale ? 'stale' : ''}${crew.id === this.selected ? ' selected' : ''}`, id: `crew-${crew.id}`, data: { crew: crew.id } }, statusMark(crew.status),
-      h('div', { class: 'what' }, h('button', { type: 'button', class: 'link', title: named(crew), on: { click: () => this.on.map(this.board.crews.get(crew.id) ?? crew) } }, shortName(crew)),
+      h('div', { class: 'what' }, h('button', { type: 'button', class: 'link', title: named(crew), data: { act: 'map', of: crew.id } }, shortName(crew)),
         h('div', { class: 'soft' }, statusName(crew.status), away && crew.away_until ? [' · ', t('until {time}', { time: shortTime(crew.away_until) })] : null, ` · ${word('trades', crew.trade)}`, crew.duty_phone ? [' · ', h('a', { href: `tel:${crew.duty_phone}` }, crew.duty_phone)] : null),
         h('div', { class: 'soft' }, h('span', { data: { fix: crew.id } }), crew.stale ? [' ', h('span', { class: 'chip warn' }, t('stale'))] : null)),
-      mayAct() ? h('div', { class: 'numbers' }, h('button', { type: 'button', 'aria-label': t('Write to {crew}', { crew: named(crew) }), on: { click: () => write(crew) } }, '✉'), h('span', { class: 'soft' }, `${crew.stack?.length ?? 0}/${crew.capacity}`),
-        away ? h('button', { type: 'button', on: { click: () => this.standby(crew) } }, t('Standby')) : crew.status === 'standby' ? h('button', { type: 'button', on: { click: () => this.away(crew) } }, t('Away')) : null) : null,
+      mayAct() ? h('div', { class: 'numbers' }, h('button', { type: 'button', 'aria-label': t('Write to {crew}', { crew: named(crew) }), data: { act: 'write', of: crew.id } }, '✉'), h('span', { class: 'soft' }, `${crew.stack?.length ?? 0}/${crew.capacity}`),
+        away ? h('button', { type: 'button', data: { act: 'standby', of: crew.id } }, t('Standby')) : crew.status === 'standby' ? h('button', { type: 'button', data: { act: 'away', of: crew.id } }, t('Away')) : null) : null,
       crew.stack?.length ? stackList(crew, this.board, { open: this.on.order, reorder: this.on.reorder, act: mayAct() }) : null);
   }
 

@@ -21,10 +21,11 @@ export function shifted(stack, id, by) {
  * @param {{open: (id: string) => void, reorder: (crewId: string, sequence: string[]) => void, act: boolean}} on `act`: whether this person may
  */
 export function stackList(crew, board, on) {
+  const crewId = crew.id; // no listener may keep the crew: it is told anew each minute
   const ids = crew.stack.map((one) => one.order_id);
   const many = on.act && ids.length > 1;
   /** @param {string} id @param {number} by */
-  const move = (id, by) => on.reorder(crew.id, shifted(ids, id, by));
+  const move = (id, by) => on.reorder(crewId, shifted(ids, id, by));
   return h('ol', { class: 'aboard' }, crew.stack.map((one, i) => {
     const order = board.orders.get(one.order_id);
     return h('li', { data: { place: i + 1, ...(on.act ? { drag: one.order_id } : {}) } },
