@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServerClock } from '../js/clock.js';
 import { spoken } from '../js/order_markers.js';
-import { duration, figures, level, minutes } from '../js/countdown.js';
+import { amount, duration, figures, level, minutes } from '../js/countdown.js';
 import { inside, namePlace } from '../js/inside.js';
 
 test('figures of a countdown', () => {
@@ -12,6 +12,7 @@ test('figures of a countdown', () => {
   assert.equal(minutes(119_000), '1');
   assert.equal(minutes(-61_000), '+2');
   assert.equal(minutes(-28.5 * 3_600_000), '+28 h');
+  assert.deepEqual([amount(-1), amount(-28.5 * 3_600_000), amount(28.5 * 3_600_000)], [{ n: 1, hours: false }, { n: 28, hours: true }, { n: 1710, hours: false }]);
   assert.equal(figures(-39 * 3_600_000 - 125_000), '+39 h 02');
   assert.equal(duration(39 * 3600 + 125), '39:02:05');
   assert.equal(level(-1), 'late');
