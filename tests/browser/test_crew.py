@@ -276,6 +276,7 @@ def test_a_phone_that_is_handed_on_sends_nothing_under_anothers_name(visit: Visi
     expect(phone.locator("#crew-head h1")).to_have_text("Crew E1", timeout=10_000)
     _until(phone, lambda: centre.order(order_id).state == "acknowledged")
     expect(phone.locator(".conflict")).to_have_count(0)
+    visitor.problems[:] = [p for p in visitor.problems if "401" not in p]
 
 
 def test_who_signs_in_gets_no_page_that_was_kept_for_another(visit: Visit, centre: Served) -> None:
