@@ -176,6 +176,12 @@ def test_the_same_by_keys_with_the_place_in_the_sequence(
     until(page, lambda: evening.stack() == [second, first])
     page.keyboard.press("u")
     until(page, lambda: evening.stack() == [first])
+    page.keyboard.press("d")
+    expect(page.locator(".candidates")).to_contain_text("Place 2 of 2")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".candidates")).to_contain_text("Place 1 of 2")
+    evening.post("carl", f"/api/crew/orders/{first}/depart", {"generation": 1})
+    expect(page.locator(".candidates")).to_contain_text("Place 2 of 2")  # no place in another sequence
 
 
 def test_the_crew_that_is_chosen_stays_chosen_whatever_happens_to_the_order(
@@ -202,7 +208,14 @@ def test_the_crew_that_is_chosen_stays_chosen_whatever_happens_to_the_order(
     expect(chosen.locator(".rank")).to_have_text("1")
     expect(chosen).to_have_attribute("data-crew", "E2")
     expect(page.locator(".ranked")).to_be_focused()
+    evening.post("dora", "/api/crews/E2/away", {"minutes": 30})
+    expect(page.locator(".candidates")).to_contain_text("cannot take it any more: choose another")
+    expect(chosen).to_have_count(0)
     page.keyboard.press("Enter")
+    evening.post("dora", "/api/crews/E2/standby")
+    expect(page.locator(".candidate")).to_have_count(2)
+    assert centre.order(order).crew_id == "", "Enter means nobody"
+    page.locator('.candidate[data-crew="E2"]').click()
     until(page, lambda: centre.order(order).crew_id == "E2")
 
 
@@ -236,12 +249,17 @@ def test_a_reassignment_that_is_undone_goes_back_to_the_crew_that_had_it(
 ) -> None:
     first, second = evening.order(NEAR, "12 Harbour Road"), evening.order(FAR, "3 Hill Lane")
     evening.aboard(first, second)
-    page = control_room(visit)
+    visitor = visit()
+    page = control_room(lambda: visitor)
     _reassigned(page, centre, first, "E2")
-    page.locator(".notice .undo").click()
+    page.route("**/preview", lambda route: route.abort(), times=1)
+    page.keyboard.press("u")
+    expect(page.locator(".notice.bad")).to_contain_text("cannot be reached")
+    page.keyboard.press("u")  # once more
     until(page, lambda: centre.order(first).crew_id == "E1")
     assert evening.stack() == [first, second]
     assert evening.stack("E2") == []
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_FAILED" not in p]
 
 
 def test_where_the_former_crew_cannot_have_it_the_dispatcher_decides_what_undoing_means(
@@ -350,6 +368,11 @@ def test_what_a_crew_rejected_is_a_queue_and_says_who_and_why(
     expect(page.locator(f"#row-{order}")).to_contain_text("Rejected by Crew E1: Vehicle breakdown")
     page.keyboard.press("1")
     expect(page.locator(f"#row-{other}")).to_be_visible()
+    page.keyboard.press("6")
+    expect(page.locator(".row")).to_have_count(0)
+    centre.place.clock.advance(46 * 60)
+    expect(page.locator(".row")).to_have_count(2)  # late by time alone
+    expect(page.locator('[data-filter="late"] b')).to_have_text("2")
 
 
 def test_a_crew_asks_to_be_away_and_the_dispatcher_grants_it(

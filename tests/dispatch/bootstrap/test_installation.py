@@ -43,7 +43,11 @@ def test_the_demonstration_has_its_city_and_people(demo: Settings) -> None:
     assert (len(directory.centres), len(directory.crews)) == (3, 24)
     assert len({crew.trade for crew in directory.crews.values()}) == 3
     assert all(d.leader1.phone and d.leader2.phone for d in directory.departments.values())
-    assert {role for role, _, _ in sign_ins(demo)} == {"hotline", "dispatcher", "crew", "manager", "admin"}
+    shown = [role for role, _, _ in sign_ins(demo)]
+    assert sorted(shown) == sorted({"hotline", "dispatcher", "crew", "manager", "admin"}), "one a role"
+    played = sign_ins(replace(demo, by_hand="crew-01, crew-07,dispatcher-north"))
+    assert {"crew-01", "crew-07", "dispatcher-north"} <= {username for _, username, _ in played}
+    assert len(played) == len(shown) + 1, "and those whom somebody plays, each once"
 
 
 def test_secrets_are_for_their_owner_only(demo: Settings) -> None:
