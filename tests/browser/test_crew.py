@@ -205,7 +205,9 @@ def test_restored_is_asked_first(visit: Visit, centre: Served) -> None:
     confirm = phone.locator("dialog [type=submit]")
     _double(phone, confirm)
     expect(phone.locator("dialog")).to_be_visible()
-    assert centre.order(order_id).state == "on_scene", "a glove touches twice, and the dialog came up under it"
+    assert centre.order(order_id).state == "on_scene", (
+        "a glove touches twice, and the dialog came up under it"
+    )
     confirm.tap()
     _until(phone, lambda: centre.order(order_id).state == "restored")
 

@@ -238,7 +238,12 @@ def test_progress_that_is_told_once_is_logged_once(visit: Visit, centre: Served)
     assert logged == 2, "once by the form, once at the desk"
 
     keys: list[str | None] = []
-    page.on("request", lambda one: keys.append(one.headers.get("idempotency-key")) if one.url.endswith("/api/calls") else None)
+    page.on(
+        "request",
+        lambda one: (
+            keys.append(one.headers.get("idempotency-key")) if one.url.endswith("/api/calls") else None
+        ),
+    )
     page.route("**/api/calls", lambda route: (page.wait_for_timeout(700), route.continue_()))
     page.focus("#address")
     _type_address(page, "3 hill")
