@@ -96,6 +96,7 @@ def test_the_centre_decided_otherwise_meanwhile(visit: Visit, centre: Served) ->
     order_id = desk.order()
     phone = visitor.sign_in("carl")
     _touch(phone, "acknowledge")
+    _until(phone, lambda: centre.order(order_id).state == "acknowledged")
     phone.context.set_offline(True)
     _touch(phone, "depart", "arrive")
     desk.post(f"/api/orders/{order_id}/recall", reason="nearer_crew")
