@@ -21,9 +21,9 @@ from dispatch.core.compliance import ENDS
 from dispatch.core.figures import Compliance, Spread
 from dispatch.services.context import Context
 from dispatch.services.review import Review
-from dispatch.services.words import titled, word
 from map_ui.languages import translate
 from map_ui.maps import HEAT, bounds_of, plain_map
+from map_ui.report_words import Named, dimensions, names
 from map_ui.vendor import STATIC, local
 
 LANDS = {"color": "#2a6f97", "weight": 1.5, "fillOpacity": 0.06}
@@ -47,8 +47,10 @@ def standalone(found: Review, points: Sequence[Point], context: Context, languag
         return translate(language, text)
 
     head, body, script = _map(points, context.directory.territories)
+    called, named = dimensions(language), names(context, language)
+    filtered = [(called[kind], named(kind, code)) for kind, code in found.period.wanted.items()]
     return _TEMPLATES.get_template("report.html").render(
-        _=_, language=language, found=found, tables=_tables(found, _, _names(context, language)),
+        _=_, language=language, found=found, filtered=filtered, tables=_tables(found, _, named),
         as_of=found.as_of.astimezone(context.zone) if found.as_of else None, points=len(points),
         map_head=head, map_body=body, map_script=script, percent=_percent, spent=_spent,
     )  # fmt: skip
@@ -91,28 +93,7 @@ def _inside(part: Any) -> str:
     return "" if "http-equiv" in rendered or "viewport" in rendered else rendered
 
 
-def _names(context: Context, language: str) -> Callable[[str, str], str]:
-    """What a code of a dimension is called."""
-    process = context.processes.by_id[context.processes.current]
-    directory = context.directory
-    titles: dict[str, Mapping[str, Mapping[str, str]]] = {
-        "segment": {one.name: one.title for one in process.segments}, "fault": process.fault_types,
-        "centre": {i: {"zh": c.name_zh or c.name, "en": c.name} for i, c in directory.centres.items()},
-        "crew": {i: {"zh": c.name_zh or c.name, "en": c.name} for i, c in directory.crews.items()},
-    }  # fmt: skip
-    areas = {name: translate(language, name.title()) for name in ("urban", "rural", "remote")}
-
-    def named(kind: str, code: str) -> str:
-        if kind == "area":
-            return areas.get(code, code or "–")
-        if kind in titles:
-            return titled(titles[kind].get(code), language, code or "–")
-        return word({"owner": "owners", "trade": "trades"}[kind], code, language) or "–"
-
-    return named
-
-
-def _tables(found: Review, _: Callable[[str], str], named: Callable[[str, str], str]) -> list[Table]:
+def _tables(found: Review, _: Callable[[str], str], named: Named) -> list[Table]:
     figures = found.figures
     made: list[Table] = [_segments(figures, _, named)]
     late = [(named("owner", o.owner), f"{o.seconds / 60:.1f}", o.orders) for o in figures.late_by_owner]
@@ -126,7 +107,7 @@ def _tables(found: Review, _: Callable[[str], str], named: Callable[[str, str], 
         _("Nothing yet"),
     ]
     rungs = [
-        (r.watch, r.rung, r.count, *(r.ends[end] for end in ENDS), _spent(r.median_s))
+        (named("watch", r.watch), r.rung, r.count, *(r.ends[end] for end in ENDS), _spent(r.median_s))
         for r in figures.escalations
     ]
     heads = [_("Watch"), _("Rung"), _("How often"), *ends, _("Median until answered")]
@@ -138,9 +119,8 @@ def _tables(found: Review, _: Callable[[str], str], named: Callable[[str, str], 
     }  # fmt: skip
     columns = ["", _("Orders"), _("Arrived"), _("Judgeable"), _("In time"), _("Share")]
     for kind, title in titles.items():
-        own = kind in {"day", "hour", "cause"}
         rows = [
-            (one.name if own else named(kind, one.name), one.orders, one.arrived, one.judged, one.within, _percent(one.within_pct))
+            (named(kind, one.name), one.orders, one.arrived, one.judged, one.within, _percent(one.within_pct))
             for one in figures.by[kind]
         ]  # fmt: skip
         made.append((title, columns, rows))
@@ -156,12 +136,12 @@ def _tables(found: Review, _: Callable[[str], str], named: Callable[[str, str], 
     ]
     heads = [_("Crew"), _("Orders"), _("Hours busy"), _("Hours on shift"), _("In use")]
     made.append((_("Use of the crews"), heads, used))
-    hours = [(f"{s.hour:02}", s.orders, s.missed) for s in found.short_hours]
+    hours = [(named("hour", f"{s.hour:02}"), s.orders, s.missed) for s in found.short_hours]
     made.append((_("Hours without a free crew"), [_("Hour"), _("Orders"), _("Promise missed")], hours))
     return made
 
 
-def _segments(figures: Compliance, _: Callable[[str], str], named: Callable[[str, str], str]) -> Table:
+def _segments(figures: Compliance, _: Callable[[str], str], named: Named) -> Table:
     rows: list[Sequence[Any]] = [
         (f"{s.name} {named('segment', s.name)}", named("owner", s.owner), _spent(s.limit_s), *_spread(Spread(s.n, s.p50, s.p90, s.p95)), s.overruns)
         for s in figures.segments

@@ -86,7 +86,7 @@ def _answers(running: Program) -> bool:
     except httpx.TransportError:
         return False
     found: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
-    return found.get("status") in {"ok", "degraded"}
+    return found.get("status") in {"ok", "starting", "degraded"}
 
 
 def _kill(process: int) -> None:

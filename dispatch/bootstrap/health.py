@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,11 +18,14 @@ from dispatch.bootstrap.build import Built
 from dispatch.bootstrap.loops import HEARTBEAT, beat_age
 from dispatch.core.errors import DispatchError
 from dispatch.messages import decode_gateway_state
+from dispatch.tracker import Mark
 
 LATE = 10.0
 """Real seconds after which a silent worker or gateway counts as down."""
 AUDITOR_LATE = 40.0
 """The same for the auditor, which reports every 10 s and gives each look 20."""
+STARTING = 60.0
+"""Real seconds that the parts of an installation may take to report first, on a busy machine too."""
 PATIENCE = 3.0
 GIVEN_UP_WITHIN = timedelta(days=1)
 """What could not be delivered longer ago says nothing about now."""
@@ -33,11 +37,20 @@ def _part(state: str, reason: str) -> Part:
     return {"state": state, "reason": reason}
 
 
+def _status(parts: Mapping[str, Part]) -> str:
+    states = {part["state"] for part in parts.values()}
+    if states <= {"ok", "starting"}:
+        return "starting" if "starting" in states else "ok"
+    return "down" if parts["sql"]["state"] == "down" else "degraded"
+
+
 class Health:
     """Asks every part, each with a time limit."""
 
     def __init__(self, built: Built) -> None:
         self._built = built
+        mark = Mark.of(built.settings.time_mark)
+        self._started = mark.time if mark else float("-inf")
 
     async def __call__(self) -> dict[str, Any]:
         sql, redis, gateway, worker, auditor, telephone = await asyncio.gather(
@@ -53,9 +66,7 @@ class Health:
             "web": _part("ok", "answers"),
             **({"telephone": telephone} if self._built.phone is not None else {}),
         }
-        states = {part["state"] for part in parts.values()}
-        status = "ok" if states == {"ok"} else ("down" if sql["state"] == "down" else "degraded")
-        return {"status": status, "parts": parts}
+        return {"status": _status(parts), "parts": parts}
 
     async def _limited(self, asking: Any) -> Part:
         try:
@@ -66,6 +77,14 @@ class Health:
             return _part("down", f"no answer within {PATIENCE:g} s")
         except (RedisError, OSError, DispatchError) as error:
             return _part("down", str(error))
+
+    def _silent(self, age: float, words: str) -> Part:
+        """A part that nothing is heard of: down, but starting where it is not due since the installation's start.
+
+        `age`: real seconds since it was heard.
+        """
+        up = self._built.real.now().timestamp() - self._started
+        return _part("starting" if up < STARTING and age > up else "down", words)
 
     async def _sql(self) -> Part:
         await self._built.store.read(lambda c: c.execute(text("SELECT 1")).scalar())
@@ -80,7 +99,7 @@ class Health:
         found = [await self._built.redis.get(name) for name in names]
         states = [decode_gateway_state(raw) for raw in found if isinstance(raw, bytes)]
         if not states:
-            return _part("down", "no gateway has reported for 10 s")
+            return self._silent(float("inf"), f"no gateway has reported for {LATE:g} s")
         connections = sum(s.connections for s in states)
         withheld = sum(s.withheld for s in states)
         ports = sorted(
@@ -99,9 +118,8 @@ class Health:
     async def _worker(self) -> Part:
         age = beat_age(await self._built.store.read(lambda c: fact(c, HEARTBEAT)), self._built.real.now())
         if age > LATE:
-            return _part(
-                "down", "no worker has reported yet" if age == float("inf") else f"silent for {age:.0f} s"
-            )
+            words = "no worker has reported yet" if age == float("inf") else f"silent for {age:.0f} s"
+            return self._silent(age, words)
         since = self._built.context.clock.now() - GIVEN_UP_WITHIN
         number, kind, why = await self._built.store.read(lambda c: _undelivered(c, since))
         if number:
@@ -114,11 +132,11 @@ class Health:
         """Codes only: which orders, the managers' alerts say."""
         kept = await self._built.store.read(lambda c: fact(c, AUDITOR))
         if not kept:
-            return _part("down", "the auditor has not looked yet")
+            return self._silent(float("inf"), "the auditor has not looked yet")
         report = msgspec.json.decode(kept, type=Report)
         age = beat_age(report.looked, self._built.real.now())
         if age > AUDITOR_LATE:
-            return _part("down", f"the auditor is silent for {age:.0f} s")
+            return self._silent(age, f"the auditor is silent for {age:.0f} s")
         looked = f"looked {age:.0f} s ago"
         found = ", ".join(report.findings)
         return _part("degraded", f"{looked}: {found}") if found else _part("ok", looked)

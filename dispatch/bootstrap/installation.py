@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -36,6 +37,7 @@ VIRTUAL = "virtual_time"
 ALERT_URLS = "alert_urls"
 """Fact: the digest of the setting that was taken in last."""
 CITY = "city"
+ORGANISATION = "organisation.json"
 DEMONSTRATION = "demonstration"
 """Fact: the people of this database are the demonstration's."""
 DEMO_FILE = "demo.json"
@@ -43,6 +45,8 @@ DEMO_FILE = "demo.json"
 
 def prepare(settings: Settings, *, speed: float, empty: bool) -> Settings:
     """The settings that every process of this run gets. Raises DispatchError saying what to do."""
+    if not empty:
+        _check_played(settings)
     settings = replace(settings, secret=own_secret(settings), demo=not empty)
     make_ready(settings)
     _keep_apart(settings)
@@ -196,12 +200,11 @@ def first_token(settings: Settings) -> str:
 def _demonstration(settings: Settings) -> Settings:
     """A city of our own making, its organisation and people; made once."""
     city = settings.data / CITY
-    if not (city / "organisation.json").exists():
+    if not (city / ORGANISATION).exists():
         _write_city(city)
     if not at_once(settings, lambda c: c.execute(select(func.count()).select_from(CREW)).scalar()):
         _settle_people(settings, city)
     at_once(settings, lambda c: _take_in_addresses(c, city / "gazetteer.csv"))
-    _check_played(settings)
     phone = settings.phone_url or f"http://{settings.host}:{settings.phone_port}"
     return replace(settings, phone_url=phone)
 
@@ -213,10 +216,16 @@ def _take_in_addresses(connection: Connection, file: Path) -> None:
 
 
 def _check_played(settings: Settings) -> None:
-    known = {
-        p["username"] for p in json.loads((settings.data / DEMO_FILE).read_text(encoding="utf-8"))["people"]
-    }
-    if unknown := _played(settings) - known:
+    """Raises BadInput, before anything is made, where somebody is to be played whom the demonstration does not have."""
+    if not (played := _played(settings)):
+        return
+    with TemporaryDirectory() as folder:
+        city = settings.data / CITY
+        if not (city / ORGANISATION).exists():
+            _write_city(city := Path(folder) / CITY)
+        people = json.loads((city / ORGANISATION).read_text(encoding="utf-8"))["people"]
+    known = {person["username"] for person in people}
+    if unknown := played - known:
         raise BadInput(
             f"--by-hand: nobody is called {', '.join(sorted(unknown))}; expected some of {', '.join(sorted(known))}"
         )
@@ -232,7 +241,7 @@ def _write_city(city: Path) -> None:
 
 
 def _settle_people(settings: Settings, city: Path) -> None:
-    document = json.loads((city / "organisation.json").read_text(encoding="utf-8"))
+    document = json.loads((city / ORGANISATION).read_text(encoding="utf-8"))
     from dispatch.core.territory import territories_from_geojson  # shapely, needed once
 
     geojson = json.loads((city / "territories.geojson").read_text(encoding="utf-8"))

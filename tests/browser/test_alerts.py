@@ -24,6 +24,15 @@ window.tones = 0;
 const start = OscillatorNode.prototype.start;
 OscillatorNode.prototype.start = function (...when) { window.tones += 1; return start.apply(this, when); };
 """
+PRESSED_AGAIN = """() => {
+  const strip = document.getElementById('alert-strip'), read = strip.querySelector('strong').textContent;
+  new MutationObserver((_, watch) => {
+    if (strip.querySelector('strong')?.textContent === read) return;
+    watch.disconnect();
+    setTimeout(() => dispatchEvent(new KeyboardEvent('keydown', { key: 'q' })), 150);
+  }).observe(strip, { childList: true, subtree: true });
+}"""
+"""Another `q`, 150 ms after the next alert has taken the place of the one that was read."""
 LONGER_THAN_A_PAUSE = 8_000
 """Milliseconds: alerts sound every six seconds, every four on a crew's phone."""
 
@@ -108,6 +117,11 @@ def test_one_long_press_acknowledges_one_alert_and_none_slips_under_it(visit: Vi
     expect(strip).to_contain_text("1 more")
     page.wait_for_timeout(1_000)
     expect(strip).to_contain_text("1 more")
+    page.evaluate(PRESSED_AGAIN)
+    page.keyboard.press("q")
+    expect(strip).not_to_contain_text("1 more")
+    page.wait_for_timeout(1_000)
+    expect(strip).to_be_visible()
     rows = centre.do(
         centre.place.store.read(
             lambda c: [
@@ -115,7 +129,8 @@ def test_one_long_press_acknowledges_one_alert_and_none_slips_under_it(visit: Vi
             ]
         )
     )
-    assert rows == [("promise_missed",)]
+    assert len(rows) == 2
+    assert rows[0] == ("promise_missed",)
 
 
 class _Taken(BaseHTTPRequestHandler):

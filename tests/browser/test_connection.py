@@ -151,6 +151,66 @@ def test_the_end_of_a_session_is_no_cut_line_and_signing_in_anew_is_enough(
     visitor.problems[:] = [p for p in visitor.problems if "401" not in p]
 
 
+TYPED = {
+    "dora": ("#search", "harbour", "holly"), "holly": ("#description", "the pole burns", "dora"),
+    "mona": ("#views [name=name]", "north in May", "dora"), "ada": ("#ask-name", "Managers on duty", "dora"),
+}  # fmt: skip
+"""By who works at a page: a field of it, what is typed there, and who signs in beside it."""
+
+
+def test_whose_page_it_is_decides_whatever_happens_beside_it(visit: Visit, centre: Served) -> None:
+    """Somebody else signs in in another window, then nobody is signed in: nothing typed is lost, nothing is done in another's name."""
+    pages = {}
+    for username, (field, text, _) in TYPED.items():
+        pages[username] = page = (visitor := visit()).sign_in(username)
+        page.wait_for_load_state("networkidle")
+        if username == "ada":
+            page.goto(f"{centre.address}/alerts")
+            page.click("#add-recipient")
+            page.select_option("#ask-whom", "role manager")
+        if username == "mona":
+            page.click("#views summary")
+        page.fill(field, text)
+    for username, page in pages.items():
+        _sign_in_beside(page, centre, TYPED[username][2])
+    for username, page in pages.items():
+        expect(page.locator("#banner")).to_contain_text("is signed in here now", timeout=10_000)
+        field, text, _ = TYPED[username]
+        expect(page.locator(field)).to_have_value(text)
+    _take_a_call(pages["holly"])
+    expect(pages["holly"].locator("#call-problem")).to_contain_text("is signed in here now. Nothing was sent")
+    pages["ada"].get_by_role("button", name="Save").click()
+    expect(pages["ada"].locator("#notices, .problem").filter(has_text="Nothing was sent")).to_be_visible()
+    for page in pages.values():
+        page.context.request.delete(f"{centre.address}/api/session")
+    for page in pages.values():
+        expect(page.locator("#banner")).to_contain_text("You are signed out", timeout=10_000)
+    for username, page in pages.items():
+        _sign_in_beside(page, centre, username)
+    for username, page in pages.items():
+        expect(page.locator("#banner")).to_be_hidden(timeout=10_000)
+        if username != "ada":  # her dialog was pressed
+            field, text, _ = TYPED[username]
+            expect(page.locator(field)).to_have_value(text)
+    count = "SELECT (SELECT count(*) FROM contact) + (SELECT count(*) FROM alert_recipient)"
+    assert centre.do(centre.place.store.read(lambda c: c.exec_driver_sql(count).scalar())) == 0
+    _forgive(visitor)
+    visitor.problems[:] = [p for p in visitor.problems if "401" not in p]
+
+
+def _sign_in_beside(page: Page, centre: Served, username: str) -> None:
+    """In another window of the same browser."""
+    body = {"username": username, "password": PASSWORD}
+    assert page.context.request.post(f"{centre.address}/api/session", data=body).ok
+    page.evaluate("dispatchEvent(new Event('focus'))")  # and back to this one
+
+
+def _take_a_call(page: Page) -> None:
+    page.locator("#address").press_sequentially("12 har")
+    page.keyboard.press("Alt+w")
+    page.keyboard.press("Alt+Enter")
+
+
 def test_a_lost_message_is_noticed_and_the_state_asked_for_anew(visit: Visit, centre: Served) -> None:
     _, page = _control_room(visit)
     for number in range(1, 3):

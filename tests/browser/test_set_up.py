@@ -197,6 +197,15 @@ def test_two_administrators_at_one_crew_the_second_is_told(visit: Visit, centre:
 def test_a_territory_is_drawn_checked_and_put_in_force(visit: Visit, centre: Served) -> None:
     page = visit().sign_in("ada")
     page.goto(f"{centre.address}/admin/territories")
+    names = page.locator(".land-name span")
+    expect(names).to_have_count(2)
+    seen = "all => all.filter((one) => one.checkVisibility({ visibilityProperty: true })).length"
+    assert names.evaluate_all(seen) == 2
+    view = page.evaluate("[dispatch45Map.getCenter(), dispatch45Map.getZoom()]")
+    page.evaluate("dispatch45Map.setZoom(3, { animate: false })")
+    assert names.evaluate_all(seen) == 1, "from afar they would cover one another"
+    page.evaluate("([at, zoom]) => { dispatch45Map.setView(at, zoom, { animate: false }); }", view)
+    assert names.evaluate_all(seen) == 2
     page.click("#draw")
     box = page.locator(".land-map").bounding_box()
     assert box

@@ -4,55 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from datetime import datetime
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit, Visitor
 from tests.browser.served import Served
-from tests.dispatch.organisation import PASSWORD
+from tests.browser.storm_evening import Evening, control_room, hold_over, until
 
 NEAR, FAR, MID, LOW = (30.051, 120.052), (30.08, 120.09), (30.06, 120.03), (30.02, 120.02)
-
-
-class Evening:
-    """What other people do meanwhile, through the interface."""
-
-    def __init__(self, centre: Served) -> None:
-        self.centre = centre
-        self.clients: dict[str, httpx.Client] = {}
-
-    def post(self, who: str, path: str, body: Any = None) -> Any:
-        if who not in self.clients:
-            client = httpx.Client(base_url=self.centre.address, trust_env=False)
-            client.post("/api/session", json={"username": who, "password": PASSWORD}).raise_for_status()
-            self.clients[who] = client
-        answer = self.clients[who].post(path, json=body or {})
-        assert answer.status_code < 300, answer.text
-        return answer.json()
-
-    def order(self, place: tuple[float, float], address: str) -> str:
-        body = {
-            "channel": "phone", "address": address, "lat": place[0], "lon": place[1], "fault_type": "meter",
-            "voltage": "lv", "customer_name": "Li", "customer_phone": "+861012345", "description": "",
-        }  # fmt: skip
-        order_id = str(self.post("holly", "/api/calls", body)["order_id"])
-        self.post("holly", f"/api/orders/{order_id}/send")
-        self.centre.centre_receives(order_id)
-        return order_id
-
-    def aboard(self, *order_ids: str, crew: str = "E1", member: str = "carl") -> None:
-        for order_id in order_ids:
-            generation = self.post("dora", f"/api/orders/{order_id}/dispatch", {"crew_id": crew})[
-                "generation"
-            ]
-            self.post(member, f"/api/crew/orders/{order_id}/acknowledge", {"generation": generation})
-
-    def stack(self, crew: str = "E1") -> list[str]:
-        board = self.clients["dora"].get("/api/board").json()
-        return [s["order_id"] for c in board["crews"] if c["id"] == crew for s in c["stack"]]
 
 
 @pytest.fixture
@@ -61,34 +22,6 @@ def evening(centre: Served) -> Iterator[Evening]:
     yield found
     for client in found.clients.values():
         client.close()
-
-
-def control_room(visit: Visit, username: str = "dora") -> Page:
-    page = visit().sign_in(username)
-    page.wait_for_load_state("networkidle")
-    if "/control-room" not in page.url:
-        page.locator('.pages [href="/control-room"]').click()
-    expect(page.locator("#connection")).to_contain_text("Live")
-    return page
-
-
-def hold_over(page: Page, order_id: str, target: str) -> None:
-    row, there = page.locator(f"#row-{order_id}").bounding_box(), None
-    assert row is not None
-    page.mouse.move(row["x"] + 200, row["y"] + 14)
-    page.mouse.down()
-    page.mouse.move(row["x"] + 240, row["y"] + 30, steps=4)
-    there = page.locator(target).first.bounding_box()
-    assert there is not None
-    page.mouse.move(there["x"] + 60, there["y"] + 10, steps=6)
-
-
-def until(page: Page, holds: Any) -> None:
-    for _ in range(100):
-        if holds():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("it did not happen")
 
 
 def test_an_order_is_dragged_to_a_crew_with_its_price_in_view_and_taken_back(
@@ -176,6 +109,12 @@ def test_the_same_by_keys_with_the_place_in_the_sequence(
     until(page, lambda: evening.stack() == [second, first])
     page.keyboard.press("u")
     until(page, lambda: evening.stack() == [first])
+    page.keyboard.press("d")
+    expect(page.locator(".candidates")).to_contain_text("Place 2 of 2")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".candidates")).to_contain_text("Place 1 of 2")
+    evening.post("carl", f"/api/crew/orders/{first}/depart", {"generation": 1})
+    expect(page.locator(".candidates")).to_contain_text("Place 2 of 2")  # no place in another sequence
 
 
 def test_the_crew_that_is_chosen_stays_chosen_whatever_happens_to_the_order(
@@ -202,7 +141,14 @@ def test_the_crew_that_is_chosen_stays_chosen_whatever_happens_to_the_order(
     expect(chosen.locator(".rank")).to_have_text("1")
     expect(chosen).to_have_attribute("data-crew", "E2")
     expect(page.locator(".ranked")).to_be_focused()
+    evening.post("dora", "/api/crews/E2/away", {"minutes": 30})
+    expect(page.locator(".candidates")).to_contain_text("cannot take it any more: choose another")
+    expect(chosen).to_have_count(0)
     page.keyboard.press("Enter")
+    evening.post("dora", "/api/crews/E2/standby")
+    expect(page.locator(".candidate")).to_have_count(2)
+    assert centre.order(order).crew_id == "", "Enter means nobody"
+    page.locator('.candidate[data-crew="E2"]').click()
     until(page, lambda: centre.order(order).crew_id == "E2")
 
 
@@ -236,12 +182,17 @@ def test_a_reassignment_that_is_undone_goes_back_to_the_crew_that_had_it(
 ) -> None:
     first, second = evening.order(NEAR, "12 Harbour Road"), evening.order(FAR, "3 Hill Lane")
     evening.aboard(first, second)
-    page = control_room(visit)
+    visitor = visit()
+    page = control_room(lambda: visitor)
     _reassigned(page, centre, first, "E2")
-    page.locator(".notice .undo").click()
+    page.route("**/preview", lambda route: route.abort(), times=1)
+    page.keyboard.press("u")
+    expect(page.locator(".notice.bad")).to_contain_text("cannot be reached")
+    page.keyboard.press("u")  # once more
     until(page, lambda: centre.order(first).crew_id == "E1")
     assert evening.stack() == [first, second]
     assert evening.stack("E2") == []
+    visitor.problems[:] = [p for p in visitor.problems if "ERR_FAILED" not in p]
 
 
 def test_where_the_former_crew_cannot_have_it_the_dispatcher_decides_what_undoing_means(
@@ -350,6 +301,15 @@ def test_what_a_crew_rejected_is_a_queue_and_says_who_and_why(
     expect(page.locator(f"#row-{order}")).to_contain_text("Rejected by Crew E1: Vehicle breakdown")
     page.keyboard.press("1")
     expect(page.locator(f"#row-{other}")).to_be_visible()
+    page.keyboard.press("6")
+    expect(page.locator(".row")).to_have_count(0)
+    board = evening.clients["dora"].get("/api/board").json()
+    last = max(datetime.fromisoformat(one["deadline"]) for one in board["orders"])
+    centre.place.clock.advance((last - centre.place.clock.now()).total_seconds() - 4)
+    page.wait_for_timeout(2_000)  # what else time changes has come by now
+    expect(page.locator(".row")).to_have_count(0)
+    expect(page.locator(".row")).to_have_count(2)  # late by time alone
+    expect(page.locator('[data-filter="late"] b')).to_have_text("2")
 
 
 def test_a_crew_asks_to_be_away_and_the_dispatcher_grants_it(

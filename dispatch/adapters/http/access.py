@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from typing import Annotated, cast
+from urllib.parse import unquote
 
 from fastapi import Depends, Header, Path, Request
 
@@ -13,6 +14,9 @@ from dispatch.core.errors import Conflict, Forbidden
 from dispatch.services.people import Person, PersonRole
 
 COOKIE = "dispatch45_session"
+PAGE_OF = "Dispatch45-Person"
+"""Header: the user name (percent-encoded) of the person whose page asks. A browser has one cookie for all its windows:
+where somebody else has signed in beside an open page, nothing of that page is done in the other's name."""
 OF_ONESELF = "/api/session"
 """What remains open to who has still to choose a password: this session and the password."""
 
@@ -46,7 +50,12 @@ class SignedIn(Rule):
         token = request.cookies.get(COOKIE, "")
         person = await services.people.signed_in(token) if token else None
         if person is None:
-            raise Unauthenticated("sign in first")
+            raise Unauthenticated("sign in first", why="signed_out")
+        asking = request.headers.get(PAGE_OF)
+        if asking is not None and unquote(asking) != person.username:
+            raise Unauthenticated(
+                f"{person.username} is signed in here now", why="another_person", person=person.name
+            )
         if self.roles and person.role not in self.roles:
             raise Forbidden(
                 f"this is for {', '.join(sorted(self.roles))}, not for {person.role}", role=person.role

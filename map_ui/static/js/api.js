@@ -1,7 +1,8 @@
 // @ts-check
 /** The HTTP interface: JSON (a photo is sent as it is), keys that make a resend harmless, errors that a person can read. */
 import { badInput } from './bad_input.js';
-import { t } from './page.js';
+import { page, t } from './page.js';
+import { heard } from './session.js';
 
 export class ApiError extends Error {
   /** @param {number} status @param {string} code @param {string} message @param {Record<string, any>} facts */
@@ -33,6 +34,7 @@ export async function request(method, path, body, { key, timeout = 15000 } = {})
   const raw = body instanceof Blob ? body : null;
   if (method !== 'GET') headers['Content-Type'] = raw ? raw.type : 'application/json';
   if (key) headers['Idempotency-Key'] = key;
+  if (page.person) headers['Dispatch45-Person'] = encodeURIComponent(page.person.username); // nothing is done in another's name
   let response;
   try {
     response = await fetch(path, {
@@ -45,8 +47,9 @@ export async function request(method, path, body, { key, timeout = 15000 } = {})
   const text = await response.text();
   let value = null;
   try { value = text ? JSON.parse(text) : null; } catch { value = null; }
-  if (response.ok) return value;
   const error = value?.error ?? {};
+  heard(response.ok, error.facts);
+  if (response.ok) return value;
   throw new ApiError(response.status, error.code ?? 'error', error.message ?? response.statusText, error.facts ?? {});
 }
 
@@ -96,6 +99,7 @@ export function explain(error) {
     not_sent: t('It has not been sent to the centre yet.'),
     planned_outage: t('The place lies in a planned outage: Alt+O when the caller is told, Alt+I for an order all the same.'),
     no_outage: t('No planned outage runs at this place now: take the call (Alt+Enter).'),
+    another_person: t('{name} is signed in here now. Nothing was sent.', { name: error.facts?.person ?? '' }),
     yourself: t('Nobody locks himself out.'),
     must_change: t('Choose a password of your own first.'),
   };

@@ -31,7 +31,7 @@ export class CandidateList {
     this.ranked = [];
     /** @type {HTMLElement[]} */
     this.items = [];
-    /** Where its crews stood when they were ranked. @type {Map<string, string>} */
+    /** Where crews stood when they were ranked, or were not considered. @type {Map<string, string>} */
     this.stood = new Map();
     /** The crew that Enter means; empty: none, it is not in the list any more. */
     this.crew = '';
@@ -46,17 +46,17 @@ export class CandidateList {
     this.load();
   }
 
-  /** Where the crews of the list stand, by crew. */
-  standing() {
-    return new Map(this.ranked.map((one) => {
-      const crew = this.board.crews.get(one.crew_id);
-      return [one.crew_id, `${crew?.status}/${crew?.stack?.map((s) => s.order_id)}`];
+  /** Where crews stand. @param {Iterable<string>} ids of them @returns {Map<string, string>} */
+  standing(ids) {
+    return new Map([...ids].map((id) => {
+      const crew = this.board.crews.get(id);
+      return [id, `${crew?.status}/${crew?.stack?.map((s) => s.order_id)}`];
     }));
   }
 
-  /** Rank anew where a crew of the list stands otherwise than when it was ranked; a place in another sequence is none. */
+  /** Rank anew where a crew stands otherwise than when it was ranked, or was not considered; a place in another sequence is none. */
   look() {
-    const now = this.standing();
+    const now = this.standing(this.stood.keys());
     const moved = [...now].filter(([id, where]) => this.stood.get(id) !== where).map(([id]) => id);
     if (!this.ready || !moved.length) return;
     this.stood = now;
@@ -85,7 +85,7 @@ export class CandidateList {
   /** @param {any} answer */
   show(answer) {
     this.ranked = (answer.ranked ?? []).filter((/** @type {any} */ one) => one.crew_id !== this.on.without);
-    this.stood = this.standing();
+    this.stood = this.standing([...this.ranked, ...answer.excluded ?? []].map((one) => one.crew_id));
     this.items = this.ranked.map((one, i) => this.item(one, i));
     fill(this.list, this.items);
     const excluded = answer.excluded ?? [];

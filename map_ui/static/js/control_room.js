@@ -20,6 +20,7 @@ import { OrderMarkers } from './order_markers.js';
 import { OrderPanel } from './order_panel.js';
 import { shortName, t } from './page.js';
 import { lookAt, startPanes, tab } from './panes.js';
+import { onSession } from './session.js';
 import { startShell } from './shell.js';
 import { showUndelivered } from './undelivered.js';
 import { loadWords, word } from './vocabulary.js';
@@ -163,16 +164,16 @@ const live = new Live({
     chip.className = `chip ${state === 'live' ? 'good' : 'bad'}`;
     say(chip, state === 'live' ? `● ${t('Live')}` : state === 'quiet' ? `○ ${t('Silent')}` : state === 'out' ? `○ ${t('Signed out')}` : `○ ${t('Cut')}`);
     cutSince = state === 'live' ? 0 : since;
-    signedOut = state === 'out';
     sayCut();
   },
 });
+onSession((state) => { signedOut = state === 'out'; sayCut(); });
 
 /** Say how old the picture is while the connection is down. */
 function sayCut() {
   document.body.classList.toggle('aged', !!cutSince);
   const n = Math.round((performance.now() - cutSince) / 1000);
-  if (signedOut) banner(t('You are signed out. This picture is {n} s old.', { n }), 'here');
+  if (signedOut) banner(cutSince ? t('You are signed out. This picture is {n} s old.', { n }) : t('You are signed out. Sign in again.'), 'here');
   else banner(cutSince ? t('The connection is cut. This picture is {n} s old; it comes back by itself.', { n }) : '');
 }
 

@@ -21,10 +21,16 @@ function exact(whole) {
   return hours ? `${hours}:${two(minutes)}:${seconds}` : `${Math.floor(minutes)}:${seconds}`;
 }
 
-/** Whole minutes left, "+3" when late; "+28 h" when late for hours on end. @param {number} ms */
+/** Whole minutes left or late; hours when late for hours on end. @param {number} ms @returns {{n: number, hours: boolean}} */
+export function amount(ms) {
+  if (ms <= -LONG_H * 3_600_000) return { n: Math.floor(-ms / 3_600_000), hours: true };
+  return { n: ms < 0 ? Math.ceil(-ms / 60_000) : Math.floor(ms / 60_000), hours: false };
+}
+
+/** Its figure: "12", "+3" when late, "+28 h". @param {number} ms */
 export function minutes(ms) {
-  if (ms <= -LONG_H * 3_600_000) return `+${Math.floor(-ms / 3_600_000)} h`;
-  return ms < 0 ? `+${Math.ceil(-ms / 60_000)}` : String(Math.floor(ms / 60_000));
+  const { n, hours } = amount(ms);
+  return `${ms < 0 ? '+' : ''}${n}${hours ? ' h' : ''}`;
 }
 
 /** @param {number} ms left @param {number} [soon] @returns {'ok'|'soon'|'late'} */

@@ -53,7 +53,7 @@ const outbox = new Outbox(String(page.person?.username), browserStore, {
       return { status: 200 };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.status === 401) location.assign('/sign-in?next=/crew');
+      if (error.status === 401) leave(error);
       const answer = { status: error.status, why: explain(error), facts: error.facts };
       if (stack && stands(press, answer)) keepStack(moved(stack, press.order, error.facts.state));
       return answer;
@@ -255,8 +255,7 @@ async function poll() {
   polling = true;
   try {
     const fresh = await request('GET', '/api/crew/stack', undefined, { timeout: mine ? 2 * POLL_MS : 15_000 }); // nothing is sent before the first answer: it has a press's patience
-    mine = fresh.username === page.person?.username;
-    if (!mine) return await anothers();
+    mine = true;
     clock.hear(fresh.now);
     keepStack(withNewer(fresh, answers.values()));
     reached = performance.now();
@@ -267,7 +266,7 @@ async function poll() {
     claims.follow([...stack.orders, ...stack.to_record]);
     messages.read();
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) location.assign('/sign-in?next=/crew');
+    if (error instanceof ApiError && error.status === 401) leave(error);
     reached ||= 1;
   } finally {
     polling = false;
@@ -275,10 +274,11 @@ async function poll() {
   draw();
 }
 
-/** The page was kept for who had the phone before. */
-async function anothers() {
+/** Nobody is signed in any more, or the page was kept for who had the phone before. @param {ApiError} error */
+async function leave({ facts }) {
+  if (facts.why !== 'another_person') return location.assign('/sign-in?next=/crew');
   await forgetPage();
-  location.reload();
+  return location.reload();
 }
 
 /** What may wait until the orders are on the screen. */

@@ -37,3 +37,17 @@ export function namePlace(rings, steps = 16, view = [-Infinity, -Infinity, Infin
   }
   return best;
 }
+
+/**
+ * Which boxes can be shown so that none covers another: an earlier one goes before a later one (pure).
+ * @param {{left: number, right: number, top: number, bottom: number}[]} boxes @returns {boolean[]}
+ */
+export function withRoom(boxes) {
+  /** @type {typeof boxes} */
+  const shown = [];
+  return boxes.map((box) => {
+    if (shown.some((one) => box.left < one.right && one.left < box.right && box.top < one.bottom && one.top < box.bottom)) return false;
+    shown.push(box);
+    return true;
+  });
+}

@@ -5,7 +5,7 @@
  * put together at every frame of a drag. By keyboard orders are reached on the board.
  */
 import { arrived, over, remaining } from './board_state.js';
-import { level, minutes } from './countdown.js';
+import { amount, level, minutes } from './countdown.js';
 import { h, say } from './dom.js';
 import { t } from './page.js';
 
@@ -17,9 +17,9 @@ const MINUTE_MS = 60_000;
 export function spoken(order, left) {
   const { address } = order;
   if (arrived(order)) return t('{address}: crew on scene', { address });
-  if (left >= 0) return t('{address}: {minutes} min left', { address, minutes: minutes(left) });
-  const late = minutes(left).slice(1);
-  return late.endsWith(' h') ? t('{address}: {hours} h overdue', { address, hours: late.slice(0, -2) }) : t('{address}: {minutes} min overdue', { address, minutes: late });
+  const { n, hours } = amount(left);
+  if (left >= 0) return t('{address}: {minutes} min left', { address, minutes: n });
+  return hours ? t('{address}: {hours} h overdue', { address, hours: n }) : t('{address}: {minutes} min overdue', { address, minutes: n });
 }
 
 export class OrderMarkers {

@@ -14,6 +14,8 @@ const L = /** @type {any} */ (globalThis).L;
 const SPEEDS = [1, 10, 30, 60, 120];
 const PAGE = 5000;
 const SHOWN = 6;
+/** Who is shown whole ways; others see where the vehicle was at each event. */
+const SEE_WAYS = ['dispatcher', 'manager', 'admin'];
 
 /** The fixes of one vehicle, page by page; null where this person does not see them. @param {import('./replay_state.js').Leg} leg */
 async function track(leg) {
@@ -54,7 +56,8 @@ export class Replay {
 
   /** Fetch what was driven. */
   async load() {
-    const found = await Promise.all(legs(this.story, this.ends[1]).map(track));
+    const wanted = legs(this.story, this.ends[1]);
+    const found = SEE_WAYS.includes(page.person?.role ?? '') ? await Promise.all(wanted.map(track)) : wanted.map(() => null);
     this.ways = found.filter((one) => one !== null && one.length).map((one) => /** @type {any} */ (one));
     const seen = this.ways.flat().sort((a, b) => a.at - b.at);
     if (seen.length) this.fixes = seen;

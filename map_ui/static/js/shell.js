@@ -1,11 +1,15 @@
 // @ts-check
 /** What every page has: clock, theme, sign-out, notices, dialogs. */
+import { sessionBanner } from './banner.js';
 import { askTime, clock } from './clock.js';
 import { byId, h, say } from './dom.js';
-import { clockTime, t } from './page.js';
-import { explain, request } from './api.js';
+import { clockTime, page, t } from './page.js';
+import { explain, get, request } from './api.js';
+import { onSession } from './session.js';
 
 const YEAR = 31_536_000;
+/** Between two looks at who is signed in, on pages that ask the centre for nothing else. */
+const LOOK_MS = 5000;
 
 function startTheme() {
   const button = byId('theme');
@@ -44,16 +48,32 @@ async function signOut(sure) {
   try {
     if (!await request('DELETE', '/api/session')) throw new Error(t('The centre cannot be reached.'));
   } catch (error) {
-    if (/** @type {any} */ (error).status !== 401) return notice(t('You are still signed in. {why}', { why: explain(error) }), 'bad');
+    const { why } = /** @type {any} */ (error).facts ?? {};
+    if (why !== 'signed_out') return notice(why === 'another_person' ? explain(error) : t('You are still signed in. {why}', { why: explain(error) }), 'bad');
   }
   await forget();
   location.assign('/sign-in');
+}
+
+/** The session has ended, or another person has signed in beside this page: it says so, and what is typed stays. A crew's phone sees to that itself. */
+function watchSession() {
+  if (!page.person || page.person.role === 'crew') return;
+  const { name, username } = page.person;
+  onSession((state, other) => {
+    if (state === 'another') sessionBanner(t('{other} is signed in here now, and this page is {name}\'s: it sends nothing. What is typed here stays: sign in as {name} in another window, then go on here.', { other, name: name || username }), 'beside', true);
+    else sessionBanner(state ? t('You are signed out. What is typed here stays: sign in in another window, then go on here.') : '', state && 'beside', false);
+  });
+  const look = () => { if (!document.hidden) get('/api/session').catch(() => null); };
+  setInterval(look, LOOK_MS);
+  addEventListener('focus', look);
+  document.addEventListener('visibilitychange', look);
 }
 
 /** @param {() => Promise<boolean>} [sure] asked before somebody signs out */
 export function startShell(sure = async () => true) {
   startTheme();
   startLanguages();
+  watchSession();
   askTime();
   setInterval(askTime, 30_000);
   const face = byId('clock');

@@ -52,8 +52,36 @@ async def test_all_is_well_when_every_part_reports(built: Built) -> None:
     assert "3 connections" in found["parts"]["gateway"]["reason"]
 
 
+def started(built: Built, seconds: float) -> Health:
+    """Of an installation that started so long ago."""
+    mark = built.real.mark()
+    mark = replace(mark, time=mark.time - seconds)
+    return Health(replace(built, settings=replace(built.settings, time_mark=str(mark))))
+
+
+async def test_what_is_not_due_yet_after_a_start_is_starting(built: Built) -> None:
+    """Also where it spoke before the stop. What was heard since and fell silent, or is overdue, is down."""
+
+    async def states(health: Health) -> tuple[str, str, str, str]:
+        found = await health()
+        return found["status"], *(found["parts"][name]["state"] for name in ("worker", "gateway", "auditor"))
+
+    assert await states(Health(built)) == ("starting", "starting", "starting", "starting")
+    assert await states(started(built, 65)) == ("degraded", "down", "down", "down")
+    await alive(built)
+    assert await states(started(built, 5)) == ("ok", "ok", "ok", "ok")
+    before = (SystemClock().now() - timedelta(hours=1)).isoformat()
+    await built.store.write(lambda c: set_fact(c, HEARTBEAT, before))
+    await built.store.write(lambda c: keep_report(c, Report(before, ())))
+    assert await states(started(built, 5)) == ("starting", "starting", "ok", "starting")
+    past = (SystemClock().now() - timedelta(seconds=15)).isoformat()
+    await built.store.write(lambda c: set_fact(c, HEARTBEAT, past))
+    assert await states(started(built, 30)) == ("degraded", "down", "ok", "starting"), "it has spoken since"
+    assert await states(started(built, 7200)) == ("degraded", "down", "ok", "down")
+
+
 async def test_a_silent_worker_and_gateway_are_named(built: Built) -> None:
-    found = await Health(built)()
+    found = await started(built, 90)()
     assert found["status"] == "degraded"
     assert found["parts"]["worker"] == {"state": "down", "reason": "no worker has reported yet"}
     assert "no gateway" in found["parts"]["gateway"]["reason"]
@@ -62,7 +90,7 @@ async def test_a_silent_worker_and_gateway_are_named(built: Built) -> None:
 async def test_a_worker_that_was_killed_is_noticed(built: Built) -> None:
     await alive(built)
     await built.store.write(lambda c: set_fact(c, HEARTBEAT, "2026-01-01T00:00:00+00:00"))
-    part = (await Health(built)())["parts"]["worker"]
+    part = (await started(built, 90)())["parts"]["worker"]
     assert part["state"] == "down"
     assert "silent for" in part["reason"]
 
@@ -77,7 +105,7 @@ async def test_the_auditors_findings_are_shown_and_its_silence_too(built: Built)
     assert found["parts"]["auditor"]["reason"].endswith("s ago: audit_clock_missing")
     past = (now - timedelta(minutes=2)).isoformat()
     await built.store.write(lambda c: keep_report(c, Report(past, ())))
-    part = (await Health(built)())["parts"]["auditor"]
+    part = (await started(built, 300)())["parts"]["auditor"]
     assert part["state"] == "down"
     assert "silent for 12" in part["reason"]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import stat
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from sqlalchemy import func, select
@@ -43,7 +45,11 @@ def test_the_demonstration_has_its_city_and_people(demo: Settings) -> None:
     assert (len(directory.centres), len(directory.crews)) == (3, 24)
     assert len({crew.trade for crew in directory.crews.values()}) == 3
     assert all(d.leader1.phone and d.leader2.phone for d in directory.departments.values())
-    assert {role for role, _, _ in sign_ins(demo)} == {"hotline", "dispatcher", "crew", "manager", "admin"}
+    shown = [role for role, _, _ in sign_ins(demo)]
+    assert sorted(shown) == sorted({"hotline", "dispatcher", "crew", "manager", "admin"}), "one a role"
+    played = sign_ins(replace(demo, by_hand="crew-01, crew-07,dispatcher-north"))
+    assert {"crew-01", "crew-07", "dispatcher-north"} <= {username for _, username, _ in played}
+    assert len(played) == len(shown) + 1, "and those whom somebody plays, each once"
 
 
 def test_secrets_are_for_their_owner_only(demo: Settings) -> None:
@@ -182,8 +188,18 @@ def _an_open_order(settings: Settings) -> None:
     assert at_once(settings, lambda c: c.execute(select(func.count()).select_from(ORDER)).scalar()) == 1
 
 
-def test_whom_nobody_knows_cannot_be_played(demo: Settings) -> None:
+def test_whom_nobody_knows_cannot_be_played(
+    demo: Settings, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in a demonstration that is there, nor in one that would be made: nothing is."""
     assert prepare(replace(demo, by_hand="hotline, crew-01"), speed=10, empty=False).by_hand
+    copied = partial(copytree, demo.data / "city")
+    monkeypatch.setattr("dispatch.bootstrap.installation._write_city", copied)
+    with pytest.raises(
+        BadInput, match=r"nobody is called Crew-1, crew-99; expected some of admin, crew-01, "
+    ):
+        prepare(replace(settings, by_hand="hotline,crew-99,Crew-1"), speed=10, empty=False)
+    assert list(settings.data.iterdir()) == []
     with pytest.raises(BadInput, match="nobody is called crew-99"):
         prepare(replace(demo, by_hand="crew-01,crew-99"), speed=10, empty=False)
 

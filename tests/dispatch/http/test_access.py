@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
+from urllib.parse import quote
 
 import pytest
 from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from dispatch.adapters.http.access import COOKIE, Anyone, Rule, SignedIn
+from dispatch.adapters.http.access import COOKIE, PAGE_OF, Anyone, Rule, SignedIn
 from dispatch.adapters.http.callbacks import Signed, SignedByProvider
 from dispatch.adapters.http.sign_in import PER_ADDRESS, PER_NAME, WINDOW, Attempts
 from dispatch.adapters.sql.passwords import HASHER as HASHER_IN_USE
@@ -171,6 +172,19 @@ async def test_a_session_ends_after_twelve_real_hours(place: Installation) -> No
     assert await people.signed_in(token) == person
     clock.advance(2)
     assert await people.signed_in(token) is None
+
+
+async def test_a_page_does_nothing_under_the_name_of_who_signed_in_beside_it(city: City) -> None:
+    client = await city.person("holly")
+    own, page = {PAGE_OF: "holly"}, {PAGE_OF: quote("dora 朵拉")}
+    assert (await client.get("/api/hotline/desk", headers=own)).status_code == 200
+    for method in ("GET", "DELETE"):
+        answer = await client.request(method, "/api/session", headers=page)
+        assert answer.status_code == 401
+        assert answer.json()["error"]["facts"] == {"why": "another_person", "person": "Holly"}
+    assert (await client.get("/api/session")).json()["username"] == "holly", "and she is still signed in"
+    nobody = await (await city.nobody()).get("/api/session", headers=page)
+    assert nobody.json()["error"]["facts"] == {"why": "signed_out"}
 
 
 async def test_a_disabled_person_is_out_at_once(city: City) -> None:

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { arrangeOrders, cover, emptyBoard, FILTERS, put, remaining, stackPlace, stepsFor, take } from '../js/board_state.js';
+import { arrangeOrders, cover, emptyBoard, FILTERS, nextLate, put, remaining, stackPlace, stepsFor, take } from '../js/board_state.js';
+import { OrderMarkers } from '../js/order_markers.js';
 
 const NOW = Date.parse('2026-03-02T10:00:00Z');
 const order = (id, more = {}) => ({
@@ -49,6 +50,25 @@ test('the least time comes first, arrived orders last', () => {
   assert.deepEqual(arrangeOrders(orders, how()), ['late', 'soon', 'later', 'there']);
   assert.deepEqual(arrangeOrders(orders, how({ filter: 'late' })), ['late']);
   assert.deepEqual(arrangeOrders(orders, how({ text: ' SOO ' })), ['soon']);
+});
+
+test('who becomes late next: also at the very deadline, and never one whose crew is there', () => {
+  const at = Date.parse('2026-03-02T10:30:00Z'), orders = [order('there', { points: { H: '2026-03-02T09:50:00Z' }, deadline: '2026-03-02T10:05:00Z' }), order('a')];
+  assert.equal(nextLate(orders, NOW), at);
+  assert.equal(nextLate(orders, at), at, 'it is not late yet: a look that falls on it must be followed by another');
+  assert.equal(nextLate(orders, at + 1), Infinity);
+  assert.deepEqual([NOW, at, at + 1].map((now) => arrangeOrders(orders, how({ filter: 'late', now }))), [[], [], ['a']], 'late by time alone');
+});
+
+test('a mark on the map says the same until the next minute begins, before and after the deadline', () => {
+  const one = { holder: { setAttribute() {} }, badge: {}, said: '', until: 0 };
+  const text = (now) => { one.said = ''; OrderMarkers.prototype.draw(one, order('a'), now); return one.badge.textContent; };
+  for (const now of [NOW, NOW + 1, NOW + 29.5 * 60_000, NOW + 30 * 60_000 + 1, NOW + 31.5 * 60_000, NOW + 41.2 * 60_000]) {
+    const said = text(now), { until } = one;
+    assert.ok(until >= now && until - now < 60_000, `${said} until ${until - now}`);
+    assert.equal(text(until), said);
+    assert.notEqual(text(until + 1), said, `${said} stands on after ${until - now} ms`);
+  }
 });
 
 test('what is left of an arrived order no longer runs', () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServerClock } from '../js/clock.js';
 import { spoken } from '../js/order_markers.js';
-import { duration, figures, level, minutes } from '../js/countdown.js';
-import { inside, namePlace } from '../js/inside.js';
+import { amount, duration, figures, level, minutes } from '../js/countdown.js';
+import { inside, namePlace, withRoom } from '../js/inside.js';
 
 test('figures of a countdown', () => {
   assert.equal(figures(65_000), '1:05');
@@ -12,6 +12,7 @@ test('figures of a countdown', () => {
   assert.equal(minutes(119_000), '1');
   assert.equal(minutes(-61_000), '+2');
   assert.equal(minutes(-28.5 * 3_600_000), '+28 h');
+  assert.deepEqual([amount(-1), amount(-28.5 * 3_600_000), amount(28.5 * 3_600_000)], [{ n: 1, hours: false }, { n: 28, hours: true }, { n: 1710, hours: false }]);
   assert.equal(figures(-39 * 3_600_000 - 125_000), '+39 h 02');
   assert.equal(duration(39 * 3600 + 125), '39:02:05');
   assert.equal(level(-1), 'late');
@@ -78,4 +79,10 @@ test('a name is written where it is seen, or not at all', () => {
   const [x, y] = namePlace([ring], 16, [8, 2, 20, 9]);
   assert.ok(x >= 8 && x <= 10 && y >= 2 && y <= 9);
   assert.equal(namePlace([ring], 16, [11, 0, 20, 9]), null);
+});
+
+test('of names that would cover one another the first is shown', () => {
+  const box = (left, top) => ({ left, right: left + 10, top, bottom: top + 4 });
+  assert.deepEqual(withRoom([box(0, 0), box(9, 3), box(18, 2), box(0, 4), box(10, -2)]), [true, false, true, true, true]);
+  assert.deepEqual(withRoom([box(9, 3), box(0, 0), box(18, 2)]), [true, false, false]);
 });

@@ -2,6 +2,7 @@
 /** The map of the territory editor: shapes, handles of the chosen one, what is being drawn, what was found. */
 import { get } from '../api.js';
 import { addBaseMap } from '../base_map.js';
+import { namePlace, withRoom } from '../inside.js';
 import { named, t } from '../page.js';
 import { inserted, middle, moved, removed, rings, snapped, withRing } from './polygons.js';
 
@@ -34,6 +35,9 @@ export class LandMap {
     /** @type {any[]} */
     this.features = [];
     this.chosen = -1;
+    /** Of each territory, in their order. @type {HTMLElement[]} */
+    this.names = [];
+    this.map.on('zoomend resize', () => this.makeRoom());
     this.map.on('click', (/** @type {any} */ e) => this.clicked(e));
     this.map.on('dblclick', (/** @type {any} */ e) => { if (this.ring) { L.DomEvent.stop(e); this.finish(); } });
     document.addEventListener('themechange', () => this.draw());
@@ -61,16 +65,33 @@ export class LandMap {
   draw() {
     this.shapes.clearLayers();
     this.handles.clearLayers();
+    this.names = [];
     const centres = [...new Set(this.features.map((f) => f.properties.centre_id))].sort();
     this.features.forEach((feature, index) => {
       const look = colour(`--land-${LOOKS[centres.indexOf(feature.properties.centre_id) % LOOKS.length]}`), chosen = index === this.chosen;
       L.geoJSON(feature, { style: { color: look, fillColor: look, weight: chosen ? 4 : 2, fillOpacity: chosen ? 0.3 : 0.13 } }).on('click', (/** @type {any} */ e) => { if (!this.ring) { L.DomEvent.stop(e); this.on.choose(index); } }).addTo(this.shapes);
-      const name = document.createElement('span');
-      name.textContent = named(feature.properties);
-      L.marker(L.geoJSON(feature).getBounds().getCenter(), { interactive: false, keyboard: false, icon: L.divIcon({ className: 'land-name', html: name, iconSize: [160, 16] }) }).addTo(this.shapes);
+      this.name(feature);
     });
+    this.makeRoom();
     if (this.ring) this.drawRing();
     else if (this.features[this.chosen]) this.drawHandles(this.features[this.chosen]);
+  }
+
+  /** Its name, where its land is widest. @param {any} feature */
+  name(feature) {
+    const name = document.createElement('span');
+    name.textContent = named(feature.properties);
+    this.names.push(name);
+    const { type, coordinates } = feature.geometry;
+    const [lon, lat] = namePlace(type === 'Polygon' ? coordinates : coordinates[0]) ?? rings(feature)[0][0];
+    L.marker([lat, lon], { interactive: false, keyboard: false, icon: L.divIcon({ className: 'land-name', html: name, iconSize: [160, 16] }) }).addTo(this.shapes);
+  }
+
+  /** Only names that cover no other: that of the chosen territory goes first, others come with the zoom. */
+  makeRoom() {
+    const first = this.names[this.chosen], turn = first ? [first, ...this.names.filter((one) => one !== first)] : this.names;
+    const room = withRoom(turn.map((one) => one.getBoundingClientRect()));
+    turn.forEach((one, n) => { one.style.visibility = room[n] ? '' : 'hidden'; });
   }
 
   /** Every corner of the other territories. */
