@@ -6,7 +6,10 @@ import io
 from pathlib import Path
 from threading import Event
 
+import pytest
+
 from dispatch.output import WAITING_LINES, Log, Screen, split_lines
+from tests.dispatch.processes import until
 
 
 def test_a_log_is_bounded_and_keeps_the_newest_lines(tmp_path: Path) -> None:
@@ -40,19 +43,22 @@ class StoppedTerminal(io.StringIO):
         return super().write(text)
 
 
-def test_a_stopped_terminal_loses_lines_and_says_how_many() -> None:
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_stopped_terminal_loses_lines_and_says_how_many_where_they_are_missing(goes_on: bool) -> None:
     terminal = StoppedTerminal()
     screen = Screen(terminal)
     for number in range(3 * WAITING_LINES):
         screen.show(f"line {number}")
     terminal.continued.set()
+    if goes_on:
+        until(lambda: f"line {WAITING_LINES - 1}\n" in terminal.getvalue())
+        screen.show("the end")
     screen.close(patience=10)
-    screen = Screen(terminal)
-    screen.show("the end")
-    screen.close()
-    text = terminal.getvalue()
-    assert "lines not shown; see the logs" in text
-    assert "line 0\nline 1\n" in text
+    shown = terminal.getvalue().splitlines()
+    kept = sum(one.startswith("line ") for one in shown)
+    assert kept in (WAITING_LINES, WAITING_LINES + 1), "one may have been on its way to the terminal"
+    missing = f"({3 * WAITING_LINES - kept} lines not shown; see the logs)"
+    assert shown == [*(f"line {n}" for n in range(kept)), missing, *["the end"] * goes_on]
 
 
 def test_a_terminal_that_has_gone_hurts_nobody() -> None:
