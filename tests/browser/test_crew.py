@@ -96,6 +96,7 @@ def test_the_centre_decided_otherwise_meanwhile(visit: Visit, centre: Served) ->
     order_id = desk.order()
     phone = visitor.sign_in("carl")
     _touch(phone, "acknowledge")
+    _until(phone, lambda: centre.order(order_id).state == "acknowledged")
     phone.context.set_offline(True)
     _touch(phone, "depart", "arrive")
     desk.post(f"/api/orders/{order_id}/recall", reason="nearer_crew")
@@ -176,7 +177,6 @@ def test_gloves_touch_twice(visit: Visit, centre: Served, between_ms: int) -> No
     order_id = desk.order()
     phone = visitor.sign_in("carl")
     expect(phone.locator(".card .state")).to_have_text("Delivered", timeout=10_000)
-    phone.wait_for_timeout(300)  # and nothing moves any more
     x, y = _middle(phone, "acknowledge")
     phone.touchscreen.tap(x, y)
     phone.wait_for_timeout(between_ms)
@@ -206,9 +206,15 @@ def test_restored_is_asked_first(visit: Visit, centre: Served) -> None:
 
 
 def _middle(page: Page, step: str) -> tuple[float, float]:
-    box = page.locator(f'[data-step="{step}"]').bounding_box()
-    assert box is not None
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    """Of a step's button, when it has stood still."""
+    before, button = None, page.locator(f'[data-step="{step}"]')
+    for _ in range(30):
+        box = button.bounding_box()
+        if box is not None and box == before:
+            return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        before = box
+        page.wait_for_timeout(300)
+    raise AssertionError("it does not stand still")
 
 
 def test_a_button_that_was_taken_does_not_come_back(visit: Visit, centre: Served) -> None:
