@@ -55,26 +55,29 @@ class Screen:
         self._writer.start()
 
     def show(self, line: str) -> None:
-        """Show a line soon, or count it as lost."""
+        """Show a line soon, or count it as lost; how many were is said where they would have stood."""
         try:
-            self._lines.put_nowait(line)
+            self._lines.put_nowait(self._gap() + line + "\n")
+            self._lost = 0
         except Full:
             self._lost += 1
 
     def close(self, patience: float = 1.0) -> None:
         """Let what waits be written; a terminal that takes nothing for `patience` seconds is left alone."""
         try:
+            self._lines.put(self._gap(), timeout=patience)
             self._lines.put(None, timeout=patience)
         except Full:
             return
         self._writer.join(patience)
 
+    def _gap(self) -> str:
+        return f"({self._lost} lines not shown; see the logs)\n" if self._lost else ""
+
     def _write(self) -> None:
-        while (line := self._lines.get()) is not None:
+        while (text := self._lines.get()) is not None:
             try:
-                lost, self._lost = self._lost, 0
-                note = f"({lost} lines not shown; see the logs)\n" if lost else ""
-                self._terminal.write(f"{note}{line}\n")
+                self._terminal.write(text)
                 self._terminal.flush()
             except (OSError, ValueError):
                 return  # the terminal has gone: from now on every line counts as lost

@@ -26,7 +26,7 @@ BOUND = 200_000
 STREAMS = [name(tag) for tag in all_shards() for name in (positions_stream, events_stream)]
 
 
-async def trim_forever(redis: Redis, publisher: Publisher, bound: int = BOUND) -> None:
+async def trim_forever(redis: Redis, publisher: Publisher) -> None:
     """Trim now and then; tell the publisher when the consumers are too far behind."""
     while True:
         try:
@@ -35,9 +35,9 @@ async def trim_forever(redis: Redis, publisher: Publisher, bound: int = BOUND) -
         except (RedisError, OSError) as error:
             log.debug("streams not trimmed: %s", error)
         else:
-            if left >= bound and not publisher.streams_full:
+            if left >= BOUND and not publisher.streams_full:
                 log.warning("%d entries wait for the centre: acknowledgements withheld", left)
-            publisher.streams_full = left >= bound
+            publisher.streams_full = left >= BOUND
             publisher.relieve()
         await SystemClock().sleep(EVERY)
 

@@ -1,14 +1,15 @@
 """The live feed for load users: the websockets library's protocol over one plain socket.
 
-Locust replaces sockets and threads by gevent's; the library's own clients keep a second thread on the same socket,
-which gevent does not survive when it is closed. Here one greenlet both reads and writes.
+Like a browser, the feed is read all the time: pings are answered whatever its user does meanwhile. Locust makes the
+reading thread one of gevent's; it ends before its socket is closed, because gevent does not survive the other order.
 """
 
 from __future__ import annotations
 
 import socket
-from collections import deque
 from contextlib import suppress
+from queue import Empty, Queue
+from threading import Lock, Thread
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import WebSocketException
@@ -22,23 +23,28 @@ class FeedLost(Exception):
 
 
 class LiveFeed:
-    """One screen's connection."""
+    """One screen's connection. `timeout`: seconds that opening it, or the wait for a frame, may take."""
 
     def __init__(self, url: str, origin: str, timeout: float) -> None:
         """Connect. Raises FeedLost."""
         uri = parse_uri(url)
         self._protocol = ClientProtocol(uri, origin=Origin(origin), max_size=2**26)
-        self._frames: deque[Frame] = deque()
+        self._timeout = timeout
+        self._frames: Queue[Frame | FeedLost] = Queue()
+        self._lock = Lock()
         try:
             self._socket = socket.create_connection((uri.host, uri.port), timeout)
             self._protocol.send_request(self._protocol.connect())
             self._flush()
-            while self._protocol.handshake_exc is None and not self._open:
+            while self._protocol.handshake_exc is None and self._protocol.state.name != "OPEN":
                 self._receive()
+            self._socket.settimeout(None)
         except (OSError, WebSocketException) as error:
             raise FeedLost(str(error) or type(error).__name__) from error
         if self._protocol.handshake_exc is not None:
             raise FeedLost(str(self._protocol.handshake_exc))
+        self._reader = Thread(target=self._read, name="live feed", daemon=True)
+        self._reader.start()
 
     def message(self) -> tuple[str, bytes]:
         """The next whole message: `text` or `binary`, and its bytes. Raises FeedLost."""
@@ -55,35 +61,44 @@ class LiveFeed:
     def close(self) -> None:
         """Say goodbye and close."""
         with suppress(OSError, WebSocketException):
-            self._protocol.send_close(1000)
-            self._flush()
+            with self._lock:
+                self._protocol.send_close(1000)
+                self._flush()
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join()
         self._socket.close()
-
-    @property
-    def _open(self) -> bool:
-        return self._protocol.state.name == "OPEN"
 
     def _next(self) -> Frame:
         try:
-            while not self._frames:
+            frame = self._frames.get(timeout=self._timeout)
+        except Empty:
+            raise FeedLost(f"nothing came in {self._timeout:g} s") from None
+        if isinstance(frame, FeedLost):
+            raise frame
+        return frame
+
+    def _read(self) -> None:
+        """Until the end, which is the last that `message` hears."""
+        try:
+            while True:
                 self._receive()
+        except FeedLost as lost:
+            self._frames.put(lost)
         except (OSError, WebSocketException) as error:
-            raise FeedLost(str(error) or type(error).__name__) from error
-        return self._frames.popleft()
+            self._frames.put(FeedLost(str(error) or type(error).__name__))
 
     def _receive(self) -> None:
         data = self._socket.recv(65536)
         if not data:
             raise FeedLost("closed by the program")
-        self._protocol.receive_data(data)
-        self._flush()  # pings are answered
+        with self._lock:
+            self._protocol.receive_data(data)
+            self._flush()  # pings are answered
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame) and event.opcode in DATA_OPCODES:
+                self._frames.put(event)
         if self._protocol.close_rcvd is not None:
             raise FeedLost(f"closed: {self._protocol.close_rcvd.code} {self._protocol.close_rcvd.reason}")
-        self._frames += [
-            event
-            for event in self._protocol.events_received()
-            if isinstance(event, Frame) and event.opcode in DATA_OPCODES
-        ]
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():

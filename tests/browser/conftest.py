@@ -1,20 +1,24 @@
-"""Chromium, where it is installed, on a running installation. Every request that leaves it is refused and noted."""
+"""Chromium, where it is installed, on a running installation. No request leaves it; each that wants to is noted."""
 
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 from tests.browser.served import HOST, Served, served
 from tests.dispatch.organisation import PASSWORD
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--process-per-site",
+    f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -39,6 +43,7 @@ class Visitor:
 
 
 Visit = Callable[..., Visitor]
+Look = tuple[Any, ...]
 
 
 @pytest.fixture(scope="module")
@@ -52,35 +57,100 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def centre(chromium: Browser, tmp_path: Path) -> Iterator[Served]:
-    """A running installation, nothing reported yet."""
-    with served(tmp_path) as found:
+@pytest.fixture(scope="module")
+def door() -> Iterator[socket.socket]:
+    """Where all installations of a module answer, one after the other."""
+    with socket.create_server((HOST, 0)) as found:
         yield found
 
 
 @pytest.fixture
-def visit(chromium: Browser, centre: Served) -> Iterator[Visit]:
+def centre(chromium: Browser, tmp_path: Path, door: socket.socket) -> Iterator[Served]:
+    """A running installation, nothing reported yet."""
+    with served(tmp_path, door) as found:
+        yield found
+
+
+def stay(context: BrowserContext, address: str) -> Page:
+    """A page without any script, that stays open: with it the process that has run our scripts before stays too
+    (`--process-per-site`), and its cache. A cold browser costs twice as much."""
+    page = context.new_page()
+    page.goto(f"{address}/sw.js")
+    return page
+
+
+def forget(stays: Page, address: str) -> None:
+    """Close all other pages of its browser; it knows nobody and nothing any more."""
+    context = stays.context
+    for page in context.pages:
+        if page != stays:
+            page.close()
+    context.clear_cookies()
+    devtools = context.new_cdp_session(stays)
+    devtools.send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": "all"})
+    devtools.detach()
+
+
+class Browsers:
+    """Browsers that know nothing and nobody, but are warm: whoever has gone leaves it to the next of its look."""
+
+    def __init__(self, chromium: Browser, address: str) -> None:
+        self.foreign: list[str] = []
+        """What was asked of other hosts."""
+        self._chromium, self._address = chromium, address
+        self._free: dict[Look, list[Page]] = {}
+        self._taken: list[tuple[Look, Page]] = []
+
+    def take(self, *look: Any) -> BrowserContext:
+        """One that nobody uses, with this language, width, height and touch."""
+        free = self._free.setdefault(look, [])
+        stays = free.pop() if free else self._new(*look)
+        self._taken.append((look, stays))
+        return stays.context
+
+    def give_back(self) -> None:
+        """All that are taken; what their pages kept is forgotten."""
+        for look, stays in self._taken:
+            stays.context.set_offline(False)
+            forget(stays, self._address)
+            self._free[look].append(stays)
+        self._taken.clear()
+        self.foreign.clear()
+
+    def _new(self, language: str, width: int, height: int, touch: bool) -> Page:
+        context = self._chromium.new_context(
+            locale=language, viewport={"width": width, "height": height}, has_touch=touch
+        )
+        context.on("request", self._asked)
+        return stay(context, self._address)
+
+    def _asked(self, request: Request) -> None:
+        if urlsplit(request.url).hostname != HOST:
+            self.foreign.append(request.url)
+
+
+@pytest.fixture(scope="module")
+def browsers(chromium: Browser, door: socket.socket) -> Browsers:
+    """Those of a module."""
+    return Browsers(chromium, f"http://{HOST}:{door.getsockname()[1]}")
+
+
+@pytest.fixture
+def visit(browsers: Browsers, centre: Served) -> Iterator[Visit]:
     """Opens browsers; at the end none may have complained or asked another host."""
-    contexts: list[BrowserContext] = []
     problems: list[str] = []
 
     def open_browser(
         language: str = "en", width: int = 1366, height: int = 768, touch: bool = False
     ) -> Visitor:
-        context = chromium.new_context(
-            locale=language, viewport={"width": width, "height": height}, has_touch=touch
-        )
-        contexts.append(context)
-        context.route("**/*", lambda route: _only_ours(route, problems))
-        page = context.new_page()
+        page = browsers.take(language, width, height, touch).new_page()
         page.on("console", lambda m: _complain(m, problems))
         page.on("pageerror", lambda e: problems.append(f"error: {e}"))
         return Visitor(page, centre.address, problems)
 
     yield open_browser
-    for context in contexts:
-        context.close()
+    problems += [f"foreign: {url}" for url in browsers.foreign]
+    browsers.give_back()
     assert problems == []
 
 
@@ -88,11 +158,3 @@ def _complain(message: ConsoleMessage, problems: list[str]) -> None:
     """What the page's console calls an error; not that there is no network, which only a test takes away."""
     if message.type == "error" and "ERR_INTERNET_DISCONNECTED" not in message.text:
         problems.append(f"console: {message.text}")
-
-
-def _only_ours(route: Route, problems: list[str]) -> None:
-    if urlsplit(route.request.url).hostname == HOST:
-        route.fallback()
-    else:
-        problems.append(f"foreign: {route.request.url}")
-        route.abort()

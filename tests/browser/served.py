@@ -41,11 +41,12 @@ STEP = 0.2
 class Served:
     """A running installation that a browser can visit; time passes as on the wall."""
 
-    def __init__(self, place: Installation, **chosen: Any) -> None:
+    def __init__(self, place: Installation, door: socket.socket | None = None, **chosen: Any) -> None:
+        """At a port of the system's choice, or where `door` listens."""
         self.place = place
         self._chosen = chosen
         self.loop = asyncio.new_event_loop()
-        self._socket = socket.create_server((HOST, 0))
+        self._socket = door.dup() if door else socket.create_server((HOST, 0))
         self.port: int = self._socket.getsockname()[1]
         self.address = f"http://{HOST}:{self.port}"
         self.devices = ShownDevices()
@@ -156,10 +157,10 @@ async def _healthy() -> dict[str, Any]:
 
 
 @contextmanager
-def served(folder: Path, **chosen: Any) -> Iterator[Served]:
+def served(folder: Path, door: socket.socket | None = None, **chosen: Any) -> Iterator[Served]:
     """A running installation, with settings of one's choice."""
     with installation(folder) as place:
-        found = Served(place, **chosen)
+        found = Served(place, door, **chosen)
         for crew, lon in (("E1", 120.04), ("E2", 120.06), ("W1", 119.95)):
             place.put_fix(crew, 30.05, lon)
         found.start()

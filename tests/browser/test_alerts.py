@@ -73,7 +73,8 @@ def wait_for_tones(page: Page, number: int) -> None:
     ("username", "role", "facts", "other"),
     [
         ("dora", "dispatcher", {}, "mona"), ("holly", "hotline", {}, "ada"), ("mona", "manager", {}, "ada"),
-        ("ada", "manager", {}, "mona"), ("carl", "crew", {"crew_id": "E1"}, "carl"),
+        ("ada", "manager", {}, "mona"),
+        ("carl", "crew", {"crew_id": "E1", "code": "away_refused"}, "carl"),
     ],
 )  # fmt: skip
 def test_an_alert_sounds_until_somebody_acknowledges_it_on_another_screen(

@@ -177,7 +177,6 @@ def test_gloves_touch_twice(visit: Visit, centre: Served, between_ms: int) -> No
     order_id = desk.order()
     phone = visitor.sign_in("carl")
     expect(phone.locator(".card .state")).to_have_text("Delivered", timeout=10_000)
-    phone.wait_for_timeout(300)  # and nothing moves any more
     x, y = _middle(phone, "acknowledge")
     phone.touchscreen.tap(x, y)
     phone.wait_for_timeout(between_ms)
@@ -221,7 +220,15 @@ def _double(page: Page, under: Locator) -> None:
 
 
 def _middle(page: Page, step: str) -> tuple[float, float]:
-    return _middle_of(page.locator(f'[data-step="{step}"]'))
+    """Of a step's button, when it has stood still."""
+    before, button = None, page.locator(f'[data-step="{step}"]')
+    for _ in range(30):
+        now = _middle_of(button)
+        if now == before:
+            return now
+        before = now
+        page.wait_for_timeout(300)
+    raise AssertionError("it does not stand still")
 
 
 def _middle_of(one: Locator) -> tuple[float, float]:

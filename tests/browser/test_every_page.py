@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSi
 from map_ui import languages
 from map_ui.collect import texts
 from tests.browser.busy_evening import PAGES, Evening, busy_evening
+from tests.browser.conftest import forget, stay
 from tests.dispatch.organisation import PASSWORD
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
@@ -40,21 +41,24 @@ def visits(
     chromium: Browser, evening: Evening, words: Callable[[Route], None] | None = None, **look: Any
 ) -> Iterator[tuple[str, Page]]:
     """Every page, opened by who works with it."""
+    address = evening.centre.address
+    context: BrowserContext = chromium.new_context(bypass_csp=True, service_workers="block", **look)
+    stays = stay(context, address)
+    if words is not None:
+        context.route("**/api/vocabulary", words)
     for username in PAGES:
-        context: BrowserContext = chromium.new_context(bypass_csp=True, service_workers="block", **look)
         if username:
             body = {"username": username, "password": PASSWORD}
-            assert context.request.post(f"{evening.centre.address}/api/session", data=body).ok
-        if words is not None:
-            context.route("**/api/vocabulary", words)
+            assert context.request.post(f"{address}/api/session", data=body).ok
         page = context.new_page()
         for who, path in evening.pages():
             if who == username:
-                page.goto(f"{evening.centre.address}{path}")
+                page.goto(f"{address}{path}")
                 page.wait_for_load_state("networkidle")
                 page.wait_for_timeout(SETTLED_MS)
                 yield path, page
-        context.close()
+        forget(stays, address)
+    context.close()
 
 
 @pytest.mark.parametrize(("language", "themes", "width"), LOOKS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,12 @@ OWN = "lanterns over water"
 
 
 @pytest.fixture
-def centre(chromium: Browser, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
+def centre(
+    chromium: Browser, tmp_path: Path, door: socket.socket, request: pytest.FixtureRequest
+) -> Iterator[Served]:
     """The small organisation; or, where a test asks for `token`, nothing at all."""
     if "token" not in request.fixturenames:
-        with served(tmp_path) as found:
+        with served(tmp_path, door) as found:
             yield found
         return
     engine = open_engine(tmp_path / "dispatch.db", durable=False)
@@ -40,7 +43,7 @@ def centre(chromium: Browser, tmp_path: Path, request: pytest.FixtureRequest) ->
     store = SqliteStore(engine, shipped_processes(), clock)
     context = context_of(store, Directory(), clock)
     context.territories = Territories(())
-    found = Served(Installation(store, context, clock, tmp_path))
+    found = Served(Installation(store, context, clock, tmp_path), door)
     found.start()
     yield found
     found.stop()

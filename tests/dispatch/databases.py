@@ -178,10 +178,18 @@ async def database(
 def new_settings(kind: str, folder: Path, request: pytest.FixtureRequest) -> Settings:
     """Settings that name a new database with the present schema."""
     if kind == "sqlite":
-        settings = Settings(data=folder)
-        make_ready(settings)
-        return settings
+        for name, content in _empty_files().items():
+            (folder / name).write_bytes(content)
+        return Settings(data=folder)
     running: Server = request.getfixturevalue("postgres_server")
     name = f"test_{next(_numbers)}"
     running.run("postgres", f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     return Settings(data=folder, database_url=running.url(name))
+
+
+@cache
+def _empty_files() -> dict[str, bytes]:
+    """The files of an empty installation on SQLite by their names, made once by the migrations."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_ready(Settings(data=Path(folder)))
+        return {file.name: file.read_bytes() for file in Path(folder).iterdir()}

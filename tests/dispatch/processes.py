@@ -17,7 +17,7 @@ def until(true: Callable[[], object], within: float = 15.0) -> None:
     deadline = SystemClock.monotonic() + within
     while not true():
         assert SystemClock.monotonic() < deadline, "it did not happen in time"
-        Event().wait(0.02)
+        Event().wait(0.05)
 
 
 ROW = 10

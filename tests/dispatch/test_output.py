@@ -6,7 +6,10 @@ import io
 from pathlib import Path
 from threading import Event
 
+import pytest
+
 from dispatch.output import WAITING_LINES, Log, Screen, split_lines
+from tests.dispatch.processes import until
 
 
 def test_a_log_is_bounded_and_keeps_the_newest_lines(tmp_path: Path) -> None:
@@ -33,26 +36,31 @@ class StoppedTerminal(io.StringIO):
 
     def __init__(self) -> None:
         super().__init__()
-        self.continued = Event()
+        self.reached, self.continued = Event(), Event()
 
     def write(self, text: str) -> int:
-        self.continued.wait(10)
+        self.reached.set()
+        self.continued.wait(60)
         return super().write(text)
 
 
-def test_a_stopped_terminal_loses_lines_and_says_how_many() -> None:
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_stopped_terminal_loses_lines_and_says_how_many_where_they_are_missing(goes_on: bool) -> None:
     terminal = StoppedTerminal()
     screen = Screen(terminal)
-    for number in range(3 * WAITING_LINES):
+    screen.show("line 0")
+    assert terminal.reached.wait(60)
+    for number in range(1, 3 * WAITING_LINES):
         screen.show(f"line {number}")
     terminal.continued.set()
+    if goes_on:
+        until(lambda: f"line {WAITING_LINES}\n" in terminal.getvalue())
+        screen.show("the end")
     screen.close(patience=10)
-    screen = Screen(terminal)
-    screen.show("the end")
-    screen.close()
-    text = terminal.getvalue()
-    assert "lines not shown; see the logs" in text
-    assert "line 0\nline 1\n" in text
+    shown = terminal.getvalue().splitlines()
+    kept = WAITING_LINES + 1  # one was on its way to the terminal
+    missing = f"({3 * WAITING_LINES - kept} lines not shown; see the logs)"
+    assert shown == [*(f"line {n}" for n in range(kept)), missing, *["the end"] * goes_on]
 
 
 def test_a_terminal_that_has_gone_hurts_nobody() -> None:

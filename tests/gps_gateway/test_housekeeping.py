@@ -17,11 +17,12 @@ from redis.asyncio import Redis
 from dispatch.clock import SystemClock, clock_from
 from dispatch.messages import Position, decode_gateway_state, positions_stream, shard
 from dispatch.settings import Settings, to_environment
+from gps_gateway import trimming
 from gps_gateway.connection import Connection
 from gps_gateway.gateway import Gateway
 from gps_gateway.trimming import GROUP, length, trim
 from tests.dispatch.processes import free_ports
-from tests.gps_gateway.conftest import Centre, RealServer
+from tests.gps_gateway.conftest import Centre, Open, RealServer
 from tests.gps_gateway.raw_terminal import DEVICE, RawTerminal, line, position
 
 STREAM = positions_stream(shard(DEVICE))
@@ -48,16 +49,28 @@ async def test_only_what_the_centre_has_acknowledged_is_trimmed(centre: Centre) 
     assert await length(redis) == 3  # the last one delivered, and two that nobody has read
 
 
-async def test_at_the_streams_bound_acknowledgements_are_withheld(gateway: Gateway, centre: Centre) -> None:
+async def test_at_the_streams_bound_acknowledgements_are_withheld(
+    open_gateway: Open, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trimming, "EVERY", 0.05)
+    monkeypatch.setattr(trimming, "BOUND", 100)
+    gateway = await open_gateway()
     async with RawTerminal(gateway.ports["jt808"]) as terminal:
         await terminal.login()
-        gateway.publisher.streams_full = True
+        await fill(centre.redis, 100)
+        await _until_full(gateway, True)
         serial = terminal.send(0x0200, position())
         await terminal.silence(0.1)
-        gateway.publisher.streams_full = False
-        gateway.publisher.relieve()
+        await centre.redis.delete(STREAM)
+        await _until_full(gateway, False)
         terminal.send(0x0200, position(), serial=serial)
         assert (await terminal.expect(0x8001)).answered == (0x0200, serial, 0)
+
+
+async def _until_full(gateway: Gateway, full: bool) -> None:
+    async with asyncio.timeout(10):
+        while gateway.publisher.streams_full is not full:
+            await SystemClock().sleep(0.01)
 
 
 async def test_positions_of_many_frames_share_an_entry(gateway: Gateway, centre: Centre) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 from dispatch.clock import SystemClock
-from dispatch.messages import Desired, DesiredOrder, Shown, shown_key
+from dispatch.messages import DesiredOrder, Shown, shown_key
 from gps_gateway.codec import Pressed
-from gps_gateway.delivery import Outcome
+from gps_gateway.delivery import Delivery, Outcome
 from gps_gateway.gateway import Gateway
 from gps_gateway.line import Line
-from gps_gateway.store import Store
 from tests.gps_gateway.conftest import Centre, Open
 from tests.gps_gateway.raw_terminal import RawTerminal
 from tests.gps_gateway.test_orders_on_terminals import (
@@ -107,20 +104,18 @@ async def test_a_part_that_ends_by_a_bug_begins_anew(
     open_gateway: Open, centre: Centre, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("gps_gateway.gateway.BEGIN_ANEW", 0.1)
-    bugs, read = [KeyError("a bug of ours")], Store.desired
+    bugs, sweep = [KeyError("a bug of ours")], Delivery._sweep
 
-    async def frail(store: Store, devices: Sequence[str]) -> list[Desired]:
-        if bugs and sweeping:
+    async def frail(delivery: Delivery) -> None:
+        if bugs:
             raise bugs.pop()
-        return await read(store, devices)
+        await sweep(delivery)
 
-    monkeypatch.setattr(Store, "desired", frail)
-    sweeping = False
+    monkeypatch.setattr(Delivery, "_sweep", frail)
     gateway = await open_gateway()
     async with RawTerminal(gateway.ports["jt808"]) as terminal:
         await terminal.login()
         await until(centre, lambda e: settled(e) == [0])
-        sweeping = True
         while bugs:
             await SystemClock().sleep(0.05)
         await centre.wish(FIRST, wake=False)
