@@ -37,6 +37,8 @@ def decide(
         try:
             made[order_id] = decide_order(order_id, loaded, now)
         except Exception as error:
+            if is_gone(error):
+                raise
             failed[order_id] = error
             del loaded.orders[order_id]
     failed |= _write(connection, loaded, made, processes, now)

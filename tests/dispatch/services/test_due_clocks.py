@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text, update
 
-from dispatch.adapters.sql import statements
+from dispatch.adapters.sql import postgres, statements
 from dispatch.adapters.sql.rows import event_row, outbox_row
 from dispatch.adapters.sql.statements import CLOCK, EVENT, ORDER, OUTBOX
 from dispatch.core import escalation
@@ -198,6 +198,38 @@ async def test_what_a_worker_has_claimed_others_leave_and_its_death_frees(
     assert engine.rungs() == dict.fromkeys(names(5, 8), 1)
     assert await clocks.fire_due(first) == 4
     assert engine.rungs() == dict.fromkeys(names(1, 8), 1)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_what_a_worker_that_stands_still_has_claimed_is_freed_and_it_is_told_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped, or on a host that is gone: nobody hangs up for it, and claims pass by what is locked."""
+    engine = Engine(database)
+    engine.seed(3)
+    engine.all_due(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres, "FROZEN", 0.5)
+        first = engine.worker()
+    second = engine.worker()
+    tries: list[int] = []
+
+    async def others() -> None:
+        async with asyncio.timeout(20):
+            while sum(tries) < 3:
+                tries.append((await clocks.decide_due(second)).orders)
+                await asyncio.sleep(0.05)
+        await database.opened[1].close()  # type: ignore[misc]
+
+    def stand_still(order_id: str, loaded: Loaded, now: datetime) -> Changes[bool]:
+        if not tries:
+            aside(lambda: asyncio.run(others()))
+        loaded.roster("c1", "service")
+        raise AssertionError("its transaction goes on")
+
+    with pytest.raises(Unavailable):
+        await first.store.decide_due(stand_still, 3)
+    assert engine.rungs() == dict.fromkeys(names(1, 3), 1)
 
 
 RACES = 120
