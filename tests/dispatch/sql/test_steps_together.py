@@ -11,15 +11,17 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import event, text
 
+from dispatch.adapters.sql import crowd
 from dispatch.adapters.sql.crowd import AT_MOST, LANES, SLOW
-from dispatch.adapters.sql.postgres import PostgresStore
-from dispatch.core.errors import Conflict, IllegalStep, NotFound
+from dispatch.adapters.sql.postgres import PostgresStore, open_engine
+from dispatch.core.errors import Conflict, IllegalStep, NotFound, Unavailable
 from dispatch.core.types import Point
 from dispatch.core.work_order import WorkOrder
 from dispatch.services import dispatcher, hotline, incidents
 from dispatch.services.ports import Changes, Loaded
 from tests.dispatch.centre import DORA, HOLLY, PROCESSES, Centre
 from tests.dispatch.databases import Database
+from tests.dispatch.sql.silent import Line
 from tests.dispatch.sql.two import Two, note, touch_roster
 
 MANY = 30
@@ -197,6 +199,35 @@ async def test_the_store_closes_when_what_was_begun_is_committed(two: Two) -> No
     assert isinstance(two.first, PostgresStore)
     await two.first.close()
     assert len(await _attempts(two, "W1")) == 1
+
+
+async def test_a_line_that_goes_silent_holds_no_order_for_ever(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither end hangs up: each is told that there was no answer, and its order can be decided again."""
+    ids = [f"W{n}" for n in range(5)]
+    for order_id in ids:
+        await two.new(order_id)
+    async with Line(two.database.settings.database_url) as line:
+        two.first = store = PostgresStore(open_engine(line.url), PROCESSES, two.clock)
+        await _step(two, "W0")
+        line.silent = True
+        monkeypatch.setattr(crowd, "LONGEST", 0.5)
+        async with asyncio.timeout(20):
+            said = await asyncio.gather(*(_step(two, one, turn=1) for one in ids), return_exceptions=True)
+            assert [type(one) for one in said] == [Unavailable] * 5
+            assert line.dropped
+            line.silent = False
+            monkeypatch.undo()
+            await asyncio.gather(*(_step(two, one, turn=2) for one in ids))
+            line.silent = True
+            monkeypatch.setattr(crowd, "LONGEST", 0.5)
+            begun = asyncio.create_task(_step(two, "W0"))
+            await asyncio.sleep(0)
+            await store.close()
+            assert isinstance(begun.exception(), Unavailable)
+    for order_id in ids:
+        assert {"turn": 2} in await _attempts(two, order_id)
 
 
 async def test_orders_of_one_roster_are_sent_to_their_crews_in_one_transaction(
