@@ -24,7 +24,7 @@ from sqlalchemy import Connection, select
 
 from dispatch.adapters.sql import armed, statements
 from dispatch.adapters.sql.due import together
-from dispatch.adapters.sql.order_rows import each_order
+from dispatch.adapters.sql.order_rows import each_order, give_up
 from dispatch.clock import Clock
 from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.core.work_order import WorkOrder
@@ -232,10 +232,10 @@ def _decide(wish: _Wish, loaded: statements.SqlLoaded, now: datetime) -> Changes
 
 def _claimed(connection: Connection, processes: Processes, order_ids: list[str]) -> statements.SqlLoaded:
     """These orders, kept from everybody else until the commit, without those that somebody else has locked."""
-    loaded = statements.SqlLoaded(connection, processes)
+    loaded = statements.SqlLoaded(connection, processes, give_up)
     query = select(armed.ORDER).where(armed.among(connection, armed.ORDER.c.id, order_ids))
     rows = connection.execute(query.with_for_update(key_share=True, skip_locked=True)).all()
-    loaded.orders, _ = each_order(connection, processes, rows)
+    loaded.orders, _ = each_order(connection, processes, rows, give_up)
     return loaded
 
 

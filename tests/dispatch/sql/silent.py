@@ -42,9 +42,7 @@ class Line:
             task = asyncio.create_task(self._carry(source, sink, heard=heard))
             self._carried.add(task)
 
-    async def _carry(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, heard: bool
-    ) -> None:
+    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, heard: bool) -> None:
         try:
             while data := await source.read(65536):
                 if heard or not self.silent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from dispatch.services import dispatcher, hotline, incidents
 from dispatch.services.ports import Changes, Loaded
 from tests.dispatch.centre import DORA, HOLLY, PROCESSES, Centre
 from tests.dispatch.databases import Database
+from tests.dispatch.services.engine import unreadable
 from tests.dispatch.sql.silent import Line
 from tests.dispatch.sql.two import Two, note, touch_roster
 
@@ -133,6 +135,24 @@ async def test_one_that_fails_takes_none_along(two: Two) -> None:
     )  # fmt: skip
     assert [type(one).__name__ for one in said] == ["WorkOrder"] * 4 + ["ZeroDivisionError", "WorkOrder"]
     assert [len(await _attempts(two, i)) for i in ids] == [1, 1, 1, 1, 0, 1]
+
+
+async def test_a_history_that_the_server_cannot_read_takes_no_other_step_along(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the steps that share its transaction, nor one that looks at its order beside others."""
+    ids = [f"W{n}" for n in range(6)]
+    for order_id in ids:
+        await two.new(order_id)
+    unreadable(monkeypatch, "W3")
+
+    def looks(loaded: Loaded, now: datetime) -> Changes[list[str]]:
+        unread = list(loaded.fetch(ids))
+        return Changes(unread, orders=(note(loaded.order("W5"), now),))
+
+    *said, unread = await asyncio.gather(*map(partial(_step, two), ids[:5]), two.first.transact(looks, "W5"))
+    assert ([after.id for after in said], unread) == (ids[:5], ["W3"])
+    assert [len(await _attempts(two, i)) for i in ids] == [1] * 6
 
 
 async def test_two_steps_of_one_order_come_one_after_the_other(two: Two) -> None:
