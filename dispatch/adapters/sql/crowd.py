@@ -15,9 +15,11 @@ commit is lost.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, select
@@ -30,6 +32,7 @@ from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.ports import Changes, Decide, Processes
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 LANES = 1
 """Transactions at a time, as far as none of them is SLOW."""
@@ -105,18 +108,23 @@ class Crowd:
     def _go_on(self) -> None:
         while len(self._lanes) < LANES and (wishes := self._next()):
             work = self._together(wishes) if len(wishes) > 1 else self._by_itself(wishes[0])
-            lane = self._begin(work)
+            lane = self._begin(work, wishes)
             self._lanes.add(lane)
             asyncio.get_running_loop().call_later(SLOW, self._wait_no_longer, lane)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _begin(self, work: Coroutine[Any, Any, None], wishes: list[_Wish]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, wishes=wishes))
         return task
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[None], wishes: list[_Wish]) -> None:
         self._tasks.discard(task)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:  # it never began, or fell over something of our own: nobody is left waiting
+            log.error("steps were left unanswered: %s", [wish.order_id for wish in wishes], exc_info=error)
+            for wish in wishes:
+                self._tell(wish, error)
         self._wait_no_longer(task)
 
     def _wait_no_longer(self, lane: asyncio.Task[None]) -> None:
@@ -158,7 +166,7 @@ class Crowd:
             self._announce()
         for wish, one in zip(wishes, said, strict=True):
             if one.alone:
-                self._begin(self._by_itself(wish))
+                self._begin(self._by_itself(wish), [wish])
             else:
                 self._tell(wish, one.refusal, one.result)
 

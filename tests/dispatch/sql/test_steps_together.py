@@ -13,7 +13,7 @@ import pytest_asyncio
 from sqlalchemy import event, text
 
 from dispatch.adapters.sql import crowd
-from dispatch.adapters.sql.crowd import AT_MOST, LANES, SLOW
+from dispatch.adapters.sql.crowd import AT_MOST, LANES, SLOW, Crowd
 from dispatch.adapters.sql.postgres import PostgresStore, open_engine
 from dispatch.core.errors import Conflict, IllegalStep, NotFound, Unavailable
 from dispatch.core.types import Point
@@ -209,6 +209,54 @@ async def test_who_gives_up_before_it_is_begun_changes_nothing_and_holds_nobody_
     said = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(said[-1], asyncio.CancelledError)
     assert [len(await _attempts(two, f"W{n}")) for n in range(5)] == [1, 1, 1, 1, 0]
+
+
+async def test_who_gives_up_in_the_middle_of_its_transaction_takes_no_other_along(two: Two) -> None:
+    """What was begun is committed, the others are told, and the order takes its next step."""
+    for n in range(5):
+        await two.new(f"W{n}")
+    tasks = [asyncio.create_task(_step(two, "W0")), asyncio.create_task(_step(two, "W1"))]
+
+    def meanwhile(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        tasks[1].cancel()
+        after = note(loaded.order("W3"), now)
+        return Changes(after, orders=(after,))
+
+    tasks += [asyncio.create_task(step) for step in (_step(two, "W2"), two.first.transact(meanwhile, "W3"))]
+    tasks.append(asyncio.create_task(_step(two, "W4")))
+    async with asyncio.timeout(20):
+        said = await asyncio.gather(*tasks, return_exceptions=True)
+        await _step(two, "W1")
+    kinds = [WorkOrder, asyncio.CancelledError, WorkOrder, WorkOrder, WorkOrder]
+    assert [type(one) for one in said] == kinds
+    assert [len(await _attempts(two, f"W{n}")) for n in range(5)] == [1, 2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_a_lane_that_falls_over_leaves_nobody_waiting(
+    two: Two, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, before: bool
+) -> None:
+    """It is ended before it begins, or is wrong itself: who waits is told, and the log, too."""
+    for n in range(4):
+        await two.new(f"W{n}")
+
+    async def wrong(self: Any, wishes: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Crowd, "_together", wrong)
+    tasks = [asyncio.create_task(_step(two, f"W{n}")) for n in range(4)]
+    await asyncio.sleep(0)
+    if before:
+        assert isinstance(two.first, PostgresStore)
+        for lane in two.first._crowd._lanes:
+            lane.cancel()
+    async with asyncio.timeout(20):
+        said = await asyncio.gather(*tasks, return_exceptions=True)
+    first = asyncio.CancelledError if before else WorkOrder
+    assert [type(one) for one in said] == [first] + [ZeroDivisionError] * 3
+    assert "steps were left unanswered: ['W1', 'W2', 'W3']" in caplog.text
+    monkeypatch.undo()
+    await asyncio.gather(*(_step(two, f"W{n}") for n in range(4)))
 
 
 async def test_the_store_closes_when_what_was_begun_is_committed(two: Two) -> None:
