@@ -16,11 +16,11 @@ from dispatch.adapters.sql import crowd
 from dispatch.adapters.sql.crowd import AT_MOST, LANES, SLOW, Crowd
 from dispatch.adapters.sql.postgres import PostgresStore, open_engine
 from dispatch.core.errors import Conflict, IllegalStep, NotFound, Unavailable
-from dispatch.core.types import Point
-from dispatch.core.work_order import WorkOrder
+from dispatch.core.types import SYSTEM, Point
+from dispatch.core.work_order import WorkOrder, remark
 from dispatch.services import dispatcher, hotline, incidents
 from dispatch.services.ports import Changes, Loaded
-from tests.dispatch.centre import DORA, HOLLY, PROCESSES, Centre
+from tests.dispatch.centre import DORA, HOLLY, PROCESS, PROCESSES, Centre
 from tests.dispatch.databases import Database
 from tests.dispatch.services.engine import unreadable
 from tests.dispatch.sql.silent import Line
@@ -257,6 +257,56 @@ async def test_a_lane_that_falls_over_leaves_nobody_waiting(
     assert "steps were left unanswered: ['W1', 'W2', 'W3']" in caplog.text
     monkeypatch.undo()
     await asyncio.gather(*(_step(two, f"W{n}") for n in range(4)))
+
+
+async def test_a_commit_whose_answer_is_lost_is_told_to_everybody_and_made_once(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it stands, nobody knows: it is decided by none again, and who asks with the same key finds it done."""
+    ids = [f"W{n}" for n in range(5)]
+    for order_id in ids:
+        await two.new(order_id)
+    ran: list[str] = []
+    write: Callable[..., Awaitable[Any]] = PostgresStore.write
+
+    def keyed(order_id: str) -> Any:
+        def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+            ran.append(order_id)
+            if (before := loaded.order(order_id)).has_key("k"):
+                return Changes(before)
+            after = remark(before, PROCESS, "attempt", by=SYSTEM, now=now, key="k")
+            return Changes(after, orders=(after,))
+
+        return two.first.transact(decide, order_id)
+
+    async def unheard(self: PostgresStore, work: Any, **more: Any) -> None:
+        await write(self, work, **more)
+        raise Unavailable("the line broke")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresStore, "write", unheard)
+        said = await asyncio.gather(*map(keyed, ids), return_exceptions=True)
+    assert [type(one) for one in said] == [Unavailable] * 5
+    assert ran == ids, "each once"
+    assert [len(await _attempts(two, i)) for i in ids] == [1] * 5
+    assert [after.id for after in await asyncio.gather(*map(keyed, ids))] == ids
+    assert [len(await _attempts(two, i)) for i in ids] == [1] * 5
+
+
+async def test_whoever_listens_is_told_once_of_steps_together_and_never_of_refusals(two: Two) -> None:
+    told: list[int] = []
+    ids = [f"W{n}" for n in range(6)]
+    for order_id in ids:
+        await two.new(order_id)
+    two.first = two.database.store(PROCESSES, two.clock, lambda: told.append(1))
+
+    def refuse(loaded: Loaded, now: datetime) -> Changes[None]:
+        raise Conflict("not now")
+
+    await asyncio.gather(*(_step(two, order_id) for order_id in ids))
+    assert len(told) == LANES + 1
+    await asyncio.gather(*(two.first.transact(refuse, one) for one in ids), return_exceptions=True)
+    assert len(told) == LANES + 1
 
 
 async def test_the_store_closes_when_what_was_begun_is_committed(two: Two) -> None:
