@@ -91,9 +91,12 @@ class Crowd:
         """Orders whose step is under way: another one would only meet it."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._lanes: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def transact(self, decide: Decide[T], order_id: str) -> T:
         """As `Store.transact`, for a step of one order."""
+        if self._closed:
+            raise Unavailable("the database is closed")
         wish = _Wish(decide, order_id, asyncio.get_running_loop().create_future())
         self._waiting.append(wish)
         self._go_on()
@@ -101,7 +104,8 @@ class Crowd:
         return answer
 
     async def close(self) -> None:
-        """Wait for what is under way, also where nobody waits for its answer any more."""
+        """Take no more, and wait for what was taken, also where nobody waits for its answer any more."""
+        self._closed = True
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -185,6 +189,7 @@ class Crowd:
     def _decided(self, connection: Connection, wishes: list[_Wish]) -> tuple[list[_Said], bool]:
         now = self._clock.now()
         loaded = _claimed(connection, self._processes, [wish.order_id for wish in wishes])
+        held = frozenset(loaded.orders)
         before = dict[str, WorkOrder]()
         said, made = list[_Said](), list[Changes[Any]]()
         for wish in wishes:

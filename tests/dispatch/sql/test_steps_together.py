@@ -317,6 +317,8 @@ async def test_the_store_closes_when_what_was_begun_is_committed(two: Two) -> No
     assert isinstance(two.first, PostgresStore)
     await two.first.close()
     assert len(await _attempts(two, "W1")) == 1
+    with pytest.raises(Unavailable):
+        await _step(two, "W1")
 
 
 async def test_a_line_that_goes_silent_holds_no_order_for_ever(
