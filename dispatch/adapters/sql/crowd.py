@@ -207,8 +207,7 @@ class Crowd:
                 said.append(one)
                 loaded.orders, loaded.rosters = orders, rosters
         if made:  # what nobody else can change meanwhile is not looked at again
-            ours = {wish.order_id for wish in wishes}
-            loaded.orders = {i: order for i, order in loaded.orders.items() if i not in ours} | before
+            loaded.orders = {i: order for i, order in loaded.orders.items() if i not in held} | before
             self._put(connection, loaded, made, now)
         return said, any(map(statements.writes, made))
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 
 from dispatch.adapters.sql import crowd
 from dispatch.adapters.sql.crowd import AT_MOST, LANES, SLOW, Crowd
 from dispatch.adapters.sql.postgres import PostgresStore, open_engine
+from dispatch.adapters.sql.statements import SqlLoaded, write
 from dispatch.core.errors import Conflict, IllegalStep, NotFound, Unavailable
 from dispatch.core.types import SYSTEM, Point
 from dispatch.core.work_order import WorkOrder, remark
@@ -52,12 +55,12 @@ def _far(n: int) -> Point:
 
 def _counted(store: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
-    write: Callable[..., Awaitable[Any]] = PostgresStore.write
+    real: Callable[..., Awaitable[Any]] = PostgresStore.write
 
-    async def counting(self: PostgresStore, work: Any, *, quiet: bool = False) -> Any:
+    async def counting(self: PostgresStore, work: Any, **more: Any) -> Any:
         if self is store:
             seen.append(1)
-        return await write(self, work, quiet=quiet)
+        return await real(self, work, **more)
 
     monkeypatch.setattr(PostgresStore, "write", counting)
     return seen
@@ -182,6 +185,40 @@ async def test_where_another_worker_was_first_all_of_them_are_decided_on_what_st
     assert [len(await _attempts(two, i)) for i in ("W1", "W2", "W3", "W4")] == [1, 1, 1, 1]
 
 
+@pytest.mark.parametrize("other", ["W2", "W9"])
+async def test_another_order_that_one_only_looks_at_is_checked_too(two: Two, other: str) -> None:
+    """Whether it has a step of its own in the crowd that somebody's lock has left out, or none."""
+    for order_id in ("W0", "W1", "W2", "W3", "W9"):
+        await two.new(order_id)
+    locked, go = threading.Event(), threading.Event()
+
+    def somebody(connection: Connection) -> None:
+        connection.execute(text("SELECT 1 FROM work_order WHERE id = :id FOR UPDATE"), {"id": other})
+        locked.set()
+        assert go.wait(20)
+        loaded, now = SqlLoaded(connection, PROCESSES), two.clock.now()
+        write(connection, loaded, Changes(None, (note(loaded.order(other), now),)), PROCESSES, now)
+
+    seen: list[int] = []
+
+    def looks(loaded: Loaded, now: datetime) -> Changes[int]:
+        seen.append(loaded.order(other).version)
+        if len(seen) == 1:
+            go.set()
+            change.result(20)
+        return Changes(seen[-1], orders=(note(loaded.order("W1"), now),))
+
+    with ThreadPoolExecutor(1) as thread:
+        change = thread.submit(two.database.at_once, somebody)
+        assert await asyncio.to_thread(locked.wait, 20)
+        *_, said, _ = await asyncio.gather(
+            _step(two, "W0"), _step(two, "W2"), two.first.transact(looks, "W1"), _step(two, "W3")
+        )
+    assert seen == [2, said]
+    assert said == (await two.order(other)).version
+    assert [len(await _attempts(two, i)) for i in ("W0", "W1", "W2", "W3")] == [1, 1, 1 + (other == "W2"), 1]
+
+
 async def test_orders_that_somebody_has_locked_hold_up_no_others(two: Two) -> None:
     """Neither in a transaction that they would share, nor by taking every lane."""
     locked, free = [f"L{n}" for n in range(LANES + 1)], [f"W{n}" for n in range(5)]
@@ -267,7 +304,7 @@ async def test_a_commit_whose_answer_is_lost_is_told_to_everybody_and_made_once(
     for order_id in ids:
         await two.new(order_id)
     ran: list[str] = []
-    write: Callable[..., Awaitable[Any]] = PostgresStore.write
+    real: Callable[..., Awaitable[Any]] = PostgresStore.write
 
     def keyed(order_id: str) -> Any:
         def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
@@ -280,7 +317,7 @@ async def test_a_commit_whose_answer_is_lost_is_told_to_everybody_and_made_once(
         return two.first.transact(decide, order_id)
 
     async def unheard(self: PostgresStore, work: Any, **more: Any) -> None:
-        await write(self, work, **more)
+        await real(self, work, **more)
         raise Unavailable("the line broke")
 
     with monkeypatch.context() as patch:
