@@ -45,10 +45,17 @@ AT_MOST = 40
 """Steps of one transaction: its rows are kept from everybody else until the commit."""
 
 
+FEW = 6
+"""Steps at a time that are decided by themselves after others could not take them along: a look or a step that comes
+meanwhile finds a connection (postgres.py)."""
+TAKEN = 2
+"""Attempts where a key is taken: a moment earlier it was by somebody else, the second time one of the steps is wrong."""
+
+
 class Store(Protocol):
     """What a crowd needs of its store."""
 
-    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
+    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False, taken: int = ...) -> T:
         """`work` in one transaction, again from the start where somebody else was first."""
         ...
 
@@ -91,6 +98,7 @@ class Crowd:
         """Orders whose step is under way: another one would only meet it."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._lanes: set[asyncio.Task[None]] = set()
+        self._few = asyncio.Semaphore(FEW)
         self._closed = False
 
     async def transact(self, decide: Decide[T], order_id: str) -> T:
@@ -158,9 +166,13 @@ class Crowd:
         else:
             self._tell(wish, None, result)
 
+    async def _after_others(self, wish: _Wish) -> None:
+        async with self._few:
+            await self._by_itself(wish)
+
     async def _together(self, wishes: list[_Wish]) -> None:
         try:
-            work = self._store.write(lambda c: self._decided(c, wishes), quiet=True)
+            work = self._store.write(lambda c: self._decided(c, wishes), quiet=True, taken=TAKEN)
             said, changed = await _in_time(work)
         except (Unavailable, asyncio.CancelledError) as error:
             said, changed = [_Said(refusal=error)] * len(wishes), False
@@ -170,7 +182,7 @@ class Crowd:
             self._announce()
         for wish, one in zip(wishes, said, strict=True):
             if one.alone:
-                self._begin(self._by_itself(wish), [wish])
+                self._begin(self._after_others(wish), [wish])
             else:
                 self._tell(wish, one.refusal, one.result)
 

@@ -86,8 +86,13 @@ class PostgresStore(SqlStore):
             return await self._crowd.transact(decide, order_id)
         return await super().transact(decide)
 
-    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
-        """Run `work` in one transaction; again from the start when somebody else was first."""
+    async def write(
+        self, work: Callable[[Connection], T], *, quiet: bool = False, taken: int = ATTEMPTS
+    ) -> T:
+        """Run `work` in one transaction; again from the start when somebody else was first.
+
+        `taken`: attempts where it is a key that somebody else wrote.
+        """
         for attempt in range(ATTEMPTS):
             try:
                 async with self.engine.begin() as connection:
@@ -97,7 +102,7 @@ class PostgresStore(SqlStore):
             except _BROKEN as error:
                 if (state := _state(error)) not in _RETRY_CODES:
                     raise _said(error) from error
-                if state == _TAKEN and attempt == ATTEMPTS - 1:
+                if state == _TAKEN and attempt >= taken - 1:
                     raise Conflict(f"somebody else was first: {getattr(error, 'orig', error)}") from error
             else:
                 if not quiet:

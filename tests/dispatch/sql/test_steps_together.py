@@ -15,10 +15,12 @@ import pytest_asyncio
 from sqlalchemy import Connection, event, text
 
 from dispatch.adapters.sql import crowd
-from dispatch.adapters.sql.crowd import AT_MOST, LANES, SLOW, Crowd
+from dispatch.adapters.sql.crowd import AT_MOST, FEW, LANES, SLOW, Crowd
 from dispatch.adapters.sql.postgres import PostgresStore, open_engine
-from dispatch.adapters.sql.statements import SqlLoaded, write
+from dispatch.adapters.sql.rows import outbox_row
+from dispatch.adapters.sql.statements import OUTBOX, SqlLoaded, write
 from dispatch.core.errors import Conflict, IllegalStep, NotFound, Unavailable
+from dispatch.core.outgoing import Outgoing
 from dispatch.core.types import SYSTEM, Point
 from dispatch.core.work_order import WorkOrder, remark
 from dispatch.services import dispatcher, hotline, incidents
@@ -156,6 +158,40 @@ async def test_a_history_that_the_server_cannot_read_takes_no_other_step_along(
     *said, unread = await asyncio.gather(*map(partial(_step, two), ids[:5]), two.first.transact(looks, "W5"))
     assert ([after.id for after in said], unread) == (ids[:5], ["W3"])
     assert [len(await _attempts(two, i)) for i in ids] == [1] * 6
+
+
+async def test_one_whose_key_is_taken_makes_no_storm_of_the_others(two: Two) -> None:
+    """It is tried once more with them; then each goes by itself, few at a time: others find a connection, too."""
+    ids = [f"W{n}" for n in range(MANY)]
+    for order_id in ids:
+        await two.new(order_id)
+    row = Outgoing("phone/taken", "phone", "x", two.clock.now(), "W7")
+    two.database.at_once(lambda c: c.execute(OUTBOX.insert(), outbox_row(row, two.clock.now())) and None)
+    runs, under_way, most = 0, 0, 0
+
+    def wrong(loaded: Loaded, now: datetime) -> Changes[None]:
+        nonlocal runs
+        runs += not under_way
+        return Changes(None, orders=(note(loaded.order("W7"), now),), outgoing=(row,))
+
+    assert isinstance(two.first, PostgresStore)
+    alone = two.first._crowd._alone
+
+    async def counting(decide: Any) -> Any:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            return await alone(decide)
+        finally:
+            under_way -= 1
+
+    two.first._crowd._alone = counting
+    steps = [two.first.transact(wrong, i) if i == "W7" else _step(two, i) for i in ids]
+    said = await asyncio.gather(*steps, return_exceptions=True)
+    assert [type(one) for one in said] == [WorkOrder] * 7 + [Conflict] + [WorkOrder] * (MANY - 8)
+    assert (runs, most) == (2, FEW)
+    assert [len(await _attempts(two, i)) for i in ids] == [int(i != "W7") for i in ids]
 
 
 async def test_two_steps_of_one_order_come_one_after_the_other(two: Two) -> None:
