@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import Connection, event, text
+from sqlalchemy import event, text
 
-from dispatch.adapters.sql import crowd
-from dispatch.adapters.sql.crowd import AT_MOST, FEW, LANES, SLOW, Crowd
-from dispatch.adapters.sql.postgres import PostgresStore, open_engine
-from dispatch.adapters.sql.rows import outbox_row
-from dispatch.adapters.sql.statements import OUTBOX, SqlLoaded, write
+from dispatch.adapters.sql.crowd import AT_MOST, LANES, SLOW
+from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.core.errors import Conflict, IllegalStep, NotFound, Unavailable
-from dispatch.core.outgoing import Outgoing
-from dispatch.core.types import SYSTEM, Point
-from dispatch.core.work_order import WorkOrder, remark
+from dispatch.core.types import Point
+from dispatch.core.work_order import WorkOrder
 from dispatch.services import dispatcher, hotline, incidents
 from dispatch.services.ports import Changes, Loaded
-from tests.dispatch.centre import DORA, HOLLY, PROCESS, PROCESSES, Centre
+from tests.dispatch.centre import DORA, HOLLY, PROCESSES, Centre
 from tests.dispatch.databases import Database
-from tests.dispatch.services.engine import unreadable
-from tests.dispatch.sql.silent import Line
-from tests.dispatch.sql.two import Two, note, touch_roster
+from tests.dispatch.sql.two import Two, attempts, note, step, touch_roster
 
 MANY = 30
 
@@ -68,18 +59,6 @@ def _counted(store: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def _step(two: Two, order_id: str, **data: Any) -> Any:
-    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
-        after = note(loaded.order(order_id), now, **data)
-        return Changes(after, orders=(after,))
-
-    return two.first.transact(decide, order_id)
-
-
-async def _attempts(two: Two, order_id: str) -> list[Any]:
-    return [e.data for e in (await two.order(order_id)).history if e.kind == "attempt"]
-
-
 async def test_those_that_come_while_others_are_written_share_one_transaction(
     two: Two, commits: list[int]
 ) -> None:
@@ -87,17 +66,17 @@ async def test_those_that_come_while_others_are_written_share_one_transaction(
     for order_id in ids:
         await two.new(order_id)
     commits.clear()
-    said = await asyncio.gather(*(_step(two, order_id, to=order_id) for order_id in ids))
+    said = await asyncio.gather(*(step(two, order_id, to=order_id) for order_id in ids))
     assert len(commits) == LANES + 1, "the first ones at once, the others together"
     assert [after.id for after in said] == ids
     for order_id in ids:
-        assert await _attempts(two, order_id) == [{"to": order_id}]
+        assert await attempts(two, order_id) == [{"to": order_id}]
 
 
 async def test_one_that_comes_alone_waits_for_nobody(two: Two, commits: list[int]) -> None:
     await two.new()
     commits.clear()
-    await _step(two, "W1")
+    await step(two, "W1")
     assert len(commits) == 1
 
 
@@ -106,7 +85,7 @@ async def test_a_transaction_takes_so_many_and_no_more(two: Two, commits: list[i
     for order_id in ids:
         await two.new(order_id)
     commits.clear()
-    await asyncio.gather(*(_step(two, order_id) for order_id in ids))
+    await asyncio.gather(*(step(two, order_id) for order_id in ids))
     assert len(commits) == LANES + 2
 
 
@@ -119,11 +98,11 @@ async def test_what_one_refuses_is_its_own(two: Two) -> None:
         raise Conflict("not now")
 
     said = await asyncio.gather(
-        _step(two, "W1"), _step(two, "W2"), two.first.transact(refuse, "W3"), _step(two, "W4"),
-        _step(two, "nowhere"), return_exceptions=True,
+        step(two, "W1"), step(two, "W2"), two.first.transact(refuse, "W3"), step(two, "W4"),
+        step(two, "nowhere"), return_exceptions=True,
     )  # fmt: skip
     assert [type(one) for one in said] == [WorkOrder, WorkOrder, Conflict, WorkOrder, NotFound]
-    assert [len(await _attempts(two, i)) for i in ("W1", "W2", "W3", "W4")] == [1, 1, 0, 1]
+    assert [len(await attempts(two, i)) for i in ("W1", "W2", "W3", "W4")] == [1, 1, 0, 1]
 
 
 async def test_one_that_fails_takes_none_along(two: Two) -> None:
@@ -135,72 +114,20 @@ async def test_one_that_fails_takes_none_along(two: Two) -> None:
         raise ZeroDivisionError
 
     said = await asyncio.gather(
-        *(_step(two, order_id) for order_id in ids[:4]), two.first.transact(fail, "W4"), _step(two, "W5"),
+        *(step(two, order_id) for order_id in ids[:4]), two.first.transact(fail, "W4"), step(two, "W5"),
         return_exceptions=True,
     )  # fmt: skip
     assert [type(one).__name__ for one in said] == ["WorkOrder"] * 4 + ["ZeroDivisionError", "WorkOrder"]
-    assert [len(await _attempts(two, i)) for i in ids] == [1, 1, 1, 1, 0, 1]
-
-
-async def test_a_history_that_the_server_cannot_read_takes_no_other_step_along(
-    two: Two, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither the steps that share its transaction, nor one that looks at its order beside others."""
-    ids = [f"W{n}" for n in range(6)]
-    for order_id in ids:
-        await two.new(order_id)
-    unreadable(monkeypatch, "W3")
-
-    def looks(loaded: Loaded, now: datetime) -> Changes[list[str]]:
-        unread = list(loaded.fetch(ids))
-        return Changes(unread, orders=(note(loaded.order("W5"), now),))
-
-    *said, unread = await asyncio.gather(*map(partial(_step, two), ids[:5]), two.first.transact(looks, "W5"))
-    assert ([after.id for after in said], unread) == (ids[:5], ["W3"])
-    assert [len(await _attempts(two, i)) for i in ids] == [1] * 6
-
-
-async def test_one_whose_key_is_taken_makes_no_storm_of_the_others(two: Two) -> None:
-    """It is tried once more with them; then each goes by itself, few at a time: others find a connection, too."""
-    ids = [f"W{n}" for n in range(MANY)]
-    for order_id in ids:
-        await two.new(order_id)
-    row = Outgoing("phone/taken", "phone", "x", two.clock.now(), "W7")
-    two.database.at_once(lambda c: c.execute(OUTBOX.insert(), outbox_row(row, two.clock.now())) and None)
-    runs, under_way, most = 0, 0, 0
-
-    def wrong(loaded: Loaded, now: datetime) -> Changes[None]:
-        nonlocal runs
-        runs += not under_way
-        return Changes(None, orders=(note(loaded.order("W7"), now),), outgoing=(row,))
-
-    assert isinstance(two.first, PostgresStore)
-    alone = two.first._crowd._alone
-
-    async def counting(decide: Any) -> Any:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
-        try:
-            return await alone(decide)
-        finally:
-            under_way -= 1
-
-    two.first._crowd._alone = counting
-    steps = [two.first.transact(wrong, i) if i == "W7" else _step(two, i) for i in ids]
-    said = await asyncio.gather(*steps, return_exceptions=True)
-    assert [type(one) for one in said] == [WorkOrder] * 7 + [Conflict] + [WorkOrder] * (MANY - 8)
-    assert (runs, most) == (2, FEW)
-    assert [len(await _attempts(two, i)) for i in ids] == [int(i != "W7") for i in ids]
+    assert [len(await attempts(two, i)) for i in ids] == [1, 1, 1, 1, 0, 1]
 
 
 async def test_two_steps_of_one_order_come_one_after_the_other(two: Two) -> None:
     for n in range(8):
         await two.new(f"W{n}")
-    steps = [_step(two, f"W{n}", turn=turn) for turn in range(3) for n in range(8)]
+    steps = [step(two, f"W{n}", turn=turn) for turn in range(3) for n in range(8)]
     await asyncio.gather(*steps)
     for n in range(8):
-        assert await _attempts(two, f"W{n}") == [{"turn": 0}, {"turn": 1}, {"turn": 2}]
+        assert await attempts(two, f"W{n}") == [{"turn": 0}, {"turn": 1}, {"turn": 2}]
 
 
 async def test_where_another_worker_was_first_all_of_them_are_decided_on_what_stands_then(two: Two) -> None:
@@ -215,44 +142,10 @@ async def test_where_another_worker_was_first_all_of_them_are_decided_on_what_st
             two.database.at_once(touch_roster)
         return Changes(seen[-1], orders=(note(loaded.order("W4"), now),))
 
-    others = [_step(two, order_id) for order_id in ("W1", "W2", "W3")]
+    others = [step(two, order_id) for order_id in ("W1", "W2", "W3")]
     *_, said = await asyncio.gather(*others, two.first.transact(careful, "W4"))
     assert seen == [said - 1, said]
-    assert [len(await _attempts(two, i)) for i in ("W1", "W2", "W3", "W4")] == [1, 1, 1, 1]
-
-
-@pytest.mark.parametrize("other", ["W2", "W9"])
-async def test_another_order_that_one_only_looks_at_is_checked_too(two: Two, other: str) -> None:
-    """Whether it has a step of its own in the crowd that somebody's lock has left out, or none."""
-    for order_id in ("W0", "W1", "W2", "W3", "W9"):
-        await two.new(order_id)
-    locked, go = threading.Event(), threading.Event()
-
-    def somebody(connection: Connection) -> None:
-        connection.execute(text("SELECT 1 FROM work_order WHERE id = :id FOR UPDATE"), {"id": other})
-        locked.set()
-        assert go.wait(20)
-        loaded, now = SqlLoaded(connection, PROCESSES), two.clock.now()
-        write(connection, loaded, Changes(None, (note(loaded.order(other), now),)), PROCESSES, now)
-
-    seen: list[int] = []
-
-    def looks(loaded: Loaded, now: datetime) -> Changes[int]:
-        seen.append(loaded.order(other).version)
-        if len(seen) == 1:
-            go.set()
-            change.result(20)
-        return Changes(seen[-1], orders=(note(loaded.order("W1"), now),))
-
-    with ThreadPoolExecutor(1) as thread:
-        change = thread.submit(two.database.at_once, somebody)
-        assert await asyncio.to_thread(locked.wait, 20)
-        *_, said, _ = await asyncio.gather(
-            _step(two, "W0"), _step(two, "W2"), two.first.transact(looks, "W1"), _step(two, "W3")
-        )
-    assert seen == [2, said]
-    assert said == (await two.order(other)).version
-    assert [len(await _attempts(two, i)) for i in ("W0", "W1", "W2", "W3")] == [1, 1, 1 + (other == "W2"), 1]
+    assert [len(await attempts(two, i)) for i in ("W1", "W2", "W3", "W4")] == [1, 1, 1, 1]
 
 
 async def test_orders_that_somebody_has_locked_hold_up_no_others(two: Two) -> None:
@@ -264,106 +157,24 @@ async def test_orders_that_somebody_has_locked_hold_up_no_others(two: Two) -> No
     assert isinstance(two.second, PostgresStore)
     async with two.second.engine.begin() as somebody:
         await somebody.execute(text("SELECT 1 FROM work_order WHERE id LIKE 'L%' FOR UPDATE"))
-        waiting = [asyncio.create_task(_step(two, order_id)) for order_id in locked]
+        waiting = [asyncio.create_task(step(two, order_id)) for order_id in locked]
         await asyncio.sleep(0)
         async with asyncio.timeout(len(locked) * SLOW + 3.0):
-            await asyncio.gather(*(_step(two, order_id) for order_id in free))
+            await asyncio.gather(*(step(two, order_id) for order_id in free))
         assert not any(task.done() for task in waiting)
     await asyncio.gather(*waiting)
-    assert [len(await _attempts(two, i)) for i in (*locked, *free)] == [1] * (len(locked) + len(free))
+    assert [len(await attempts(two, i)) for i in (*locked, *free)] == [1] * (len(locked) + len(free))
 
 
 async def test_who_gives_up_before_it_is_begun_changes_nothing_and_holds_nobody_up(two: Two) -> None:
     for n in range(5):
         await two.new(f"W{n}")
-    tasks = [asyncio.create_task(_step(two, f"W{n}")) for n in range(5)]
+    tasks = [asyncio.create_task(step(two, f"W{n}")) for n in range(5)]
     await asyncio.sleep(0)
     tasks[-1].cancel()
     said = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(said[-1], asyncio.CancelledError)
-    assert [len(await _attempts(two, f"W{n}")) for n in range(5)] == [1, 1, 1, 1, 0]
-
-
-async def test_who_gives_up_in_the_middle_of_its_transaction_takes_no_other_along(two: Two) -> None:
-    """What was begun is committed, the others are told, and the order takes its next step."""
-    for n in range(5):
-        await two.new(f"W{n}")
-    tasks = [asyncio.create_task(_step(two, "W0")), asyncio.create_task(_step(two, "W1"))]
-
-    def meanwhile(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
-        tasks[1].cancel()
-        after = note(loaded.order("W3"), now)
-        return Changes(after, orders=(after,))
-
-    tasks += [asyncio.create_task(step) for step in (_step(two, "W2"), two.first.transact(meanwhile, "W3"))]
-    tasks.append(asyncio.create_task(_step(two, "W4")))
-    async with asyncio.timeout(20):
-        said = await asyncio.gather(*tasks, return_exceptions=True)
-        await _step(two, "W1")
-    kinds = [WorkOrder, asyncio.CancelledError, WorkOrder, WorkOrder, WorkOrder]
-    assert [type(one) for one in said] == kinds
-    assert [len(await _attempts(two, f"W{n}")) for n in range(5)] == [1, 2, 1, 1, 1]
-
-
-@pytest.mark.parametrize("before", [True, False])
-async def test_a_lane_that_falls_over_leaves_nobody_waiting(
-    two: Two, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, before: bool
-) -> None:
-    """It is ended before it begins, or is wrong itself: who waits is told, and the log, too."""
-    for n in range(4):
-        await two.new(f"W{n}")
-
-    async def wrong(self: Any, wishes: Any) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(Crowd, "_together", wrong)
-    tasks = [asyncio.create_task(_step(two, f"W{n}")) for n in range(4)]
-    await asyncio.sleep(0)
-    if before:
-        assert isinstance(two.first, PostgresStore)
-        for lane in two.first._crowd._lanes:
-            lane.cancel()
-    async with asyncio.timeout(20):
-        said = await asyncio.gather(*tasks, return_exceptions=True)
-    first = asyncio.CancelledError if before else WorkOrder
-    assert [type(one) for one in said] == [first] + [ZeroDivisionError] * 3
-    assert "steps were left unanswered: ['W1', 'W2', 'W3']" in caplog.text
-    monkeypatch.undo()
-    await asyncio.gather(*(_step(two, f"W{n}") for n in range(4)))
-
-
-async def test_a_commit_whose_answer_is_lost_is_told_to_everybody_and_made_once(
-    two: Two, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whether it stands, nobody knows: it is decided by none again, and who asks with the same key finds it done."""
-    ids = [f"W{n}" for n in range(5)]
-    for order_id in ids:
-        await two.new(order_id)
-    ran: list[str] = []
-    real: Callable[..., Awaitable[Any]] = PostgresStore.write
-
-    def keyed(order_id: str) -> Any:
-        def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
-            ran.append(order_id)
-            if (before := loaded.order(order_id)).has_key("k"):
-                return Changes(before)
-            after = remark(before, PROCESS, "attempt", by=SYSTEM, now=now, key="k")
-            return Changes(after, orders=(after,))
-
-        return two.first.transact(decide, order_id)
-
-    async def unheard(self: PostgresStore, work: Any, **more: Any) -> None:
-        await real(self, work, **more)
-        raise Unavailable("the line broke")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(PostgresStore, "write", unheard)
-        said = await asyncio.gather(*map(keyed, ids), return_exceptions=True)
-    assert [type(one) for one in said] == [Unavailable] * 5
-    assert ran == ids, "each once"
-    assert [len(await _attempts(two, i)) for i in ids] == [1] * 5
-    assert [after.id for after in await asyncio.gather(*map(keyed, ids))] == ids
-    assert [len(await _attempts(two, i)) for i in ids] == [1] * 5
+    assert [len(await attempts(two, f"W{n}")) for n in range(5)] == [1, 1, 1, 1, 0]
 
 
 async def test_whoever_listens_is_told_once_of_steps_together_and_never_of_refusals(two: Two) -> None:
@@ -376,7 +187,7 @@ async def test_whoever_listens_is_told_once_of_steps_together_and_never_of_refus
     def refuse(loaded: Loaded, now: datetime) -> Changes[None]:
         raise Conflict("not now")
 
-    await asyncio.gather(*(_step(two, order_id) for order_id in ids))
+    await asyncio.gather(*(step(two, order_id) for order_id in ids))
     assert len(told) == LANES + 1
     await asyncio.gather(*(two.first.transact(refuse, one) for one in ids), return_exceptions=True)
     assert len(told) == LANES + 1
@@ -384,43 +195,14 @@ async def test_whoever_listens_is_told_once_of_steps_together_and_never_of_refus
 
 async def test_the_store_closes_when_what_was_begun_is_committed(two: Two) -> None:
     await two.new()
-    task = asyncio.create_task(_step(two, "W1"))
+    task = asyncio.create_task(step(two, "W1"))
     await asyncio.sleep(0)
     task.cancel()
     assert isinstance(two.first, PostgresStore)
     await two.first.close()
-    assert len(await _attempts(two, "W1")) == 1
+    assert len(await attempts(two, "W1")) == 1
     with pytest.raises(Unavailable):
-        await _step(two, "W1")
-
-
-async def test_a_line_that_goes_silent_holds_no_order_for_ever(
-    two: Two, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither end hangs up: each is told that there was no answer, and its order can be decided again."""
-    ids = [f"W{n}" for n in range(5)]
-    for order_id in ids:
-        await two.new(order_id)
-    async with Line(two.database.settings.database_url) as line:
-        two.first = store = PostgresStore(open_engine(line.url), PROCESSES, two.clock)
-        await _step(two, "W0")
-        line.silent = True
-        monkeypatch.setattr(crowd, "LONGEST", 0.5)
-        async with asyncio.timeout(20):
-            said = await asyncio.gather(*(_step(two, one, turn=1) for one in ids), return_exceptions=True)
-            assert [type(one) for one in said] == [Unavailable] * 5
-            assert line.dropped
-            line.silent = False
-            monkeypatch.undo()
-            await asyncio.gather(*(_step(two, one, turn=2) for one in ids))
-            line.silent = True
-            monkeypatch.setattr(crowd, "LONGEST", 0.5)
-            begun = asyncio.create_task(_step(two, "W0"))
-            await asyncio.sleep(0)
-            await store.close()
-            assert isinstance(begun.exception(), Unavailable)
-    for order_id in ids:
-        assert {"turn": 2} in await _attempts(two, order_id)
+        await step(two, "W1")
 
 
 async def test_orders_of_one_roster_are_sent_to_their_crews_in_one_transaction(
@@ -521,8 +303,8 @@ async def test_what_is_refused_or_was_done_before_costs_the_others_no_journey(tw
         raise Conflict("not now")
 
     await asyncio.gather(
-        _step(two, "W0"), *(again(order_id) for order_id in ids[1:9]), two.first.transact(refused, "W9"),
-        _step(two, "W10"), _step(two, "W11"), return_exceptions=True,
+        step(two, "W0"), *(again(order_id) for order_id in ids[1:9]), two.first.transact(refused, "W9"),
+        step(two, "W10"), step(two, "W11"), return_exceptions=True,
     )  # fmt: skip
     assert len(seen) == 2 + 4, "the first one alone; two for the orders, one for the roster, one that writes"
-    assert [len(await _attempts(two, i)) for i in ("W0", "W10", "W11")] == [1, 1, 1]
+    assert [len(await attempts(two, i)) for i in ("W0", "W10", "W11")] == [1, 1, 1]
