@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -53,14 +54,19 @@ class Built:
     """The installation's real time, which `context.clock` may scale."""
 
     async def close(self) -> None:
-        """Give everything back; what is queued is finished first."""
-        if self.phone is not None:
-            await self.phone.close()
-        await self.redis.aclose()
-        for store in {id(s): s for s in (self.store, self.positions)}.values():
-            closing = store.close()
-            if closing is not None:
-                await closing
+        """Give everything back, whatever of it fails; what is queued is finished first."""
+        async with AsyncExitStack() as parts:  # the last one first
+            for store in {id(s): s for s in (self.positions, self.store)}.values():
+                parts.push_async_callback(_close, store)
+            parts.push_async_callback(self.redis.aclose)
+            if self.phone is not None:
+                parts.push_async_callback(self.phone.close)
+
+
+async def _close(store: AnyStore) -> None:
+    closing = store.close()
+    if closing is not None:
+        await closing
 
 
 async def build(settings: Settings) -> Built:

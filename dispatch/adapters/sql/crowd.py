@@ -8,39 +8,54 @@ decided, what one of them refuses is its own, and none returns before the commit
 at most. What does not go with others is decided by itself, as if there had been no others: a step that changes other
 orders, too, or belongs to an incident, whose orders are locked with it; one whose order somebody else has locked; and
 all of them where their transaction cannot be made. A step that waits for such a lock holds up others for SLOW at most.
+None waits longer than LONGEST for the database: whether it was committed is not known then, as where the answer to a
+commit is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, select
 
 from dispatch.adapters.sql import armed, statements
 from dispatch.adapters.sql.due import together
-from dispatch.adapters.sql.order_rows import each_order
+from dispatch.adapters.sql.order_rows import each_order, give_up
 from dispatch.clock import Clock
 from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.ports import Changes, Decide, Processes
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 LANES = 1
 """Transactions at a time, as far as none of them is SLOW."""
 SLOW = 0.25
 """Real seconds after which one waits for somebody else: those that come then do not wait for it."""
+LONGEST = 20.0
+"""Real seconds that one transaction (or one step by itself, however often it meets others) may take. A connection that
+has gone silent would keep its orders from every other step in this process. Longer than the server waits for us."""
 AT_MOST = 40
 """Steps of one transaction: its rows are kept from everybody else until the commit."""
+
+
+FEW = 6
+"""Steps at a time that are decided by themselves after others could not take them along: a look or a step that comes
+meanwhile finds a connection (postgres.py)."""
+TAKEN = 2
+"""Attempts where a key is taken: a moment earlier it was by somebody else, the second time one of the steps is wrong."""
 
 
 class Store(Protocol):
     """What a crowd needs of its store."""
 
-    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
+    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False, taken: int = ...) -> T:
         """`work` in one transaction, again from the start where somebody else was first."""
         ...
 
@@ -83,9 +98,13 @@ class Crowd:
         """Orders whose step is under way: another one would only meet it."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._lanes: set[asyncio.Task[None]] = set()
+        self._few = asyncio.Semaphore(FEW)
+        self._closed = False
 
     async def transact(self, decide: Decide[T], order_id: str) -> T:
         """As `Store.transact`, for a step of one order."""
+        if self._closed:
+            raise Unavailable("the database is closed")
         wish = _Wish(decide, order_id, asyncio.get_running_loop().create_future())
         self._waiting.append(wish)
         self._go_on()
@@ -93,25 +112,31 @@ class Crowd:
         return answer
 
     async def close(self) -> None:
-        """Wait for what is under way, also where nobody waits for its answer any more."""
+        """Take no more, and wait for what was taken, also where nobody waits for its answer any more."""
+        self._closed = True
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _go_on(self) -> None:
         while len(self._lanes) < LANES and (wishes := self._next()):
             work = self._together(wishes) if len(wishes) > 1 else self._by_itself(wishes[0])
-            lane = self._begin(work)
+            lane = self._begin(work, wishes)
             self._lanes.add(lane)
             asyncio.get_running_loop().call_later(SLOW, self._wait_no_longer, lane)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _begin(self, work: Coroutine[Any, Any, None], wishes: list[_Wish]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, wishes=wishes))
         return task
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[None], wishes: list[_Wish]) -> None:
         self._tasks.discard(task)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:  # it never began, or fell over something of our own: nobody is left waiting
+            log.error("steps were left unanswered: %s", [wish.order_id for wish in wishes], exc_info=error)
+            for wish in wishes:
+                self._tell(wish, error)
         self._wait_no_longer(task)
 
     def _wait_no_longer(self, lane: asyncio.Task[None]) -> None:
@@ -135,15 +160,20 @@ class Crowd:
 
     async def _by_itself(self, wish: _Wish) -> None:
         try:
-            result = await self._alone(wish.decide)
+            result = await _in_time(self._alone(wish.decide))
         except (Exception, asyncio.CancelledError) as error:
             self._tell(wish, error)
         else:
             self._tell(wish, None, result)
 
+    async def _after_others(self, wish: _Wish) -> None:
+        async with self._few:
+            await self._by_itself(wish)
+
     async def _together(self, wishes: list[_Wish]) -> None:
         try:
-            said, changed = await self._store.write(lambda c: self._decided(c, wishes), quiet=True)
+            work = self._store.write(lambda c: self._decided(c, wishes), quiet=True, taken=TAKEN)
+            said, changed = await _in_time(work)
         except (Unavailable, asyncio.CancelledError) as error:
             said, changed = [_Said(refusal=error)] * len(wishes), False
         except Exception:  # whose it is, shows where each is decided by itself
@@ -152,7 +182,7 @@ class Crowd:
             self._announce()
         for wish, one in zip(wishes, said, strict=True):
             if one.alone:
-                self._begin(self._by_itself(wish))
+                self._begin(self._after_others(wish), [wish])
             else:
                 self._tell(wish, one.refusal, one.result)
 
@@ -171,6 +201,7 @@ class Crowd:
     def _decided(self, connection: Connection, wishes: list[_Wish]) -> tuple[list[_Said], bool]:
         now = self._clock.now()
         loaded = _claimed(connection, self._processes, [wish.order_id for wish in wishes])
+        held = frozenset(loaded.orders)
         before = dict[str, WorkOrder]()
         said, made = list[_Said](), list[Changes[Any]]()
         for wish in wishes:
@@ -188,8 +219,7 @@ class Crowd:
                 said.append(one)
                 loaded.orders, loaded.rosters = orders, rosters
         if made:  # what nobody else can change meanwhile is not looked at again
-            ours = {wish.order_id for wish in wishes}
-            loaded.orders = {i: order for i, order in loaded.orders.items() if i not in ours} | before
+            loaded.orders = {i: order for i, order in loaded.orders.items() if i not in held} | before
             self._put(connection, loaded, made, now)
         return said, any(map(statements.writes, made))
 
@@ -207,6 +237,14 @@ class Crowd:
         statements.write(connection, loaded, changes, self._processes, now)
 
 
+async def _in_time(work: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(LONGEST):
+            return await work
+    except TimeoutError as error:
+        raise Unavailable("the database did not answer in time") from error
+
+
 def _decide(wish: _Wish, loaded: statements.SqlLoaded, now: datetime) -> Changes[Any] | _Said:
     """What follows from it; or that it is refused, or changes other orders, too."""
     try:
@@ -218,10 +256,10 @@ def _decide(wish: _Wish, loaded: statements.SqlLoaded, now: datetime) -> Changes
 
 def _claimed(connection: Connection, processes: Processes, order_ids: list[str]) -> statements.SqlLoaded:
     """These orders, kept from everybody else until the commit, without those that somebody else has locked."""
-    loaded = statements.SqlLoaded(connection, processes)
+    loaded = statements.SqlLoaded(connection, processes, give_up)
     query = select(armed.ORDER).where(armed.among(connection, armed.ORDER.c.id, order_ids))
     rows = connection.execute(query.with_for_update(key_share=True, skip_locked=True)).all()
-    loaded.orders, _ = each_order(connection, processes, rows)
+    loaded.orders, _ = each_order(connection, processes, rows, give_up)
     return loaded
 
 

@@ -6,13 +6,14 @@ is written with one statement (on SQLite one a kind). What cannot be decided or 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
 
 from dispatch.adapters.sql import armed, statements
-from dispatch.adapters.sql.order_rows import each_order, is_gone
+from dispatch.adapters.sql.order_rows import each_order, is_gone, savepoint
 from dispatch.adapters.sql.statements import CLOCK, OUTBOX, SqlLoaded
 from dispatch.core.escalation import clocks
 from dispatch.services.ports import Changes, Decided, DecideOrder, Processes
@@ -31,43 +32,67 @@ def decide(
     """Decide at most `limit` due orders, the oldest first, except those `aside`."""
     rows = connection.execute(armed.claim(connection, now, limit, aside)).all()
     loaded = SqlLoaded(connection, processes)
-    loaded.orders, failed = each_order(connection, processes, rows)
     made: Made = {}
-    for order_id in list(loaded.orders):
-        try:
-            made[order_id] = decide_order(order_id, loaded, now)
-        except Exception as error:
-            failed[order_id] = error
-            del loaded.orders[order_id]
-    failed |= _write(connection, loaded, made, processes, now)
-    failed |= _put_right(connection, loaded, made, processes, now)
+    failed: dict[str, Exception] = {}
+    if rows:
+        with savepoint(connection) as take_back:
+            loaded.take_back = take_back
+            loaded.orders, failed = each_order(connection, processes, rows, take_back)
+            failed |= _decide(loaded, made, decide_order, now, take_back)
+            failed |= _write(loaded, made, now, take_back)
+        failed |= _put_right(connection, loaded, made, processes, now)
     orders = sum(changes.result for order_id, changes in made.items() if order_id not in failed)
     full = len(rows) >= limit
     return Decided(orders, failed, full, None if full else armed.following(connection, now))
 
 
+def _decide(
+    loaded: SqlLoaded, made: Made, decide_order: DecideOrder, now: datetime, take_back: Callable[[], None]
+) -> dict[str, Exception]:
+    """Nothing is written yet: what one order's failed statement takes back is no other's decision."""
+    failed: dict[str, Exception] = {}
+    for order_id in list(loaded.orders):
+        try:
+            made[order_id] = decide_order(order_id, loaded, now)
+        except Exception as error:
+            if isinstance(error, DBAPIError):
+                if error.connection_invalidated:
+                    raise
+                take_back()
+            failed[order_id] = error
+            del loaded.orders[order_id]
+    return failed
+
+
 def _write(
-    connection: Connection, loaded: SqlLoaded, made: Made, processes: Processes, now: datetime
+    loaded: SqlLoaded, made: Made, now: datetime, take_back: Callable[[], None]
 ) -> dict[str, Exception]:
     """All at once, or, where that is refused, each by itself: what did not go."""
 
-    def attempt(changes: Changes[bool]) -> Exception | None:
-        connection.exec_driver_sql("SAVEPOINT batch")
-        try:
-            statements.write(connection, _without(loaded, made, changes), changes, processes, now)
-        except Exception as error:
-            if is_gone(error):
-                raise
-            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT batch")
-            return error
-        connection.exec_driver_sql("RELEASE SAVEPOINT batch")
-        return None
+    def put(changes: Changes[bool]) -> None:
+        part = _without(loaded, made, changes)
+        statements.write(loaded.connection, part, changes, loaded.processes, now)
 
     changed = {order_id: changes for order_id, changes in made.items() if changes.result}
-    if not changed or attempt(together(list(changed.values()))) is None:
+    try:
+        if changed:
+            put(together(list(changed.values())))
         return {}
-    errors = {order_id: attempt(changes) for order_id, changes in changed.items()}
-    return {order_id: error for order_id, error in errors.items() if error is not None}
+    except Exception as error:
+        if is_gone(error):
+            raise
+        take_back()
+    failed: dict[str, Exception] = {}
+    for order_id, changes in changed.items():
+        with savepoint(loaded.connection) as leave_out:
+            try:
+                put(changes)
+            except Exception as error:
+                if is_gone(error):
+                    raise
+                leave_out()
+                failed[order_id] = error
+    return failed
 
 
 def _without(loaded: SqlLoaded, made: Made, changes: Changes[bool]) -> SqlLoaded:

@@ -4,7 +4,8 @@ hide the others."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Select, Text, and_, bindparam, literal_column, select
@@ -65,25 +66,62 @@ def readable_orders(connection: Connection, processes: Processes, query: Select[
 
 
 def each_order(
-    connection: Connection, processes: Processes, rows: Sequence[Any]
+    connection: Connection,
+    processes: Processes,
+    rows: Sequence[Any],
+    take_back: Callable[[], None] | None = None,
 ) -> tuple[dict[str, WorkOrder], dict[str, Exception]]:
-    """The orders of these rows in their order, and those that cannot be read, with the reason."""
+    """The orders of these rows in their order, and those that cannot be read, with the reason.
+
+    `take_back`: what to do after a statement that has failed. Not given: it is in a savepoint of its own (two more
+    journeys to the server).
+    """
+    if take_back is None:
+        with savepoint(connection) as own:
+            return each_order(connection, processes, rows, own)
     orders, failed = dict[str, WorkOrder](), dict[str, Exception]()
     try:
         kept = _histories(connection, [row.id for row in rows]) if rows else {}
     except Exception as error:
-        if is_gone(error):
-            raise
+        _mend(error, take_back)
         kept = {}  # one line of one history: each is read by itself
     for row in rows:
         try:
             events = kept.get(row.id) if kept else _histories(connection, [row.id]).get(row.id)
             orders[row.id] = _folded(connection, row, events, processes)
         except Exception as error:
-            if is_gone(error):
-                raise
+            _mend(error, take_back)
             failed[row.id] = error
     return orders, failed
+
+
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[Callable[[], None]]:
+    """Gives what takes back all that was done since. It may be done more than once."""
+    connection.exec_driver_sql("SAVEPOINT batch")
+
+    def take_back() -> None:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT batch")
+
+    yield take_back
+    connection.exec_driver_sql("RELEASE SAVEPOINT batch")
+
+
+class Spoilt(Exception):
+    """A statement that reads several orders has failed."""
+
+
+def give_up() -> None:
+    """To be decided again, where a savepoint for the rare history that SQL cannot read would cost every decision."""
+    raise Spoilt
+
+
+def _mend(error: Exception, take_back: Callable[[], None]) -> None:
+    """Go on after `error`, or raise it. After a statement that failed PostgreSQL takes no other before `take_back`."""
+    if is_gone(error):
+        raise error
+    if isinstance(error, DBAPIError):
+        take_back()
 
 
 def _histories(connection: Connection, order_ids: Sequence[str]) -> dict[str, str]:

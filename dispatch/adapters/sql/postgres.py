@@ -30,6 +30,10 @@ _RETRY_CODES = {"40001", "40P01", _TAKEN}
 _OUR_CLASSES = {"22", "23", "42"}
 """Classes of SQLSTATE that a statement of ours causes (data, constraint, syntax); all others are the server's."""
 _BROKEN = (DBAPIError, TimeoutError, asyncpg.PostgresError, OSError)
+FROZEN = 15.0
+"""Seconds after which the server ends a transaction whose process is not heard of: one that is stopped, or whose host
+is gone, would keep the orders that it has locked, and everybody's clocks pass those by. Work is computed in the event
+loop between its statements: one that takes so long has stopped its process anyway. Below the auditor's limit."""
 
 
 def open_engine(url: str) -> AsyncEngine:
@@ -38,7 +42,7 @@ def open_engine(url: str) -> AsyncEngine:
     engine = create_async_engine(
         address, pool_size=8, max_overflow=8, hide_parameters=True,
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
-        json_deserializer=msgspec.json.decode,
+        json_deserializer=msgspec.json.decode, connect_args={"server_settings": _patience()},
     )  # fmt: skip
 
     @event.listens_for(engine.sync_engine, "checkout")
@@ -48,6 +52,16 @@ def open_engine(url: str) -> AsyncEngine:
             raise DisconnectionError
 
     return engine
+
+
+def _patience() -> dict[str, str]:
+    """How long the server waits for us: between two statements, for a host without a sign of life (5 + 3 * 3 s), and
+    for one that takes no more of an answer (PostgreSQL, "Client Connection Defaults", "TCP Settings")."""
+    frozen = str(round(FROZEN * 1000))  # milliseconds
+    return {
+        "idle_in_transaction_session_timeout": frozen, "tcp_user_timeout": frozen,
+        "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "3", "tcp_keepalives_count": "3",
+    }  # fmt: skip
 
 
 class PostgresStore(SqlStore):
@@ -72,8 +86,13 @@ class PostgresStore(SqlStore):
             return await self._crowd.transact(decide, order_id)
         return await super().transact(decide)
 
-    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
-        """Run `work` in one transaction; again from the start when somebody else was first."""
+    async def write(
+        self, work: Callable[[Connection], T], *, quiet: bool = False, taken: int = ATTEMPTS
+    ) -> T:
+        """Run `work` in one transaction; again from the start when somebody else was first.
+
+        `taken`: attempts where it is a key that somebody else wrote.
+        """
         for attempt in range(ATTEMPTS):
             try:
                 async with self.engine.begin() as connection:
@@ -83,7 +102,7 @@ class PostgresStore(SqlStore):
             except _BROKEN as error:
                 if (state := _state(error)) not in _RETRY_CODES:
                     raise _said(error) from error
-                if state == _TAKEN and attempt == ATTEMPTS - 1:
+                if state == _TAKEN and attempt >= taken - 1:
                     raise Conflict(f"somebody else was first: {getattr(error, 'orig', error)}") from error
             else:
                 if not quiet:

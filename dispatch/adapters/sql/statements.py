@@ -6,7 +6,7 @@ Written for SQLAlchemy's synchronous connection. SQLite runs it in its single wr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from math import cos, radians
 from typing import Any
@@ -54,9 +54,13 @@ METRES_A_DEGREE = 111_320.0
 class SqlLoaded(LoadedAlerts):
     """`Loaded` over one connection; remembers every version that a decision looked at."""
 
-    def __init__(self, connection: Connection, processes: Processes) -> None:
+    def __init__(
+        self, connection: Connection, processes: Processes, take_back: Callable[[], None] | None = None
+    ) -> None:
+        """`take_back`: see `each_order`."""
         super().__init__(connection)
         self.processes = processes
+        self.take_back = take_back
         self.orders: dict[str, WorkOrder] = {}
         self.rosters: dict[tuple[str, str], Roster] = {}
         self.dials: dict[str, Dial | None] = {}
@@ -143,7 +147,8 @@ class SqlLoaded(LoadedAlerts):
         failed: dict[str, Exception] = {i: NotFound(f"no order {i!r}", order=i) for i in missing}
         for start in range(0, len(missing), 500):
             query = select(ORDER).where(ORDER.c.id.in_(missing[start : start + 500]))
-            found, spoilt = each_order(self.connection, self.processes, self.connection.execute(query).all())
+            rows = self.connection.execute(query).all()
+            found, spoilt = each_order(self.connection, self.processes, rows, self.take_back)
             self.orders |= found
             failed |= spoilt
         return {order_id: error for order_id, error in failed.items() if order_id not in self.orders}

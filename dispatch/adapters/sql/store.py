@@ -11,6 +11,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from dispatch.adapters.sql import due, open_orders, outbox, statements
+from dispatch.adapters.sql.order_rows import Spoilt, give_up
 from dispatch.clock import Clock
 from dispatch.core.crew import Roster
 from dispatch.core.work_order import WorkOrder
@@ -44,14 +45,17 @@ class SqlStore(ABC):
         """
 
     async def transact(self, decide: Decide[T], order_id: str = "") -> T:
-        def work(connection: Connection) -> Changes[T]:
+        def work(connection: Connection, take_back: Callable[[], None] | None = give_up) -> Changes[T]:
             now = self._clock.now()
-            loaded = statements.SqlLoaded(connection, self._processes)
+            loaded = statements.SqlLoaded(connection, self._processes, take_back)
             changes: Changes[T] = decide(loaded, now)
             statements.write(connection, loaded, changes, self._processes, now)
             return changes
 
-        changes = await self.write(work, quiet=True)
+        try:
+            changes = await self.write(work, quiet=True)
+        except Spoilt:  # with a savepoint at each look at several orders
+            changes = await self.write(lambda connection: work(connection, None), quiet=True)
         if statements.writes(changes):
             self._announce()
         return changes.result

@@ -8,6 +8,7 @@ import pytest
 
 from dispatch.bootstrap import prepare
 from dispatch.bootstrap.build import build
+from dispatch.core.errors import Unavailable
 from dispatch.settings import Settings
 
 
@@ -16,5 +17,13 @@ async def test_every_command_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     settings = prepare(Settings(data=tmp_path, redis_url="redis://127.0.0.1:1"), speed=1, empty=True)
     built = await build(settings)
     limit = built.redis.connection_pool.connection_kwargs["socket_timeout"]
-    await built.close()
+
+    async def fails() -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(built.redis, "aclose", fails)
+    with pytest.raises(ConnectionError):
+        await built.close()
+    with pytest.raises(Unavailable, match="closed"):  # all the same
+        await built.store.write(lambda connection: None)
     assert 0.5 < limit < 10, "longer than a consumer's blocking read, shorter than an effect may take"

@@ -6,8 +6,10 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, text
 
+from dispatch.adapters.sql import order_rows
 from dispatch.adapters.sql.organisation import load_directory
 from dispatch.adapters.sql.statements import EVENT
 from dispatch.clock import Clock, VirtualClock
@@ -54,3 +56,15 @@ class Engine:
 
 def names(first: int, last: int) -> set[str]:
     return {f"D{n}" for n in range(first, last + 1)}
+
+
+def unreadable(monkeypatch: pytest.MonkeyPatch, order_id: str) -> None:
+    """The server cannot read its events, as where a page of the disk is damaged."""
+    histories = order_rows._histories
+
+    def read(connection: Any, order_ids: Any) -> Any:
+        if order_id in order_ids:
+            connection.execute(text("SELECT * FROM damaged"))
+        return histories(connection, order_ids)
+
+    monkeypatch.setattr(order_rows, "_histories", read)

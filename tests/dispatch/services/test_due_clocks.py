@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text, update
 
-from dispatch.adapters.sql import statements
+from dispatch.adapters.sql import postgres, statements
 from dispatch.adapters.sql.rows import event_row, outbox_row
 from dispatch.adapters.sql.statements import CLOCK, EVENT, ORDER, OUTBOX
 from dispatch.core import escalation
@@ -26,7 +26,7 @@ from loadtests.clock_runs import judge
 from loadtests.clock_seed import CENTRES, CREWS, PROCESSES
 from tests.dispatch.databases import Database, aside
 from tests.dispatch.outside import START
-from tests.dispatch.services.engine import Engine, names
+from tests.dispatch.services.engine import Engine, names, unreadable
 
 
 def _spoil(monkeypatch: pytest.MonkeyPatch, broken: set[str]) -> None:
@@ -110,6 +110,29 @@ async def test_an_order_that_cannot_be_read_takes_nobody_along(database: Databas
     decided = await clocks.decide_due(engine.worker())
     assert set(decided.failed) == broken
     assert set(engine.rungs()) == names(1, 6) - broken
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])  # a statement that fails ends its transaction
+async def test_an_order_whose_events_the_server_cannot_read_stops_nobodys_clock(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one whose decision asks what the server cannot answer, or looks at one that cannot be read."""
+    engine = Engine(database)
+    engine.seed(8)
+    engine.all_due(6)
+    unreadable(monkeypatch, "D5")
+    worker = engine.worker()
+
+    def decide(order_id: str, loaded: Any, now: datetime) -> Changes[bool]:
+        if order_id == "D3":
+            loaded.connection.execute(text("SELECT 1/0"))
+        if order_id in ("D2", "D4"):
+            assert loaded.fetch(["D5", "D7", "D8"]).keys() == {"D5"}
+        return clocks.fire_order(worker, order_id, loaded, now)
+
+    decided = await worker.store.decide_due(decide, clocks.BATCH)
+    assert set(decided.failed) == {"D3", "D5"}
+    assert engine.rungs() == dict.fromkeys({"D1", "D2", "D4", "D6"}, 1)
 
 
 async def test_the_oldest_come_first(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,6 +221,38 @@ async def test_what_a_worker_has_claimed_others_leave_and_its_death_frees(
     assert engine.rungs() == dict.fromkeys(names(5, 8), 1)
     assert await clocks.fire_due(first) == 4
     assert engine.rungs() == dict.fromkeys(names(1, 8), 1)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_what_a_worker_that_stands_still_has_claimed_is_freed_and_it_is_told_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped, or on a host that is gone: nobody hangs up for it, and claims pass by what is locked."""
+    engine = Engine(database)
+    engine.seed(3)
+    engine.all_due(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres, "FROZEN", 0.5)
+        first = engine.worker()
+    second = engine.worker()
+    tries: list[int] = []
+
+    async def others() -> None:
+        async with asyncio.timeout(20):
+            while sum(tries) < 3:
+                tries.append((await clocks.decide_due(second)).orders)
+                await asyncio.sleep(0.05)
+        await database.opened[1].close()  # type: ignore[misc]
+
+    def stand_still(order_id: str, loaded: Loaded, now: datetime) -> Changes[bool]:
+        if not tries:
+            aside(lambda: asyncio.run(others()))
+        loaded.roster("c1", "service")
+        raise AssertionError("its transaction goes on")
+
+    with pytest.raises(Unavailable):
+        await first.store.decide_due(stand_still, 3)
+    assert engine.rungs() == dict.fromkeys(names(1, 3), 1)
 
 
 RACES = 120

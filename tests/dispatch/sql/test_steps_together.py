@@ -13,14 +13,14 @@ from sqlalchemy import event, text
 
 from dispatch.adapters.sql.crowd import AT_MOST, LANES, SLOW
 from dispatch.adapters.sql.postgres import PostgresStore
-from dispatch.core.errors import Conflict, IllegalStep, NotFound
+from dispatch.core.errors import Conflict, IllegalStep, NotFound, Unavailable
 from dispatch.core.types import Point
 from dispatch.core.work_order import WorkOrder
 from dispatch.services import dispatcher, hotline, incidents
 from dispatch.services.ports import Changes, Loaded
 from tests.dispatch.centre import DORA, HOLLY, PROCESSES, Centre
 from tests.dispatch.databases import Database
-from tests.dispatch.sql.two import Two, note, touch_roster
+from tests.dispatch.sql.two import Two, attempts, note, step, touch_roster
 
 MANY = 30
 
@@ -48,27 +48,15 @@ def _far(n: int) -> Point:
 
 def _counted(store: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
-    write: Callable[..., Awaitable[Any]] = PostgresStore.write
+    real: Callable[..., Awaitable[Any]] = PostgresStore.write
 
-    async def counting(self: PostgresStore, work: Any, *, quiet: bool = False) -> Any:
+    async def counting(self: PostgresStore, work: Any, **more: Any) -> Any:
         if self is store:
             seen.append(1)
-        return await write(self, work, quiet=quiet)
+        return await real(self, work, **more)
 
     monkeypatch.setattr(PostgresStore, "write", counting)
     return seen
-
-
-def _step(two: Two, order_id: str, **data: Any) -> Any:
-    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
-        after = note(loaded.order(order_id), now, **data)
-        return Changes(after, orders=(after,))
-
-    return two.first.transact(decide, order_id)
-
-
-async def _attempts(two: Two, order_id: str) -> list[Any]:
-    return [e.data for e in (await two.order(order_id)).history if e.kind == "attempt"]
 
 
 async def test_those_that_come_while_others_are_written_share_one_transaction(
@@ -78,17 +66,17 @@ async def test_those_that_come_while_others_are_written_share_one_transaction(
     for order_id in ids:
         await two.new(order_id)
     commits.clear()
-    said = await asyncio.gather(*(_step(two, order_id, to=order_id) for order_id in ids))
+    said = await asyncio.gather(*(step(two, order_id, to=order_id) for order_id in ids))
     assert len(commits) == LANES + 1, "the first ones at once, the others together"
     assert [after.id for after in said] == ids
     for order_id in ids:
-        assert await _attempts(two, order_id) == [{"to": order_id}]
+        assert await attempts(two, order_id) == [{"to": order_id}]
 
 
 async def test_one_that_comes_alone_waits_for_nobody(two: Two, commits: list[int]) -> None:
     await two.new()
     commits.clear()
-    await _step(two, "W1")
+    await step(two, "W1")
     assert len(commits) == 1
 
 
@@ -97,7 +85,7 @@ async def test_a_transaction_takes_so_many_and_no_more(two: Two, commits: list[i
     for order_id in ids:
         await two.new(order_id)
     commits.clear()
-    await asyncio.gather(*(_step(two, order_id) for order_id in ids))
+    await asyncio.gather(*(step(two, order_id) for order_id in ids))
     assert len(commits) == LANES + 2
 
 
@@ -110,11 +98,11 @@ async def test_what_one_refuses_is_its_own(two: Two) -> None:
         raise Conflict("not now")
 
     said = await asyncio.gather(
-        _step(two, "W1"), _step(two, "W2"), two.first.transact(refuse, "W3"), _step(two, "W4"),
-        _step(two, "nowhere"), return_exceptions=True,
+        step(two, "W1"), step(two, "W2"), two.first.transact(refuse, "W3"), step(two, "W4"),
+        step(two, "nowhere"), return_exceptions=True,
     )  # fmt: skip
     assert [type(one) for one in said] == [WorkOrder, WorkOrder, Conflict, WorkOrder, NotFound]
-    assert [len(await _attempts(two, i)) for i in ("W1", "W2", "W3", "W4")] == [1, 1, 0, 1]
+    assert [len(await attempts(two, i)) for i in ("W1", "W2", "W3", "W4")] == [1, 1, 0, 1]
 
 
 async def test_one_that_fails_takes_none_along(two: Two) -> None:
@@ -126,20 +114,20 @@ async def test_one_that_fails_takes_none_along(two: Two) -> None:
         raise ZeroDivisionError
 
     said = await asyncio.gather(
-        *(_step(two, order_id) for order_id in ids[:4]), two.first.transact(fail, "W4"), _step(two, "W5"),
+        *(step(two, order_id) for order_id in ids[:4]), two.first.transact(fail, "W4"), step(two, "W5"),
         return_exceptions=True,
     )  # fmt: skip
     assert [type(one).__name__ for one in said] == ["WorkOrder"] * 4 + ["ZeroDivisionError", "WorkOrder"]
-    assert [len(await _attempts(two, i)) for i in ids] == [1, 1, 1, 1, 0, 1]
+    assert [len(await attempts(two, i)) for i in ids] == [1, 1, 1, 1, 0, 1]
 
 
 async def test_two_steps_of_one_order_come_one_after_the_other(two: Two) -> None:
     for n in range(8):
         await two.new(f"W{n}")
-    steps = [_step(two, f"W{n}", turn=turn) for turn in range(3) for n in range(8)]
+    steps = [step(two, f"W{n}", turn=turn) for turn in range(3) for n in range(8)]
     await asyncio.gather(*steps)
     for n in range(8):
-        assert await _attempts(two, f"W{n}") == [{"turn": 0}, {"turn": 1}, {"turn": 2}]
+        assert await attempts(two, f"W{n}") == [{"turn": 0}, {"turn": 1}, {"turn": 2}]
 
 
 async def test_where_another_worker_was_first_all_of_them_are_decided_on_what_stands_then(two: Two) -> None:
@@ -154,10 +142,10 @@ async def test_where_another_worker_was_first_all_of_them_are_decided_on_what_st
             two.database.at_once(touch_roster)
         return Changes(seen[-1], orders=(note(loaded.order("W4"), now),))
 
-    others = [_step(two, order_id) for order_id in ("W1", "W2", "W3")]
+    others = [step(two, order_id) for order_id in ("W1", "W2", "W3")]
     *_, said = await asyncio.gather(*others, two.first.transact(careful, "W4"))
     assert seen == [said - 1, said]
-    assert [len(await _attempts(two, i)) for i in ("W1", "W2", "W3", "W4")] == [1, 1, 1, 1]
+    assert [len(await attempts(two, i)) for i in ("W1", "W2", "W3", "W4")] == [1, 1, 1, 1]
 
 
 async def test_orders_that_somebody_has_locked_hold_up_no_others(two: Two) -> None:
@@ -169,34 +157,52 @@ async def test_orders_that_somebody_has_locked_hold_up_no_others(two: Two) -> No
     assert isinstance(two.second, PostgresStore)
     async with two.second.engine.begin() as somebody:
         await somebody.execute(text("SELECT 1 FROM work_order WHERE id LIKE 'L%' FOR UPDATE"))
-        waiting = [asyncio.create_task(_step(two, order_id)) for order_id in locked]
+        waiting = [asyncio.create_task(step(two, order_id)) for order_id in locked]
         await asyncio.sleep(0)
         async with asyncio.timeout(len(locked) * SLOW + 3.0):
-            await asyncio.gather(*(_step(two, order_id) for order_id in free))
+            await asyncio.gather(*(step(two, order_id) for order_id in free))
         assert not any(task.done() for task in waiting)
     await asyncio.gather(*waiting)
-    assert [len(await _attempts(two, i)) for i in (*locked, *free)] == [1] * (len(locked) + len(free))
+    assert [len(await attempts(two, i)) for i in (*locked, *free)] == [1] * (len(locked) + len(free))
 
 
 async def test_who_gives_up_before_it_is_begun_changes_nothing_and_holds_nobody_up(two: Two) -> None:
     for n in range(5):
         await two.new(f"W{n}")
-    tasks = [asyncio.create_task(_step(two, f"W{n}")) for n in range(5)]
+    tasks = [asyncio.create_task(step(two, f"W{n}")) for n in range(5)]
     await asyncio.sleep(0)
     tasks[-1].cancel()
     said = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(said[-1], asyncio.CancelledError)
-    assert [len(await _attempts(two, f"W{n}")) for n in range(5)] == [1, 1, 1, 1, 0]
+    assert [len(await attempts(two, f"W{n}")) for n in range(5)] == [1, 1, 1, 1, 0]
+
+
+async def test_whoever_listens_is_told_once_of_steps_together_and_never_of_refusals(two: Two) -> None:
+    told: list[int] = []
+    ids = [f"W{n}" for n in range(6)]
+    for order_id in ids:
+        await two.new(order_id)
+    two.first = two.database.store(PROCESSES, two.clock, lambda: told.append(1))
+
+    def refuse(loaded: Loaded, now: datetime) -> Changes[None]:
+        raise Conflict("not now")
+
+    await asyncio.gather(*(step(two, order_id) for order_id in ids))
+    assert len(told) == LANES + 1
+    await asyncio.gather(*(two.first.transact(refuse, one) for one in ids), return_exceptions=True)
+    assert len(told) == LANES + 1
 
 
 async def test_the_store_closes_when_what_was_begun_is_committed(two: Two) -> None:
     await two.new()
-    task = asyncio.create_task(_step(two, "W1"))
+    task = asyncio.create_task(step(two, "W1"))
     await asyncio.sleep(0)
     task.cancel()
     assert isinstance(two.first, PostgresStore)
     await two.first.close()
-    assert len(await _attempts(two, "W1")) == 1
+    assert len(await attempts(two, "W1")) == 1
+    with pytest.raises(Unavailable):
+        await step(two, "W1")
 
 
 async def test_orders_of_one_roster_are_sent_to_their_crews_in_one_transaction(
@@ -297,8 +303,8 @@ async def test_what_is_refused_or_was_done_before_costs_the_others_no_journey(tw
         raise Conflict("not now")
 
     await asyncio.gather(
-        _step(two, "W0"), *(again(order_id) for order_id in ids[1:9]), two.first.transact(refused, "W9"),
-        _step(two, "W10"), _step(two, "W11"), return_exceptions=True,
+        step(two, "W0"), *(again(order_id) for order_id in ids[1:9]), two.first.transact(refused, "W9"),
+        step(two, "W10"), step(two, "W11"), return_exceptions=True,
     )  # fmt: skip
     assert len(seen) == 2 + 4, "the first one alone; two for the orders, one for the roster, one that writes"
-    assert [len(await _attempts(two, i)) for i in ("W0", "W10", "W11")] == [1, 1, 1]
+    assert [len(await attempts(two, i)) for i in ("W0", "W10", "W11")] == [1, 1, 1]

@@ -15,7 +15,7 @@ from dispatch.clock import VirtualClock
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.core.work_order import Facts, WorkOrder, begin, remark, take
-from dispatch.services.ports import Changes
+from dispatch.services.ports import Changes, Loaded
 from tests.dispatch.centre import HERE, PROCESS, PROCESSES, START, organisation
 from tests.dispatch.databases import AnyStore, Database
 
@@ -74,3 +74,18 @@ def touch_roster(connection: Any) -> None:
     connection.execute(
         ROSTER.update().where(ROSTER.c.centre_id == "north").values(version=ROSTER.c.version + 1)
     )
+
+
+def step(two: Two, order_id: str, **data: Any) -> Any:
+    """A step of one order, by the first worker."""
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
+        after = note(loaded.order(order_id), now, **data)
+        return Changes(after, orders=(after,))
+
+    return two.first.transact(decide, order_id)
+
+
+async def attempts(two: Two, order_id: str) -> list[Any]:
+    """What those steps have written, the first one first."""
+    return [e.data for e in (await two.order(order_id)).history if e.kind == "attempt"]
