@@ -8,8 +8,6 @@ decided, what one of them refuses is its own, and none returns before the commit
 at most. What does not go with others is decided by itself, as if there had been no others: a step that changes other
 orders, too, or belongs to an incident, whose orders are locked with it; one whose order somebody else has locked; and
 all of them where their transaction cannot be made. A step that waits for such a lock holds up others for SLOW at most.
-None waits longer than LONGEST for the database: whether it was committed is not known then, as where the answer to a
-commit is lost.
 """
 
 from __future__ import annotations
@@ -38,9 +36,6 @@ LANES = 1
 """Transactions at a time, as far as none of them is SLOW."""
 SLOW = 0.25
 """Real seconds after which one waits for somebody else: those that come then do not wait for it."""
-LONGEST = 20.0
-"""Real seconds that one transaction (or one step by itself, however often it meets others) may take. A connection that
-has gone silent would keep its orders from every other step in this process. Longer than the server waits for us."""
 AT_MOST = 40
 """Steps of one transaction: its rows are kept from everybody else until the commit."""
 
@@ -160,7 +155,7 @@ class Crowd:
 
     async def _by_itself(self, wish: _Wish) -> None:
         try:
-            result = await _in_time(self._alone(wish.decide))
+            result = await self._alone(wish.decide)
         except (Exception, asyncio.CancelledError) as error:
             self._tell(wish, error)
         else:
@@ -172,8 +167,9 @@ class Crowd:
 
     async def _together(self, wishes: list[_Wish]) -> None:
         try:
-            work = self._store.write(lambda c: self._decided(c, wishes), quiet=True, taken=TAKEN)
-            said, changed = await _in_time(work)
+            said, changed = await self._store.write(
+                lambda c: self._decided(c, wishes), quiet=True, taken=TAKEN
+            )
         except (Unavailable, asyncio.CancelledError) as error:
             said, changed = [_Said(refusal=error)] * len(wishes), False
         except Exception:  # whose it is, shows where each is decided by itself
@@ -235,14 +231,6 @@ class Crowd:
         rosters = {(r.centre_id, r.trade): r for r in changes.rosters}
         changes = replace(changes, rosters=tuple(rosters.values()))
         statements.write(connection, loaded, changes, self._processes, now)
-
-
-async def _in_time(work: Awaitable[T]) -> T:
-    try:
-        async with asyncio.timeout(LONGEST):
-            return await work
-    except TimeoutError as error:
-        raise Unavailable("the database did not answer in time") from error
 
 
 def _decide(wish: _Wish, loaded: statements.SqlLoaded, now: datetime) -> Changes[Any] | _Said:

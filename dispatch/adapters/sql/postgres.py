@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from random import uniform
 from typing import Any, TypeVar
 
@@ -34,6 +35,10 @@ FROZEN = 15.0
 """Seconds after which the server ends a transaction whose process is not heard of: one that is stopped, or whose host
 is gone, would keep the orders that it has locked, and everybody's clocks pass those by. Work is computed in the event
 loop between its statements: one that takes so long has stopped its process anyway. Below the auditor's limit."""
+
+LONGEST, LONGEST_LOOK = 20.0, 60.0
+"""Real seconds that a write (however often it meets others), and a look, may take. A connection that has gone silent
+would keep the clocks' loop, or an order, for ever. Longer than the server waits for us."""
 
 
 def open_engine(url: str) -> AsyncEngine:
@@ -91,8 +96,12 @@ class PostgresStore(SqlStore):
     ) -> T:
         """Run `work` in one transaction; again from the start when somebody else was first.
 
-        `taken`: attempts where it is a key that somebody else wrote.
+        `taken`: attempts where it is a key that somebody else wrote. After LONGEST whether it was committed is not known,
+        as where the answer to a commit is lost.
         """
+        return await _in_time(LONGEST, self._written(work, quiet, taken))
+
+    async def _written(self, work: Callable[[Connection], T], quiet: bool, taken: int) -> T:
         for attempt in range(ATTEMPTS):
             try:
                 async with self.engine.begin() as connection:
@@ -113,6 +122,9 @@ class PostgresStore(SqlStore):
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a read-only look at the database."""
+        return await _in_time(LONGEST_LOOK, self._looked(work))
+
+    async def _looked(self, work: Callable[[Connection], T]) -> T:
         try:
             async with self.engine.connect() as connection:
                 return await connection.run_sync(work)
@@ -123,6 +135,14 @@ class PostgresStore(SqlStore):
         """Finish what is under way, and give the connections back."""
         await self._crowd.close()
         await self.engine.dispose()
+
+
+async def _in_time(seconds: float, work: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except builtins.TimeoutError as error:
+        raise Unavailable("the database did not answer in time") from error
 
 
 def _state(error: Exception) -> str:

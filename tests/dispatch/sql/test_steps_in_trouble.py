@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from dispatch.adapters.sql import crowd
+from dispatch.adapters.sql import postgres
 from dispatch.adapters.sql.crowd import FEW, Crowd
 from dispatch.adapters.sql.postgres import PostgresStore, open_engine
 from dispatch.adapters.sql.rows import outbox_row
@@ -22,8 +22,8 @@ from dispatch.core.errors import Conflict, Unavailable
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.types import SYSTEM
 from dispatch.core.work_order import WorkOrder, remark
-from dispatch.services.ports import Changes, Loaded
-from tests.dispatch.centre import PROCESS, PROCESSES
+from dispatch.services.ports import Changes, Loaded, Settled
+from tests.dispatch.centre import PROCESS, PROCESSES, START
 from tests.dispatch.services.engine import unreadable
 from tests.dispatch.sql.silent import Line
 from tests.dispatch.sql.two import Two, attempts, note, step
@@ -215,16 +215,24 @@ async def test_a_line_that_goes_silent_holds_no_order_for_ever(
         two.first = store = PostgresStore(open_engine(line.url), PROCESSES, two.clock)
         await step(two, "W0")
         line.silent = True
-        monkeypatch.setattr(crowd, "LONGEST", 0.5)
+        monkeypatch.setattr(postgres, "LONGEST", 0.5)
         async with asyncio.timeout(20):
             said = await asyncio.gather(*(step(two, one, turn=1) for one in ids), return_exceptions=True)
             assert [type(one) for one in said] == [Unavailable] * 5
             assert line.dropped
+            monkeypatch.setattr(postgres, "LONGEST_LOOK", 0.5)
+            for work in (
+                store.next_due,
+                lambda: store.lease(START, START, 1),
+                lambda: store.settle([Settled(1, "done", "")], START),
+            ):
+                with pytest.raises(Unavailable):
+                    await work()
             line.silent = False
             monkeypatch.undo()
             await asyncio.gather(*(step(two, one, turn=2) for one in ids))
             line.silent = True
-            monkeypatch.setattr(crowd, "LONGEST", 0.5)
+            monkeypatch.setattr(postgres, "LONGEST", 0.5)
             begun = asyncio.create_task(step(two, "W0"))
             await asyncio.sleep(0)
             await store.close()
