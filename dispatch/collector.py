@@ -10,6 +10,6 @@ YOUNG = 50_000
 
 def let_batches_live() -> None:
     """Thousands of values wait for an answer of the database or of Redis and then go by themselves: the collector would
-    go through them again and again, a seventh of all time in a worker and a fifth in a gateway, and find nothing."""
+    go through them again and again, and find nothing (docs/benchmarks.md, "The clocks")."""
     gc.freeze()
     gc.set_threshold(YOUNG, 20, 10)

@@ -51,6 +51,7 @@ class Health:
         self._built = built
         mark = Mark.of(built.settings.time_mark)
         self._started = mark.time if mark else float("-inf")
+        self._gateway_seen = False
 
     async def __call__(self) -> dict[str, Any]:
         sql, redis, gateway, worker, auditor, telephone = await asyncio.gather(
@@ -99,7 +100,9 @@ class Health:
         found = [await self._built.redis.get(name) for name in names]
         states = [decode_gateway_state(raw) for raw in found if isinstance(raw, bytes)]
         if not states:
-            return self._silent(float("inf"), f"no gateway has reported for {LATE:g} s")
+            age = LATE if self._gateway_seen else float("inf")
+            return self._silent(age, f"no gateway has reported for {LATE:g} s")
+        self._gateway_seen = True
         connections = sum(s.connections for s in states)
         withheld = sum(s.withheld for s in states)
         ports = sorted(

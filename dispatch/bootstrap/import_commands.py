@@ -60,11 +60,12 @@ def planned_outages(file: Path, keep_good: bool, data: Path | None) -> None:
     """Outages (id, from, to, reason, and territory, polygon or addresses); one of a known id is replaced, others stay."""
     settings = settings_of(data)
     zone = ZoneInfo(settings.timezone)
-    geojson, off = at_once(
-        settings, lambda c: (load_directory(c).territories, outages.called_off(c)), reading=True
+    now = SystemClock().now()
+    geojson, closed = at_once(
+        settings, lambda c: (load_directory(c).territories, outages.closed(c, now)), reading=True
     )
     known = frozenset(str(f["properties"]["id"]) for f in geojson.get("features", ()))
-    rows = _checked(read_outages(_text(file), zone, known, off), file, keep_good)
+    rows = _checked(read_outages(_text(file), zone, known, closed), file, keep_good)
     told = Note("system", "import", f"import_{KIND}", file.name)
     at_once(settings, lambda c: take_in(c, rows, told, zone, SystemClock().now()))
     click.echo(f"{len(rows)} planned outages.")

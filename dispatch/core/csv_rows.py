@@ -60,13 +60,13 @@ class Cells:
         """Note a fault of this row."""
         self.faults.append(Fault(self.line, column, said, code, self.values.get(column, "").strip()[:40]))
 
-    def text(self, column: str, *, needed: bool = True) -> str:
-        """The cell without blanks around it."""
+    def text(self, column: str, *, needed: bool = True, longest: int = LONGEST) -> str:
+        """The cell without blanks around it, of at most `longest` characters."""
         found = unmarked(self.values.get(column, "").strip())
         if needed and not found:
             self.wrong(column, "is empty", "required")
-        if len(found) > LONGEST or any(ord(c) < 32 for c in found):
-            self.wrong(column, f"expected at most {LONGEST} characters of text, without line breaks")
+        if len(found) > longest or any(ord(c) < 32 for c in found):
+            self.wrong(column, f"expected at most {longest} characters of text, without line breaks")
             return ""
         return found
 
@@ -119,7 +119,10 @@ def read_table(
     """
     text = text.removeprefix("\ufeff")  # a spreadsheet's mark of UTF-8
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
-    header = next(reader, [])
+    try:
+        header = next(reader, [])
+    except csv.Error as error:
+        raise BadInput(f"line 1: it cannot be read: {error}", field="", why="not_csv") from error
     called = {known: name for name, others in columns.items() for known in (name, *others)}
     names = [called.get(one.strip().lower(), "") for one in header]
     if missing := [name for name in needed if name not in names]:

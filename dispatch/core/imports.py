@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from hashlib import sha256
 
@@ -33,6 +33,8 @@ OUTAGES = {
     "polygon": ("area",),
     "addresses": ("address",),
 }
+MANY = 20_000
+"""Characters of one outage's corners or addresses."""
 
 
 def read_gazetteer(text: str) -> Table[Entry]:
@@ -67,18 +69,22 @@ def _has(text: str, *names: str) -> bool:
 
 
 def read_outages(
-    text: str, zone: tzinfo, territories: frozenset[str], called_off: frozenset[str] = frozenset()
+    text: str, zone: tzinfo, territories: frozenset[str], closed: Mapping[str, PlannedOutage] | None = None
 ) -> Table[PlannedOutage]:
     """Planned outages. An area is one of `territories`, a polygon ("lon lat; lon lat; …"), or addresses ("one | two").
 
-    `called_off`: the ids of those that were. A list made before, or elsewhere, does not bring one back.
+    `closed`: by their ids those that were called off, or are history. A list made before, or elsewhere, does not bring
+    one back, nor change what was.
     """
     seen: dict[str, int] = {}
 
     def row(cells: Cells) -> PlannedOutage:
         outage = outage_of(cells, zone, territories)
-        if outage.id in called_off:
+        was = (closed or {}).get(outage.id)
+        if was and was.called_off_at:
             cells.wrong("id", f"{outage.id} was called off: give it another id", "outage_called_off")
+        elif was and was != outage:
+            cells.wrong("id", f"{outage.id} is over: give it another id", "outage_over")
         known = seen.setdefault(outage.id, cells.line)
         if known != cells.line:
             cells.wrong("id", f"is the same as line {known}", "twice")
@@ -96,7 +102,9 @@ def outage_of(cells: Cells, zone: tzinfo, territories: frozenset[str]) -> Planne
     if territory and territory not in territories:
         cells.wrong("territory", f"there is no territory {territory[:40]!r}", "reference")
     polygon = _polygon(cells)
-    addresses = tuple(one.strip() for one in cells.text("addresses", needed=False).split("|") if one.strip())
+    addresses = tuple(
+        one.strip() for one in cells.text("addresses", needed=False, longest=MANY).split("|") if one.strip()
+    )
     if not (territory or polygon or addresses) and not cells.faults:
         cells.wrong("territory", "is empty, and so are polygon and addresses: where is it?", "where")
     reason = cells.text("reason")
@@ -137,7 +145,7 @@ def _local(at: datetime, zone: tzinfo) -> str:
 
 
 def _polygon(cells: Cells) -> tuple[Point, ...]:
-    said = cells.text("polygon", needed=False)
+    said = cells.text("polygon", needed=False, longest=MANY)
     if not said:
         return ()
     try:

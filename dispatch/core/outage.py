@@ -45,7 +45,7 @@ class PlannedOutage:
 def changed(was: PlannedOutage | None, new: PlannedOutage, now: datetime) -> PlannedOutage:
     """`was` (None: nothing yet) as `new` says. Raises GuardRefused where it is history, BadInput where `new` would be."""
     if was is not None:
-        _keep_history(was, now)
+        keep_history(was, now)
     if new.ends_at <= now:
         raise BadInput(f"outage {new.id}: its end lies in the past", field="to", why="ends_past")
     return new
@@ -65,7 +65,8 @@ def called_off(was: PlannedOutage, now: datetime) -> PlannedOutage:
     return replace(was, called_off_at=now)
 
 
-def _keep_history(was: PlannedOutage, now: datetime) -> None:
+def keep_history(was: PlannedOutage, now: datetime) -> None:
+    """Raises GuardRefused where it stays as it is: it was called off, or has been over for too long."""
     if was.called_off_at is not None:
         raise GuardRefused(f"outage {was.id} was called off: plan another one", why="outage_called_off")
     if was.ends_at + EXTENDED_WITHIN <= now:

@@ -39,7 +39,7 @@ class Fault:
     code: Literal[
         "required", "form", "number", "choice", "time", "twice", "unknown_column", "missing_column", "too_many_cells",
         "too_many_rows", "not_csv", "reference", "refused", "instant", "ends_first", "where", "polygon",
-        "outage_called_off",
+        "outage_called_off", "outage_over",
     ]  # fmt: skip
     value: str = ""
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
+from dispatch.core.errors import Unavailable
 from dispatch.services.callee import Callee
 from dispatch.services.calls import LIVE, all_needless, attempt, ended_by, in_parts, number_of, readable
 from dispatch.services.context import Context
@@ -34,6 +35,8 @@ async def cut(context: Context, ports: Ports, rows: Sequence[OutboxRow]) -> list
         async with asyncio.timeout(PATIENCE):
             concerned = await _calls_of(context, rows)
     except Exception as error:
+        if len(rows) > 1 and not isinstance(error, Unavailable | TimeoutError):
+            return [one for row in rows for one in await cut(context, ports, [row])]  # one cannot be read
         log.warning("it is not known what rings for %d orders: %r", len(rows), error)
         return [failed(context, row, error) for row in rows]
     sure = {call for row in rows for call in row.data.get("needless", ())}

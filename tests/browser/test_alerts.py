@@ -97,6 +97,11 @@ def test_an_alert_sounds_until_somebody_acknowledges_it_on_another_screen(
     quiet = tones(page)
     page.wait_for_timeout(LONGER_THAN_A_PAUSE)
     assert tones(page) == quiet
+    if username == "mona":  # a page without the live feed says, too, that it would not be heard
+        page.context.set_offline(True)
+        expect(page.locator("#banner")).to_contain_text("alerts are not heard here", timeout=15_000)
+        page.context.set_offline(False)
+        expect(page.locator("#banner")).to_be_hidden(timeout=10_000)
 
 
 def test_one_long_press_acknowledges_one_alert_and_none_slips_under_it(visit: Visit, centre: Served) -> None:

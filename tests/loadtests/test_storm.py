@@ -15,7 +15,7 @@ from dispatch.settings import Settings
 from loadtests import storm
 from loadtests.clock_seed import Family, organise
 from loadtests.fault_town import phone_log
-from simulators.exchange import CallEvent, CallRequest
+from simulators.exchange import CallEvent, CallRequest, CallState
 from simulators.phone_log import CallLine, StateLine
 
 DUE = datetime(2026, 7, 1, 20, tzinfo=UTC)
@@ -51,9 +51,28 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_an_order_for_which_nobody_was_rung_is_found_once_it_had_its_time(settings: Settings) -> None:
-    early = at_once(settings, lambda c: storm._judge(c, seconds(100)), reading=True)
-    assert (early.rungs, sorted(early.late), early.unseen) == (2, [0.5, 9.0], [])
-    assert at_once(settings, lambda c: storm._judge(c, seconds(121)), reading=True).unseen == ["S2"]
+    early = at_once(settings, lambda c: storm._judge(c, 2, seconds(100)), reading=True)
+    assert (early.rungs, sorted(early.late), early.forgotten, early.unseen) == (2, [0.5, 9.0], 0, [])
+    assert at_once(settings, lambda c: storm._judge(c, 2, seconds(121)), reading=True).unseen == ["S2"]
+    assert at_once(settings, lambda c: storm._judge(c, 5, seconds(121)), reading=True).forgotten == 3
+
+
+def test_an_attempt_that_came_after_two_minutes_or_failed_is_none(settings: Settings) -> None:
+    def later(connection: Connection) -> None:
+        for seq, at, state in ((8, 30.0, "failed"), (9, 150.0, "dialling")):
+            row = {
+                "kind": "attempt",
+                "at": seconds(at),
+                "recorded_at": seconds(at),
+                "by_role": "system",
+                "by_id": "",
+            }
+            connection.execute(
+                insert(EVENT).values(order_id="S2", seq=seq, key=f"S2/{seq}", data={"state": state}, **row)
+            )
+
+    at_once(settings, later)
+    assert at_once(settings, lambda c: storm._judge(c, 2, seconds(200)), reading=True).unseen == ["S2"]
 
 
 def test_two_calls_within_a_minute_and_a_late_cut_are_found(settings: Settings) -> None:
@@ -63,7 +82,14 @@ def test_two_calls_within_a_minute_and_a_late_cut_are_found(settings: Settings) 
         CallLine(CallRequest(f"call-{at}", number, ""), seconds(at))
         for number, at in (("+86200", 0.0), ("+86200", 57.0), ("+86201", 0.0), ("+86201", 60.5))
     ]
-    lines.append(StateLine(CallEvent("call-0.0", "+86200", 3, "cut", None, seconds(4.5))))
+    states: list[tuple[str, str, CallState, float]] = [
+        ("call-0.0", "+86200", "ringing", 1.0), ("call-0.0", "+86200", "cut", 4.5), ("call-57.0", "+86200", "ringing", 58.0),
+        ("a", "+86201", "ringing", 1.0), ("a", "+86201", "no_answer", 31.0), ("b", "+86202", "ringing", 1.0),
+    ]  # fmt: skip
+    lines += [
+        StateLine(CallEvent(call, number, 1, state, None, seconds(at))) for call, number, state, at in states
+    ]
     file.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
     assert storm._too_soon(settings) == (4, 1, 57.0)
-    assert storm._cuts(settings, {"+86200": seconds(3)}) == [1.5]
+    accepted = {"+86200": seconds(3), "+86201": seconds(3), "+86202": seconds(3)}
+    assert storm._cuts(settings, accepted) == [28.0, float("inf"), 1.5], "also one that rings on to its end"

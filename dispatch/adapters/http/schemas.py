@@ -20,6 +20,8 @@ def _printable(text: str) -> str:
 Code = Annotated[str, Field(max_length=80, pattern=r"^[\x21-\x7e]*$")]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
 Text = Annotated[str, Field(max_length=2_000), AfterValidator(_printable)]
+Many = Annotated[str, Field(max_length=60_000), AfterValidator(_printable)]
+"""Corners or addresses as a page shows them: with blanks between them they are longer than a list may have them."""
 Generation = Annotated[int, Field(ge=1, le=1_000_000)]
 Username = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")]
 Minutes = Annotated[int, Field(ge=1, le=480)]
@@ -280,8 +282,8 @@ class OutageEntry(Body):
     to: Annotated[Line, Field(max_length=40)]
     reason: Text
     territory: Annotated[Line, Field(max_length=80)] = ""
-    polygon: Text = ""
-    addresses: Text = ""
+    polygon: Many = ""
+    addresses: Many = ""
 
     def as_said(self) -> dict[str, str]:
         """By the names of the columns."""

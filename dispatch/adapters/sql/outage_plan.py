@@ -20,11 +20,11 @@ from dispatch.adapters.sql.lists import Import
 from dispatch.adapters.sql.organisation import alone
 from dispatch.adapters.sql.outages import OUTAGE
 from dispatch.adapters.sql.store import SqlStore
-from dispatch.adapters.sql.trail import Note, last_note, note
+from dispatch.adapters.sql.trail import Note, last_note, note, note_all
 from dispatch.clock import SystemClock
 from dispatch.core import outage as rules
 from dispatch.core.csv_rows import Cells, Table
-from dispatch.core.errors import BadInput, Conflict
+from dispatch.core.errors import BadInput, Conflict, GuardRefused
 from dispatch.core.gazetteer import folded
 from dispatch.core.imports import cells_of, outage_of, read_outages, write_outages
 from dispatch.core.outage import PlannedOutage
@@ -34,7 +34,7 @@ from dispatch.services.people import Person
 
 KIND = "planned_outages"
 SHOWN = 200
-MOST_ROWS = 2_000
+MOST_ROWS = 20_000
 """Of one list: each row has a note of its own, and SQLite has one writer."""
 Which = Literal["open", "over", "called_off", "all"]
 Said = Mapping[str, str]
@@ -112,9 +112,9 @@ class SqlOutagePlan:
         Raises Conflict where what it was compared with has changed since.
         """
         zone, lands = self._context.zone, self._known()
-        off = await self._database.read(outages.called_off)
+        closed = await self._database.read(lambda c: outages.closed(c, self._context.clock.now()))
         try:
-            table = await asyncio.to_thread(read_outages, text, zone, lands, off)
+            table = await asyncio.to_thread(read_outages, text, zone, lands, closed)
         except BadInput as error:
             why, name = str(error.facts["why"]), str(error.facts["field"])
             return Import((Fault(1, 0, name, why),))  # type: ignore[arg-type]
@@ -161,7 +161,7 @@ class SqlOutagePlan:
         deed: str,
     ) -> PlannedOutage:
         told = Note(by.role, by.username, deed, "")
-        _noted(connection, before, after, told, self._context.zone, SystemClock().now())
+        note(connection, _noted(before, after, told, self._context.zone), SystemClock().now())
         outages.put(connection, [after])
         return after
 
@@ -189,29 +189,33 @@ def said(one: PlannedOutage, zone: tzinfo) -> dict[str, str]:
 def take_in(
     connection: Connection, rows: Sequence[PlannedOutage], told: Note, zone: tzinfo, at: datetime
 ) -> None:
-    """The rows of a list: what is new or otherwise than before, each noted. Raises Conflict where one was called off."""
+    """The rows of a list: what is new or otherwise than before, each noted; nobody else changes an outage until this
+    transaction ends. Raises BadInput where there are too many, Conflict where one was called off or is history."""
+    if len(rows) > MOST_ROWS:
+        raise BadInput(f"{len(rows):,} rows: expected at most {MOST_ROWS:,} in one list", field="rows")
+    alone(connection)
     before = outages.known(connection, {one.id for one in rows})
-    if off := sorted(one.id for one in before.values() if one.called_off_at):
-        raise Conflict(f"{off[0]} was called off meanwhile: look again", why="looked")
     other = [one for one in rows if before.get(one.id) != one]
-    note(connection, Note(told.by_role, told.by_id, told.action, told.subject, {"rows": len(rows)}), at)
+    deeds = [Note(told.by_role, told.by_id, told.action, told.subject, {"rows": len(rows)})]
     for one in other:
         was = before.get(one.id)
-        deed = Note(told.by_role, told.by_id, "change" if was else "add", "")
-        _noted(connection, was, one, deed, zone, at)
+        if was is not None:
+            _still_open(was, at)
+        deeds.append(_noted(was, one, Note(told.by_role, told.by_id, "change" if was else "add", ""), zone))
+    note_all(connection, deeds, at)
     outages.put(connection, other)
 
 
-def _noted(
-    connection: Connection,
-    was: PlannedOutage | None,
-    now: PlannedOutage,
-    told: Note,
-    zone: tzinfo,
-    at: datetime,
-) -> None:
+def _still_open(was: PlannedOutage, now: datetime) -> None:
+    try:
+        rules.keep_history(was, now)
+    except GuardRefused as error:
+        raise Conflict(f"{error.message}; look again", why="looked") from error
+
+
+def _noted(was: PlannedOutage | None, now: PlannedOutage, told: Note, zone: tzinfo) -> Note:
     data = entries.said(said(was, zone) if was else None, said(now, zone))
-    note(connection, Note(told.by_role, told.by_id, f"{told.action}_{KIND}", now.id, data), at)
+    return Note(told.by_role, told.by_id, f"{told.action}_{KIND}", now.id, data)
 
 
 def _chosen(which: Which, now: datetime) -> ColumnElement[bool]:

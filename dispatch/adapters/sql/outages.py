@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, select, true
 
 from dispatch.adapters.sql import desk_tables as t
-from dispatch.core.outage import PlannedOutage
+from dispatch.core.outage import EXTENDED_WITHIN, PlannedOutage
 from dispatch.core.types import Point
 
 OUTAGE: Table = t.PlannedOutageRow.__table__  # type: ignore[attr-defined]
@@ -37,10 +37,10 @@ def known(connection: Connection, ids: Collection[str]) -> dict[str, PlannedOuta
     return {one.id: one for one in every(connection, OUTAGE.c.id.in_(sorted(ids)))}
 
 
-def called_off(connection: Connection) -> frozenset[str]:
-    """The ids of those that were."""
-    query = select(OUTAGE.c.id).where(OUTAGE.c.called_off_at.is_not(None))
-    return frozenset(connection.execute(query).scalars())
+def closed(connection: Connection, now: datetime) -> dict[str, PlannedOutage]:
+    """Those that were called off, or have been over for so long that they are history."""
+    over = OUTAGE.c.ends_at <= now - EXTENDED_WITHIN
+    return {one.id: one for one in every(connection, OUTAGE.c.called_off_at.is_not(None) | over)}
 
 
 def put(connection: Connection, outages: Sequence[PlannedOutage]) -> None:

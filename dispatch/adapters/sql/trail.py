@@ -59,18 +59,26 @@ class Note:
 
 
 def note(connection: Connection, one: Note, now: datetime) -> None:
-    """Keep it, in the transaction of what it tells of.
+    """Keep it, in the transaction of what it tells of."""
+    note_all(connection, [one], now)
+
+
+def note_all(connection: Connection, all_of_them: Sequence[Note], now: datetime) -> None:
+    """Keep them, in the transaction of what they tell of.
 
     On PostgreSQL the transaction has its number before the row has its id: else a sealer might look between the two,
     see nobody to wait for, and seal past the row (`settled`).
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_current_xact_id()"))
-    row = {
-        "at": now, "by_role": one.by_role, "by_id": one.by_id, "action": one.action, "subject": one.subject,
-        "data": msgspec.to_builtins(dict(one.data)),
-    }  # fmt: skip
-    connection.execute(insert(AUDIT), row)
+    rows = [
+        {
+            "at": now, "by_role": one.by_role, "by_id": one.by_id, "action": one.action, "subject": one.subject,
+            "data": msgspec.to_builtins(dict(one.data)),
+        }
+        for one in all_of_them
+    ]  # fmt: skip
+    connection.execute(insert(AUDIT), rows)
 
 
 def notes(

@@ -78,6 +78,11 @@ async def test_what_is_not_due_yet_after_a_start_is_starting(built: Built) -> No
     await built.store.write(lambda c: set_fact(c, HEARTBEAT, past))
     assert await states(started(built, 30)) == ("degraded", "down", "ok", "starting"), "it has spoken since"
     assert await states(started(built, 7200)) == ("degraded", "down", "ok", "down")
+    health = started(built, 30)
+    assert (await states(health))[2] == "ok"
+    await built.redis.delete(*[key async for key in built.redis.scan_iter(match="gateway:*")])
+    assert (await states(health))[2] == "down", "it has spoken since, and is gone"
+    assert (await states(started(built, 30)))[2] == "starting"
 
 
 async def test_a_silent_worker_and_gateway_are_named(built: Built) -> None:

@@ -88,5 +88,18 @@ def test_one_that_was_called_off_comes_back_with_no_list() -> None:
     zone = ZoneInfo("Asia/Shanghai")
     text = write_outages([ONE], zone)
     assert write_outages([OFF], zone).splitlines() == text.splitlines()[:1]
-    found = read_outages(text, zone, LANDS, frozenset({"PO-1"}))
+    found = read_outages(text, zone, LANDS, {"PO-1": OFF})
     assert [(f.line, f.column, f.code) for f in found.faults] == [(2, "id", "outage_called_off")]
+
+
+def test_what_is_history_is_changed_by_no_list_and_stands_in_the_way_of_none() -> None:
+    zone = ZoneInfo("Asia/Shanghai")
+    assert read_outages(write_outages([ONE], zone), zone, LANDS, {"PO-1": ONE}).faults == []
+    other = write_outages([replace(ONE, reason="something else")], zone)
+    found = read_outages(other, zone, LANDS, {"PO-1": ONE})
+    assert [(f.line, f.column, f.code) for f in found.faults] == [(2, "id", "outage_over")]
+
+
+def test_a_file_that_is_no_csv_says_so() -> None:
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_outages('"' + "a" * 200_000, ZoneInfo("Asia/Shanghai"), LANDS)

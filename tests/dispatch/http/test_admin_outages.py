@@ -13,6 +13,7 @@ from tests.dispatch.http.test_admin_desk import audit
 
 PATH = "/api/admin/planned-outages"
 LIST = "/api/admin/lists/planned-outages"
+HEAD = "id,from,to,reason,territory,polygon,addresses\n"
 ENTRY = {
     "id": "PO-1", "from": "", "to": "", "reason": "line work", "territory": "east-land", "polygon": "", "addresses": "",
 }  # fmt: skip
@@ -83,6 +84,20 @@ async def test_one_that_ends_early_answers_no_call_any_more(city: City) -> None:
     assert await _at_the_hotline(city) == []
     again = await city.post("ada", f"{PATH}/end", {"was": answer.json()["entry"]})
     assert (again.status_code, again.json()["error"]["facts"]["why"]) == (409, "not_under_way")
+
+
+async def test_one_with_as_many_addresses_as_a_list_may_have_can_be_ended(city: City) -> None:
+    """A page shows them with blanks between: longer than they came."""
+    entry = _entry(city)
+    row = ["PO-9", entry["from"], entry["to"], "r", "", "", "|".join(f"{n} Long Lane" for n in range(1_200))]
+    seen = (await city.post("ada", LIST, {"text": HEAD + ",".join(row) + "\n"})).json()
+    assert seen["faults"] == []
+    await city.post("ada", LIST, {"text": HEAD + ",".join(row) + "\n", "seen": seen["seen"]})
+    (shown,) = (await city.get("ada", PATH)).json()["outages"]
+    assert (await city.post("ada", f"{PATH}/end", {"was": shown["entry"]})).json()["state"] == "over"
+    row[-1] *= 2
+    fault = (await city.post("ada", LIST, {"text": HEAD + ",".join(row) + "\n"})).json()["faults"][0]
+    assert (fault["line"], fault["column"], fault["name"]) == (2, 7, "addresses")
 
 
 async def test_of_two_administrators_at_one_outage_the_second_learns_who_was_first(city: City) -> None:

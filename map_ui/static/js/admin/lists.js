@@ -35,7 +35,7 @@ function faultName({ code, value }) {
     required: t('is missing'), form: t('holds characters that are not allowed'), number: t('is not a number, or not one that can be'), choice: t('is none of the words that can stand here'), time: t('is not a time (HH:MM)'), phone: t('is not a number that a telephone can dial'),
     twice: t('stands twice'), unknown_column: t('no column of this list has this name'), missing_column: t('this column is missing'), too_many_cells: t('the line has more cells than there are columns'), too_many_rows: t('the list is too long'),
     not_csv: t('this is not CSV (is a quotation mark missing?)'), reference: t('is not there, or does not fit'),
-    instant: t('is not a time (2026-03-02 08:30)'), ends_first: t('is not after the begin'), where: t('territory, polygon and addresses are all empty'), polygon: t('is no area: three corners "lon lat; lon lat; lon lat" or more, whose sides do not cross'), outage_called_off: t('was called off: give it another id'),
+    instant: t('is not a time (2026-03-02 08:30)'), ends_first: t('is not after the begin'), where: t('territory, polygon and addresses are all empty'), polygon: t('is no area: three corners "lon lat; lon lat; lon lat" or more, whose sides do not cross'), outage_called_off: t('was called off: give it another id'), outage_over: t('is over: give it another id'),
   };
   return names[code] ? h('span', {}, names[code], value && code !== 'reference' && code !== 'not_csv' ? h('span', {}, ': ', h('code', {}, value)) : null) : h('span', { lang: 'en' }, value);
 }
