@@ -36,13 +36,15 @@ class LiveFeed:
             self._socket = socket.create_connection((uri.host, uri.port), timeout)
             self._protocol.send_request(self._protocol.connect())
             self._flush()
-            while self._protocol.handshake_exc is None and self._protocol.state.name != "OPEN":
+            while self._protocol.handshake_exc is None and self._protocol.state.name == "CONNECTING":
                 self._receive()
             self._socket.settimeout(None)
-        except (OSError, WebSocketException) as error:
+            if self._protocol.handshake_exc is not None:
+                raise FeedLost(str(self._protocol.handshake_exc))
+        except (OSError, WebSocketException, FeedLost) as error:
+            if hasattr(self, "_socket"):
+                self._socket.close()
             raise FeedLost(str(error) or type(error).__name__) from error
-        if self._protocol.handshake_exc is not None:
-            raise FeedLost(str(self._protocol.handshake_exc))
         self._reader = Thread(target=self._read, name="live feed", daemon=True)
         self._reader.start()
 
@@ -80,8 +82,11 @@ class LiveFeed:
     def _read(self) -> None:
         """Until the end, which is the last that `message` hears."""
         try:
-            while True:
+            while (
+                end := self._protocol.close_rcvd
+            ) is None:  # it may have come with the answer to the request
                 self._receive()
+            raise FeedLost(f"closed: {end.code} {end.reason}")
         except FeedLost as lost:
             self._frames.put(lost)
         except (OSError, WebSocketException) as error:
@@ -97,8 +102,6 @@ class LiveFeed:
         for event in self._protocol.events_received():
             if isinstance(event, Frame) and event.opcode in DATA_OPCODES:
                 self._frames.put(event)
-        if self._protocol.close_rcvd is not None:
-            raise FeedLost(f"closed: {self._protocol.close_rcvd.code} {self._protocol.close_rcvd.reason}")
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():

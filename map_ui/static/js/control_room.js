@@ -26,9 +26,13 @@ import { showUndelivered } from './undelivered.js';
 import { loadWords, word } from './vocabulary.js';
 
 startShell();
+/** @type {{invalidateSize: () => void}|undefined} */
+let sized;
+startPanes(() => sized?.invalidateSize()); // they are pressed while the rest still comes
 await Promise.all([loadWords(), askTime()]);
 showUndelivered(byId('undelivered'));
 const map = await startMap();
+sized = map;
 const board = emptyBoard();
 let selected = '';
 
@@ -89,7 +93,7 @@ function pickCrew(crew) {
   if (!layer.show(crew.no) && crew.fix) map.panTo([crew.fix.lat, crew.fix.lon]);
 }
 
-startPanes(() => map.invalidateSize());
+map.invalidateSize();
 fit(map, byId('legend').offsetHeight + 8);
 
 const show = notUnderAFinger(() => {
