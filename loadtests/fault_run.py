@@ -34,6 +34,8 @@ from loadtests.postgres import postgres_running
 from loadtests.processes import Failed, RedisProcess, free_ports, redis_running
 
 DRIVERS = 2
+GOES_WITHIN = 10.0
+"""Real seconds in which the exchange may end by itself."""
 LEFT_OPEN = 100
 """Last orders of each driver that may stay open, at most a fifth of them."""
 PASSED = 12.0
@@ -152,7 +154,11 @@ def exchange_running(
             yield
         finally:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(GOES_WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:

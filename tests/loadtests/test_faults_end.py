@@ -34,11 +34,12 @@ def _processes_of(folder: str) -> list[str]:
     return found
 
 
-def _until(what: str, true: object) -> None:
+def _until(what: str, true: object, folder: str) -> None:
+    """Else says which processes are there still."""
     assert callable(true)
     end = SystemClock.monotonic() + PATIENCE
     while not true():
-        assert SystemClock.monotonic() < end, what
+        assert SystemClock.monotonic() < end, f"not {what}: {_processes_of(folder)}"
         Event().wait(0.1)
 
 
@@ -61,13 +62,14 @@ def test_a_signal_ends_database_redis_exchange_drivers_and_workers() -> None:
         run = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         board = Path(folder) / "board"
         try:
-            _until("a worker is at work", lambda: board.exists() and Board(board).get(READY))
+            _until("a worker is at work", lambda: board.exists() and Board(board).get(READY), folder)
             assert len(_processes_of(folder)) >= 8, (
                 "harness, servers, exchange, drivers, two workers and their places"
             )
             run.send_signal(signal.SIGTERM)
-            assert run.wait(PATIENCE) == 128 + signal.SIGTERM
-            _until(f"all have ended: {_processes_of(folder)}", lambda: not _processes_of(folder))
+            _until("the run has ended", lambda: run.poll() is not None, folder)
+            assert run.returncode == 128 + signal.SIGTERM
+            _until("all have ended", lambda: not _processes_of(folder), folder)
         finally:
             run.kill()
             run.wait()
