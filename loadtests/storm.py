@@ -149,6 +149,8 @@ class Judged(msgspec.Struct):
     rungs: int = 0
     late: list[float] = []
     """Seconds from the instant that a rung was due until it was decided."""
+    heard: list[float] = []
+    """Seconds from an order's first rung until somebody was rung for it."""
     forgotten: int = 0
     """Orders that have no rung and were not accepted before."""
     unseen: list[str] = []
@@ -169,6 +171,7 @@ def _judge(connection: Connection, orders: int, end: datetime) -> Judged:
         elif row.data.get("state") != "failed":
             seen.setdefault(row.order_id, row.recorded_at)
     found.forgotten = orders - len(first.keys() | seen.keys())
+    found.heard = [(seen[order] - due).total_seconds() for order, due in first.items() if order in seen]
     had = ((order, due + 2 * MINUTE) for order, due in first.items() if due + 2 * MINUTE < end)
     found.unseen = [order for order, until in had if seen.get(order, end) > until]
     return found
@@ -228,6 +231,7 @@ def main(orders: int, seconds: int, postgresql: bool, short: bool, file: str | N
         name="storm",
         objectives=(
             Objective(name="rung decided after it was due, p99", measured=ahead(judged.late, P99), wanted=5, sense="at most", unit="s"),
+            Objective(name="orders without a rung", measured=judged.forgotten, wanted=0, sense="at most"),
             Objective(name="orders nobody was rung for in two minutes", measured=len(judged.unseen), wanted=0, sense="at most"),
             Objective(name="numbers rung twice within a minute", measured=soon, wanted=0, sense="at most"),
             Objective(name="last acceptance to the end of the call, slowest", measured=max(cuts, default=float("nan")), wanted=1, sense="at most", unit="s"),
@@ -237,6 +241,7 @@ def main(orders: int, seconds: int, postgresql: bool, short: bool, file: str | N
         facts={
             "database": "PostgreSQL" if postgresql else "SQLite", "orders": orders, "rungs": judged.rungs, "calls": calls,
             "shortest time between two calls to one number": f"{shortest:.1f} s",
+            "first calls for an order, after its rung, p50 and p99": f"{ahead(judged.heard, 0.5):.1f} s, {ahead(judged.heard, P99):.1f} s",
             "calls that rang while their orders were accepted": len(cuts), "refused": " ".join(seen.refused[:3]),
         },
         left_out=("10,000 orders",) if orders < 10_000 else (),

@@ -1,7 +1,7 @@
 """What placing a call, hanging it up and hearing of it have in common: its orders, part by part, and their attempts.
 
-A call can carry thousands of orders. Each transaction decides PART of them, and one transaction is asked for at a
-time, so that an acknowledgement never waits for more than one part. An order that cannot be read is settled by
+A call can carry thousands of orders. Each transaction decides PART of them, and few transactions are asked for at a
+time, so that an acknowledgement never waits for more than those parts. An order that cannot be read is settled by
 itself, and takes no other one along.
 """
 
@@ -31,9 +31,9 @@ PART = 100
 LIVE = {"pending", "sent"}
 
 
-async def decided(context: Context, decide: Decide[T]) -> T:
-    """One transaction of the telephone's; the next one waits for it."""
-    async with context.phone_turn:
+async def decided(context: Context, decide: Decide[T], *, hanging_up: bool = False) -> T:
+    """One of the telephone's few transactions at a time."""
+    async with context.cut_turn if hanging_up else context.phone_turn:
         return await context.store.transact(decide)
 
 
@@ -43,6 +43,7 @@ async def in_parts(
     decide: Callable[[Draft, list[OutboxRow]], T],
     *,
     writes_orders: bool = True,
+    hanging_up: bool = False,
 ) -> AsyncIterator[T]:
     """What `decide` says of each part of a call's rows, as they stand; the last part has fewer than PART of them.
 
@@ -61,7 +62,7 @@ async def in_parts(
             said = decide(draft, rows)
             return draft.changes((said, rows[-1].id if len(rows) == PART else -1))
 
-        said, after = await decided(context, part)
+        said, after = await decided(context, part, hanging_up=hanging_up)
         yield said
 
 

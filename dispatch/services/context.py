@@ -40,6 +40,10 @@ class Fixes:
         return max(known, key=lambda fix: fix.fix_time, default=None)
 
 
+PHONE_TURNS = 4
+"""Decisions about calls at a time: they wait for the database together."""
+
+
 @dataclass
 class Context:
     """One installation's services. `directory`, `territories` are replaced whole when administrators change them."""
@@ -67,8 +71,10 @@ class Context:
     """Where people reach the pages from outside, without a slash at its end; empty: alerts hold no link."""
     undecided: dict[str, datetime] = field(default_factory=dict)
     """Orders whose due clocks could not be decided, and when they are looked at again."""
-    phone_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Decisions about calls, one after the other: whoever acknowledges meanwhile waits for one of them, not for all."""
+    phone_turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PHONE_TURNS))
+    """Decisions about calls, few at a time: whoever acknowledges meanwhile waits for these, not for all."""
+    cut_turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """Decisions about hanging up: they do not stand in line behind fifty calls that are prepared."""
     links: dict[str, LinkSeen] = field(default_factory=dict)
     """How each device's line stands, by its last event or by what its gateway keeps."""
 

@@ -87,7 +87,7 @@ async def _is_over(context: Context, call_id: str) -> bool:
         return any(row.state in LIVE for row in rows), all_needless(draft, rows)
 
     live = False
-    async for is_live, is_needless in in_parts(context, call_id, look, writes_orders=False):
+    async for is_live, is_needless in in_parts(context, call_id, look, writes_orders=False, hanging_up=True):
         live = live or is_live
         if not is_needless:
             return False
@@ -106,5 +106,5 @@ async def _hang_up(context: Context, phone: Phone, call_id: str) -> None:
             attempt(draft, row, "cut", to, call_id, key=key, by=by)
             draft.settled.append(Settled(row.id, "done", f"cut: {by}"))
 
-    async for _ in in_parts(context, call_id, ended):
+    async for _ in in_parts(context, call_id, ended, hanging_up=True):
         pass

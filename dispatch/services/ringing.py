@@ -73,11 +73,14 @@ async def ring(context: Context, ports: Ports, rows: list[OutboxRow]) -> None:
         if row.state != "sent":
             fresh = ("", "") if row.call_id else (callee(context, row, now).number, row.data["keypress"])
             calls.setdefault((*fresh, row.call_id), []).append(row)
-    turn, free = asyncio.Lock(), asyncio.Semaphore(AT_ONCE)
+    turns: dict[str, asyncio.Lock] = {}
+    free = asyncio.Semaphore(AT_ONCE)
     await asyncio.gather(
         _no_report(context, [row for row in rows if row.state == "sent"]),
         *(
-            _ring_one(context, ports, turn, free, number, begun, wanted)
+            _ring_one(
+                context, ports, turns.setdefault(number or begun, asyncio.Lock()), free, number, begun, wanted
+            )
             for (number, _, begun), wanted in sorted(calls.items(), key=_accepting_first)
         ),
     )
@@ -101,7 +104,7 @@ async def _ring_one(
         await _cannot(context, rows, "no telephone exchange is configured" if number or begun else "")
         return
     async with free:
-        async with turn:  # the first call is on its way before the next one is prepared
+        async with turn:  # the first call of a number is on its way before the next one is prepared
             call = await (_again(context, begun, rows) if begun else _begin(context, number, rows))
         if call is not None:
             await _place(context, ports.phone, call)
