@@ -12,11 +12,15 @@ import pytest
 from dispatch.clock import SystemClock
 from dispatch.core.types import SYSTEM, Point
 from dispatch.services import clocks, delivery, dispatcher
+from dispatch.services.context import PHONE_TURNS
 from dispatch.services.hotline import Call, take_call
 from dispatch.services.ports import Changes
 from dispatch.services.steps import Draft
 from dispatch.services.telephone import PhoneReport, phone_reported
 from tests.dispatch.centre import CENTRE, DORA, DUTY, HOLLY, Centre
+
+LONGER = 300.0
+"""Seconds after which a crew's watch is due."""
 
 
 async def many(centre: Centre, count: int) -> list[str]:
@@ -117,6 +121,45 @@ async def test_the_call_in_which_the_crew_accepts_ends_by_itself(centre: Centre)
     await centre.until(7)
     assert {(await centre.order(order_id)).state for order_id in ids} == {"acknowledged"}
     assert await centre.rows(kind="cut") == [], "nothing else rings"
+
+
+async def test_hanging_up_stands_in_no_line_behind_calls_that_are_prepared(centre: Centre) -> None:
+    centre.exchange.habits = {DUTY: "silent"}
+    order_id = await centre.dispatched()
+    await centre.until(6)
+    await centre.step(order_id, "acknowledge")
+    for _ in range(PHONE_TURNS):
+        await centre.context.phone_turn.acquire()
+    async with asyncio.timeout(20):
+        await delivery.deliver_due(centre.context, centre.ports, delivery.CUTS)
+    assert [c.ended for c in centre.exchange.calls.values()] == ["cut"]
+
+
+async def test_calls_to_different_numbers_are_prepared_side_by_side(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for crew, where in (("N1", 30.05), ("N2", 30.06), ("N3", 30.07)):
+        await dispatcher.dispatch(
+            centre.context, await centre.sent(Point(where, 120.05)), crew_id=crew, by=DORA
+        )
+    centre.clock.advance(LONGER)
+    while await clocks.fire_due(centre.context):
+        pass
+    transact, under_way, most = centre.store.transact, [0], [0]
+
+    async def counted(decide: Any, order_id: str = "") -> Any:
+        under_way[0] += 1
+        most[0] = max(most[0], *under_way)
+        await asyncio.sleep(0.05)
+        try:
+            return await transact(decide, order_id)
+        finally:
+            under_way[0] -= 1
+
+    monkeypatch.setattr(centre.store, "transact", counted)
+    await delivery.deliver_due(centre.context, centre.ports, delivery.CALLS)
+    assert len(centre.exchange.calls) == 3
+    assert 2 <= most[0] <= PHONE_TURNS
 
 
 async def test_what_should_be_on_a_terminal_is_written_once_however_often_it_changed(centre: Centre) -> None:
