@@ -16,7 +16,7 @@ from dispatch.services import crew as duty
 from dispatch.services import dispatcher, hotline
 from tests.browser.conftest import Visit
 from tests.browser.served import Served
-from tests.dispatch.organisation import EAST, PASSWORD
+from tests.dispatch.organisation import EAST
 
 HOLLY, DORA = Actor("hotline", "holly"), Actor("dispatcher", "dora")
 
@@ -195,27 +195,6 @@ def test_what_was_decided_about_one_place_is_asked_again_about_another(visit: Vi
     page.keyboard.press("Alt+j")
     expect(page.locator(f'.known.chosen[data-repeat="{other}"]')).to_be_visible()
     expect(page.locator("#known")).not_to_contain_text("decide again")
-
-
-def test_a_session_that_ends_while_a_call_is_typed_takes_nothing_of_it(visit: Visit, centre: Served) -> None:
-    visitor = visit()
-    page = visitor.sign_in("holly")
-    page.fill("#description", "the pole burns")
-    page.context.request.delete(f"{centre.address}/api/session")
-    banner = page.locator("#banner")
-    expect(banner).to_contain_text("You are signed out", timeout=10_000)
-    expect(page.locator("#description")).to_have_value("the pole burns")
-    with page.context.expect_page() as opened:
-        banner.get_by_role("link", name="Sign in").click()
-    beside = opened.value
-    beside.wait_for_load_state("networkidle")
-    beside.fill("#username", "holly")
-    beside.fill("#password", PASSWORD)
-    beside.click("#sign-in [type=submit]")
-    beside.wait_for_url(lambda url: "/sign-in" not in url)
-    expect(banner).to_be_hidden(timeout=10_000)
-    expect(page.locator("#description")).to_have_value("the pole burns")
-    visitor.problems[:] = [p for p in visitor.problems if "401" not in p]
 
 
 def test_progress_that_is_told_once_is_logged_once(visit: Visit, centre: Served) -> None:
