@@ -119,6 +119,40 @@ def test_a_wire_is_down_after_the_answer_to_told_was_lost(visit: Visit, centre: 
     visitor.problems.clear()
 
 
+def test_a_call_that_is_cleared_while_it_is_taken_is_taken_or_said(visit: Visit, centre: Served) -> None:
+    visitor = visit()
+    page = visitor.sign_in("holly")
+    rows, notices = page.locator(".desk-row"), page.locator("#notices")
+
+    def end(address: str) -> None:
+        page.fill("#address", address)
+        page.keyboard.press("Alt+w")
+        page.keyboard.press("Alt+Enter")
+
+    page.route("**/api/calls/look", lambda route: (page.wait_for_timeout(800), route.continue_()))
+    end("1 Far Lane")
+    page.keyboard.press("Alt+n")  # the next caller speaks before the centre has looked
+    page.fill("#description", "a child is on oxygen")
+    expect(rows).to_contain_text("1 Far Lane")
+    expect(page.locator("#description")).to_have_value("a child is on oxygen")
+    expect(page.locator("#call-problem")).to_be_hidden()
+    page.unroute("**/api/calls/look")
+    page.route("**/api/calls", lambda route: (page.wait_for_timeout(1_500), route.abort()), times=1)
+    with page.expect_request("**/api/calls"):
+        end("2 Quay Street")
+    page.keyboard.press("Alt+n")
+    end("3 Mill Way")  # while the one before is still under way
+    expect(notices).to_contain_text("2 Quay Street: The centre cannot be reached")
+    expect(rows.filter(has_text="3 Mill Way")).to_be_visible()
+    for _ in range(5):
+        page.keyboard.press("Alt+s")  # says that there is nothing; what can still be done is not pushed out
+    expect(notices.locator(".notice")).to_have_count(4)
+    page.get_by_role("button", name="Take it once more").click()
+    expect(rows.filter(has_text="2 Quay Street")).to_be_visible()
+    expect(rows).to_have_count(3)
+    visitor.problems.clear()
+
+
 def _fill(page: Page, **values: str) -> None:
     """A dialog of the administrator, by its fields' names."""
     for name, value in values.items():

@@ -90,7 +90,7 @@ export function notice(text, kind = 'good', undo) {
     h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Close'), on: { click: () => box.remove() } }, '✕'));
   const all = byId('notices');
   all.append(box);
-  while (all.children.length > 4) all.firstElementChild?.remove();
+  while (all.children.length > 4) (all.querySelector('.notice:not(:has(.undo), :last-child)') ?? all.firstElementChild)?.remove(); // what can still be done stays longest
   if (back && undo?.seconds) countDown(back, undo.label, undo.seconds);
   setTimeout(() => box.remove(), undo?.seconds ? undo.seconds * 1000 : kind === 'bad' || undo ? 15_000 : 5_000);
 }
