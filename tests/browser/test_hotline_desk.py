@@ -272,13 +272,17 @@ def test_progress_that_is_told_once_is_logged_once(visit: Visit, centre: Served)
     assert len(keys) == 1, "pressed twice, taken once"
 
 
-def _at_centre(centre: Served, address: str, north_m: float) -> str:
+def _take(centre: Served, address: str, north_m: float, phone: str = "+861012345") -> str:
     place = Point(EAST[0] + north_m / 111_320, EAST[1])
-    call = hotline.Call("phone", address, "no_supply", "lv", place=place, customer_phone="+861012345")
-    order_id = centre.do(hotline.take_call(centre.place.context, call, by=HOLLY)).order_id
+    call = hotline.Call("phone", address, "no_supply", "lv", place=place, customer_phone=phone)
+    return str(centre.do(hotline.take_call(centre.place.context, call, by=HOLLY)).order_id)
+
+
+def _at_centre(centre: Served, address: str, north_m: float) -> str:
+    order_id = _take(centre, address, north_m)
     centre.do(hotline.send(centre.place.context, order_id, by=HOLLY))
     centre.centre_receives(order_id)
-    return str(order_id)
+    return order_id
 
 
 def test_orders_of_one_fault_become_one_row_and_are_parted_again(visit: Visit, centre: Served) -> None:
@@ -304,16 +308,34 @@ def test_orders_of_one_fault_become_one_row_and_are_parted_again(visit: Visit, c
 
 def test_a_caller_is_called_again_later_and_then_given_up(visit: Visit, centre: Served) -> None:
     order_id = _at_centre(centre, "12 Harbour Road", 0)
+    _take(centre, "12 Harbour Road", 0, "+861054321")  # a neighbour
     _drive(centre, order_id)
     page = visit().sign_in("holly")
     page.locator('[data-pile="call_backs"]').click()
-    page.get_by_role("button", name="Not reached", exact=True).click()
-    page.locator("dialog [type=submit]").click()
-    expect(page.locator(".callers li")).to_contain_text("not reached 1 time(s) · again at")
-    page.get_by_role("button", name="Not reached", exact=True).click()
-    page.select_option("dialog select", "up")
-    page.locator("dialog [type=submit]").click()
+    expect(page.locator('[data-pile="call_backs"]')).to_be_focused()
+    for phone in ("+861012345", "+861054321"):
+        line = page.locator(f'.callers [data-phone="{phone}"]')
+        line.get_by_role("button", name="Not reached", exact=True).click()
+        page.locator("dialog [type=submit]").click()
+        expect(line).to_contain_text("not reached 1 time(s) · again at")
+        not_reached = line.get_by_role("button", name="Not reached", exact=True)
+        not_reached.focus()
+        _take(centre, f"{phone[-1]} Far Lane", 9_000 + int(phone[-1]) * 3_000)
+        expect(page.locator('[data-pile="to_send"] b')).to_have_text("1" if phone[-1] == "5" else "2")
+        expect(not_reached).to_be_focused()
+        page.keyboard.press("Enter")
+        page.select_option("dialog select", "up")
+        page.locator("dialog [type=submit]").click()
     expect(page.locator('[data-pile="call_backs"] b')).to_have_text("0")
+    page.locator('[data-pile="to_send"]').click()
+    row = page.locator(".desk-row").first
+    cancel = row.get_by_role("button", name="Cancel the order")
+    cancel.focus()
+    _take(centre, "7 Far Lane", 30_000)
+    expect(page.locator(".desk-row")).to_have_count(3)
+    expect(cancel).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog")).to_contain_text(f"Cancel {row.get_attribute('data-order')}?")
 
 
 def _drive(centre: Served, order_id: str) -> None:
