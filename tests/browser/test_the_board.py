@@ -330,9 +330,22 @@ def test_a_crew_asks_to_be_away_and_the_dispatcher_grants_it(
     expect(page.locator(".asking")).to_have_count(0)
     expect(page.locator("#crew-E1")).to_contain_text("Away")
     expect(phone.locator("#presence")).to_contain_text("Back on standby")
-    for button in ("Standby", "Away", "Write to"):
-        page.locator("#crew-E1").get_by_role("button", name=button).click()
+    row, dialog = page.locator("#crew-E1"), page.locator("dialog[open]")
+    row.get_by_role("button", name="Standby").press("Enter")
+    expect(row.get_by_role("button", name="Away")).to_be_visible()
+    expect(row.locator('[data-act="map"]')).to_be_focused()  # the next Enter chooses no order
+    for button in ("Away", "Write to"):
+        row.get_by_role("button", name=button).press("Enter")
+        expect(dialog).to_be_visible()
+        evening.post("dora", f"/api/crews/E2/{'standby' if button == 'Away' else 'away'}", {"minutes": 30})
+        expect(page.locator("#crew-E2")).to_contain_text("Standby" if button == "Away" else "Away")
         page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        expect(row.get_by_role("button", name=button)).to_be_focused()  # drawn anew meanwhile
+    evening.post("carl", "/api/crew/away", {"minutes": 30, "ask": True})
+    page.get_by_role("button", name="Refuse").click()
+    expect(page.locator(".asking")).to_have_count(0)
+    expect(row).to_contain_text("Standby")
     visitor.problems[:] = [p for p in visitor.problems if "409" not in p]
 
 

@@ -2,7 +2,7 @@
 /** What every page has: clock, theme, sign-out, notices, dialogs. */
 import { sessionBanner } from './banner.js';
 import { askTime, clock } from './clock.js';
-import { byId, h, say } from './dom.js';
+import { byId, h, refocus, say } from './dom.js';
 import { clockTime, page, t } from './page.js';
 import { explain, get, request } from './api.js';
 import { onSession } from './session.js';
@@ -107,6 +107,7 @@ function countDown(button, label, seconds) {
  * @returns {Promise<Record<string, string>|null>}
  */
 export function ask({ title, text, details, fields = [], confirm, danger = false, steady = 0 }) {
+  const from = document.activeElement;
   return new Promise((resolve) => {
     const inputs = fields.map((one) => {
       const common = { id: `ask-${one.name}`, name: one.name, required: one.required ?? true };
@@ -127,6 +128,7 @@ export function ask({ title, text, details, fields = [], confirm, danger = false
       const values = dialog.returnValue === 'yes'
         ? /** @type {Record<string, string>} */ (Object.fromEntries(new FormData(form))) : null;
       dialog.remove();
+      refocus(document.body, from); // which may have been drawn anew behind the dialog
       resolve(values);
     });
     document.body.append(dialog);
