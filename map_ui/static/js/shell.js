@@ -118,11 +118,10 @@ export function ask({ title, text, details, fields = [], confirm, danger = false
       if (one.value !== undefined) input.value = one.value;
       return [h('label', { htmlFor: `ask-${one.name}` }, one.label), input];
     });
+    const no = h('button', { type: 'button', value: 'no', disabled: steady > 0, on: { click: () => dialog.close('') } }, t('Back'));
     const yes = h('button', { type: 'submit', class: danger ? 'danger' : 'primary', value: 'yes', disabled: steady > 0 }, confirm);
     const form = h('form', { method: 'dialog', class: 'form' }, h('h2', { id: 'ask-title' }, title), text ? h('p', {}, text) : null, details, inputs,
-      h('div', { class: 'buttons' },
-        h('button', { type: 'button', value: 'no', on: { click: () => dialog.close('') } }, t('Back')),
-        yes));
+      h('div', { class: 'buttons' }, no, yes));
     const dialog = h('dialog', { 'aria-labelledby': 'ask-title' }, form);
     dialog.addEventListener('close', () => {
       const values = dialog.returnValue === 'yes'
@@ -133,7 +132,8 @@ export function ask({ title, text, details, fields = [], confirm, danger = false
     });
     document.body.append(dialog);
     dialog.showModal();
-    if (steady) setTimeout(() => { yes.disabled = false; }, steady);
-    (form.querySelector('select, textarea, input') ?? form.querySelector('[type=submit]')).focus();
+    const begin = () => (form.querySelector('select, textarea, input') ?? yes).focus();
+    if (steady) setTimeout(() => { no.disabled = yes.disabled = false; begin(); }, steady);
+    begin();
   });
 }
