@@ -180,6 +180,13 @@ def test_an_outage_is_planned_extended_and_ended_while_the_hotline_looks_on(
     _fill(first, **{"from": begin, "to": end})
     row = first.locator("#admin tbody tr")
     expect(row).to_contain_text("under way")
+    expect(first.locator("#outage-count")).to_have_text("1 outage(s)")
+    expect(first.locator(".listed[aria-live]")).to_have_count(0)  # else every row is read out at each letter
+    with first.expect_response("**/planned-outages?*"):
+        first.get_by_role("button", name="Change").press("Enter")
+        first.keyboard.press("Escape")
+    first.wait_for_timeout(100)
+    expect(first.get_by_role("button", name="Change")).to_be_focused()
     shown = page.locator(".desk-row[data-outage]")
     expect(shown).to_contain_text("line work")
     second.goto(f"{centre.address}/admin/outages")
