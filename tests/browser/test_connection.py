@@ -262,3 +262,24 @@ def _left(centre: Served, deadline: datetime) -> float:
 def _seconds(figures: str) -> int:
     minutes, seconds = figures.split(":")
     return int(minutes) * 60 + int(seconds)
+
+
+def test_a_session_that_ends_while_a_call_is_typed_takes_nothing_of_it(visit: Visit, centre: Served) -> None:
+    visitor = visit()
+    page = visitor.sign_in("holly")
+    page.fill("#description", "the pole burns")
+    page.context.request.delete(f"{centre.address}/api/session")
+    banner = page.locator("#banner")
+    expect(banner).to_contain_text("You are signed out", timeout=10_000)
+    expect(page.locator("#description")).to_have_value("the pole burns")
+    with page.context.expect_page() as opened:
+        banner.get_by_role("link", name="Sign in").click()
+    beside = opened.value
+    beside.wait_for_load_state("networkidle")
+    beside.fill("#username", "holly")
+    beside.fill("#password", PASSWORD)
+    beside.click("#sign-in [type=submit]")
+    beside.wait_for_url(lambda url: "/sign-in" not in url)
+    expect(banner).to_be_hidden(timeout=10_000)
+    expect(page.locator("#description")).to_have_value("the pole burns")
+    visitor.problems[:] = [p for p in visitor.problems if "401" not in p]

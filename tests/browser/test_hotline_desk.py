@@ -16,7 +16,7 @@ from dispatch.services import crew as duty
 from dispatch.services import dispatcher, hotline
 from tests.browser.conftest import Visit
 from tests.browser.served import Served
-from tests.dispatch.organisation import EAST, PASSWORD
+from tests.dispatch.organisation import EAST
 
 HOLLY, DORA = Actor("hotline", "holly"), Actor("dispatcher", "dora")
 
@@ -119,6 +119,46 @@ def test_a_wire_is_down_after_the_answer_to_told_was_lost(visit: Visit, centre: 
     visitor.problems.clear()
 
 
+def test_a_call_that_is_cleared_while_it_is_taken_is_taken_or_said(visit: Visit, centre: Served) -> None:
+    visitor = visit()
+    page = visitor.sign_in("holly")
+    rows, notices = page.locator(".desk-row"), page.locator("#notices")
+
+    def end(address: str) -> None:
+        page.fill("#address", address)
+        page.keyboard.press("Alt+w")
+        page.keyboard.press("Alt+Enter")
+
+    page.route("**/api/calls/look", lambda route: (page.wait_for_timeout(800), route.continue_()))
+    end("1 Far Lane")
+    page.keyboard.press("Alt+n")  # the next caller speaks before the centre has looked
+    page.fill("#description", "a child is on oxygen")
+    expect(rows).to_contain_text("1 Far Lane")
+    expect(page.locator("#description")).to_have_value("a child is on oxygen")
+    expect(page.locator("#call-problem")).to_be_hidden()
+    page.unroute("**/api/calls/look")
+    page.route("**/api/calls", lambda route: (page.wait_for_timeout(1_500), route.abort()), times=1)
+    with page.expect_request("**/api/calls"):
+        end("2 Quay Street")
+    page.keyboard.press("Alt+n")
+    end("3 Mill Way")  # while the one before is still under way
+    expect(notices).to_contain_text("2 Quay Street: The centre cannot be reached")
+    expect(rows.filter(has_text="3 Mill Way")).to_be_visible()
+    for _ in range(5):
+        page.keyboard.press("Alt+s")  # says that there is nothing; what can still be done is not pushed out
+    page.get_by_role("button", name="Take it once more").click()
+    expect(rows.filter(has_text="2 Quay Street")).to_be_visible()
+    expect(rows).to_have_count(3)
+    page.fill("#address", "3 Mill Way")
+    expect(page.locator("[data-repeat]")).to_be_visible()
+    page.route("**/progress", lambda route: (page.wait_for_timeout(400), route.abort()), times=1)
+    page.keyboard.press("Alt+p")
+    page.keyboard.press("Alt+n")
+    expect(notices).to_contain_text("cannot be reached")
+    expect(page.locator("#call-problem")).to_be_hidden()
+    visitor.problems.clear()
+
+
 def _fill(page: Page, **values: str) -> None:
     """A dialog of the administrator, by its fields' names."""
     for name, value in values.items():
@@ -146,6 +186,13 @@ def test_an_outage_is_planned_extended_and_ended_while_the_hotline_looks_on(
     _fill(first, **{"from": begin, "to": end})
     row = first.locator("#admin tbody tr")
     expect(row).to_contain_text("under way")
+    expect(first.locator("#outage-count")).to_have_text("1 outage(s)")
+    expect(first.locator(".listed[aria-live]")).to_have_count(0)  # else every row is read out at each letter
+    with first.expect_response("**/planned-outages?*"):
+        first.get_by_role("button", name="Change").press("Enter")
+        first.keyboard.press("Escape")
+    first.wait_for_timeout(100)
+    expect(first.get_by_role("button", name="Change")).to_be_focused()
     shown = page.locator(".desk-row[data-outage]")
     expect(shown).to_contain_text("line work")
     second.goto(f"{centre.address}/admin/outages")
@@ -197,27 +244,6 @@ def test_what_was_decided_about_one_place_is_asked_again_about_another(visit: Vi
     expect(page.locator("#known")).not_to_contain_text("decide again")
 
 
-def test_a_session_that_ends_while_a_call_is_typed_takes_nothing_of_it(visit: Visit, centre: Served) -> None:
-    visitor = visit()
-    page = visitor.sign_in("holly")
-    page.fill("#description", "the pole burns")
-    page.context.request.delete(f"{centre.address}/api/session")
-    banner = page.locator("#banner")
-    expect(banner).to_contain_text("You are signed out", timeout=10_000)
-    expect(page.locator("#description")).to_have_value("the pole burns")
-    with page.context.expect_page() as opened:
-        banner.get_by_role("link", name="Sign in").click()
-    beside = opened.value
-    beside.wait_for_load_state("networkidle")
-    beside.fill("#username", "holly")
-    beside.fill("#password", PASSWORD)
-    beside.click("#sign-in [type=submit]")
-    beside.wait_for_url(lambda url: "/sign-in" not in url)
-    expect(banner).to_be_hidden(timeout=10_000)
-    expect(page.locator("#description")).to_have_value("the pole burns")
-    visitor.problems[:] = [p for p in visitor.problems if "401" not in p]
-
-
 def test_progress_that_is_told_once_is_logged_once(visit: Visit, centre: Served) -> None:
     _at_centre(centre, "12 Harbour Road", 0)
     page = visit().sign_in("holly")
@@ -237,13 +263,8 @@ def test_progress_that_is_told_once_is_logged_once(visit: Visit, centre: Served)
     )
     assert logged == 2, "once by the form, once at the desk"
 
-    keys: list[str | None] = []
-    page.on(
-        "request",
-        lambda one: (
-            keys.append(one.headers.get("idempotency-key")) if one.url.endswith("/api/calls") else None
-        ),
-    )
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url))
     page.route("**/api/calls", lambda route: (page.wait_for_timeout(700), route.continue_()))
     page.focus("#address")
     _type_address(page, "3 hill")
@@ -256,16 +277,20 @@ def test_progress_that_is_told_once_is_logged_once(visit: Visit, centre: Served)
     page.fill("#description", "a child is on oxygen")
     expect(page.locator("#notices")).to_contain_text("is taken")
     expect(page.locator("#description")).to_have_value("a child is on oxygen")
-    assert len(keys) == 1, "pressed twice, taken once"
+    assert asked.count(f"{centre.address}/api/calls") == 1, "pressed twice, taken once"
+
+
+def _take(centre: Served, address: str, north_m: float, phone: str = "+861012345") -> str:
+    place = Point(EAST[0] + north_m / 111_320, EAST[1])
+    call = hotline.Call("phone", address, "no_supply", "lv", place=place, customer_phone=phone)
+    return str(centre.do(hotline.take_call(centre.place.context, call, by=HOLLY)).order_id)
 
 
 def _at_centre(centre: Served, address: str, north_m: float) -> str:
-    place = Point(EAST[0] + north_m / 111_320, EAST[1])
-    call = hotline.Call("phone", address, "no_supply", "lv", place=place, customer_phone="+861012345")
-    order_id = centre.do(hotline.take_call(centre.place.context, call, by=HOLLY)).order_id
+    order_id = _take(centre, address, north_m)
     centre.do(hotline.send(centre.place.context, order_id, by=HOLLY))
     centre.centre_receives(order_id)
-    return str(order_id)
+    return order_id
 
 
 def test_orders_of_one_fault_become_one_row_and_are_parted_again(visit: Visit, centre: Served) -> None:
@@ -291,16 +316,34 @@ def test_orders_of_one_fault_become_one_row_and_are_parted_again(visit: Visit, c
 
 def test_a_caller_is_called_again_later_and_then_given_up(visit: Visit, centre: Served) -> None:
     order_id = _at_centre(centre, "12 Harbour Road", 0)
+    _take(centre, "12 Harbour Road", 0, "+861054321")  # a neighbour
     _drive(centre, order_id)
     page = visit().sign_in("holly")
     page.locator('[data-pile="call_backs"]').click()
-    page.get_by_role("button", name="Not reached", exact=True).click()
-    page.locator("dialog [type=submit]").click()
-    expect(page.locator(".callers li")).to_contain_text("not reached 1 time(s) · again at")
-    page.get_by_role("button", name="Not reached", exact=True).click()
-    page.select_option("dialog select", "up")
-    page.locator("dialog [type=submit]").click()
+    expect(page.locator('[data-pile="call_backs"]')).to_be_focused()
+    for phone in ("+861012345", "+861054321"):
+        line = page.locator(f'.callers [data-phone="{phone}"]')
+        line.get_by_role("button", name="Not reached", exact=True).click()
+        page.locator("dialog [type=submit]").click()
+        expect(line).to_contain_text("not reached 1 time(s) · again at")
+        not_reached = line.get_by_role("button", name="Not reached", exact=True)
+        not_reached.focus()
+        _take(centre, f"{phone[-1]} Far Lane", 9_000 + int(phone[-1]) * 3_000)
+        expect(page.locator('[data-pile="to_send"] b')).to_have_text("1" if phone[-1] == "5" else "2")
+        expect(not_reached).to_be_focused()
+        page.keyboard.press("Enter")
+        page.select_option("dialog select", "up")
+        page.locator("dialog [type=submit]").click()
     expect(page.locator('[data-pile="call_backs"] b')).to_have_text("0")
+    page.locator('[data-pile="to_send"]').click()
+    row = page.locator(".desk-row").first
+    cancel = row.get_by_role("button", name="Cancel the order")
+    cancel.focus()
+    _take(centre, "7 Far Lane", 30_000)
+    expect(page.locator(".desk-row")).to_have_count(3)
+    expect(cancel).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog")).to_contain_text(f"Cancel {row.get_attribute('data-order')}?")
 
 
 def _drive(centre: Served, order_id: str) -> None:

@@ -115,8 +115,7 @@ export class Assigner {
       return true;
     } catch (error) {
       notice(`${order.id}: ${told(error)}`, 'bad');
-      const fresh = await get(`/api/orders/${encodeURIComponent(order.id)}`).catch(() => null);
-      if (fresh) this.changed.order(fresh.order);
+      get(`/api/orders/${encodeURIComponent(order.id)}`).then((fresh) => this.changed.order(fresh.order), () => null);
       return false;
     }
   }
@@ -135,19 +134,24 @@ export class Assigner {
     this.last = null;
     if (!meant || !order || performance.now() > meant.until) { notice(t('There is nothing to undo.')); return; }
     const recall = { reason: 'other', generation: meant.generation };
-    if (!meant.from) { await this.post(order, 'recall', recall); return; }
+    /** @param {string} step @param {any} body */
+    const back = async (step, body) => { if (!await this.post(order, step, body)) this.again(meant); };
+    if (!meant.from) return back('recall', recall);
     const { crew, place } = meant.from;
     let refused = /** @type {Preview|null} */ (null);
     for (const to of [place || null, null]) { // its old place, or the last where others are under way
       const preview = await look(crew, placed(this.stack(crew), order.id, to)).catch((error) => { notice(`${order.id}: ${explain(error)}`, 'bad'); });
-      if (!preview) { this.last = meant; return; } // it can be tried again
-      if (!preview.refused) { await this.post(order, 'reassign', { crew_id: crew, ...recall, ...(to === null ? {} : { place: to }) }); return; }
+      if (!preview) return this.again(meant);
+      if (!preview.refused) return back('reassign', { crew_id: crew, ...recall, ...(to === null ? {} : { place: to }) });
       refused = preview;
     }
     const name = named(this.board.crews.get(crew)) || crew;
     const said = await this.question(order.id, { title: t('{order} cannot go to {crew}', { order: order.id, crew: name }), text: t('Recalled, it waits at the centre for another crew; otherwise it stays where it is now.'), details: effectsBox(/** @type {Preview} */ (refused), (id) => this.name(id)), danger: true, confirm: t('Recall') });
-    if (said) await this.post(order, 'recall', recall);
+    if (said) await back('recall', recall);
   }
+
+  /** It was not taken back: it can be tried again, for as long as at first, as an answer that never comes takes its time. @param {NonNullable<Assigner['last']>} meant */
+  again(meant) { this.last ??= { ...meant, until: performance.now() + UNDO_S * 1000 }; }
 
   /** Somebody else has decided about an order that is being decided about here. @param {import('./board_state.js').Order} order @param {import('./board_state.js').Order|undefined} before @param {string} open the order that a list of crews is open for */
   heard(order, before, open) {

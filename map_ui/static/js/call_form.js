@@ -38,6 +38,7 @@ export class CallForm {
     const input = (/** @type {string} */ name, /** @type {string} */ label, /** @type {any} */ more = {}, /** @type {any} */ beside = null) => h('div', { class: 'field' }, h('label', { htmlFor: name }, label), h('input', { id: name, name, ...more }), beside);
     const select = (/** @type {string} */ name, /** @type {string} */ label, /** @type {[string, string][]} */ choices) => h('div', { class: 'field' }, h('label', { htmlFor: name }, label), h('select', { id: name, name, required: true }, choices.map(([value, text]) => h('option', { value }, text))));
     this.address = h('input', { id: 'address', name: 'address', required: true, role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'addresses', 'aria-autocomplete': 'list', 'aria-describedby': 'placed', maxLength: 200 });
+    this.ended = h('button', { type: 'submit', class: 'primary', id: 'take', 'aria-keyshortcuts': 'Alt+Enter' }, t('Call ended: take it'), ' ', h('kbd', {}, 'Alt+Enter'));
     this.noPhone = h('button', { type: 'button', class: 'small', id: 'withheld', 'aria-pressed': 'false', 'aria-keyshortcuts': 'Alt+W', on: { click: () => this.withhold(!this.withheld) } }, t('Withheld'), ' ', h('kbd', {}, 'Alt+W'));
     fill(this.form,
       h('div', { class: 'field wide' }, h('label', { htmlFor: 'address' }, t('Address (type to search, or Alt+M for the map)')), this.address, this.found, this.placed),
@@ -47,7 +48,7 @@ export class CallForm {
       h('div', { class: 'field wide' }, h('label', { htmlFor: 'description' }, t('What the customer says')), h('textarea', { id: 'description', name: 'description', rows: 2, maxLength: 2000 })),
       select('channel', t('Channel'), options('channels')),
       this.problem,
-      h('div', { class: 'field buttons' }, h('button', { type: 'submit', class: 'primary', id: 'take', 'aria-keyshortcuts': 'Alt+Enter' }, t('Call ended: take it'), ' ', h('kbd', {}, 'Alt+Enter')), h('button', { type: 'button', 'aria-keyshortcuts': 'Alt+N', on: { click: () => this.clear() } }, t('Clear'), ' ', h('kbd', {}, 'Alt+N'))));
+      h('div', { class: 'field buttons' }, this.ended, h('button', { type: 'button', 'aria-keyshortcuts': 'Alt+N', on: { click: () => this.clear() } }, t('Clear'), ' ', h('kbd', {}, 'Alt+N'))));
     this.phone = this.form.customer_phone;
     this.phone.addEventListener('input', () => { if (this.phone.value) this.withhold(false); this.known.changed(() => this.said()); });
     this.address.addEventListener('input', () => this.search());
@@ -187,18 +188,24 @@ export class CallForm {
     return { ...values, phone_withheld: this.withheld };
   }
 
+  /** The call with what was decided about it. */
+  decided() {
+    const { join, apart, insists } = this.known;
+    return { ...this.values(), join, apart, insists };
+  }
+
   async send() {
-    const take = this.form.querySelector('#take');
-    if (take.disabled) return;
-    take.disabled = true;
+    const { once } = this;
+    if (this.ended.disabled) return;
+    this.ended.disabled = true;
     this.problem.hidden = true;
     try {
+      const typed = this.decided();
       await this.known.look(this.said());  // without an answer the centre itself still refuses what must not be
-      if (this.stopped()) return;
-      const { join, apart, insists } = this.known;
-      await this.take({ ...this.values(), join, apart, insists });
+      if (once !== this.once) await this.take(typed, once); // cleared meanwhile for the next caller, who is not asked about this one
+      else if (!this.stopped()) await this.take(this.decided());
     } finally {
-      take.disabled = false;
+      if (once === this.once) this.ended.disabled = false;
     }
   }
 
@@ -208,23 +215,34 @@ export class CallForm {
     if (outage && this.form.reportValidity()) await this.take({ ...this.values(), outage: outage.id });
   }
 
-  /** @param {Record<string, any>} values */
-  async take(values) {
-    const { once } = this;
+  /** @param {Record<string, any>} values @param {Once} once of the call */
+  async take(values, once = this.once) {
     try {
       const answer = await once.post('/api/calls', values);
       if (!answer) return;
       if (once === this.once) this.clear(); // else the next call is being typed
       this.on.taken(answer);
     } catch (error) {
-      if (once !== this.once) { notice(explain(error), 'bad'); return; }
+      if (once !== this.once) { this.missed(values, once, error); return; }
       this.complain(explain(error));
       const { why } = /** @type {any} */ (error).facts ?? {};
       if (why !== 'planned_outage' && why !== 'no_outage') return;
       this.known.said = '';
       await this.known.look(this.said());
-      if (!this.stopped() && why === 'no_outage') this.complain(explain(error));
+      if (once === this.once && !this.stopped() && why === 'no_outage') this.complain(explain(error));
     }
+  }
+
+  /** A call that is not in the form any more was not taken: which one, and the way to take it, for five minutes. @param {Record<string, any>} values @param {Once} once @param {any} error */
+  missed(values, once, error) {
+    const { why } = error.facts ?? {};
+    /** @type {Record<string, [string, string, Record<string, any>]>} the keys that `explain` names would act on the next call */
+    const otherwise = {
+      planned_outage: [t('The place lies in a planned outage.'), t('Make an order all the same'), { insists: true }],
+      no_outage: [t('No planned outage runs at this place now.'), t('Take it once more'), { outage: undefined }],
+    };
+    const [text, label, more] = otherwise[why] ?? [explain(error), t('Take it once more'), {}];
+    notice(`${values.address}: ${text}`, 'bad', { label, seconds: 300, act: () => this.take({ ...values, ...more }, once) });
   }
 
   /** The caller only asked how far it is. @param {any} order */
@@ -236,13 +254,15 @@ export class CallForm {
       if (once === this.once) this.clear(); // else the next call is being typed
       this.on.told(order);
     } catch (error) {
-      this.complain(explain(error));
+      if (once === this.once) this.complain(explain(error));
+      else notice(`${order.id}: ${explain(error)}`, 'bad');
     }
   }
 
   clear() {
     this.form.reset();
     this.once = new Once();
+    this.ended.disabled = false;
     this.marker?.remove();
     this.place = { lat: null, lon: null };
     this.withhold(false);

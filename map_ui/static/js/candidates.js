@@ -58,9 +58,9 @@ export class CandidateList {
   look() {
     const now = this.standing(this.stood.keys());
     const moved = [...now].filter(([id, where]) => this.stood.get(id) !== where).map(([id]) => id);
-    if (!this.ready || !moved.length) return;
+    if (!this.ready || !(moved.length || this.behind)) return;
     this.stood = now;
-    if (moved.includes(this.crew)) this.place = null;
+    if (moved.includes(this.crew)) { this.place = null; this.tell(); }
     this.refresh();
   }
 
@@ -78,6 +78,7 @@ export class CandidateList {
       this.behind = this.ready && this.list.matches(':hover');
       if (!this.behind) this.show(answer);
     } catch (error) {
+      if (this.ready && turn === this.asked) this.behind = true; // the next look asks again
       if (!this.ready) fill(this.box, h('p', { class: 'problem' }, explain(error)), h('button', { type: 'button', on: { click: this.on.cancel } }, t('Close')));
     }
   }

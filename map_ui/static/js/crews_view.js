@@ -2,7 +2,7 @@
 /** The crews: who is free, who asks to be away, who is where, what each vehicle holds and in which sequence. */
 import { explain, post } from './api.js';
 import { cover } from './board_state.js';
-import { byId, fill, h, say } from './dom.js';
+import { byId, fill, h, keepingFocus, say } from './dom.js';
 import { named, shortName, shortTime, t } from './page.js';
 import { ask, notice } from './shell.js';
 import { COLOURS, shape } from './sprites.js';
@@ -79,11 +79,12 @@ export class CrewsView {
     const count = byId('asked-count');
     count.hidden = !asking.length;
     say(count, String(asking.length));
-    const focus = document.activeElement?.id ?? '';
-    fill(byId('panel-crews'), asking.length ? this.asking(asking) : null, this.trades(),
-      all.length ? h('ul', { class: 'crews' }, all.map((c) => this.row(c))) : h('p', { class: 'empty' }, t('No crews are known yet.')));
-    if (focus.startsWith('stack-')) document.getElementById(focus)?.focus();
+    keepingFocus(byId('panel-crews'), () => fill(byId('panel-crews'), asking.length ? this.asking(asking) : null, this.trades(),
+      all.length ? h('ul', { class: 'crews' }, all.map((c) => this.row(c))) : h('p', { class: 'empty' }, t('No crews are known yet.'))), (before) => this.nameOf(before.dataset.of ?? before.closest('[data-crew]')?.dataset.crew));
   }
+
+  /** The button that is a crew's name. @param {string|undefined} id */
+  nameOf(id) { return byId('panel-crews').querySelector(`[data-act="map"][data-of="${CSS.escape(id ?? '')}"]`); }
 
   /** How many crews of each trade are free, and where none is. */
   trades() {

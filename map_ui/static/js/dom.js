@@ -63,6 +63,31 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Which button it is, and whose, whoever draws it. @param {any} one */
+function identity(one) {
+  const order = one.closest('[data-order]')?.dataset.order, phone = one.closest('[data-phone]')?.dataset.phone;
+  return JSON.stringify([order, phone, one.id || (Object.keys(one.dataset).length ? { ...one.dataset } : one.getAttribute('aria-label') ?? one.textContent)]);
+}
+
+/** The focus again where it was, now that `before` was drawn anew or is gone. @param {Element} root @param {Element|null} before @param {(before: any) => Element|null} [instead] */
+export function refocus(root, before, instead = () => null) {
+  if (!before || before.isConnected || document.activeElement !== document.body) return;
+  const name = identity(before);
+  const same = [...root.querySelectorAll('button, a, [tabindex]')].filter((one) => identity(one) === name);
+  /** @type {any} */ (same.length === 1 ? same[0] : instead(before))?.focus({ preventScroll: true });
+}
+
+/**
+ * Draw anew, and leave the focus on the same button of the same thing; where that is gone, on what `instead` finds, else on
+ * nothing: the next Enter must do no other deed.
+ * @param {Element} root @param {() => void} draw @param {(before: any) => Element|null} [instead]
+ */
+export function keepingFocus(root, draw, instead) {
+  const before = document.activeElement;
+  draw();
+  refocus(root, before, instead);
+}
+
 /** How much larger than on a desk everything is drawn: wall screens have a larger root font. */
 export const enlarged = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16 || 1;
 

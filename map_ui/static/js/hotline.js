@@ -9,7 +9,7 @@ import { callerLines, inTurn } from './call_backs.js';
 import { outageWords, progress } from './call_words.js';
 import { askTime, clock } from './clock.js';
 import { figures, level } from './countdown.js';
-import { byId, fill, h, say } from './dom.js';
+import { byId, fill, h, keepingFocus, say } from './dom.js';
 import { notUnderAFinger } from './finger.js';
 import { fit, startMap } from './ground.js';
 import { Once } from './once.js';
@@ -131,12 +131,10 @@ const draw = notUnderAFinger(() => {
   if (key === drawn) return;
   drawn = key;
   ticking = [];
-  const held = /** @type {HTMLElement|null} */ (document.activeElement?.closest?.('[data-order]'))?.dataset.order;
   const [, , nothing] = piles().find(([pile]) => pile === opened) ?? ['', '', ''];
   const rows = opened === 'call_backs' ? inTurn(desk.call_backs, desk.callers, clock.now()) : desk[opened];
-  fill(byId('desk'), h('div', { class: 'tabs', role: 'group', 'aria-label': t('Lists') }, piles().map(([pile, name]) => h('button', { type: 'button', 'aria-pressed': String(pile === opened), data: { pile }, on: { click: () => { opened = pile; draw(); } } }, name, ' ', pile === 'contacts' ? null : h('b', { class: desk[pile].length && ['to_send', 'unroutable', 'call_backs'].includes(pile) ? 'count' : 'count quiet' }, desk[pile].length)))),
-    rows.length ? h('ul', { class: 'desk-list' }, rows.map((/** @type {any} */ o) => (opened === 'contacts' ? contact(o) : opened === 'outages' ? outage(o) : row(o, opened)))) : h('p', { class: 'empty' }, nothing));
-  if (held) /** @type {HTMLElement|null} */ (document.querySelector(`[data-order="${CSS.escape(held)}"] button`))?.focus();
+  keepingFocus(byId('desk'), () => fill(byId('desk'), h('div', { class: 'tabs', role: 'group', 'aria-label': t('Lists') }, piles().map(([pile, name]) => h('button', { type: 'button', 'aria-pressed': String(pile === opened), data: { pile }, on: { click: () => { opened = pile; draw(); } } }, name, ' ', pile === 'contacts' ? null : h('b', { class: desk[pile].length && ['to_send', 'unroutable', 'call_backs'].includes(pile) ? 'count' : 'count quiet' }, desk[pile].length)))),
+    rows.length ? h('ul', { class: 'desk-list' }, rows.map((/** @type {any} */ o) => (opened === 'contacts' ? contact(o) : opened === 'outages' ? outage(o) : row(o, opened)))) : h('p', { class: 'empty' }, nothing)));
   tick();
 });
 

@@ -2,7 +2,7 @@
 /** What every page has: clock, theme, sign-out, notices, dialogs. */
 import { sessionBanner } from './banner.js';
 import { askTime, clock } from './clock.js';
-import { byId, h, say } from './dom.js';
+import { byId, h, refocus, say } from './dom.js';
 import { clockTime, page, t } from './page.js';
 import { explain, get, request } from './api.js';
 import { onSession } from './session.js';
@@ -90,7 +90,7 @@ export function notice(text, kind = 'good', undo) {
     h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Close'), on: { click: () => box.remove() } }, '✕'));
   const all = byId('notices');
   all.append(box);
-  while (all.children.length > 4) all.firstElementChild?.remove();
+  while (all.children.length > 4) (all.querySelector('.notice:not(:has(.undo), :last-child)') ?? all.firstElementChild)?.remove(); // what can still be done stays longest
   if (back && undo?.seconds) countDown(back, undo.label, undo.seconds);
   setTimeout(() => box.remove(), undo?.seconds ? undo.seconds * 1000 : kind === 'bad' || undo ? 15_000 : 5_000);
 }
@@ -107,6 +107,7 @@ function countDown(button, label, seconds) {
  * @returns {Promise<Record<string, string>|null>}
  */
 export function ask({ title, text, details, fields = [], confirm, danger = false, steady = 0 }) {
+  const from = document.activeElement;
   return new Promise((resolve) => {
     const inputs = fields.map((one) => {
       const common = { id: `ask-${one.name}`, name: one.name, required: one.required ?? true };
@@ -117,21 +118,22 @@ export function ask({ title, text, details, fields = [], confirm, danger = false
       if (one.value !== undefined) input.value = one.value;
       return [h('label', { htmlFor: `ask-${one.name}` }, one.label), input];
     });
+    const no = h('button', { type: 'button', value: 'no', disabled: steady > 0, on: { click: () => dialog.close('') } }, t('Back'));
     const yes = h('button', { type: 'submit', class: danger ? 'danger' : 'primary', value: 'yes', disabled: steady > 0 }, confirm);
     const form = h('form', { method: 'dialog', class: 'form' }, h('h2', { id: 'ask-title' }, title), text ? h('p', {}, text) : null, details, inputs,
-      h('div', { class: 'buttons' },
-        h('button', { type: 'button', value: 'no', on: { click: () => dialog.close('') } }, t('Back')),
-        yes));
+      h('div', { class: 'buttons' }, no, yes));
     const dialog = h('dialog', { 'aria-labelledby': 'ask-title' }, form);
     dialog.addEventListener('close', () => {
       const values = dialog.returnValue === 'yes'
         ? /** @type {Record<string, string>} */ (Object.fromEntries(new FormData(form))) : null;
       dialog.remove();
+      refocus(document.body, from); // which may have been drawn anew behind the dialog
       resolve(values);
     });
     document.body.append(dialog);
     dialog.showModal();
-    if (steady) setTimeout(() => { yes.disabled = false; }, steady);
-    (form.querySelector('select, textarea, input') ?? form.querySelector('[type=submit]')).focus();
+    const begin = () => (form.querySelector('select, textarea, input') ?? yes).focus();
+    if (steady) setTimeout(() => { no.disabled = yes.disabled = false; begin(); }, steady);
+    begin();
   });
 }

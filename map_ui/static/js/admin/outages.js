@@ -1,7 +1,7 @@
 // @ts-check
 /** Planned outages: what is coming, under way, over or called off; the hotline tells its callers of them. */
 import { get, post, request } from '../api.js';
-import { fill, h } from '../dom.js';
+import { fill, h, keepingFocus, say } from '../dom.js';
 import { named, page, t } from '../page.js';
 import { notice } from '../shell.js';
 import { table } from '../tables.js';
@@ -63,7 +63,8 @@ export async function show(box) {
   const states = /** @type {[string, string][]} */ ([['open', t('Coming and under way')], ['over', t('Over')], ['called_off', t('Called off')], ['all', t('All')]]);
   const state = h('select', { id: 'outage-state', 'aria-label': t('State'), on: { change: () => draw() } }, states.map(([value, name]) => h('option', { value }, name)));
   const search = h('input', { type: 'search', id: 'outage-search', placeholder: t('Address, reason, territory or id'), 'aria-label': t('Search'), on: { input: () => draw() } });
-  const list = h('div', { class: 'listed', 'aria-live': 'polite' });
+  const list = h('div', { class: 'listed' });
+  const count = h('p', { class: 'soft', role: 'status', id: 'outage-count' });
   /** @type {any[]} */
   let territories = [];
   let asked = 0;
@@ -94,14 +95,15 @@ export async function show(box) {
     const found = await get(`${PATH}?state=${state.value}&q=${encodeURIComponent(search.value.trim())}`).catch((error) => { notice(problem(error), 'bad'); return null; });
     if (!found || mine !== asked) return;
     territories = found.territories;
-    fill(list, table({
+    say(count, t('{n} outage(s)', { n: `${found.outages.length}${found.more ? '+' : ''}` }));
+    keepingFocus(list, () => fill(list, table({
       title: t('Planned outages'), note: t('Times of {zone}. The hotline’s desk shows every change within seconds.', { zone: page.timezone }), empty: search.value.trim() || state.value !== 'open' ? t('No outage is like that.') : t('No outage is planned. A call from anywhere becomes an order.'),
       columns: [[t('Id')], [t('State')], [t('From')], [t('Until')], [t('Where')], [t('Reason')], ['']], rows: found.outages.map((/** @type {Outage} */ one) => row(one, Date.parse(found.now))),
-    }), found.more ? h('p', { class: 'soft' }, t('There are more: search for what you need.')) : null);
+    }), found.more ? h('p', { class: 'soft' }, t('There are more: search for what you need.')) : null));
   }
 
   await draw();
-  fill(box, h('div', { class: 'filters' }, state, search), list,
+  fill(box, h('div', { class: 'filters' }, state, search), count, list,
     addButton(t('Plan an outage'), () => again(edit({ title: t('A planned outage'), confirm: t('Add'), text: t('Say where: a territory, addresses or an area; one is enough.'), fields: fields({}, territories) }, (said) => put(said, null))), 'add-outage'),
     h('p', { class: 'soft' }, t('Many at once: '), h('a', { href: '/admin/lists?list=planned-outages' }, t('as a list, out and in'))));
   setInterval(() => { if (!document.hidden && !document.querySelector('dialog') && !list.contains(document.activeElement)) draw(); }, EVERY_MS);
