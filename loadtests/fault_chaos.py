@@ -98,7 +98,7 @@ class Victim:
         self._life = Life(number, port, str(folder / "board"), str(folder / f"worker-{number}.log"), lease)
         self._process = subprocess.Popen(
             lifeline.tied([sys.executable, "-m", "loadtests.fault_worker"]), env=dict(environment),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0,
         )  # fmt: skip
         self.pid = 0
         self.die = ""
@@ -137,10 +137,9 @@ class Victim:
         return msgspec.json.decode(self._read(), type=End)
 
     def close(self) -> None:
-        """End whoever lives here, and the place."""
-        if self.pid:
-            self.kill()
-            self.ended(DEAD_BY)
+        """End the place and whoever lives here, also one that was asked for and has not said that it lives."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
 
     def _read(self) -> bytes:

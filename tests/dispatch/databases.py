@@ -6,6 +6,7 @@ A test takes the fixture `database` and is run once with each; every test has a 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,17 @@ shutil.rmtree(folder, ignore_errors=True)
 """Waits for the end of the run, also of one that is killed, and takes its server along."""
 
 
+ROOM = 2 * 10**9
+"""Bytes that have to be free in memory for a server's files to be there."""
+
+
+def _memory() -> str | None:
+    """A folder in memory, where there is room in it: some disks take a minute to forget what the tests wrote."""
+    memory = Path("/dev/shm")
+    there = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
+    return str(memory) if there else None
+
+
 def aside(work: Callable[[], T]) -> T:
     """Blocking work outside the test's event loop."""
     with ThreadPoolExecutor(1) as thread:
@@ -65,7 +77,7 @@ class Server:
     """A PostgreSQL that listens on a socket in a folder of its own. Durability is off: it is thrown away."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="d45pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="d45pg-", dir=_memory()))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -184,6 +196,7 @@ def new_settings(kind: str, folder: Path, request: pytest.FixtureRequest) -> Set
     running: Server = request.getfixturevalue("postgres_server")
     name = f"test_{next(_numbers)}"
     running.run("postgres", f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    request.addfinalizer(lambda: running.run("postgres", f"DROP DATABASE {name} WITH (FORCE)"))
     return Settings(data=folder, database_url=running.url(name))
 
 

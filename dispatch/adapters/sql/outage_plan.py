@@ -133,7 +133,7 @@ class SqlOutagePlan:
             if found.seen != seen:
                 raise Conflict("what this list changes is not what was looked at: look again", why="looked")
             told = Note(by.role, by.username, f"import_{KIND}", "")
-            take_in(connection, table.rows, told, zone, SystemClock().now())
+            take_in(connection, table.rows, told, zone, self._context.clock.now())
             return Import((), found.new, found.changed, found.same, found.seen, True)
 
         return await self._database.write(work)
@@ -187,7 +187,7 @@ def said(one: PlannedOutage, zone: tzinfo) -> dict[str, str]:
 
 
 def take_in(
-    connection: Connection, rows: Sequence[PlannedOutage], told: Note, zone: tzinfo, at: datetime
+    connection: Connection, rows: Sequence[PlannedOutage], told: Note, zone: tzinfo, now: datetime
 ) -> None:
     """The rows of a list: what is new or otherwise than before, each noted; nobody else changes an outage until this
     transaction ends. Raises BadInput where there are too many, Conflict where one was called off or is history."""
@@ -200,9 +200,9 @@ def take_in(
     for one in other:
         was = before.get(one.id)
         if was is not None:
-            _still_open(was, at)
+            _still_open(was, now)
         deeds.append(_noted(was, one, Note(told.by_role, told.by_id, "change" if was else "add", ""), zone))
-    note_all(connection, deeds, at)
+    note_all(connection, deeds, SystemClock().now())
     outages.put(connection, other)
 
 
