@@ -74,7 +74,9 @@ class ReplayStore(SqlStore):
             self._written = False
         return self._next
 
-    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
+    async def write(
+        self, work: Callable[[Connection], T], *, quiet: bool = False, patient: bool = False
+    ) -> T:
         self._written = True
         return self._inside("BEGIN IMMEDIATE", work, "COMMIT")
 

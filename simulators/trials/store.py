@@ -74,7 +74,9 @@ class Line(SqlStore):
         self._database = database
         self._luck = database.fortune.stream(f"line of {name}")
 
-    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
+    async def write(
+        self, work: Callable[[Connection], T], *, quiet: bool = False, patient: bool = False
+    ) -> T:
         await self._way()
         result = self._database.run(work, self._clock.now())
         await self._way(answer=True)

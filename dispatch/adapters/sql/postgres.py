@@ -92,14 +92,19 @@ class PostgresStore(SqlStore):
         return await super().transact(decide)
 
     async def write(
-        self, work: Callable[[Connection], T], *, quiet: bool = False, taken: int = ATTEMPTS
+        self,
+        work: Callable[[Connection], T],
+        *,
+        quiet: bool = False,
+        patient: bool = False,
+        taken: int = ATTEMPTS,
     ) -> T:
         """Run `work` in one transaction; again from the start when somebody else was first.
 
         `taken`: attempts where it is a key that somebody else wrote. After LONGEST whether it was committed is not known,
         as where the answer to a commit is lost.
         """
-        return await _in_time(LONGEST, self._written(work, quiet, taken))
+        return await _in_time(None if patient else LONGEST, self._written(work, quiet, taken))
 
     async def _written(self, work: Callable[[Connection], T], quiet: bool, taken: int) -> T:
         for attempt in range(ATTEMPTS):
@@ -137,7 +142,7 @@ class PostgresStore(SqlStore):
         await self.engine.dispose()
 
 
-async def _in_time(seconds: float, work: Awaitable[T]) -> T:
+async def _in_time(seconds: float | None, work: Awaitable[T]) -> T:
     try:
         async with asyncio.timeout(seconds):
             return await work

@@ -103,6 +103,7 @@ class Retention:
                 self.gone += await self._positions.write(
                     lambda c, name=name: drop(c, name, before),  # type: ignore[misc]
                     quiet=True,
+                    patient=True,
                 )
         while gone := await self._positions.write(lambda c: delete_others(c, before), quiet=True):
             self.gone += gone

@@ -63,7 +63,9 @@ class SqliteStore(SqlStore):
         self._writer = threading.Thread(target=self._run, name="sql-write", daemon=True)
         self._writer.start()
 
-    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
+    async def write(
+        self, work: Callable[[Connection], T], *, quiet: bool = False, patient: bool = False
+    ) -> T:
         """Run `work` in the writer thread, inside a transaction of its own or of a group."""
         if self._closed:
             raise Unavailable("the database is closed")

@@ -38,10 +38,13 @@ class SqlStore(ABC):
         """Run `work` in one look at the database. Raises Unavailable."""
 
     @abstractmethod
-    async def write(self, work: Callable[[Connection], T], *, quiet: bool = False) -> T:
+    async def write(
+        self, work: Callable[[Connection], T], *, quiet: bool = False, patient: bool = False
+    ) -> T:
         """Run `work` in one transaction. Raises Unavailable.
 
         `quiet`: whoever waits for commits is not told, as by the outbox's own bookkeeping, which would wake itself.
+        `patient`: it may take as long as it takes; nobody waits for it.
         """
 
     async def transact(self, decide: Decide[T], order_id: str = "") -> T:

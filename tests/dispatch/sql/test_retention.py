@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 
-from dispatch.adapters.sql import history, retention
+from dispatch.adapters.sql import history, postgres, retention
 from dispatch.adapters.sql.history import POSITION
 from dispatch.adapters.sql.postgres import PostgresStore
 from dispatch.adapters.sql.retention import Retention
@@ -210,6 +210,25 @@ async def test_one_that_was_killed_between_two_steps_is_gone_on_with(kepts: Kept
     assert await kepts.positions.read(retention.old_days) == []
     await kepts.put("new", -9.25, came=1)
     assert (await kepts.there())["new"] == "duplicate"
+
+
+@on_postgresql
+async def test_a_day_that_takes_longer_than_any_decision_may_is_dropped_all_the_same(
+    kepts: Kepts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kepts.put("old", -9)
+    kepts.night(1)
+    drop = retention.drop
+
+    def slowly(connection: Connection, *given: Any) -> int:
+        connection.execute(text("SELECT pg_sleep(2)"))
+        return drop(connection, *given)
+
+    monkeypatch.setattr(retention, "drop", slowly)
+    monkeypatch.setattr(postgres, "LONGEST", 1.0)
+    await kepts.retention().clear()
+    assert await kepts.there() == {}
+    assert await kepts.positions.read(retention.old_days) == []
 
 
 @on_postgresql
