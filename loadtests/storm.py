@@ -153,6 +153,8 @@ class Judged(msgspec.Struct):
     """Seconds from an order's first rung until somebody was rung for it."""
     forgotten: int = 0
     """Orders that have no rung and were not accepted before."""
+    judged: int = 0
+    """Orders whose two minutes were over at the end."""
     unseen: list[str] = []
     """Orders that nobody was rung for within two minutes of their first rung, and that were not accepted either."""
 
@@ -172,7 +174,8 @@ def _judge(connection: Connection, orders: int, end: datetime) -> Judged:
             seen.setdefault(row.order_id, row.recorded_at)
     found.forgotten = orders - len(first.keys() | seen.keys())
     found.heard = [(seen[order] - due).total_seconds() for order, due in first.items() if order in seen]
-    had = ((order, due + 2 * MINUTE) for order, due in first.items() if due + 2 * MINUTE < end)
+    had = [(order, due + 2 * MINUTE) for order, due in first.items() if due + 2 * MINUTE < end]
+    found.judged = len(had)
     found.unseen = [order for order, until in had if seen.get(order, end) > until]
     return found
 
@@ -239,6 +242,7 @@ def main(orders: int, seconds: int, postgresql: bool, short: bool, file: str | N
             Objective(name="acceptances refused", measured=len(seen.refused), wanted=0, sense="at most"),
         ),
         facts={
+            "orders whose two minutes were over": judged.judged,
             "database": "PostgreSQL" if postgresql else "SQLite", "orders": orders, "rungs": judged.rungs, "calls": calls,
             "shortest time between two calls to one number": f"{shortest:.1f} s",
             "first calls for an order, after its rung, p50 and p99": f"{ahead(judged.heard, 0.5):.1f} s, {ahead(judged.heard, P99):.1f} s",

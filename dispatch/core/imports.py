@@ -34,7 +34,10 @@ OUTAGES = {
     "addresses": ("address",),
 }
 MANY = 20_000
-"""Characters of one outage's corners or addresses."""
+"""Characters of one outage's addresses, one more for each."""
+CORNERS = 500
+CELL = 3 * MANY
+"""Characters of a cell of them: pages and lists put blanks between."""
 
 
 def read_gazetteer(text: str) -> Table[Entry]:
@@ -83,7 +86,7 @@ def read_outages(
         was = (closed or {}).get(outage.id)
         if was and was.called_off_at:
             cells.wrong("id", f"{outage.id} was called off: give it another id", "outage_called_off")
-        elif was and was != outage:
+        elif was and not cells.faults and was != outage:
             cells.wrong("id", f"{outage.id} is over: give it another id", "outage_over")
         known = seen.setdefault(outage.id, cells.line)
         if known != cells.line:
@@ -102,17 +105,18 @@ def outage_of(cells: Cells, zone: tzinfo, territories: frozenset[str]) -> Planne
     if territory and territory not in territories:
         cells.wrong("territory", f"there is no territory {territory[:40]!r}", "reference")
     polygon = _polygon(cells)
-    addresses = tuple(
-        one.strip() for one in cells.text("addresses", needed=False, longest=MANY).split("|") if one.strip()
-    )
+    given = cells.text("addresses", needed=False, longest=CELL).split("|")
+    addresses = tuple(one.strip() for one in given if one.strip())
+    if sum(len(one) + 1 for one in addresses) > MANY:
+        cells.wrong("addresses", f"expected at most {MANY} characters of addresses")
     if not (territory or polygon or addresses) and not cells.faults:
         cells.wrong("territory", "is empty, and so are polygon and addresses: where is it?", "where")
     reason = cells.text("reason")
-    given = cells.text("id", needed=False)
+    called = cells.text("id", needed=False)
     made = sha256(repr((starts, territory, polygon, addresses)).encode()).hexdigest()[:12]
-    if len(given) > 64 or not given.isprintable():
+    if len(called) > 64 or not called.isprintable():
         cells.wrong("id", "expected at most 64 printable characters")
-    return PlannedOutage(given or f"PO-{made}", starts, ends, reason, territory, polygon, addresses)
+    return PlannedOutage(called or f"PO-{made}", starts, ends, reason, territory, polygon, addresses)
 
 
 def cells_of(outage: PlannedOutage, zone: tzinfo) -> dict[str, str]:
@@ -145,7 +149,7 @@ def _local(at: datetime, zone: tzinfo) -> str:
 
 
 def _polygon(cells: Cells) -> tuple[Point, ...]:
-    said = cells.text("polygon", needed=False, longest=MANY)
+    said = cells.text("polygon", needed=False, longest=CELL)
     if not said:
         return ()
     try:
@@ -156,6 +160,8 @@ def _polygon(cells: Cells) -> tuple[Point, ...]:
         return ()
     if len(set(found)) < 3:
         cells.wrong("polygon", "expected at least three corners", "polygon")
+    elif len(found) > CORNERS:
+        cells.wrong("polygon", f"expected at most {CORNERS} corners", "polygon")
     elif not (area := shapely.Polygon([(one.lon, one.lat) for one in found])).is_valid:
         cells.wrong("polygon", f"it is no area: {shapely.is_valid_reason(area)}", "polygon")
     return found

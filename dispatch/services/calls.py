@@ -7,6 +7,7 @@ itself, and takes no other one along.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,9 +32,9 @@ PART = 100
 LIVE = {"pending", "sent"}
 
 
-async def decided(context: Context, decide: Decide[T], *, hanging_up: bool = False) -> T:
-    """One of the telephone's few transactions at a time."""
-    async with context.cut_turn if hanging_up else context.phone_turn:
+async def decided(context: Context, decide: Decide[T], turn: asyncio.Semaphore | None = None) -> T:
+    """One of the telephone's few transactions at a time; `turn`: of those that stand in a line of their own."""
+    async with turn or context.phone_turn:
         return await context.store.transact(decide)
 
 
@@ -43,7 +44,7 @@ async def in_parts(
     decide: Callable[[Draft, list[OutboxRow]], T],
     *,
     writes_orders: bool = True,
-    hanging_up: bool = False,
+    turn: asyncio.Semaphore | None = None,
 ) -> AsyncIterator[T]:
     """What `decide` says of each part of a call's rows, as they stand; the last part has fewer than PART of them.
 
@@ -62,7 +63,7 @@ async def in_parts(
             said = decide(draft, rows)
             return draft.changes((said, rows[-1].id if len(rows) == PART else -1))
 
-        said, after = await decided(context, part, hanging_up=hanging_up)
+        said, after = await decided(context, part, turn)
         yield said
 
 

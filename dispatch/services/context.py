@@ -74,7 +74,9 @@ class Context:
     phone_turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PHONE_TURNS))
     """Decisions about calls, few at a time: whoever acknowledges meanwhile waits for these, not for all."""
     cut_turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    """Decisions about hanging up: they do not stand in line behind fifty calls that are prepared."""
+    """Decisions about hanging up: they do not stand in line behind fifty calls that are prepared,"""
+    report_turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """nor does what the exchange says of a call: a key that was pressed."""
     links: dict[str, LinkSeen] = field(default_factory=dict)
     """How each device's line stands, by its last event or by what its gateway keeps."""
 

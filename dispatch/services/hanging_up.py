@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from dispatch.core.errors import Unavailable
+from dispatch.core.errors import Conflict, Unavailable
 from dispatch.services.callee import Callee
 from dispatch.services.calls import LIVE, all_needless, attempt, ended_by, in_parts, number_of, readable
 from dispatch.services.context import Context
@@ -35,7 +35,7 @@ async def cut(context: Context, ports: Ports, rows: Sequence[OutboxRow]) -> list
         async with asyncio.timeout(PATIENCE):
             concerned = await _calls_of(context, rows)
     except Exception as error:
-        if len(rows) > 1 and not isinstance(error, Unavailable | TimeoutError):
+        if len(rows) > 1 and not isinstance(error, Unavailable | Conflict | TimeoutError):
             return [one for row in rows for one in await cut(context, ports, [row])]  # one cannot be read
         log.warning("it is not known what rings for %d orders: %r", len(rows), error)
         return [failed(context, row, error) for row in rows]
@@ -87,7 +87,9 @@ async def _is_over(context: Context, call_id: str) -> bool:
         return any(row.state in LIVE for row in rows), all_needless(draft, rows)
 
     live = False
-    async for is_live, is_needless in in_parts(context, call_id, look, writes_orders=False, hanging_up=True):
+    async for is_live, is_needless in in_parts(
+        context, call_id, look, writes_orders=False, turn=context.cut_turn
+    ):
         live = live or is_live
         if not is_needless:
             return False
@@ -106,5 +108,5 @@ async def _hang_up(context: Context, phone: Phone, call_id: str) -> None:
             attempt(draft, row, "cut", to, call_id, key=key, by=by)
             draft.settled.append(Settled(row.id, "done", f"cut: {by}"))
 
-    async for _ in in_parts(context, call_id, ended, hanging_up=True):
+    async for _ in in_parts(context, call_id, ended, turn=context.cut_turn):
         pass

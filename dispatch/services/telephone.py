@@ -56,7 +56,8 @@ async def phone_reported(context: Context, report: PhoneReport) -> None:
         for row in rows if report.state in REACHED else readable(draft, rows):
             _report_of(draft, row, report)
 
-    async for _ in in_parts(context, report.call_id, decide, writes_orders=report.state not in REACHED):
+    writes = report.state not in REACHED
+    async for _ in in_parts(context, report.call_id, decide, writes_orders=writes, turn=context.report_turn):
         pass
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dispatch.adapters.sql import phone_rows
 from dispatch.clock import SystemClock
 from dispatch.core.types import SYSTEM, Point
 from dispatch.services import clocks, delivery, dispatcher
@@ -135,6 +136,20 @@ async def test_hanging_up_stands_in_no_line_behind_calls_that_are_prepared(centr
     assert [c.ended for c in centre.exchange.calls.values()] == ["cut"]
 
 
+async def test_a_key_that_is_pressed_stands_in_no_line_behind_them_either(centre: Centre) -> None:
+    centre.exchange.habits = {DUTY: "silent"}
+    order_id = await centre.dispatched()
+    await centre.until(6)
+    (call,) = centre.exchange.calls.values()
+    for _ in range(PHONE_TURNS):
+        await centre.context.phone_turn.acquire()
+    async with asyncio.timeout(20):
+        await phone_reported(
+            centre.context, PhoneReport(call.call_id, DUTY, 9, "keypress", "1", centre.clock.now())
+        )
+    assert (await centre.order(order_id)).state == "acknowledged"
+
+
 async def test_calls_to_different_numbers_are_prepared_side_by_side(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,11 +160,13 @@ async def test_calls_to_different_numbers_are_prepared_side_by_side(
     centre.clock.advance(LONGER)
     while await clocks.fire_due(centre.context):
         pass
+    centre.context.phone_turn = asyncio.Semaphore(2)
     transact, under_way, most = centre.store.transact, [0], [0]
 
     async def counted(decide: Any, order_id: str = "") -> Any:
         under_way[0] += 1
-        most[0] = max(most[0], *under_way)
+        if not centre.exchange.calls:  # before any of them rings
+            most[0] = max(most[0], *under_way)
         await asyncio.sleep(0.05)
         try:
             return await transact(decide, order_id)
@@ -159,7 +176,31 @@ async def test_calls_to_different_numbers_are_prepared_side_by_side(
     monkeypatch.setattr(centre.store, "transact", counted)
     await delivery.deliver_due(centre.context, centre.ports, delivery.CALLS)
     assert len(centre.exchange.calls) == 3
-    assert 2 <= most[0] <= PHONE_TURNS
+    assert most[0] == 2, "three wait, two are under way"
+
+
+async def test_a_row_that_cannot_be_read_keeps_no_other_call_ringing(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    centre.exchange.habits = {DUTY: "silent", "+8620002": "silent"}
+    one, other = await centre.dispatched(), await centre.dispatched("N2", Point(30.06, 120.05))
+    await centre.until(7)
+    for order_id, crew in ((one, "N1"), (other, "N2")):
+        await centre.step(order_id, "acknowledge", crew)
+    live = phone_rows.live
+
+    def spoilt(order_ids: Any) -> Any:
+        if one in order_ids:
+            raise ValueError("a row that cannot be read")
+        return live(order_ids)
+
+    monkeypatch.setattr(phone_rows, "live", spoilt)
+    await delivery.deliver_due(centre.context, centre.ports, delivery.CUTS)
+    monkeypatch.undo()
+    ended = {c.number: c.ended for c in centre.exchange.calls.values()}
+    assert (ended["+8620002"], bool(ended[DUTY])) == ("cut", False)
+    await centre.until(7.2)
+    assert {c.ended for c in centre.exchange.calls.values()} == {"cut"}, "the other one is asked for again"
 
 
 async def test_what_should_be_on_a_terminal_is_written_once_however_often_it_changed(centre: Centre) -> None:

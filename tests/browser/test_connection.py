@@ -37,6 +37,11 @@ globalThis.Date = class extends Date {
   static now() { return realNow() + wrongBy; }
 };
 """
+SAID_AFTER_IT = """async (shell) => {
+  const { notice } = await import(shell);
+  for (let n = 0; n < 6; n++) notice(`missed ${n}`, 'bad', { label: 'again', stays: true, act: () => null });
+  for (let n = 0; n < 6; n++) notice(`said ${n}`, 'good', n % 2 ? undefined : { label: 'Undo', seconds: 12, act: () => null });
+}"""
 
 
 def _control_room(visit: Visit, wrong_by_ms: int = 0) -> tuple[Visitor, Page]:
@@ -283,3 +288,17 @@ def test_a_session_that_ends_while_a_call_is_typed_takes_nothing_of_it(visit: Vi
     expect(banner).to_be_hidden(timeout=10_000)
     expect(page.locator("#description")).to_have_value("the pole burns")
     visitor.problems[:] = [p for p in visitor.problems if "401" not in p]
+
+
+def test_what_somebody_has_to_answer_stays_at_the_edge_until_then(visit: Visit) -> None:
+    """However much is said after it: it may be the only copy of a call."""
+    page = visit("en").sign_in("holly")
+    page.wait_for_timeout(300)
+    script = page.locator("script[type=module]").get_attribute("src")
+    assert script is not None
+    page.clock.install()
+    page.evaluate(SAID_AFTER_IT, script.replace("hotline.js", "shell.js"))
+    page.clock.fast_forward("10:00")
+    expect(page.locator("#notices .notice")).to_have_text([f"▲ missed {n}again✕" for n in range(6)])
+    page.locator("#notices").get_by_role("button", name="again").first.click()
+    expect(page.locator("#notices .notice")).to_have_count(5)

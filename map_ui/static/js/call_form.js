@@ -233,7 +233,7 @@ export class CallForm {
     }
   }
 
-  /** A call that is not in the form any more was not taken: which one, and the way to take it, for five minutes. @param {Record<string, any>} values @param {Once} once @param {any} error */
+  /** A call that is not in the form any more was not taken: which one, and the way to take it, until somebody answers. @param {Record<string, any>} values @param {Once} once @param {any} error */
   missed(values, once, error) {
     const { why } = error.facts ?? {};
     /** @type {Record<string, [string, string, Record<string, any>]>} the keys that `explain` names would act on the next call */
@@ -242,7 +242,7 @@ export class CallForm {
       no_outage: [t('No planned outage runs at this place now.'), t('Take it once more'), { outage: undefined }],
     };
     const [text, label, more] = otherwise[why] ?? [explain(error), t('Take it once more'), {}];
-    notice(`${values.address}: ${text}`, 'bad', { label, seconds: 300, act: () => this.take({ ...values, ...more }, once) });
+    notice(`${values.address}: ${text}`, 'bad', { label, stays: true, act: () => this.take({ ...values, ...more }, once) });
   }
 
   /** The caller only asked how far it is. @param {any} order */

@@ -149,12 +149,18 @@ function tick() {
   banner(cut ? t('No connection to the centre.') : '');
 }
 
+let asked = 0;
+let shown = 0;
+
 async function poll() {
+  const turn = ++asked;
   try {
     const [found, planned] = await Promise.all([get('/api/hotline/desk'), get('/api/planned-outages').catch(() => ({ outages: desk?.outages ?? [] }))]);
+    reached = performance.now();
+    if (turn < shown) return; // an older answer would bring back what was done since
+    shown = turn;
     desk = { ...found, outages: planned.outages };
     clock.hear(desk.now);
-    reached = performance.now();
     alerts.show(new Map((desk.alerts ?? []).map((/** @type {any} */ a) => [String(a.id), a])));
     draw();
   } catch (error) {

@@ -81,18 +81,20 @@ export function startShell(sure = async () => true) {
   document.getElementById('sign-out')?.addEventListener('click', () => signOut(sure));
 }
 
-/** A short message at the edge, with a way back where there is one. @param {string} text @param {'good'|'bad'} [kind] @param {{label: string, act: () => void, seconds?: number}} [undo] gone after `seconds` */
+/** A short message at the edge, with a way back where there is one. @param {string} text @param {'good'|'bad'} [kind] @param {{label: string, act: () => void, seconds?: number, stays?: boolean}} [undo] gone after `seconds`; `stays`: until somebody answers it */
 export function notice(text, kind = 'good', undo) {
   /** @type {HTMLElement|undefined} */
   let back;
-  const box = h('div', { class: `notice ${kind}`, role: kind === 'bad' ? 'alert' : undefined }, h('span', {}, h('b', { 'aria-hidden': 'true' }, kind === 'bad' ? '▲ ' : '✓ '), text),
+  const box = h('div', { class: `notice ${kind}${undo?.stays ? ' stays' : ''}`, role: kind === 'bad' ? 'alert' : undefined }, h('span', {}, h('b', { 'aria-hidden': 'true' }, kind === 'bad' ? '▲ ' : '✓ '), text),
     undo ? back = h('button', { type: 'button', class: 'undo', on: { click: () => { box.remove(); undo.act(); } } }, undo.label) : null,
     h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Close'), on: { click: () => box.remove() } }, '✕'));
   const all = byId('notices');
   all.append(box);
-  while (all.children.length > 4) (all.querySelector('.notice:not(:has(.undo), :last-child)') ?? all.firstElementChild)?.remove(); // what can still be done stays longest
+  const older = [...all.children].slice(0, -1).filter((one) => !one.matches('.stays'));
+  const few = [...older.filter((one) => !one.querySelector('.undo')), ...older.filter((one) => one.querySelector('.undo'))]; // what can still be done stays longest
+  for (const one of few.slice(0, Math.max(0, all.children.length - 4))) one.remove();
   if (back && undo?.seconds) countDown(back, undo.label, undo.seconds);
-  setTimeout(() => box.remove(), undo?.seconds ? undo.seconds * 1000 : kind === 'bad' || undo ? 15_000 : 5_000);
+  if (!undo?.stays) setTimeout(() => box.remove(), undo?.seconds ? undo.seconds * 1000 : kind === 'bad' || undo ? 15_000 : 5_000);
 }
 
 /** @param {HTMLElement} button @param {string} label @param {number} seconds */

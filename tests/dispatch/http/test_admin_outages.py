@@ -89,11 +89,19 @@ async def test_one_that_ends_early_answers_no_call_any_more(city: City) -> None:
 async def test_one_with_as_many_addresses_as_a_list_may_have_can_be_ended(city: City) -> None:
     """A page shows them with blanks between: longer than they came."""
     entry = _entry(city)
-    row = ["PO-9", entry["from"], entry["to"], "r", "", "", "|".join(f"{n} Long Lane" for n in range(1_200))]
+    row = ["PO-9", entry["from"], entry["to"], "r", "", "", "|".join(f"{n} Long Lane" for n in range(1_380))]
+    assert 19_000 < len(row[-1]) <= 20_000
     seen = (await city.post("ada", LIST, {"text": HEAD + ",".join(row) + "\n"})).json()
     assert seen["faults"] == []
     await city.post("ada", LIST, {"text": HEAD + ",".join(row) + "\n", "seen": seen["seen"]})
     (shown,) = (await city.get("ada", PATH)).json()["outages"]
+    longer = {k: v for k, v in shown["entry"].items() if k != "called_off"} | {
+        "to": _entry(city, lasts=5)["to"]
+    }
+    shown = (await _put(city, shown["entry"], longer)).json()
+    exported = (await city.get("ada", f"{LIST}.csv")).content.decode("utf-8-sig")
+    again = (await city.post("ada", LIST, {"text": exported})).json()
+    assert (again["faults"], again["same"]) == ([], 1)
     assert (await city.post("ada", f"{PATH}/end", {"was": shown["entry"]})).json()["state"] == "over"
     row[-1] *= 2
     fault = (await city.post("ada", LIST, {"text": HEAD + ",".join(row) + "\n"})).json()["faults"][0]
