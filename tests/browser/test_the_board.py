@@ -182,6 +182,9 @@ def test_what_is_typed_into_the_search_stays_there_while_crews_are_ranked(
 def _reassigned(page: Page, centre: Served, order: str, crew: str) -> None:
     page.locator(f"#row-{order}").click()
     page.keyboard.press("x")
+    assert len(page.locator("#panel-order .big.figures").inner_text()) < 9, (
+        "it counts on from the server's time"
+    )
     page.locator(f'.candidate[data-crew="{crew}"]').click()
     page.locator("dialog [type=submit]").click()
     until(page, lambda: centre.order(order).crew_id == crew)

@@ -75,6 +75,12 @@ export class CallForm {
   /** What a look is asked with. */
   said() { return { phone: this.phone.value.trim(), address: this.address.value.trim(), ...this.place }; }
 
+  /** An outage was changed, ended or called off: who is on the line is not told what was. */
+  lookAgain() {
+    this.known.said = '';
+    this.known.changed(() => this.said());
+  }
+
   /** The caller was asked and gives no number, or does. @param {boolean} on */
   withhold(on) {
     this.withheld = on;

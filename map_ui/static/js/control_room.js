@@ -66,6 +66,14 @@ function changedOrder(order) {
   show();
 }
 
+let ringed = '';
+
+/** The vehicle of the chosen order, on the map. @param {string} crewId */
+function ring(crewId) {
+  ringed = crewId;
+  layer.select(board.crews.get(crewId)?.no ?? -1);
+}
+
 /** Choose an order everywhere. @param {string} id @param {boolean} [act] */
 function pick(id, act = false) {
   selected = id;
@@ -75,8 +83,7 @@ function pick(id, act = false) {
   tab('order');
   show();
   const order = board.orders.get(id);
-  const crew = board.crews.get(order?.crew_id ?? '');
-  layer.select(crew ? crew.no : -1);
+  ring(order?.crew_id ?? '');
   if (order?.lat && !map.getBounds().pad(-0.1).contains([order.lat, order.lon])) map.panTo([order.lat, order.lon]);
   if (act) {
     if (innerWidth < 900) { lookAt('side'); map.invalidateSize(); }
@@ -102,6 +109,8 @@ const show = notUnderAFinger(() => {
   panel.show(selected, now);
   markers.show(board.orders, now);
   crews.show(now);
+  const crewId = board.orders.get(selected)?.crew_id ?? '';
+  if (crewId !== ringed) ring(crewId); // it went to another crew
   scarce();
   alerts.show(board.alerts);
   const chip = byId('travel-source');

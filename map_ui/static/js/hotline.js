@@ -13,6 +13,7 @@ import { byId, fill, h, keepingFocus, say } from './dom.js';
 import { notUnderAFinger } from './finger.js';
 import { fit, startMap } from './ground.js';
 import { Once } from './once.js';
+import { eventName } from './order_words.js';
 import { fullTime, shortTime, t } from './page.js';
 import { ask, notice, startShell } from './shell.js';
 import { areaName, centreName, loadWords, options, word } from './vocabulary.js';
@@ -54,7 +55,7 @@ const form = new CallForm(byId('call'), map, {
 async function act(order, step, body = {}) {
   try {
     if (!await once.post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body, body.phone)) return;
-    notice(`${order.id}: ${word('steps', step.replace('-', '_'))} ✓`);
+    notice(`${order.id}: ${eventName(step.replace('-', '_'))}`);
   } catch (error) {
     notice(`${order.id}: ${explain(error)}`, 'bad');
   }
@@ -159,8 +160,10 @@ async function poll() {
     reached = performance.now();
     if (turn < shown) return; // an older answer would bring back what was done since
     shown = turn;
+    const other = !!desk && JSON.stringify(planned.outages) !== JSON.stringify(desk.outages);
     desk = { ...found, outages: planned.outages };
     clock.hear(desk.now);
+    if (other) form.lookAgain();
     alerts.show(new Map((desk.alerts ?? []).map((/** @type {any} */ a) => [String(a.id), a])));
     draw();
   } catch (error) {

@@ -1,6 +1,7 @@
 // @ts-check
 /** One order in the control room: facts, where its minutes went, and what can be done about it. */
 import { arrived, remaining, stepsFor } from './board_state.js';
+import { clock } from './clock.js';
 import { duration, figures, level } from './countdown.js';
 import { byId, fill, fillAround, h, say } from './dom.js';
 import { mayAct } from './may_act.js';
@@ -120,9 +121,9 @@ export class OrderPanel {
     }
     return this.list = new CandidateList(order, this.choosing, this.board, {
       without: this.choosing === 'reassign' ? order.crew_id : '',
-      cancel: () => { this.choosing = ''; this.show(this.id, 0); byId('board').focus(); },
+      cancel: () => { this.choosing = ''; this.show(this.id, clock.now()); byId('board').focus(); },
       name: (id) => this.assigner.name(id),
-      choose: async (crewId, place) => { if (await this.assigner.give(order.id, crewId, place)) { this.choosing = ''; this.show(this.id, 0); byId('board').focus(); } },
+      choose: async (crewId, place) => { if (await this.assigner.give(order.id, crewId, place)) { this.choosing = ''; this.show(this.id, clock.now()); byId('board').focus(); } },
     });
   }
 
@@ -133,7 +134,7 @@ export class OrderPanel {
     if (!stepsFor(order).includes(step)) { notice(`${order.id}: ${t('This step is not possible now.')}`, 'bad'); return; }
     if (step === 'dispatch' || step === 'reassign') {
       this.choosing = this.choosing === step ? '' : step;
-      this.show(this.id, 0);
+      this.show(this.id, clock.now());
       return;
     }
     if (step === 'accept') { await this.assigner.post(order, 'accept', {}); return; }
