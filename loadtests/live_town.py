@@ -14,6 +14,7 @@ import struct
 import sys
 import zlib
 from datetime import UTC
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -39,6 +40,7 @@ from dispatch.adapters.sql.views import Views
 from dispatch.adapters.ws.live import LiveServer
 from dispatch.bootstrap.database import at_once, make_ready, sqlite_file
 from dispatch.clock import SystemClock
+from dispatch.collector import let_batches_live
 from dispatch.core.position import Fix, LastKnown
 from dispatch.core.territory import territories_from_geojson
 from dispatch.core.travel import StraightLine
@@ -62,6 +64,8 @@ TAKING = 100
 SPEED = 12.0
 """Metres a second."""
 STANDING = 0.2
+PARTS = 20
+"""Of the fleet, each of which reports at a moment of its own in each second."""
 METRES_A_DEGREE = 111_320.0
 PASSWORD = "a password of the load test"  # noqa: S105 - of a database that is thrown away
 PEOPLE = (("many", "many"), ("few", "orders"))
@@ -128,22 +132,21 @@ class Traffic:
         self._course: NDArray[np.float64] = random.uniform(0, 360, count)
         self._speed: NDArray[np.float64] = np.where(random.random(count) < STANDING, 0.0, SPEED)
 
-    def second(self, now: float) -> None:
-        """Everybody is a second further, and says so."""
+    def drive(self) -> None:
+        """Everybody is a second further."""
         step = self._speed / METRES_A_DEGREE
         angle = np.radians(self._course)
         self._lat += step * np.cos(angle)
         self._lon += step * np.sin(angle) / math.cos(math.radians(LAT))
         out = (abs(self._lat - LAT) > LAND / 2) | (abs(self._lon - LON) > LAND / 2)
         self._course = np.where(out, (self._course + 177) % 360, (self._course + 0.5) % 360)
-        columns = (
-            self._devices,
-            self._lat.tolist(),
-            self._lon.tolist(),
-            self._speed.tolist(),
-            self._course.tolist(),
-        )
-        for device, lat, lon, speed, course in zip(*columns, strict=True):
+
+    def report(self, now: float, first: int = 0, step: int = 1) -> None:
+        """Every vehicle from the `first` on, by steps, says where it is."""
+        some = slice(first, None, step)
+        columns = (self._lat, self._lon, self._speed, self._course)
+        values = (column[some].tolist() for column in columns)
+        for device, lat, lon, speed, course in zip(self._devices[some], *values, strict=True):
             fix = Fix(lat, lon, now, now, speed_mps=speed, course_deg=course)
             self._fixes.put(LastKnown(device, fix))
 
@@ -211,7 +214,8 @@ async def run(folder: Path, vehicles: int) -> None:
         )  # fmt: skip
         await _take_orders(context)
         traffic = Traffic([f"t-m{n:05}" for n in range(vehicles)], context.fixes)
-        traffic.second(clock.timestamp())
+        traffic.report(clock.timestamp())
+        let_batches_live()
         await _serve(context, store, settings, traffic)
     finally:
         store.close()
@@ -252,11 +256,14 @@ async def _serve(context: Context, store: SqliteStore, settings: Settings, traff
 
 
 async def _drive(context: Context, traffic: Traffic) -> None:
+    """Each vehicle once a second, not all of them at one moment."""
     turn = SystemClock.monotonic()
-    while True:
-        turn += 1.0
+    for part in cycle(range(PARTS)):
+        turn += 1.0 / PARTS
         await asyncio.sleep(max(0.0, turn - SystemClock.monotonic()))
-        traffic.second(context.clock.now().timestamp())
+        if not part:
+            traffic.drive()
+        traffic.report(context.clock.now().timestamp(), part, PARTS)
 
 
 if __name__ == "__main__":

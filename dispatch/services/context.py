@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 from dispatch.clock import Clock
 from dispatch.core.crew import Roster
@@ -98,6 +99,7 @@ class Context:
         return frozenset(c.id for c in crews if c is not None and self.on_shift(c, now))
 
 
+@lru_cache(maxsize=1_440)
 def wall(text: str) -> time:
     """A wall time `HH:MM`; `24:00` is the end of the day, which is its beginning again."""
     hours, minutes = text.split(":")

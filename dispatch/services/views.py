@@ -216,7 +216,6 @@ def crew_view(
 ) -> CrewView:
     """A crew as it stands; `states` has the state of each order aboard."""
     fix = context.fixes.of_crew(crew)
-    age = None if fix is None else now.timestamp() - fix.fix_time
     return CrewView(
         id=crew.id, no=number, name=crew.name, name_zh=crew.name_zh, centre_id=crew.centre_id,
         trade=crew.trade, presence=duty.presence, status=_status(context, crew, duty, states, now),
@@ -224,8 +223,30 @@ def crew_view(
         stack=tuple(Aboard(s.order_id, s.version, s.acknowledged) for s in duty.stack),
         capacity=duty.capacity, duty_phone=crew.duty_phone,
         devices=tuple(_device(d) for d in crew.devices), fix=_fix(fix, now),
-        stale=age is None or age > STALE_AFTER,
+        stale=_stale(fix, now),
     )  # fmt: skip
+
+
+def carried_on(
+    context: Context, crew: Crew, shown: CrewView, now: datetime, far: float
+) -> tuple[CrewView, float] | None:
+    """A crew that was `shown` before, where time alone has changed it: its shift began or ended, its fix became stale or
+    fresh; or where its fix is at least `far` seconds from the one that was shown: with these seconds, else 0."""
+    fix = context.fixes.of_crew(crew)
+    status, stale = shown.status, _stale(fix, now)
+    if status in ("standby", "off_shift"):
+        status = "standby" if context.on_shift(crew, now) else "off_shift"
+    told = shown.fix.at.timestamp() if shown.fix else 0.0
+    moved = abs(fix.fix_time - told) if fix else 0.0  # also a fix ahead of time
+    changed = status != shown.status or stale != shown.stale
+    if not changed and moved < far:
+        return None
+    after = msgspec.structs.replace(shown, status=status, stale=stale, fix=_fix(fix, now))
+    return after, 0.0 if changed else moved
+
+
+def _stale(fix: LastKnown | None, now: datetime) -> bool:
+    return fix is None or now.timestamp() - fix.fix_time > STALE_AFTER
 
 
 def _asked(duty: CrewDuty) -> Asked | None:

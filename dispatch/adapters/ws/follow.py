@@ -6,7 +6,7 @@ come. Such gaps are remembered and asked for again, until they are surely a tran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from dispatch.adapters.sql.views import Views, alerts_by_id, last_seq
 from dispatch.clock import SystemClock
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.context import Context
-from dispatch.services.views import AlertView, CrewView
+from dispatch.services.views import AlertView, CrewView, carried_on
 
 AT_ONCE = 5_000
 """Events that one look takes; more come with the next."""
@@ -34,7 +34,7 @@ ALERTS_WATCHED = 1_000
 OLDER_WATCHED = 2_000
 """The newest of those before them that nobody has acknowledged: they sound still, and an answer has to end that."""
 REVIEW = 5.0
-"""Real seconds between two looks at crews whose roster did not change: shifts begin and end by themselves."""
+"""Real seconds between two looks at what time alone changes of crews: shifts begin and end by themselves."""
 FIX_AGES = 60.0
 """Seconds by which a fix on the screens may fall behind: what is in view of a map moves by its own frames."""
 FIXES_AT_ONCE = 100
@@ -66,11 +66,10 @@ class Follower:
         self._monotonic = monotonic
         self.seq = 0
         self.crews: dict[str, CrewView] = {}
+        """As they were told last."""
         self._gaps: dict[int, float] = {}
         self._rosters: dict[Roster, int] = {}
         self._alerts: dict[int, datetime | None] = {}
-        self._fixes: dict[str, float] = {}
-        """Of each crew the time of the fix that was told last."""
         self._directory = context.directory
         self._reviewed = 0.0
 
@@ -118,41 +117,46 @@ class Follower:
         return readable_orders(connection, self._context.processes, select(ORDER).where(ORDER.c.id.in_(ids)))
 
     def _crews(self, connection: Connection, orders: Sequence[WorkOrder] | None) -> list[CrewView]:
-        """The crews that are shown otherwise than before; where they drive is of this only now and then.
+        """The crews that are to be shown otherwise than before.
 
-        Only those of rosters that changed, or whose orders did, are looked at; all of them now and then, or where it
-        is not known which orders changed.
+        Only those of rosters that changed, or whose orders did, are read; all of them where it is not known which orders
+        changed. What time alone changes is looked for now and then.
         """
+        touched, before = self._touched(connection, orders), self.crews
+        found = self._views.crews_of(connection, touched) if touched is None or touched else []
+        told = {c.id: c for c in found if c.id not in before or _still(c) != _still(before[c.id])}
+        self.crews = (
+            {c.id: told.get(c.id, before.get(c.id, c)) for c in found} if touched is None else before | told
+        )
+        if self._monotonic() >= self._reviewed + REVIEW:
+            self._reviewed = self._monotonic()
+            told |= (later := self._carried_on())
+            self.crews = self.crews | later
+        return list(told.values())
+
+    def _touched(
+        self, connection: Connection, orders: Sequence[WorkOrder] | None
+    ) -> Collection[Roster] | None:
         query = select(ROSTER.c.centre_id, ROSTER.c.trade, ROSTER.c.version)
         versions = {(r.centre_id, r.trade): r.version for r in connection.execute(query)}
         touched = {roster for roster, version in versions.items() if self._rosters.get(roster) != version}
         self._rosters = versions
-        now, before = self._monotonic(), self.crews
-        driven: list[CrewView] = []
-        if orders is None or now >= self._reviewed + REVIEW:
-            self._reviewed = now
-            found = self._views.crews_of(connection)
-            self.crews = {crew.id: crew for crew in found}
-            driven = self._driven_on(found)
-        else:
-            crews = self._context.directory.crews
-            touched |= {(c.centre_id, c.trade) for o in orders if (c := crews.get(o.crew_id))}
-            if not touched:
-                return []
-            found = self._views.crews_of(connection, touched)
-            self.crews = before | {crew.id: crew for crew in found}
-        changed = [c for c in found if c.id not in before or _still(c) != _still(before[c.id])]
-        told = {crew.id: crew for crew in (*changed, *driven)}
-        self._fixes |= {crew_id: _fixed(crew) for crew_id, crew in told.items()}
-        return list(told.values())
+        if orders is None:
+            return None
+        crews = self._context.directory.crews
+        return touched | {(c.centre_id, c.trade) for o in orders if (c := crews.get(o.crew_id))}
 
-    def _driven_on(self, crews: Sequence[CrewView]) -> list[CrewView]:
-        """Those of whom a much newer fix is known than was told: the longest behind first."""
-        behind = {
-            c.id: abs(_fixed(c) - self._fixes.get(c.id, 0.0)) for c in crews
-        }  # also of a fix ahead of time
-        late = sorted((c for c in crews if behind[c.id] >= FIX_AGES), key=lambda c: -behind[c.id])
-        return late[:FIXES_AT_ONCE]
+    def _carried_on(self) -> dict[str, CrewView]:
+        """What time alone changed of crews, and some of those that drove on: the longest behind first."""
+        context, now = self._context, self._context.clock.now()
+        crews = context.directory.crews
+        looked = [
+            found
+            for shown in self.crews.values()
+            if shown.id in crews and (found := carried_on(context, crews[shown.id], shown, now, FIX_AGES))
+        ]
+        drove = sorted((one for one in looked if one[1]), key=lambda one: -one[1])[:FIXES_AT_ONCE]
+        return {crew.id: crew for crew, _ in [*(one for one in looked if not one[1]), *drove]}
 
     def _new_alerts(self, connection: Connection) -> list[AlertView]:
         states = _alert_states(connection, [i for i, at in self._alerts.items() if at is None])
@@ -164,11 +168,6 @@ class Follower:
 def _still(crew: CrewView) -> CrewView:
     """A crew without what its fix says."""
     return msgspec.structs.replace(crew, fix=None)
-
-
-def _fixed(crew: CrewView) -> float:
-    """When its fix was taken, in seconds since 1970; 0: none is known."""
-    return crew.fix.at.timestamp() if crew.fix else 0.0
 
 
 def _alert_states(connection: Connection, unacknowledged: Sequence[int]) -> dict[int, datetime | None]:

@@ -218,8 +218,11 @@ class LiveServer:
         return await self._views.look(lambda c: people_of(c, sessions, SystemClock().now()))
 
     async def _show_positions(self) -> None:
+        """Each second, whatever the one before took; a machine that is too slow for that still rests in between."""
+        turn = SystemClock.monotonic()
         while True:
-            await asyncio.sleep(POSITIONS)
+            turn = max(turn + POSITIONS, SystemClock.monotonic() + POSITIONS / 2)
+            await asyncio.sleep(turn - SystemClock.monotonic())
             try:
                 self._positions()
             except Exception:

@@ -44,6 +44,11 @@ class Engine:
             travel=None, ids=CountedIds(), policy="manual", language="en",  # type: ignore[arg-type]
         )  # fmt: skip
 
+    def overdue(self, count: int) -> None:
+        """So many orders, and the instant at which all of them are due."""
+        self.seed(count)
+        self.all_due(count)
+
     def all_due(self, count: int) -> None:
         self.clock.advance_to(START + timedelta(seconds=count))
 

@@ -44,8 +44,7 @@ async def test_one_order_that_cannot_be_decided_costs_itself_only_and_is_looked_
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = Engine(database)
-    engine.seed(9)
-    engine.all_due(9)
+    engine.overdue(9)
     broken = {"D4"}
     _spoil(monkeypatch, broken)
     worker = engine.worker()
@@ -63,8 +62,7 @@ async def test_more_broken_orders_than_a_batch_holds_stop_nobody(
 ) -> None:
     monkeypatch.setattr(clocks, "BATCH", 5)
     engine = Engine(database)
-    engine.seed(14)
-    engine.all_due(14)
+    engine.overdue(14)
     _spoil(monkeypatch, names(1, 12))
     worker = engine.worker()
     for _ in range(3):
@@ -74,8 +72,7 @@ async def test_more_broken_orders_than_a_batch_holds_stop_nobody(
 
 async def test_an_order_whose_effects_cannot_be_written_takes_nobody_along(database: Database) -> None:
     engine = Engine(database)
-    engine.seed(6)
-    engine.all_due(6)
+    engine.overdue(6)
     row = outbox_row(Outgoing("phone/D3/crew/1/0", "phone", "x", START, "D3"), START)
     database.at_once(lambda c: c.execute(insert(OUTBOX), row) and None)
     decided = await clocks.decide_due(engine.worker())
@@ -93,8 +90,7 @@ SELECT order_id, 8, kind, at, recorded_at, by_role, by_id, "key", '{' FROM order
 async def test_an_order_that_cannot_be_read_takes_nobody_along(database: Database) -> None:
     """Of a process that is not there any more, with a line that cannot be folded; on SQLite with one that is no JSON, too."""
     engine = Engine(database)
-    engine.seed(6)
-    engine.all_due(6)
+    engine.overdue(6)
     broken = {"D2", "D4"}
 
     def spoil(connection: Any) -> None:
@@ -198,8 +194,7 @@ async def test_what_a_worker_has_claimed_others_leave_and_its_death_frees(
     """Killed between claim and commit: nothing is lost, nothing doubled, nobody had to wait."""
     monkeypatch.setattr(clocks, "BATCH", 4)
     engine = Engine(database)
-    engine.seed(8)
-    engine.all_due(8)
+    engine.overdue(8)
     first, second = engine.worker(), engine.worker()
 
     def other() -> None:
@@ -229,8 +224,7 @@ async def test_what_a_worker_that_stands_still_has_claimed_is_freed_and_it_is_to
 ) -> None:
     """Stopped, or on a host that is gone: nobody hangs up for it, and claims pass by what is locked."""
     engine = Engine(database)
-    engine.seed(3)
-    engine.all_due(3)
+    engine.overdue(3)
     with monkeypatch.context() as patch:
         patch.setattr(postgres, "FROZEN", 0.5)
         first = engine.worker()
@@ -323,8 +317,7 @@ async def test_a_line_that_breaks_in_the_middle_of_a_batch_is_the_databases_faul
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Engine(database)
-    engine.seed(5)
-    engine.all_due(5)
+    engine.overdue(5)
     worker = engine.worker()
     write = statements.write
 

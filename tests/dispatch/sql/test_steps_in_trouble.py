@@ -40,9 +40,7 @@ async def test_a_history_that_the_server_cannot_read_takes_no_other_step_along(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither the steps that share its transaction, nor one that looks at its order beside others."""
-    ids = [f"W{n}" for n in range(6)]
-    for order_id in ids:
-        await two.new(order_id)
+    ids = await two.several(6)
     unreadable(monkeypatch, "W3")
 
     def looks(loaded: Loaded, now: datetime) -> Changes[list[str]]:
@@ -56,9 +54,7 @@ async def test_a_history_that_the_server_cannot_read_takes_no_other_step_along(
 
 async def test_one_whose_key_is_taken_makes_no_storm_of_the_others(two: Two) -> None:
     """It is tried once more with them; then each goes by itself, few at a time: others find a connection, too."""
-    ids = [f"W{n}" for n in range(MANY)]
-    for order_id in ids:
-        await two.new(order_id)
+    ids = await two.several(MANY)
     row = Outgoing("phone/taken", "phone", "x", two.clock.now(), "W7")
     two.database.at_once(lambda c: c.execute(OUTBOX.insert(), outbox_row(row, two.clock.now())) and None)
     runs, under_way, most = 0, 0, 0
@@ -124,8 +120,7 @@ async def test_another_order_that_one_only_looks_at_is_checked_too(two: Two, oth
 
 async def test_who_gives_up_in_the_middle_of_its_transaction_takes_no_other_along(two: Two) -> None:
     """What was begun is committed, the others are told, and the order takes its next step."""
-    for n in range(5):
-        await two.new(f"W{n}")
+    await two.several(5)
     tasks = [asyncio.create_task(step(two, "W0")), asyncio.create_task(step(two, "W1"))]
 
     def meanwhile(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
@@ -148,8 +143,7 @@ async def test_a_lane_that_falls_over_leaves_nobody_waiting(
     two: Two, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, before: bool
 ) -> None:
     """It is ended before it begins, or is wrong itself: who waits is told, and the log, too."""
-    for n in range(4):
-        await two.new(f"W{n}")
+    await two.several(4)
 
     async def wrong(self: Any, wishes: Any) -> None:
         raise ZeroDivisionError
@@ -174,9 +168,7 @@ async def test_a_commit_whose_answer_is_lost_is_told_to_everybody_and_made_once(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether it stands, nobody knows: it is decided by none again, and who asks with the same key finds it done."""
-    ids = [f"W{n}" for n in range(5)]
-    for order_id in ids:
-        await two.new(order_id)
+    ids = await two.several(5)
     ran: list[str] = []
     real: Callable[..., Awaitable[Any]] = PostgresStore.write
 
@@ -208,9 +200,7 @@ async def test_a_line_that_goes_silent_holds_no_order_for_ever(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither end hangs up: each is told that there was no answer, and its order can be decided again."""
-    ids = [f"W{n}" for n in range(5)]
-    for order_id in ids:
-        await two.new(order_id)
+    ids = await two.several(5)
     async with Line(two.database.settings.database_url) as line:
         two.first = store = PostgresStore(open_engine(line.url), PROCESSES, two.clock)
         await step(two, "W0")

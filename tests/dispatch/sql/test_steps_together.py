@@ -62,9 +62,7 @@ def _counted(store: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 async def test_those_that_come_while_others_are_written_share_one_transaction(
     two: Two, commits: list[int]
 ) -> None:
-    ids = [f"W{n}" for n in range(MANY)]
-    for order_id in ids:
-        await two.new(order_id)
+    ids = await two.several(MANY)
     commits.clear()
     said = await asyncio.gather(*(step(two, order_id, to=order_id) for order_id in ids))
     assert len(commits) == LANES + 1, "the first ones at once, the others together"
@@ -81,9 +79,7 @@ async def test_one_that_comes_alone_waits_for_nobody(two: Two, commits: list[int
 
 
 async def test_a_transaction_takes_so_many_and_no_more(two: Two, commits: list[int]) -> None:
-    ids = [f"W{n}" for n in range(LANES + AT_MOST + 1)]
-    for order_id in ids:
-        await two.new(order_id)
+    ids = await two.several(LANES + AT_MOST + 1)
     commits.clear()
     await asyncio.gather(*(step(two, order_id) for order_id in ids))
     assert len(commits) == LANES + 2
@@ -106,9 +102,7 @@ async def test_what_one_refuses_is_its_own(two: Two) -> None:
 
 
 async def test_one_that_fails_takes_none_along(two: Two) -> None:
-    ids = [f"W{n}" for n in range(6)]
-    for order_id in ids:
-        await two.new(order_id)
+    ids = await two.several(6)
 
     def fail(loaded: Loaded, now: datetime) -> Changes[None]:
         raise ZeroDivisionError
@@ -122,8 +116,7 @@ async def test_one_that_fails_takes_none_along(two: Two) -> None:
 
 
 async def test_two_steps_of_one_order_come_one_after_the_other(two: Two) -> None:
-    for n in range(8):
-        await two.new(f"W{n}")
+    await two.several(8)
     steps = [step(two, f"W{n}", turn=turn) for turn in range(3) for n in range(8)]
     await asyncio.gather(*steps)
     for n in range(8):
@@ -167,8 +160,7 @@ async def test_orders_that_somebody_has_locked_hold_up_no_others(two: Two) -> No
 
 
 async def test_who_gives_up_before_it_is_begun_changes_nothing_and_holds_nobody_up(two: Two) -> None:
-    for n in range(5):
-        await two.new(f"W{n}")
+    await two.several(5)
     tasks = [asyncio.create_task(step(two, f"W{n}")) for n in range(5)]
     await asyncio.sleep(0)
     tasks[-1].cancel()
@@ -179,9 +171,7 @@ async def test_who_gives_up_before_it_is_begun_changes_nothing_and_holds_nobody_
 
 async def test_whoever_listens_is_told_once_of_steps_together_and_never_of_refusals(two: Two) -> None:
     told: list[int] = []
-    ids = [f"W{n}" for n in range(6)]
-    for order_id in ids:
-        await two.new(order_id)
+    ids = await two.several(6)
     two.first = two.database.store(PROCESSES, two.clock, lambda: told.append(1))
 
     def refuse(loaded: Loaded, now: datetime) -> Changes[None]:
@@ -284,9 +274,7 @@ async def test_an_incident_of_which_somebody_has_locked_an_order_holds_up_no_oth
 
 async def test_what_is_refused_or_was_done_before_costs_the_others_no_journey(two: Two) -> None:
     """Forty phones that come back send again what was taken: their orders are locked, nobody can have changed them."""
-    ids = [f"W{n}" for n in range(12)]
-    for order_id in ids:
-        await two.new(order_id)
+    ids = await two.several(12)
     assert isinstance(two.first, PostgresStore)
     seen: list[str] = []
 

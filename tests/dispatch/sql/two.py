@@ -41,6 +41,10 @@ class Two:
         await self.first.transact(lambda loaded, now: Changes(None, orders=(made,), **more))
         return made
 
+    async def several(self, count: int) -> list[str]:
+        """The ids of so many new orders: W0 and on."""
+        return [(await self.new(f"W{n}")).id for n in range(count)]
+
     async def order(self, order_id: str = "W1") -> WorkOrder:
         return await self.second.transact(lambda loaded, now: Changes(loaded.order(order_id)))
 

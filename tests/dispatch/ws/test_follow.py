@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -140,6 +143,37 @@ async def test_where_a_crew_drives_is_told_now_and_then(live: Live, monkeypatch:
     assert {name for _ in range(2) for name, _ in await review(FIX_AGES)} == {"E1", "E2"}, "they go round"
 
 
+async def test_what_time_alone_changes_of_a_crew_is_told_without_reading_them_all(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shifts end by themselves, and so does the truth of a fix."""
+    store, context, now = live.place.store, live.context, [0.0]
+    views = Views(store, context)
+    crew = context.directory.crews["E1"]
+    local = context.clock.now().astimezone(context.zone)
+    shift = {"shift_start": f"{local:%H:%M}", "shift_end": f"{local + timedelta(minutes=3):%H:%M}"}
+    crews = {**context.directory.crews, "E1": replace(crew, **shift)}
+    monkeypatch.setattr(context, "directory", replace(context.directory, crews=crews))
+    live.place.put_fix("E1", 30.05, 120.04)
+    follower = Follower(views, context, lambda: now[0])
+    await store.read(follower.begin)
+    monkeypatch.setattr(views, "crews_of", None)
+
+    async def later(minutes: float) -> list[tuple[str, str, bool]]:
+        live.place.clock.advance(60 * minutes)
+        now[0] += REVIEW
+        crews = (await store.read(follower.read)).crews
+        return [(c.id, c.status, c.stale) for c in crews]
+
+    assert await later(0.0) == []
+    assert await later(3.0) == [("E1", "off_shift", False)]
+    assert await later(3.0) == [("E1", "off_shift", True)]
+    assert await later(3.0) == []
+    live.place.put_fix("E1", 30.05, 120.04)
+    assert await later(0.0) == [("E1", "off_shift", False)]
+    assert follower.crews["E1"].status == "off_shift"
+
+
 async def test_what_is_quiet_is_nothing(live: Live) -> None:
     store = live.place.store
     follower = Follower(Views(store, live.context), live.context)
@@ -173,9 +207,6 @@ async def test_only_crews_whose_roster_or_order_changed_are_looked_at_and_none_i
         assert follower.crews["E1"].status == status
     assert looked == [{("east", "service")}] * len(looked)
     assert follower.crews == {c.id: c for c in await store.read(real)}, "as if all had been looked at"
-    now[0] = REVIEW
-    await store.read(follower.read)
-    assert looked[-1] is None, "shifts begin and end by themselves"
 
 
 SCOPES = [
