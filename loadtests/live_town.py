@@ -139,7 +139,8 @@ class Traffic:
         self._lat += step * np.cos(angle)
         self._lon += step * np.sin(angle) / math.cos(math.radians(LAT))
         out = (abs(self._lat - LAT) > LAND / 2) | (abs(self._lon - LON) > LAND / 2)
-        self._course = np.where(out, (self._course + 177) % 360, (self._course + 0.5) % 360)
+        turned = np.where(out, (self._course + 177) % 360, (self._course + 0.5) % 360)
+        self._course = np.where(step > 0, turned, self._course)
 
     def report(self, now: float, first: int = 0, step: int = 1) -> None:
         """Every vehicle from the `first` on, by steps, says where it is."""
