@@ -30,11 +30,31 @@ PATIENCE = 3.0
 GIVEN_UP_WITHIN = timedelta(days=1)
 """What could not be delivered longer ago says nothing about now."""
 
-Part = dict[str, str]
+REASONS = {
+    "answers": "answers",
+    "no_answer": "no answer within {seconds:g} s",
+    "error": "{error}",
+    "database": "{name}",
+    "redis": "version {version}",
+    "gateway": "{gateways} gateway(s), {connections} connections, {withheld} withheld; {listening}",
+    "gateway_silent": "no gateway has reported for {seconds:g} s",
+    "no_telephone": "none is configured",
+    "telephone": "{said}",
+    "worker": "reported {seconds} s ago",
+    "worker_unheard": "no worker has reported yet",
+    "worker_silent": "silent for {seconds} s",
+    "gave_up": "gave up {number} deliveries within a day, the last ({kind}): {why}",
+    "auditor": "looked {seconds} s ago",
+    "auditor_found": "looked {seconds} s ago: {found}",
+    "auditor_unheard": "the auditor has not looked yet",
+    "auditor_silent": "the auditor is silent for {seconds} s",
+}
+"""Each reason's code, and its sentence. Pages have the sentence in their own language."""
+Part = dict[str, Any]
 
 
-def _part(state: str, reason: str) -> Part:
-    return {"state": state, "reason": reason}
+def _part(state: str, code: str, **facts: Any) -> Part:
+    return {"state": state, "reason": REASONS[code].format(**facts), "code": code, "facts": facts}
 
 
 def _status(parts: Mapping[str, Part]) -> str:
@@ -75,25 +95,25 @@ class Health:
                 part: Part = await asking
                 return part
         except TimeoutError:
-            return _part("down", f"no answer within {PATIENCE:g} s")
+            return _part("down", "no_answer", seconds=PATIENCE)
         except (RedisError, OSError, DispatchError) as error:
-            return _part("down", str(error))
+            return _part("down", "error", error=str(error))
 
-    def _silent(self, age: float, words: str) -> Part:
+    def _silent(self, age: float, code: str, **facts: Any) -> Part:
         """A part that nothing is heard of: down, but starting where it is not due since the installation's start.
 
         `age`: real seconds since it was heard.
         """
         up = self._built.real.now().timestamp() - self._started
-        return _part("starting" if up < STARTING and age > up else "down", words)
+        return _part("starting" if up < STARTING and age > up else "down", code, **facts)
 
     async def _sql(self) -> Part:
         await self._built.store.read(lambda c: c.execute(text("SELECT 1")).scalar())
-        return _part("ok", self._built.store.engine.dialect.name)
+        return _part("ok", "database", name=self._built.store.engine.dialect.name)
 
     async def _redis(self) -> Part:
         info = await self._built.redis.info("server")
-        return _part("ok", f"version {info.get('valkey_version') or info.get('redis_version')}")
+        return _part("ok", "redis", version=info.get("valkey_version") or info.get("redis_version"))
 
     async def _gateway(self) -> Part:
         names = [key async for key in self._built.redis.scan_iter(match="gateway:*", count=1000)]
@@ -101,48 +121,46 @@ class Health:
         states = [decode_gateway_state(raw) for raw in found if isinstance(raw, bytes)]
         if not states:
             age = LATE if self._gateway_seen else float("inf")
-            return self._silent(age, f"no gateway has reported for {LATE:g} s")
+            return self._silent(age, "gateway_silent", seconds=LATE)
         self._gateway_seen = True
-        connections = sum(s.connections for s in states)
-        withheld = sum(s.withheld for s in states)
         ports = sorted(
             {(name, port) for s in states for name, port in s.ports.items()}, key=lambda one: one[1]
         )
         listening = ", ".join(f"{name} {port}" for name, port in ports)
-        reason = f"{len(states)} gateway(s), {connections} connections, {withheld} withheld; {listening}"
-        return _part("ok", reason)
+        return _part(
+            "ok", "gateway", gateways=len(states), listening=listening,
+            connections=sum(s.connections for s in states), withheld=sum(s.withheld for s in states),
+        )  # fmt: skip
 
     async def _telephone(self) -> Part:
         if self._built.phone is None:
-            return _part("ok", "none is configured")
+            return _part("ok", "no_telephone")
         well, words = await self._built.phone.state()
-        return _part("ok" if well else "down", words)
+        return _part("ok" if well else "down", "telephone", said=words)
 
     async def _worker(self) -> Part:
         age = beat_age(await self._built.store.read(lambda c: fact(c, HEARTBEAT)), self._built.real.now())
         if age > LATE:
-            words = "no worker has reported yet" if age == float("inf") else f"silent for {age:.0f} s"
-            return self._silent(age, words)
+            heard = {} if age == float("inf") else {"seconds": round(age)}
+            return self._silent(age, "worker_silent" if heard else "worker_unheard", **heard)
         since = self._built.context.clock.now() - GIVEN_UP_WITHIN
         number, kind, why = await self._built.store.read(lambda c: _undelivered(c, since))
         if number:
-            return _part(
-                "degraded", f"gave up {number} deliveries within a day, the last ({kind}): {why[:200]}"
-            )
-        return _part("ok", f"reported {age:.0f} s ago")
+            return _part("degraded", "gave_up", number=number, kind=kind, why=why[:200])
+        return _part("ok", "worker", seconds=round(age))
 
     async def _auditor(self) -> Part:
         """Codes only: which orders, the managers' alerts say."""
         kept = await self._built.store.read(lambda c: fact(c, AUDITOR))
         if not kept:
-            return self._silent(float("inf"), "the auditor has not looked yet")
+            return self._silent(float("inf"), "auditor_unheard")
         report = msgspec.json.decode(kept, type=Report)
         age = beat_age(report.looked, self._built.real.now())
         if age > AUDITOR_LATE:
-            return self._silent(age, f"the auditor is silent for {age:.0f} s")
-        looked = f"looked {age:.0f} s ago"
-        found = ", ".join(report.findings)
-        return _part("degraded", f"{looked}: {found}") if found else _part("ok", looked)
+            return self._silent(age, "auditor_silent", seconds=round(age))
+        if report.findings:
+            return _part("degraded", "auditor_found", seconds=round(age), found=", ".join(report.findings))
+        return _part("ok", "auditor", seconds=round(age))
 
 
 def _undelivered(connection: Connection, since: datetime) -> tuple[int, str, str]:
