@@ -119,13 +119,17 @@ def _feature(index: int, feature: object) -> Territory:
         if text[name] not in choices:
             expected = ", ".join(choices)
             raise BadInput(f"{where}, property {name}: expected one of {expected}, found {text[name]!r}")
+    try:
+        polygon = _polygon(feature.get("geometry"), where)
+    except BadInput as error:
+        raise BadInput(str(error), why="outline", feature=index, name=text["name"]) from None
     return Territory(
         id=text["id"],
         name=text["name"],
         centre_id=text["centre_id"],
         area_class=cast(AreaClass, text["area_class"]),
         kind=cast(TerritoryKind, text["kind"]),
-        polygon=_polygon(feature.get("geometry"), where),
+        polygon=polygon,
         name_zh=str(properties.get("name_zh") or ""),
     )
 

@@ -156,7 +156,8 @@ export class Assigner {
   /** Somebody else has decided about an order that is being decided about here. @param {import('./board_state.js').Order} order @param {import('./board_state.js').Order|undefined} before @param {string} open the order that a list of crews is open for */
   heard(order, before, open) {
     const mine = order.last?.id === page.person?.username;
-    if (!before || !order.last || mine || order.last.at === before.last?.at || ![this.about, open].includes(order.id)) return false;
+    const onward = order.crew_id && order.crew_id === before?.crew_id && order.generation === before.generation; // its crew goes on: nobody else decided
+    if (!before || !order.last || mine || onward || order.last.at === before.last?.at || ![this.about, open].includes(order.id)) return false;
     if (this.about === order.id) /** @type {HTMLDialogElement|null} */ (document.querySelector('dialog[open]'))?.close('');
     notice(`${order.id}: ${t('Somebody was first:')} ${first({ ...order.last, by: `${order.last.role}:${order.last.id}` }, who, eventName)}`, 'bad');
     return true;

@@ -73,6 +73,7 @@ export class OrderMarkers {
     one.said = said;
     say(one.badge, text);
     one.badge.className = `order-mark ${kind}`;
+    one.holder.setAttribute('data-level', kind);
     const label = spoken(order, left);
     one.holder.setAttribute('aria-label', label);
     one.holder.title = label;

@@ -3,6 +3,7 @@ import test from 'node:test';
 import { devicesOf } from '../js/admin/devices.js';
 import { decoded } from '../js/admin/lists.js';
 import { asCell, deeds, listedTime, meantTime, shownTime } from '../js/admin/outages.js';
+import { lacking, nameable, polygonsOf, together } from '../js/admin/land_file.js';
 import { area, asText, fromText, inserted, middle, moved, polygon, removed, rings, snapped, square, withRing } from '../js/admin/polygons.js';
 import { offset, raised } from '../js/admin/process.js';
 import { kept } from '../js/admin/trail.js';
@@ -101,4 +102,26 @@ test('a time that nobody touched stays as it was, with its seconds and in the ho
   assert.equal(meantTime('2026-10-25T03:30', twice), '2026-10-25 03:30');
   assert.equal(meantTime('2026-10-25T03:30', ''), '2026-10-25 03:30');
   assert.equal(asCell(' 1 Lane \r\n\r\n2 Lane', ' | '), '1 Lane | 2 Lane');
+});
+
+const square1 = (properties) => ({ type: 'Feature', properties, geometry: { type: 'Polygon', coordinates: [[[0, 0], [1, 0], [1, 1], [0, 0]]] } });
+const OURS = { id: 'a', name: 'A', name_zh: '甲', centre_id: 'north', area_class: 'urban', kind: 'city' };
+
+test('a file of another program: its areas, its names, and what it does not say', () => {
+  const read = { type: 'FeatureCollection', features: [square1({ NAME: 'Harbour', code: 7 }), square1({ NAME: 'Hill', code: null }), { type: 'Feature', properties: {}, geometry: { type: 'Point', coordinates: [0, 0] } }] };
+  const { found, others } = polygonsOf(read);
+  assert.deepEqual([found.length, others, polygonsOf({ type: 'Feature' }), polygonsOf(null)], [2, 1, null, null]);
+  assert.deepEqual(nameable(found), ['NAME'], 'a property that one does not have names nobody');
+  assert.ok(lacking(found, 'centre_id', ['north']) && !lacking([square1(OURS)], 'centre_id', ['north']) && lacking([square1(OURS)], 'centre_id', ['south']));
+  const said = { name_from: 'NAME', centre_id: 'north', area_class: 'rural', kind: 'rural' };
+  assert.deepEqual(together([], found, said, { centres: ['north'] }).map((one) => one.properties), [
+    { id: 'territory-1', name: 'Harbour', name_zh: '', centre_id: 'north', area_class: 'rural', kind: 'rural' }, { id: 'territory-2', name: 'Hill', name_zh: '', centre_id: 'north', area_class: 'rural', kind: 'rural' }]);
+});
+
+test('territories that are there stay or go as was said, and none of the same code stands twice', () => {
+  const before = [square1(OURS), square1({ ...OURS, id: 'territory-1', name: 'One' })];
+  const found = [square1({ ...OURS, name: 'Anew' }), square1({ ...OURS, id: '', name: 'New' })];
+  const names = (how) => together(before, found, { how }, { centres: ['north'] }).map((one) => [one.properties.id, one.properties.name]);
+  assert.deepEqual(names('add'), [['a', 'Anew'], ['territory-1', 'One'], ['territory-2', 'New']]);
+  assert.deepEqual(names('replace'), [['a', 'Anew'], ['territory-1', 'New']]);
 });

@@ -10,7 +10,7 @@ import { ask, notice } from '../shell.js';
 /** What to tell the person; who was quicker, where somebody was. @param {any} error */
 export function problem(error) {
   if (!(error instanceof ApiError)) return explain(error);
-  const { why, who, when, orders, people, device, id, number } = error.facts;
+  const { why, who, when, orders, people, device, id, number, name, feature } = error.facts;
   /** @type {Record<string, () => string>} */
   const known = {
     taken: () => t('{id} is there already.', { id }), people: () => t('{people} still belong to it: move them or lock them out first.', { people: people.join(', ') }),
@@ -20,6 +20,7 @@ export function problem(error) {
     short: () => t('The password needs at least 10 characters.'), name: () => t('The password should not be made of the user name.'), token: () => t('This is not the token of the last start.'), somebody: () => t('There is an administrator already: sign in.'),
     instant: () => t('This is no date and time: expected e.g. 2026-03-02 08:30.'), ends_first: () => t('It ends before it begins.'), ends_past: () => t('Its end lies in the past.'), where: () => t('Say where: a territory, addresses or an area.'),
     polygon: () => t('The area needs three corners or more, longitude before latitude, and its sides must not cross.'), reference: () => t('It names something that is not there any more: look again.'),
+    outline: () => t('The outline of {name} (number {n}) cannot be taken: it crosses itself, is not closed, or is not in degrees with the longitude first.', { name, n: feature + 1 }),
     outage_called_off: () => t('It was called off: plan another one.'), outage_over: () => t('It is over: plan another one.'), not_under_way: () => t('It is not under way any more.'),
   };
   if (known[why]) return known[why]();

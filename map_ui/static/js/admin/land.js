@@ -6,17 +6,10 @@ import { named, t } from '../page.js';
 import { ask, notice } from '../shell.js';
 import { areaName, centreName, options } from '../vocabulary.js';
 import { button, confirmed, edit, problem } from './forms.js';
+import { askAbout, polygonsOf, together } from './land_file.js';
 import { LandMap } from './land_map.js';
+import { AREAS, KINDS, kindName } from './land_words.js';
 import { area, asText, fromText, polygon, rings, withRing } from './polygons.js';
-
-const AREAS = ['urban', 'rural', 'remote'];
-
-/** @param {string} code */
-function kindName(code) {
-  /** @type {Record<string, string>} */
-  const names = { city: t('City'), suburb: t('Suburb'), rural: t('Country') };
-  return names[code] ?? code;
-}
 
 /** What a territory is. @param {any} [was] @param {any[]} [all] @returns {import('./forms.js').Field[]} */
 export function territoryFields(was, all = []) {
@@ -26,7 +19,7 @@ export function territoryFields(was, all = []) {
     { name: 'id', label: t('Code (letters and digits, never changed)'), value: was?.id ?? `territory-${n}` }, { name: 'name', label: t('Name (English)'), value: was?.name ?? '' }, { name: 'name_zh', label: t('Name (Chinese)'), value: was?.name_zh ?? '', required: false },
     { name: 'centre_id', label: t('Repair centre'), kind: 'select', options: options('centres'), value: was?.centre_id ?? options('centres')[0]?.[0] },
     { name: 'area_class', label: t('Area (decides the promise)'), kind: 'select', options: AREAS.map((a) => [a, areaName(a)]), value: was?.area_class ?? 'urban' },
-    { name: 'kind', label: t('Kind (decides, with the fault, which trade goes)'), kind: 'select', options: ['city', 'suburb', 'rural'].map((k) => [k, kindName(k)]), value: was?.kind ?? 'city' },
+    { name: 'kind', label: t('Kind (decides, with the fault, which trade goes)'), kind: 'select', options: KINDS.map((k) => [k, kindName(k)]), value: was?.kind ?? 'city' },
   ];
 }
 
@@ -121,17 +114,24 @@ export async function show(box) {
     drawBar();
   }
 
-  /** @param {File|undefined} file */
-  async function load(file) {
+  /** @param {HTMLInputElement} input */
+  async function load(input) {
+    const file = input.files?.[0];
     if (!file) return;
     try {
-      const read = JSON.parse(await file.text());
-      await post('/api/admin/territories/check', read);
-      put(read.features, -1);
+      const read = polygonsOf(JSON.parse(await file.text()));
+      if (!read?.found.length) return notice(t('{file} holds no areas: expected a FeatureCollection of polygons.', { file: file.name }), 'bad');
+      const said = await askAbout(file.name, features, read.found);
+      if (!said) return;
+      const next = together(features, read.found, said, { centres: options('centres').map(([id]) => id) });
+      await post('/api/admin/territories/check', { type: 'FeatureCollection', features: next });
+      put(next, -1);
       map.fit();
-      notice(t('{file} is read; nothing is in force before you save.', { file: file.name }));
+      notice([t('{file} is read; nothing is in force before you save.', { file: file.name }), read.others ? t('{n} other shapes in it were left out.', { n: read.others }) : ''].join(' '));
     } catch (error) {
       notice(error instanceof SyntaxError ? t('{file} is not JSON.', { file: file.name }) : problem(error), 'bad');
+    } finally {
+      input.value = ''; // the same file, mended, is a change again
     }
   }
 
@@ -150,7 +150,7 @@ export async function show(box) {
           button(t('Remove'), async () => { if (await ask({ title: t('Remove {name}?', { name: named(one.properties) }), text: t('Nothing is in force before you save.'), confirm: t('Remove'), danger: true })) put(features.filter((/** @type {any} */ f) => f !== one), -1); }, { danger: true }))) : null,
       findings,
       h('section', { class: 'panel' }, h('h2', {}, t('Territories')), features.length ? h('ul', { class: 'land-list' }, features.map((/** @type {any} */ f, /** @type {number} */ n) => h('li', {}, h('button', { type: 'button', 'aria-pressed': n === chosen ? 'true' : 'false', on: { click: () => choose(n) } }, named(f.properties)), ' ', h('span', { class: 'soft' }, centreName(f.properties.centre_id))))) : h('p', { class: 'empty' }, options('centres').length ? t('There is none yet: draw one.') : t('A territory needs a repair centre first.'))),
-      h('details', { class: 'panel' }, h('summary', {}, t('As a file (GeoJSON)')), h('p', {}, button(t('Download the territories'), download)), h('p', {}, h('label', { htmlFor: 'file-territories' }, t('Read a file into the editor:')), ' ', h('input', { id: 'file-territories', type: 'file', accept: '.json,.geojson', on: { change: (/** @type {any} */ e) => load(e.target.files[0]) } }))));
+      h('details', { class: 'panel' }, h('summary', {}, t('As a file (GeoJSON)')), h('p', {}, button(t('Download the territories'), download)), h('p', { class: 'soft' }, t('Longitude before latitude (WGS-84). Properties that are understood: id, name, name_zh, centre_id, area_class, kind; what is missing is asked.')), h('p', {}, h('label', { htmlFor: 'file-territories' }, t('Read a file into the editor:')), ' ', h('input', { id: 'file-territories', type: 'file', accept: '.json,.geojson', on: { change: (/** @type {any} */ e) => load(e.target) } }))));
   }
 
   fill(box, bar, side);
