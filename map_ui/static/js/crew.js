@@ -9,9 +9,8 @@ import { refusal, told, toUnderstand } from './crew_conflicts.js';
 import { deviceHelp } from './crew_device.js';
 import { goAway, presence } from './crew_duty.js';
 import { Messages } from './crew_messages.js';
-import { countPhotos, photoButton } from './crew_photos.js';
 import { pressOf, receiptOf } from './crew_presses.js';
-import { forgetDraft, recordForm } from './crew_record.js';
+import { forgetDraft, Records, toRecord } from './crew_record.js';
 import { moved, took, withNewer } from './crew_stack.js';
 import { Share } from './crew_share.js';
 import { byId, fill, h, say } from './dom.js';
@@ -49,7 +48,7 @@ const outbox = new Outbox(String(page.person?.username), browserStore, {
       const answer = await request('POST', press.path, press.blob ?? press.body, { key: press.key, timeout: press.blob ? 60_000 : 15_000 });
       if (answer === null) return { status: 0 }; // not the centre's: a network that wants to be signed in to says 200, too
       answered(press.order, answer);
-      if (press.path.endsWith('/record')) forgetDraft(press.order);
+      if (press.path.endsWith('/record')) recorded(answer);
       return { status: 200 };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -83,6 +82,12 @@ function answered(order, answer) {
     stack = took(stack, answer);
   }
   keepStack(stack);
+}
+
+/** @param {any} order as the centre has it, with its record */
+function recorded(order) {
+  forgetDraft(order.id);
+  notice(t('The centre has the fault record: {address}', { address: order.address }));
 }
 
 function redraw() {
@@ -151,7 +156,7 @@ function receipts(orders) {
 async function leaving() {
   const waiting = outbox.waiting.filter((one) => one.at).length;
   const parts = waiting ? [t('{n} press(es) wait to be sent.', { n: waiting }), t('They stay in this phone and go when you sign in here again.')] : [t('New orders ring here no more.')];
-  if (forms.size) parts.push(t('A fault record that is not sent yet is forgotten.'));
+  if (records.forms.size) parts.push(t('A fault record that is not sent yet is forgotten.'));
   return await ask({ title: t('Sign out?'), text: parts.join(' '), confirm: t('Sign out'), danger: waiting > 0 }) !== null;
 }
 
@@ -176,8 +181,7 @@ function stackKey() {
   return JSON.stringify([orders.map((/** @type {any} */ o) => [o.id, o.version, o.state]), records.map((/** @type {any} */ o) => o.id), now, until, crew.asked, crew.status, photos, (alerts ?? []).map((/** @type {any} */ a) => a.id)]);
 }
 
-/** Forms keep what is being written: one is made once an order, with its photos' button. @type {Map<string, {form: HTMLElement, photo: HTMLElement}>} */
-const forms = new Map();
+const records = new Records(byId('to-record'), { write: (order, values) => press(order, 'record', values), add: (one) => outbox.add(one) });
 
 const WORDS_MS = 1000;
 let worded = false;
@@ -185,8 +189,7 @@ let worded = false;
 /** Words come soon, or orders are shown by their codes until they do. A form made meanwhile is made anew: its draft is kept. */
 async function learnWords() {
   await loadWords();
-  for (const { form } of forms.values()) form.remove();
-  forms.clear();
+  records.keep(new Set());
   worded = true;
   redraw();
 }
@@ -200,8 +203,9 @@ const draw = notUnderAFinger(() => {
     const alerts = toUnderstand(stack);
     fill(byId('conflicts'), alerts.map((same) => told(same[0], stack, () => understood(same))), outbox.refused.map((one) => refusal(one, stack, () => outbox.dismiss(one))));
     const shown = stack.orders.map((/** @type {any} */ order) => ({ order, state: expected(order.state, order.id, outbox.waiting) })).filter((/** @type {any} */ one) => !['gone', 'restored'].includes(one.state));
-    cards = drawCards(shown);
-    drawRecords([...stack.to_record, ...stack.orders.filter((/** @type {any} */ o) => expected(o.state, o.id, outbox.waiting) === 'restored')].filter((o) => expected(o.state, o.id, outbox.waiting) !== 'gone'));
+    const restored = toRecord(stack, outbox.waiting);
+    cards = drawCards(shown, restored.open.length);
+    records.draw(restored, stack.photos ?? {}, outbox.waiting);
     const fresh = shown.some((/** @type {any} */ one) => ['dispatched', 'delivered'].includes(one.state));
     alarm(fresh ? t('New order') : alerts.length ? word('alert_codes', alerts[0][0].code) : '');
     soundHint(true);
@@ -211,30 +215,18 @@ const draw = notUnderAFinger(() => {
   banner();
 });
 
-/** @param {{order: any, state: string}[]} shown */
-function drawCards(shown) {
+/** @param {{order: any, state: string}[]} shown @param {number} open records */
+function drawCards(shown, open) {
   const acts = { step: touch, reject, add: (/** @type {any} */ one) => outbox.add(one) };
   const made = shown.map(({ order, state }, i) => card(order, { state, place: i + 1, waiting: waitingOf(order.id), photos: stack.photos?.[order.id] ?? 0, claims: claims.of(order.id), steady: !unsteady }, acts));
-  fill(byId('stack'), made.length ? made.map((one) => one.element) : h('p', { class: 'empty' }, stack.presence === 'away' ? t('Away. No new orders.') : t('No orders. A new one rings here.')));
+  fill(byId('stack'), made.length ? made.map((one) => one.element) : h('p', { class: 'empty' }, nothingToDo(open)));
   return made;
 }
 
-/** @param {any[]} orders */
-function drawRecords(orders) {
-  const ids = new Set(orders.map((o) => o.id));
-  for (const [id, { form }] of forms) if (!ids.has(id)) { form.remove(); forms.delete(id); }
-  for (const order of orders) {
-    const sent = stack.photos?.[order.id] ?? 0, waiting = waitingOf(order.id).filter((one) => one.lane === 'photo').length;
-    const known = forms.get(order.id);
-    if (known) {
-      countPhotos(known.photo, sent, waiting);
-      continue;
-    }
-    const photo = photoButton(order, sent, waiting, (one) => outbox.add(one));
-    const form = recordForm(order, (values) => press(order, 'record', values), photo);
-    forms.set(order.id, { form, photo });
-    byId('to-record').append(form);
-  }
+/** What stands where no order does. @param {number} records still to be written */
+function nothingToDo(records) {
+  if (stack.presence === 'away') return t('Away. No new orders.');
+  return records ? t('No further orders. {n} fault record(s) still to be written.', { n: records }) : t('No orders. A new one rings here.');
 }
 
 function banner() {

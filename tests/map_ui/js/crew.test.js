@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { claimsTable } from '../js/crew_claims.js';
 import { standing, toUnderstand } from '../js/crew_conflicts.js';
 import { fit } from '../js/crew_photos.js';
-import { recordOf } from '../js/crew_record.js';
+import { recordOf, toRecord } from '../js/crew_record.js';
 import { place } from '../js/crew_share.js';
 import { moved, took, withNewer } from '../js/crew_stack.js';
 import { bd09, gcj02, navigate } from '../js/navigation.js';
@@ -91,4 +91,15 @@ test('a button that was taken never comes back', () => {
   assert.deepEqual(moved(stack, 'W1', 'on_scene').orders.map((o) => o.state), ['on_scene', 'delivered'], 'another device was first');
   assert.deepEqual(moved(stack, 'W9', 'on_scene'), stack);
   assert.deepEqual(took(stack, order('W1', 'at_centre', 6, { crew_id: '' })).orders.map((o) => o.id), ['W2'], 'rejected');
+});
+
+test('a restored order has its record to write, then one that waits, then none', () => {
+  const one = { id: 'W1', state: 'on_scene' }, other = { id: 'W2', state: 'restored' };
+  const stack = { orders: [one], to_record: [other] };
+  const pressed = (id, step) => ({ order: id, path: `/api/crew/orders/${id}/${step}` });
+  const ids = (waiting) => Object.values(toRecord(stack, waiting)).map((all) => all.map((o) => o.id).join());
+  assert.deepEqual(ids([]), ['W2', '']);
+  assert.deepEqual(ids([pressed('W1', 'restore')]), ['W2,W1', '']);
+  assert.deepEqual(ids([pressed('W1', 'restore'), pressed('W1', 'record')]), ['W2', 'W1']);
+  assert.deepEqual(ids([pressed('W2', 'record')]), ['', 'W2']);
 });
