@@ -97,7 +97,8 @@ def _tables(found: Review, _: Callable[[str], str], named: Named) -> list[Table]
     figures = found.figures
     made: list[Table] = [_segments(figures, _, named)]
     late = [(named("owner", o.owner), f"{o.seconds / 60:.1f}", o.orders) for o in figures.late_by_owner]
-    made.append((_("Late minutes by party"), [_("Responsible"), _("Late minutes"), _("Orders")], late))
+    over = _("Minutes over segment limits, by party")
+    made.append((over, [_("Responsible"), _("Minutes over"), _("Orders")], late))
     ends = [
         _("Answered"),
         _("Taken in hand"),

@@ -50,6 +50,10 @@ class Histories(Protocol):
         """Those of these orders that were reported on the local days `first` to `last`, with their ids."""
         ...
 
+    async def begun(self) -> datetime | None:
+        """When the first order of all was reported; None: there is none."""
+        ...
+
     async def addresses(self, order_ids: Collection[str]) -> Mapping[str, str]:
         """Where these orders are."""
         ...
@@ -98,8 +102,7 @@ async def review(context: Context, histories: Histories, shortages: Shortages, p
     before = await histories.sheet(period.before.first, period.before.last)
     early = await histories.sheet(period.first - WORKED_LATER, period.first - DAY)
     process = context.processes.by_id[context.processes.current]
-    since, until = bounds(context, period)
-    until = max(since, min(until, fresh.as_of if fresh else since))
+    since, until = _at_work(bounds(context, period), await histories.begun(), fresh)
 
     def work() -> tuple[Compliance, tuple[Used, ...]]:
         chosen = filtered(sheet, period.wanted)
@@ -175,6 +178,14 @@ def bounds(context: Context, period: Period) -> tuple[datetime, datetime]:
     ends = (period.first, period.last + DAY)
     since, until = (datetime.combine(day, time(), context.zone).astimezone(UTC) for day in ends)
     return since, until
+
+
+def _at_work(
+    ends: tuple[datetime, datetime], begun: datetime | None, fresh: Freshness | None
+) -> tuple[datetime, datetime]:
+    """The part of the period in which crews could be busy: from the first order of all to the measurement."""
+    since = max(ends[0], begun) if begun else ends[0]
+    return since, max(since, min(ends[1], fresh.as_of if fresh else since))
 
 
 def _shifts(context: Context, period: Period, since: datetime, until: datetime) -> dict[str, float]:

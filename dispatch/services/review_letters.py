@@ -133,9 +133,9 @@ def worded(context: Context, view: SavedView, found: Review, language: str) -> L
         owner = word("owners", one.owner, language)
         minutes = _minutes(one.seconds)
         lines.append(
-            f"{owner}:超时 {minutes} 分钟,{one.orders} 单"
+            f"{owner}:环节超限 {minutes} 分钟,{one.orders} 单"
             if zh
-            else f"{owner}: {minutes} minutes late, {one.orders} orders"
+            else f"{owner}: {minutes} minutes over segment limits, {one.orders} orders"
         )
     if context.public_url:
         query = urlencode({"from": period.first, "to": period.last, **period.wanted})

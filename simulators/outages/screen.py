@@ -19,7 +19,7 @@ def show(console: Console, report: Figures, run_time_s: float) -> None:
     title = f"{said['date']}, {said['crews']['number']} crews, {said['policy']}, seed {said['seed']}"
     console.print(_figures(report, title))
     console.print(_counts("Escalations", "watch and rung", _rungs(report["escalations"])))
-    console.print(_counts("Late minutes", "owner", report["late_by_owner"]))
+    console.print(_counts("Minutes over limits", "owner", report["late_by_owner"]))
     skipped = said["skipped_rows"]["number"]
     console.print(f"Rows skipped: {skipped}   run time: {run_time_s:.1f} s")
 

@@ -57,7 +57,7 @@ def test_mondays_review(visit: Visit, week: Served) -> None:
     number = int(late.inner_text())
     assert number > 0
     late.click()
-    expect(page.locator("#what")).to_contain_text("Orders late in GH")
+    expect(page.locator("#what")).to_contain_text("Orders over the limit of GH")
     expect(page.locator("#orders tbody tr")).to_have_count(number)
     page.locator("#orders tbody tr a").first.click()
     expect(page.locator(".intervals")).to_be_visible()

@@ -20,7 +20,7 @@ from dispatch.services.review import Review
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 COLUMNS = (
     "id", "day", "state", "centre_id", "crew_id", "trade", "area_class", "fault_type", "cause", "address",
-    "reported_at", "deadline", "arrived_at", "total_s", "within", *(f"{name}_s" for name in SEGMENTS), "late",
+    "reported_at", "deadline", "arrived_at", "total_s", "within", *(f"{name}_s" for name in SEGMENTS), "over_limits",
     "escalations", "joined", "satisfied",
 )  # fmt: skip
 SHARES = ("name", "orders", "arrived", "judged", "within", "within_pct")
@@ -82,14 +82,15 @@ def _tables(found: Review) -> Iterable[tuple[str, Sequence[str], Iterable[Sequen
         ("to", period.last.isoformat(), period.before.last.isoformat()),
         ("measured at", found.as_of.isoformat() if found.as_of else "", ""),
         *((f"only {name}", value, value) for name, value in period.wanted.items()),
-        *((name, getattr(figures, name), getattr(past, name)) for name in (*SHARES[1:], "late_seconds")),
+        *((name, getattr(figures, name), getattr(past, name)) for name in SHARES[1:]),
+        ("seconds over segment limits", figures.late_seconds, past and past.late_seconds),
         *((f"total {p}", getattr(figures.total, p), past and getattr(past.total, p)) for p in ("n", "p50", "p90", "p95")),
     ]  # fmt: skip
     segment = ("name", "limit_s", "owner", "n", "p50", "p90", "p95", "median_plus_1min", "overruns")
     yield "segments", segment, [[getattr(one, name) for name in segment] for one in figures.segments]
     yield (
-        "late by owner",
-        ("owner", "seconds", "orders"),
+        "over limits by owner",
+        ("owner", "seconds over segment limits", "orders"),
         [(one.owner, one.seconds, one.orders) for one in figures.late_by_owner],
     )
     yield (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from dispatch.adapters.sql.day_sheets import LAYOUT, SHEET, freshness
 from dispatch.adapters.sql.statements import ORDER
@@ -91,6 +91,11 @@ class SqlHistories:
             return together([sheet.only(mask) for sheet, mask in zip(sheets, masks, strict=True)])
 
         return await asyncio.to_thread(chosen, await self._database.read(work))
+
+    async def begun(self) -> datetime | None:
+        """When the first order of all was reported; None: there is none."""
+        first = select(func.min(ORDER.c.reported_at))
+        return await self._database.read(lambda c: c.execute(first).scalar())
 
     async def addresses(self, order_ids: Collection[str]) -> Mapping[str, str]:
         """Where these orders are."""

@@ -28,8 +28,8 @@ function what(of) {
     satisfied: t('Orders with a satisfied customer'), unsatisfied: t('Orders with a dissatisfied customer'), overrun: t('Orders with a limit exceeded'), climbed: t('Orders whose watch climbed'), short: t('Orders that waited without a free crew'),
   };
   if (kind === 'passed') return t('Orders that passed {segment}', { segment: `${name} ${segmentName(name)}` });
-  if (kind === 'overrun' && name) return t('Orders late in {segment}', { segment: `${name} ${segmentName(name)}` });
-  if (kind === 'owner') return t('Orders with late minutes of: {party}', { party: ownerName(name) });
+  if (kind === 'overrun' && name) return t('Orders over the limit of {segment}', { segment: `${name} ${segmentName(name)}` });
+  if (kind === 'owner') return t('Orders over a limit of: {party}', { party: ownerName(name) });
   if (kind === 'short' && name) return [plain.short, t('{hour} h', { hour: name.padStart(2, '0') }), rung ? t('Promise missed') : ''].filter(Boolean).join(', ');
   if (kind === 'rung') return [watchName(name), t('rung {n}', { n: rung }), end ? endName(end) : ''].filter(Boolean).join(', ');
   return plain[kind] ?? of;
@@ -52,7 +52,7 @@ async function show() {
     fill(byId('which'), [`${given.get('from')} – ${given.get('to')}`, ...kept, t('{n} orders', { n: number })].join(' · '));
     fill(box, table({
       title: t('Orders {first} to {last} of {n}, the newest first', { first: number ? offset + 1 : 0, last: offset + orders.length, n: number }),
-      columns: [[t('Order')], [t('Reported'), 'when'], [t('Address')], [t('Centre')], [t('Crew')], [t('State')], [t('Call to arrival'), 'number'], [t('In time')], [t('Late')], [t('Rungs'), 'number']],
+      columns: [[t('Order')], [t('Reported'), 'when'], [t('Address')], [t('Centre')], [t('Crew')], [t('State')], [t('Call to arrival'), 'number'], [t('In time')], [t('Over limits')], [t('Rungs'), 'number']],
       rows: orders.map(row), empty: t('There are none.'),
     }), h('p', { class: 'buttons' }, offset > 0 ? page(Math.max(0, offset - 200), t('Newer')) : null, offset + orders.length < number ? page(offset + orders.length, t('Older')) : null));
   } catch (error) {

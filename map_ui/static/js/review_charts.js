@@ -57,7 +57,7 @@ export function ownerOption(rows, named, p) {
   return {
     ...option, legend: { show: false }, grid: { ...option.grid, top: 8, right: 48 },
     xAxis: { type: 'value', ...axis }, yAxis: { type: 'category', data: shown.map((r) => named(r.owner)), ...axis },
-    series: [{ type: 'bar', name: t('Late minutes'), data: shown.map((r) => Math.round(r.seconds / 6) / 10), itemStyle: { color: p.late }, label: { show: true, position: 'right', color: p.ink } }],
+    series: [{ type: 'bar', name: t('Minutes over segment limits'), data: shown.map((r) => Math.round(r.seconds / 6) / 10), itemStyle: { color: p.late }, label: { show: true, position: 'right', color: p.ink } }],
   };
 }
 

@@ -61,8 +61,8 @@ export function headline(c, query) {
     figure(t('Arrived in time, of judgeable orders'), h('a', { href: ordersLink(query, 'within') }, percent(c.within_pct)), trend(moved(c.within_pct, past?.within_pct), t('points'), true)),
     figure(t('Orders'), count(c.orders, query, 'all'), h('span', {}, count(c.arrived, query, 'arrived'), ' ', t('arrived'), ', ', count(c.judged, query, 'judged'), ' ', t('judgeable'), ', ', count(c.judged - c.within, query, 'late'), ' ', t('late'))),
     figure(t('Median, call to arrival'), spent(c.total.p50, c.total.n), h('span', {}, `n = ${c.total.n}`, ' · ', trend(median, t('min'), false))),
-    figure(t('90th percentile'), spent(c.total.p90, c.total.n)), figure(t('95th percentile'), spent(c.total.p95, c.total.n)),
-    figure(t('Late minutes, all parties'), h('a', { href: ordersLink(query, 'overrun') }, minutes(c.late_seconds)), past ? t('{n} in the period before', { n: minutes(past.late_seconds) }) : ''),
+    figure(t('90th and 95th percentile'), c.total.p90 === null ? spent(null, c.total.n) : h('span', {}, spent(c.total.p90, c.total.n), ' · ', spent(c.total.p95, c.total.n)), t('call to arrival')),
+    figure(t('Minutes over segment limits'), h('a', { href: ordersLink(query, 'overrun') }, minutes(c.late_seconds)), [t('also of orders in time'), ...(past ? [t('{n} in the period before', { n: minutes(past.late_seconds) })] : [])].join('; ')),
     figure(t('Satisfied customers'), h('a', { href: ordersLink(query, 'satisfied') }, percent(c.satisfied_pct)), h('span', {}, t('of'), ' ', count(c.answered, query, 'answered'), ' ', t('called back'))),
     figure(t('Calls that joined an order'), count(c.joined, query, 'joined')),
     figure(t('Dispatches behind another order'), percent(c.stacked_pct), h('span', {}, count(c.stacked, query, 'stacked'), ' ', t('of'), ' ', count(c.dispatches, query, 'dispatched'))));
@@ -99,7 +99,7 @@ function escalations(c, query) {
 /** @param {any} c @param {Query} query */
 function crews(c, query) {
   return table({
-    title: t('Use of the crews'), note: t('Busy: from acknowledgement to restoration, several orders at once count once; of the hours on shift up to now. More than 100 % is overtime.'),
+    title: t('Use of the crews'), note: t('Busy: from acknowledgement to restoration, several orders at once count once; of the hours on shift since the first order of all, up to now. More than 100 % is overtime.'),
     columns: [[t('Crew')], [t('Orders'), 'number'], [t('Hours busy'), 'number'], [t('Hours on shift'), 'number'], [t('In use'), 'number']],
     rows: c.used.map((/** @type {any} */ u) => [crewName(u.crew), count(u.orders, query, 'all', { crew: u.crew }), (u.busy_s / 3600).toFixed(1), (u.shift_s / 3600).toFixed(1), u.used_pct === null ? '–' : `${u.used_pct} %`]),
   });
@@ -117,7 +117,7 @@ function shortHours(c, query) {
 
 /** @param {any} c @param {Query} query */
 function owners(c, query) {
-  return table({ title: t('Late minutes by party'), columns: [[t('Responsible')], [t('Late minutes'), 'number'], [t('Orders'), 'number']], rows: c.late_by_owner.map((/** @type {any} */ r) => [ownerName(r.owner), minutes(r.seconds), count(r.orders, query, `owner:${r.owner}`)]), empty: t('Nobody was late.') });
+  return table({ title: t('Minutes over segment limits, by party'), note: t('How long segments took beyond their limits, also in orders that kept the 45 minutes.'), columns: [[t('Responsible')], [t('Minutes over'), 'number'], [t('Orders'), 'number']], rows: c.late_by_owner.map((/** @type {any} */ r) => [ownerName(r.owner), minutes(r.seconds), count(r.orders, query, `owner:${r.owner}`)]), empty: t('No limit was exceeded.') });
 }
 
 /** All tables below the charts. @param {any} c @param {Query} query @param {(name: string, value: string) => void} choose */

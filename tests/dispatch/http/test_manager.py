@@ -87,6 +87,7 @@ async def test_the_rows_as_csv_are_no_formulas(city: City) -> None:
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert rows[0]["address"] == "'=HYPERLINK(1)"
     assert (rows[0]["within"], rows[0]["GH_s"]) == ("true", "30.0")
+    assert "over_limits" in rows[0]
 
 
 async def test_every_number_is_a_list_and_a_filter_narrows_it(city: City) -> None:
@@ -157,6 +158,7 @@ async def test_the_workbook_has_the_same_figures_and_no_formula(city: City) -> N
     text = "".join(parts.read(name).decode() for name in parts.namelist())
     assert "=HYPERLINK(1)" in text
     assert "<f>" not in text
+    assert "seconds over segment limits" in text
 
 
 async def test_late_places_have_minutes_and_nobodys_address(city: City) -> None:

@@ -232,7 +232,8 @@ async def test_a_crews_work_counts_across_midnight_and_after_the_order_was_taken
     only = (await reviewed(context, Period(today, today, {"crew": "E1"}))).used
     assert [(one.crew, one.busy_s) for one in only] == [("E1", 90 * 60.0)]
     yesterday = await reviewed(context, Period(today - timedelta(days=1), today - timedelta(days=1), {}))
-    assert {one.crew: one.busy_s for one in yesterday.used}["E1"] == 20 * 60.0
+    first = next(one for one in yesterday.used if one.crew == "E1")
+    assert (first.busy_s, first.shift_s) == (20 * 60.0, 40 * 60.0), "no shift before the first order of all"
 
 
 async def test_what_changes_later_is_measured_again_and_nothing_else(

@@ -134,6 +134,7 @@ async def test_a_letter_is_sent_once_says_the_figures_and_comes_through_a_mail_s
     assert url == "mailto://x"
     assert title.startswith("East side,2026-03-02:按时 ")
     assert "可判定" in body
+    assert "环节超限" in body
     assert "https://centre.example/manager?from=2026-03-02&to=2026-03-02&centre=east" in body
     assert "W0" not in body
     assert made.id == 1
