@@ -27,6 +27,17 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 LOOKS = [("en", ("light", "dark"), 1366), ("zh-CN", ("dark", "light"), 360)]
 """Each page is opened once a language, and looked at in the first theme, then in the other."""
 SETTLED_MS = 400
+CUT_OFF = """() => {
+  const out = (one, of) => one.left < of.left - 1 || one.right > of.right + 1;
+  const box = (one) => one.getBoundingClientRect();
+  const scrolls = (one) => one.tagName !== 'MAIN' && (getComputedStyle(one).overflowX === 'auto' || scrolls(one.parentElement));
+  return [
+    ...[...document.querySelectorAll('nav [aria-current="page"]')].filter((one) => out(box(one), box(one.parentElement))),
+    ...[...document.querySelectorAll('.listed .scroll')].filter((one) => one.scrollWidth > one.clientWidth + 1),
+    ...[...document.querySelectorAll('main button, main .button')].filter((one) => !scrolls(one) && out(box(one), { left: 0, right: innerWidth })),
+  ].map((one) => `cut off: ${one.className || one.tagName} ${one.innerText.slice(0, 40)}`);
+}"""
+"""What a narrow page does not show whole: the chosen page and section, lists, and buttons."""
 WIDE: ViewportSize = {"width": 1366, "height": 768}
 
 
@@ -62,12 +73,13 @@ def visits(
 
 
 @pytest.mark.parametrize(("language", "themes", "width"), LOOKS)
-def test_axe_finds_nothing_serious_on_any_page(
+def test_axe_finds_nothing_serious_on_any_page_and_nothing_is_cut_off(
     chromium: Browser, evening: Evening, language: str, themes: Any, width: int
 ) -> None:
     look = {"locale": language, "color_scheme": themes[0], "viewport": {"width": width, "height": 768}}
     found = []
     for path, page in visits(chromium, evening, **look):
+        found += [f"{path} {one}" for one in page.evaluate(CUT_OFF)]
         page.evaluate(AXE)
         for theme, rules in zip(themes, (None, COLOURS), strict=True):
             page.emulate_media(color_scheme=theme)

@@ -80,6 +80,11 @@ def test_mondays_review(visit: Visit, week: Served) -> None:
         with page.expect_download() as download:
             page.locator(f"#{name}").click()
         assert Path(download.value.path()).stat().st_size > 500
+    page.goto(f"{week.address}/manager?from=2026-01-01&to=2026-01-02")
+    expect(page.locator("#report")).to_contain_text("No orders were reported")
+    expect(page.locator("#late-places")).to_be_hidden()
+    page.goto(f"{week.address}/manager?{WEEK}")
+    expect(page.locator("body[data-painted]")).to_be_attached()
     page.emulate_media(media="print")
     expect(page.locator(".exports")).to_be_hidden()
     expect(page.locator("#chart-days")).to_be_visible()

@@ -77,6 +77,7 @@ async function show() {
     const c = await get(`/api/manager/compliance?${search(query)}`);
     if (mine !== turn) return; // a later choice is on its way
     freshness(c);
+    byId('late-places').hidden = !c.orders;
     if (!c.orders) {
       byId('charts').hidden = true;
       fill(byId('short'));

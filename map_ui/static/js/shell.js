@@ -69,10 +69,16 @@ function watchSession() {
   document.addEventListener('visibilitychange', look);
 }
 
+/** Where the pages or sections have no room side by side, the chosen one is in view. */
+function showChosen() {
+  for (const link of document.querySelectorAll('nav [aria-current="page"]')) link.scrollIntoView({ block: 'nearest', inline: 'center' });
+}
+
 /** @param {() => Promise<boolean>} [sure] asked before somebody signs out */
 export function startShell(sure = async () => true) {
   startTheme();
   startLanguages();
+  showChosen();
   watchSession();
   askTime();
   setInterval(askTime, 30_000);

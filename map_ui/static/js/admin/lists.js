@@ -41,7 +41,7 @@ function faultName({ code, value }) {
 }
 
 /** @param {any} found */
-const faults = (found) => h('div', { class: 'listed' }, table({ title: t('Nothing was imported: {n} faults', { n: found.faults.length }), columns: [[t('Line'), 'number'], [t('Column'), 'number'], [t('Heading')], [t('What is wrong')]], rows: found.faults.slice(0, SHOWN).map((/** @type {any} */ f) => [f.line || '–', f.column || '–', h('span', { lang: 'en' }, f.name || '–'), faultName(f)]) }));
+const faults = (found) => table({ title: t('Nothing was imported: {n} faults', { n: found.faults.length }), columns: [[t('Line'), 'number'], [t('Column'), 'number'], [t('Heading')], [t('What is wrong')]], rows: found.faults.slice(0, SHOWN).map((/** @type {any} */ f) => [f.line || '–', f.column || '–', h('span', { lang: 'en' }, f.name || '–'), faultName(f)]) });
 
 /** @param {string} title @param {string[]} names */
 const some = (title, names) => h('p', {}, h('b', {}, title), ' ', names.slice(0, 40).join(', ') || '–', names.length > 40 ? ' …' : '');

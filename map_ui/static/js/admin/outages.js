@@ -63,7 +63,7 @@ export async function show(box) {
   const states = /** @type {[string, string][]} */ ([['open', t('Coming and under way')], ['over', t('Over')], ['called_off', t('Called off')], ['all', t('All')]]);
   const state = h('select', { id: 'outage-state', 'aria-label': t('State'), on: { change: () => draw() } }, states.map(([value, name]) => h('option', { value }, name)));
   const search = h('input', { type: 'search', id: 'outage-search', placeholder: t('Address, reason, territory or id'), 'aria-label': t('Search'), on: { input: () => draw() } });
-  const list = h('div', { class: 'listed' });
+  const list = h('div');
   const count = h('p', { class: 'soft', role: 'status', id: 'outage-count' });
   /** @type {any[]} */
   let territories = [];

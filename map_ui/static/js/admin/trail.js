@@ -26,7 +26,7 @@ export async function show(box) {
     const found = await get(`/api/admin/audit?before=${rows.at(-1)?.id ?? 0}`);
     rows.push(...found);
     fill(box, table({
-      title: t('Audit trail'), note: t('The newest first. Lines are sealed by a chain of hashes: `dispatch45 audit verify` checks it.'),
+      title: t('Audit trail'), note: t('The newest first. Lines are sealed by a chain of hashes, which the command “dispatch45 audit verify” checks.'),
       columns: [[t('Time')], [t('Who')], [t('What')], [t('Whom or where from')], [t('Facts')]],
       rows: rows.map((one) => [fullTime(one.at), `${roleName(one.by_role)} ${one.by_id}`, deed(one.action), one.subject || '–', h('span', { lang: 'en', class: 'facts-kept' }, kept(one.action, one.data) || '–')]),
     }), found.length === PAGE ? h('p', {}, h('button', { type: 'button', on: { click: more } }, t('Older ones'))) : null);
