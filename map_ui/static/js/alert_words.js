@@ -1,7 +1,13 @@
 // @ts-check
-/** The facts of an alert in words; what is for machines is not said. */
+/** An alert in words; what is for machines is not said. */
 import { shortTime, t } from './page.js';
 import { crewName, departmentName, ownerName, segmentName, watchName, word } from './vocabulary.js';
+
+/** What an alert says. @param {import('./board_state.js').Alert} alert @returns {string} */
+export function alertTitle(alert) {
+  const titled = word('alert_codes', alert.code);
+  return titled === alert.code ? alert.code.replaceAll('_', ' ') : titled;
+}
 
 /** What an alert is about: its order and where that is, and the facts. @param {{order_id?: string, facts?: Record<string, any>}} alert @param {string} [address] of its order */
 export const alertAbout = ({ order_id: order, facts }, address = '') => [order, order && address, alertFacts(facts)].filter(Boolean).join(' · ');

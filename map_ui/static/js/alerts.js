@@ -1,6 +1,6 @@
 // @ts-check
 /** Alerts: shown above everything and heard until somebody acknowledges them. */
-import { alertAbout } from './alert_words.js';
+import { alertAbout, alertTitle } from './alert_words.js';
 import { explain, post } from './api.js';
 import { byId, fill, h, say } from './dom.js';
 import { shortTime, t } from './page.js';
@@ -12,12 +12,6 @@ const LOUD = /unanswered|promise|expedited|supervised|reject|unroutable|unreceip
 const REPEAT_MS = 6000;
 /** Nobody reads an alert faster: a press that comes sooner was meant for the one whose place it took. */
 const READ_MS = 400;
-
-/** What an alert says. @param {import('./board_state.js').Alert} alert @returns {string} */
-export function alertTitle(alert) {
-  const titled = word('alert_codes', alert.code);
-  return titled === alert.code ? alert.code.replaceAll('_', ' ') : titled;
-}
 
 /** What can be done about it, or nothing. @param {import('./board_state.js').Alert} alert */
 function advice(alert) {

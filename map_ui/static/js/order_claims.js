@@ -1,10 +1,14 @@
 // @ts-check
 /** In an order's story: what the crew said beside what its vehicle's positions say, and the photos. */
+import { clock } from './clock.js';
 import { duration } from './countdown.js';
 import { h } from './dom.js';
 import { fullTime, t } from './page.js';
 import { table } from './tables.js';
 import { word } from './vocabulary.js';
+
+/** Whether a phone's clock can be judged: not by a centre whose time runs faster than life, as a demonstration's does. */
+export const comparable = () => clock.speed === 1;
 
 /** By how much a phone's clock was off. @param {number|null} seconds */
 export function offset(seconds) {
@@ -19,13 +23,13 @@ function agree(c) {
   return c.gps_at || c.to_fault_m !== null ? t('yes') : t('not known');
 }
 
-/** @param {any} c one claim */
-function row(c) {
+/** A claim as the cells of a line. @param {any} c */
+export function claimCells(c) {
   const far = c.to_fault_m === null ? '–' : t('{n} m from the fault', { n: Math.round(c.to_fault_m) });
   const age = c.fix_age_s === null ? '' : ` (${t('{n} s before', { n: Math.round(c.fix_age_s) })})`;
   return [
     word('steps', c.step), c.via === 'gps' ? t('not pressed') : fullTime(c.at), fullTime(c.gps_at), `${far}${age}`,
-    c.device_at ? `${fullTime(c.device_at)} · ${offset(c.offset_s)}` : '–', fullTime(c.recorded_at), agree(c),
+    c.device_at && comparable() ? `${fullTime(c.device_at)} · ${offset(c.offset_s)}` : '–', fullTime(c.recorded_at), agree(c),
   ];
 }
 
@@ -34,7 +38,7 @@ export function claimsOfStory(s) {
   return table({
     title: t('Said by the crew, and seen by GPS'), empty: t('No departure or arrival yet.'),
     columns: [[t('Step')], [t('Pressed')], [t('Seen by GPS')], [t('The vehicle then')], [t('The phone\'s own clock')], [t('Received')], [t('Do they agree?')]],
-    rows: (s.claims ?? []).map(row),
+    rows: (s.claims ?? []).map(claimCells),
   });
 }
 

@@ -1,8 +1,8 @@
 // @ts-check
 /** One order's story in the order of time: events, receipts, attempts, alerts and contacts, who, where, and by which clock. */
-import { alertTitle } from './alerts.js';
+import { alertTitle } from './alert_words.js';
 import { h } from './dom.js';
-import { offset } from './order_claims.js';
+import { comparable, offset } from './order_claims.js';
 import { eventName, facts, outcome, who, whom } from './order_words.js';
 import { clockTime, fullTime, page, t } from './page.js';
 import { table } from './tables.js';
@@ -13,14 +13,14 @@ import { roleName, watchName, word } from './vocabulary.js';
 const APART_MS = 1000;
 
 /** Whether the phone's clock was off by more than a person would notice. @param {any} data */
-const wrong = (data) => Math.abs(data?.offset_s ?? 0) >= 2;
+const wrong = (data) => comparable() && Math.abs(data?.offset_s ?? 0) >= 2;
 
 /** By which clock a time is known. @param {any} e */
 export function source(e) {
   const told = t('told {time}', { time: clockTime(e.recorded_at) });
   if (e.data?.claimed_at) return [t('the device said {time}: placed where it can have been', { time: clockTime(e.data.claimed_at) }), told].join(', ');
   if (!wrong(e.data) && Date.parse(e.recorded_at) - Date.parse(e.at) < APART_MS) return t('clock of the centre');
-  if (e.data?.device_at) return [t('clock of the device: {time} ({off})', { time: clockTime(e.data.device_at), off: offset(e.data.offset_s) }), told].join(', ');
+  if (e.data?.device_at && comparable()) return [t('clock of the device: {time} ({off})', { time: clockTime(e.data.device_at), off: offset(e.data.offset_s) }), told].join(', ');
   return [e.data?.via === 'gps' ? t('time of the GPS fix') : t('clock of the device'), told].join(', ');
 }
 

@@ -62,10 +62,10 @@ export function headline(c, query) {
     figure(t('Orders'), count(c.orders, query, 'all'), h('span', {}, count(c.arrived, query, 'arrived'), ' ', t('arrived'), ', ', count(c.judged, query, 'judged'), ' ', t('judgeable'), ', ', count(c.judged - c.within, query, 'late'), ' ', t('late'))),
     figure(t('Median, call to arrival'), spent(c.total.p50, c.total.n), h('span', {}, `n = ${c.total.n}`, ' · ', trend(median, t('min'), false))),
     figure(t('90th and 95th percentile'), c.total.p90 === null ? spent(null, c.total.n) : h('span', {}, spent(c.total.p90, c.total.n), ' · ', spent(c.total.p95, c.total.n)), t('call to arrival')),
-    figure(t('Minutes over segment limits'), h('a', { href: ordersLink(query, 'overrun') }, minutes(c.late_seconds)), [t('also of orders in time'), ...(past ? [t('{n} in the period before', { n: minutes(past.late_seconds) })] : [])].join('; ')),
-    figure(t('Satisfied customers'), h('a', { href: ordersLink(query, 'satisfied') }, percent(c.satisfied_pct)), h('span', {}, t('of'), ' ', count(c.answered, query, 'answered'), ' ', t('called back'))),
+    figure(t('Minutes over segment limits'), h('a', { href: ordersLink(query, 'overrun') }, minutes(c.late_seconds)), [t('also of orders in time'), ...(past ? [t('before: {n}', { n: minutes(past.late_seconds) })] : [])].join('; ')),
+    figure(t('Satisfied customers'), h('a', { href: ordersLink(query, 'satisfied') }, percent(c.satisfied_pct)), h('span', {}, count(c.answered, query, 'answered'), ' ', t('called back'))),
     figure(t('Calls that joined an order'), count(c.joined, query, 'joined')),
-    figure(t('Dispatches behind another order'), percent(c.stacked_pct), h('span', {}, count(c.stacked, query, 'stacked'), ' ', t('of'), ' ', count(c.dispatches, query, 'dispatched'))));
+    figure(t('Dispatches behind another order'), percent(c.stacked_pct), h('span', {}, count(c.stacked, query, 'stacked'), ' / ', count(c.dispatches, query, 'dispatched'))));
 }
 
 /** @param {any} c @param {Query} query */

@@ -1,6 +1,6 @@
 // @ts-check
 /** Alerts that reached nobody outside the pages: how many, what, to whom, why; send again, or dismiss. */
-import { alertTitle } from './alerts.js';
+import { alertTitle } from './alert_words.js';
 import { explain, get, post } from './api.js';
 import { fill, h, say } from './dom.js';
 import { fullTime, t } from './page.js';

@@ -7,7 +7,9 @@ import { recordOf, toRecord } from '../js/crew_record.js';
 import { place } from '../js/crew_share.js';
 import { moved, took, withNewer } from '../js/crew_stack.js';
 import { bd09, gcj02, navigate } from '../js/navigation.js';
-import { offset } from '../js/order_claims.js';
+import { clock } from '../js/clock.js';
+import { claimCells, offset } from '../js/order_claims.js';
+import { source } from '../js/order_timeline.js';
 
 const near = (found, wanted, within = 1e-9) => found.forEach((one, i) => assert.ok(Math.abs(one - wanted[i]) < within, `${found} is not ${wanted}`));
 
@@ -70,6 +72,18 @@ test('a crew understands the same lateness once, and none of an order that is no
 
 test('how far a phone\'s clock was off', () => {
   assert.deepEqual([offset(null), offset(0.4), offset(120.2), offset(-7200)], ['–', 'right', '2:00 slow', '2:00:00 fast']);
+});
+
+test('by a time that runs faster than life no phone\'s clock is judged', () => {
+  const at = '2026-03-02T02:00:00Z', recorded = '2026-03-02T02:00:10Z', device = '2026-03-02T01:40:00Z';
+  const claim = { step: 'depart', via: 'phone', at, gps_at: null, to_fault_m: null, fix_age_s: null, device_at: device, offset_s: 1200, recorded_at: recorded, doubtful: false };
+  const event = { at, recorded_at: recorded, data: { device_at: device, offset_s: 1200 } };
+  assert.match(claimCells(claim)[4], /20:00 slow/);
+  assert.match(source(event), /01:40:00 \(20:00 slow\), told/);
+  clock.speed = 10;
+  assert.equal(claimCells(claim)[4], '–');
+  assert.equal(source(event), 'clock of the device, told 02:00:10');
+  clock.speed = 1;
 });
 
 test('no table where there is nothing to compare', () => {

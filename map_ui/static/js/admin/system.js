@@ -12,7 +12,7 @@ function parts(health) {
   const states = { ok: t('in order'), starting: t('starting'), degraded: t('restricted'), down: t('down') };
   /** @type {Record<string, string>} */
   const names = { sql: t('Database'), redis: t('Live state (Redis)'), gateway: t('Vehicle gateway'), worker: t('Worker (clocks, deliveries)'), telephone: t('Telephone'), web: t('Pages'), auditor: t('Auditor') };
-  return table({ title: t('State of the system'), columns: [[t('Part')], [t('State')], [t('Reason')]], rows: Object.entries(health?.parts ?? {}).map(([name, one]) => [names[name] ?? name, h('span', { class: `chip ${one.state === 'ok' ? 'good' : one.state === 'starting' ? 'warn' : 'bad'}` }, states[one.state] ?? one.state), h('span', { lang: 'en' }, one.reason || '–')]), empty: t('Not known.') });
+  return table({ title: t('State of the system'), columns: [[t('Part')], [t('State')], [t('Reason')]], rows: Object.entries(health?.parts ?? {}).map(([name, one]) => [names[name] ?? name, h('span', { class: `chip ${one.state === 'ok' ? 'good' : one.state === 'starting' ? 'warn' : 'bad'}` }, states[one.state] ?? one.state), one.reason ? h('span', { lang: 'en' }, one.reason) : '–']), empty: t('Not known.') });
 }
 
 /** Healthz answers 503 with the same body where a part is down. */

@@ -18,6 +18,12 @@ export function kept(action, data) {
   return Object.entries(data).filter(([, v]) => v !== null && v !== undefined && String(v).length).map(([name, v]) => (pairs && Array.isArray(v) && v.length === 2 ? `${name}: ${plain(v[0])} → ${plain(v[1])}` : `${name}: ${plain(v)}`)).join(' · ');
 }
 
+/** @param {any} one note */
+function facts(one) {
+  const said = kept(one.action, one.data);
+  return said ? h('span', { lang: 'en', class: 'facts-kept' }, said) : '–';
+}
+
 /** @param {HTMLElement} box */
 export async function show(box) {
   /** @type {any[]} */
@@ -28,7 +34,7 @@ export async function show(box) {
     fill(box, table({
       title: t('Audit trail'), note: t('The newest first. Lines are sealed by a chain of hashes, which the command “dispatch45 audit verify” checks.'),
       columns: [[t('Time')], [t('Who')], [t('What')], [t('Whom or where from')], [t('Facts')]],
-      rows: rows.map((one) => [fullTime(one.at), `${roleName(one.by_role)} ${one.by_id}`, deed(one.action), one.subject || '–', h('span', { lang: 'en', class: 'facts-kept' }, kept(one.action, one.data) || '–')]),
+      rows: rows.map((one) => [fullTime(one.at), `${roleName(one.by_role)} ${one.by_id}`, deed(one.action), one.subject || '–', facts(one)]),
     }), found.length === PAGE ? h('p', {}, h('button', { type: 'button', on: { click: more } }, t('Older ones'))) : null);
   };
   await more();
