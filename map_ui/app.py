@@ -12,7 +12,7 @@ from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -23,7 +23,9 @@ from map_ui.basemap.chosen import NOTHING, Basemap, handed_out
 from map_ui.languages import COOKIE, LANGUAGES, choose, texts_of, translate
 from map_ui.maps import MapParts, bounds_of, page_map
 from map_ui.navigation import MAPS
+from map_ui.policy import headers
 from map_ui.services import DemoAccount, PageServices, Person, same_host
+from map_ui.trouble import OURS, answer_in_pages, trouble
 from map_ui.vendor import STATIC
 
 __all__ = ["DemoAccount", "PageServices", "Person", "mount", "same_host"]
@@ -77,7 +79,7 @@ MapMaker = Callable[..., MapParts]
 
 
 def mount(app: FastAPI, pages: PageServices) -> None:
-    """Add the pages, their static files and the crew's service worker to `app`."""
+    """Add the pages, their static files and the crew's service worker to `app`; a browser reads errors as pages, too."""
     app.mount(ADDRESS, ImmutableFiles(directory=STATIC), name="static")
     site = _Site(pages)
     routes: dict[str, Handler] = {
@@ -93,7 +95,7 @@ def mount(app: FastAPI, pages: PageServices) -> None:
         "/alerts": site.page("/alerts", "alerts.html"),
         "/devices": site.page("/devices", "devices.html"),
         "/devices/{device_id}": site.page("/devices", "device.html"),
-        "/orders/{order_id}": site.page("/orders", "order.html", map_of=page_map),
+        "/orders/{order_id}": site.order,
         "/setup": site.setup,
         "/password": site.password,
         "/sw.js": site.worker,
@@ -105,6 +107,7 @@ def mount(app: FastAPI, pages: PageServices) -> None:
         routes[f"/admin/{section}"] = site.page("/admin", "admin.html", map_of=map_of)
     for path, handler in routes.items():
         app.add_api_route(path, handler, methods=["GET"], include_in_schema=False, response_model=None)
+    answer_in_pages(app, site.trouble)
 
 
 class _Site:
@@ -177,6 +180,25 @@ class _Site:
             return RedirectResponse("/password", status_code=303)
         return await self.pages.report(request, choose(request))
 
+    async def order(self, request: Request) -> Response:
+        """An order's story, where there is such an order."""
+        answer = await self.page("/orders", "order.html", map_of=page_map)(request)
+        if answer.status_code == 200 and not await self.pages.has_order(request.path_params["order_id"]):
+            raise HTTPException(404)
+        return answer
+
+    async def trouble(self, request: Request, status: int) -> Response:
+        """What is said where there is no page, or none for this person. What is broken is not asked who is there."""
+        ours = status >= OURS
+        person = None if ours else await self.pages.person_of(request)
+        words = trouble(choose(request), status, _order_id(request) if person else "")
+        again = _address(request.url.path, request)
+        answer = self._render(
+            request, "trouble.html", person, trouble=words, status=status, ours=ours, again=again
+        )
+        answer.status_code = status
+        return answer
+
     def page(self, path: str, template: str, *, map_of: MapMaker | None = None) -> Handler:
         """A handler for one of the role's pages; strangers are sent to sign in, others to their own page."""
 
@@ -202,9 +224,6 @@ class _Site:
         **more: Any,
     ) -> Response:
         language, nonce = choose(request), token_urlsafe(16)
-        order_id = str(request.path_params.get("order_id", ""))
-        if order_id and not _ORDER_ID.fullmatch(order_id):
-            order_id = ""
         theme = request.cookies.get("dispatch45_theme", "")
         basemap = self.pages.basemap.now() if map_of else NOTHING
         context = {
@@ -219,13 +238,13 @@ class _Site:
             "demo": self.pages.demo,
             "links": _links(person),
             "map": self._map(map_of, person, nonce, basemap) if map_of else None,
-            "data": _json(self._data(request, language, person, order_id, template)),
+            "data": _json(self._data(request, language, person, template)),
             "preload": modules_of(_MODULES[template]) if template in _MODULES else (),
             **more,
         }
         html = _TEMPLATES.get_template(template).render(context)
         response = squeezed(
-            request, HTMLResponse(html, headers=_headers(nonce, self._live(request), basemap.host))
+            request, HTMLResponse(html, headers=headers(nonce, self._live(request), basemap.host))
         )
         if request.query_params.get("lang") in LANGUAGES:
             response.set_cookie(COOKIE, language, max_age=_YEAR, samesite="strict")
@@ -242,9 +261,7 @@ class _Site:
         where = {"lat": at.lat, "lon": at.lon, "zoom": at.zoom, "bounds": bounds}
         return make(**where, nonce=nonce, static=ADDRESS, basemap=basemap)
 
-    def _data(
-        self, request: Request, language: str, person: Person | None, order_id: str, template: str
-    ) -> dict[str, Any]:
+    def _data(self, request: Request, language: str, person: Person | None, template: str) -> dict[str, Any]:
         who = person and {
             "username": person.username,
             "name": person.name,
@@ -256,7 +273,7 @@ class _Site:
             "language": language,
             "timezone": self.pages.timezone,
             "person": who,
-            "orderId": order_id,
+            "orderId": _order_id(request),
             "trackingPort": self.pages.tracking_port,
             "navigation": MAPS[self.pages.navigation],
             "texts": texts_of(language, _MODULES.get(template, "")),
@@ -265,8 +282,17 @@ class _Site:
 
 def _to_sign_in(request: Request, path: str) -> Response:
     """And from there to `path` with what was asked of it: days and filter of a letter's link, say."""
-    wanted = f"{path}?{request.url.query}" if request.url.query else path
-    return RedirectResponse(f"/sign-in?next={quote(wanted)}", status_code=303)
+    return RedirectResponse(f"/sign-in?next={quote(_address(path, request))}", status_code=303)
+
+
+def _address(path: str, request: Request) -> str:
+    return f"{path}?{request.url.query}" if request.url.query else path
+
+
+def _order_id(request: Request) -> str:
+    """Of the order that the address names; empty: it names none that could be."""
+    found = str(request.path_params.get("order_id", ""))
+    return found if _ORDER_ID.fullmatch(found) else ""
 
 
 def _links(person: Person | None) -> list[str]:
@@ -290,25 +316,3 @@ def _json(value: Any) -> Markup:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     safe = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return Markup(safe)  # noqa: S704
-
-
-def _headers(nonce: str, live_origin: str, tiles: str = "") -> dict[str, str]:
-    policy = {
-        "default-src": "'none'",
-        "script-src": f"'self' 'nonce-{nonce}'",
-        "style-src": f"'self' 'nonce-{nonce}'",
-        "img-src": f"'self' data: {tiles}".rstrip(),
-        "connect-src": f"'self' {live_origin}",
-        "manifest-src": "'self'",
-        "worker-src": "'self'",
-        "font-src": "'self'",
-        "form-action": "'self'",
-        "base-uri": "'none'",
-        "frame-ancestors": "'none'",
-    }
-    return {
-        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",
-        "Cache-Control": "no-store",
-    }

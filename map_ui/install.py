@@ -42,6 +42,7 @@ def install(app: FastAPI, services: HttpServices, settings: Settings) -> None:
         app,
         PageServices(
             person_of=person_of,
+            has_order=services.views.has_order,
             report=report,
             live_origin=same_host(services.live_port),
             live_address=services.live_url,

@@ -49,6 +49,8 @@ class PageServices:
     """`ws://host:port` of the live feed as the asking browser reaches it; see `same_host`."""
     territories: Callable[[], Mapping[str, Any]]
     """A GeoJSON feature collection; its extent is what a map shows first."""
+    has_order: Callable[[str], Awaitable[bool]]
+    """Whether there is an order of this number."""
     report: Callable[[Request, str], Awaitable[Response]] | None = None
     """The manager's report as one file, for a request's days and filter, in a language."""
     live_address: str = ""

@@ -38,8 +38,8 @@ WEEK = "from=2026-02-24&to=2026-03-02"
 """Of the manager's pages: the days that have orders."""
 
 PAGES = {
-    "": ("/sign-in",),
-    "dora": ("/control-room", "/orders/{late}", "/orders/{done}"),
+    "": ("/sign-in", "/nothing/here"),
+    "dora": ("/control-room", "/orders/{late}", "/orders/{done}", "/orders/W0404"),
     "holly": ("/hotline",),
     "carl": ("/crew",),
     "cleo": ("/crew",),

@@ -45,8 +45,11 @@ def _pages() -> list[str]:
     async def nobody(request: Any) -> None:
         return None
 
+    async def none(order_id: str) -> bool:
+        return False
+
     app, before = FastAPI(), {getattr(r, "path", "") for r in FastAPI().routes}
-    mount(app, PageServices(person_of=nobody, live_origin=same_host(1), territories=dict))
+    mount(app, PageServices(person_of=nobody, live_origin=same_host(1), territories=dict, has_order=none))
     paths = {getattr(r, "path", "") for r in app.routes if getattr(r, "methods", None)}
     return sorted(paths - before - NO_PAGES)
 

@@ -14,7 +14,8 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dispatch.core.errors import BadInput
+from dispatch.adapters.http import errors
+from dispatch.core.errors import BadInput, Forbidden, Unavailable
 from dispatch.services.people import Person
 from dispatch.settings import NAVIGATION, Settings
 from map_ui.app import ADMIN_SECTIONS, ALLOWED, HOME, DemoAccount, PageServices, mount, same_host
@@ -36,7 +37,7 @@ class Client:
     """A browser without scripts; it keeps its cookies."""
 
     def __init__(self, app: FastAPI) -> None:
-        self._transport = httpx.ASGITransport(app=app)
+        self._transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         self._cookies = httpx.Cookies()
 
     def come_from(self, address: str) -> None:
@@ -60,14 +61,22 @@ class Client:
 
 
 def _client(role: str = "", centre_id: str = "", *, must_change: bool = False, **more: Any) -> Client:
+    return Client(_app(role, centre_id, must_change=must_change, **more))
+
+
+def _app(role: str = "", centre_id: str = "", *, must_change: bool = False, **more: Any) -> FastAPI:
     async def person_of(request: Request) -> Person | None:
         who = Person("anna", "Anna <b>", role, centre_id, "", must_change=must_change)  # type: ignore[arg-type]
         return who if role else None
 
+    async def has_order(order_id: str) -> bool:
+        return order_id != "W404"
+
     app = FastAPI()
+    errors.install(app)
     settings = {"live_origin": same_host(8046), "territories": lambda: TERRITORIES, **more}
-    mount(app, PageServices(person_of=person_of, **settings))
-    return Client(app)
+    mount(app, PageServices(person_of=person_of, has_order=has_order, **settings))
+    return app
 
 
 @pytest.mark.parametrize(
@@ -214,6 +223,68 @@ def test_only_the_territories_bring_a_map() -> None:
     client = _client("admin")
     for section in ADMIN_SECTIONS:
         assert ("folium-map" in client.get(f"/admin/{section}").text) == (section == "territories")
+
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "back"),
+    [("en", "nothing at this address", "To my page"), ("zh-CN", "没有内容", "回到我的页面")],
+)
+def test_a_wrong_address_is_a_page_to_a_person_and_json_to_a_program(
+    language: str, title: str, back: str
+) -> None:
+    client = _client("manager")
+    for path in ("/nothing/here", "/api/nothing", "/%3Cscript%3E"):
+        page = client.get(path, params={"lang": language}, headers=BROWSER)
+        assert (page.status_code, f'lang="{language}"' in page.text) == (404, True)
+        assert title in page.text
+        assert back in page.text
+        assert "<script>" not in page.text
+    for accept in ("application/json", "*/*"):
+        answer = client.get("/nothing/here", headers={"accept": accept})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_an_order_that_there_is_not_says_so() -> None:
+    page = _client("manager").get("/orders/W404", params={"lang": "en"}, headers=BROWSER)
+    assert page.status_code == 404
+    assert "There is no order W404" in page.text
+    assert _client().get("/orders/W404", headers=BROWSER).status_code == 303, "strangers learn nothing"
+    assert _client("crew").get("/orders/W404", headers=BROWSER).status_code == 303
+
+
+def test_what_is_refused_or_broken_is_a_page_and_betrays_nothing() -> None:
+    async def secret_forgotten(request: Request, language: str) -> Response:
+        raise problem
+
+    said: dict[type[Exception], tuple[int, str, str]] = {
+        Forbidden: (403, "This is not open to you", "To my page"),
+        Unavailable: (503, "The centre cannot answer now", "Try again"),
+        BadInput: (400, "This cannot be shown", "To my page"),
+        RuntimeError: (500, "Something is broken here", "Try again"),
+    }
+    for kind, (status, title, way) in said.items():
+        problem = kind("the secret")
+        client = _client("manager", report=secret_forgotten)
+        page = client.get("/manager/report.html?lang=en&x=%22%3E%3Cb%3E", headers=BROWSER)
+        assert (page.status_code, title in page.text, way in page.text) == (status, True, True)
+        for betrayed in ("secret", "Traceback", "RuntimeError", '"><b>'):
+            assert betrayed not in page.text
+        assert client.get("/manager/report.html").json()["error"]["code"]
+
+
+def test_a_page_is_there_when_nobody_can_say_who_asks() -> None:
+    async def broken(request: Request) -> Person | None:
+        raise Unavailable("the database is away")
+
+    app = FastAPI()
+    errors.install(app)
+    mount(app, PageServices(broken, same_host(8046), dict, has_order=lambda _: broken(_)))  # type: ignore[arg-type,return-value]
+    page = Client(app).get("/manager", params={"lang": "en"}, headers=BROWSER)
+    assert page.status_code == 503
+    assert 'href="/manager?lang=en"' in page.text
 
 
 def test_names_are_text() -> None:

@@ -87,6 +87,11 @@ class Views:
         """An order with its whole history, or NotFound."""
         return await self.look(lambda c: self._order(c, order_id))
 
+    async def has_order(self, order_id: str) -> bool:
+        """Whether there is such an order."""
+        query = select(ORDER.c.id).where(ORDER.c.id == order_id)
+        return await self.look(lambda c: c.execute(query).first() is not None)
+
     def show(self, order: WorkOrder) -> OrderView:
         """An order as screens show it now."""
         return order_view(order, self._context.processes.of(order), self._context.clock.now())

@@ -1,6 +1,6 @@
 // @ts-check
 /** Who is told outside the pages, and by which channels: list, add, change, remove, test. */
-import { alertTitle } from './alerts.js';
+import { alertTitle } from './alert_words.js';
 import { watchAlerts } from './alert_watch.js';
 import { explain, get, post, request } from './api.js';
 import { deed } from './deeds.js';

@@ -39,7 +39,7 @@ async function keep(cache, name, request) {
   return response;
 }
 
-/** From the network where there is one, else as it was last: also where the line is up and nothing comes. */
+/** From the network where there is one, else as it was last: also where the line is up and nothing comes, or the centre is broken. */
 async function fresh(request) {
   const cache = await caches.open(CACHE);
   const name = new URL(request.url).pathname;
@@ -47,5 +47,5 @@ async function fresh(request) {
   const answer = keep(cache, name, request);
   if (!last) return answer.catch(() => Response.error());
   const late = new Promise((resolve) => { setTimeout(resolve, PATIENCE_MS, last); });
-  return Promise.race([answer.catch(() => last), late]);
+  return Promise.race([answer.then((found) => (found.status >= 500 ? last : found), () => last), late]);
 }

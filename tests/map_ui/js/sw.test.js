@@ -28,8 +28,8 @@ test('the page comes from the network, and is kept', async () => {
   assert.equal(kept.get('/crew'), 'fresh');
 });
 
-test('without a network, and where the line is up and nothing comes, the page is as it was last', async () => {
-  for (const network of [async () => { throw new Error('offline'); }, () => new Promise(() => {})]) {
+test('without a network, where the line is up and nothing comes, and where the centre is broken, the page is as it was last', async () => {
+  for (const network of [async () => { throw new Error('offline'); }, () => new Promise(() => {}), async () => ({ ...page('broken'), ok: false, status: 503 })]) {
     const { ask, kept } = worker(network);
     kept.set('/crew', 'kept');
     assert.equal(await ask('/crew'), 'kept');
