@@ -281,7 +281,7 @@ def test_a_page_is_there_when_nobody_can_say_who_asks() -> None:
 
     app = FastAPI()
     errors.install(app)
-    mount(app, PageServices(broken, same_host(8046), dict, has_order=lambda _: broken(_)))  # type: ignore[arg-type,return-value]
+    mount(app, PageServices(broken, same_host(8046), dict, has_order=broken))  # type: ignore[arg-type,return-value]
     page = Client(app).get("/manager", params={"lang": "en"}, headers=BROWSER)
     assert page.status_code == 503
     assert 'href="/manager?lang=en"' in page.text
