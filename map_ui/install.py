@@ -34,7 +34,9 @@ def install(app: FastAPI, services: HttpServices, settings: Settings) -> None:
             raise BadInput("from, to: expected days as YYYY-MM-DD", field="from") from None
         period = period_of(request, first, last)
         found, points = await reviewed(services, period), await late_points(services, period)
-        text = await asyncio.to_thread(standalone, found, points, services.context, language)
+        text = await asyncio.to_thread(
+            standalone, found, points, services.context, language, services.roads()
+        )
         name = f'attachment; filename="compliance_{first}_{last}.html"'
         return HTMLResponse(text, headers={"Content-Disposition": name, "Cache-Control": "no-store"})
 

@@ -36,6 +36,21 @@ class HeatHandle(MacroElement):
         self._name = "HeatHandle"
 
 
+class LandNames(MacroElement):
+    """Names on the land. `names`: latitude, longitude, and the name as HTML."""
+
+    _template = Template(
+        """{% macro script(this, kwargs) %}{{ this.names|tojson }}.forEach(([lat, lon, html]) => L.marker([lat, lon], {
+          icon: L.divIcon({ html, className: 'land-name', iconSize: [160, 16] }), interactive: false, keyboard: false,
+        }).addTo({{ this._parent.get_name() }}));{% endmacro %}"""
+    )
+
+    def __init__(self, names: Sequence[tuple[float, float, str]]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = "LandNames"
+        self.names = names
+
+
 class BaseLayer(JSCSSMixin, MacroElement):
     """Tells the page's modules which base map to draw, as `globalThis.dispatch45Basemap`."""
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import folium
 from branca.element import CssLink, JavascriptLink
 from folium.plugins import HeatMap
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -23,10 +22,10 @@ from dispatch.services.context import Context
 from dispatch.services.review import Review
 from map_ui.languages import translate
 from map_ui.maps import HEAT, bounds_of, plain_map
+from map_ui.report_ground import draw_ground
 from map_ui.report_words import Named, dimensions, names
 from map_ui.vendor import STATIC, local
 
-LANDS = {"color": "#2a6f97", "weight": 1.5, "fillOpacity": 0.06}
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,
     trim_blocks=True, lstrip_blocks=True,
@@ -40,13 +39,15 @@ MARGIN = 0.01
 """Degrees around the late places: one alone has no bounds that a map could be fitted to."""
 
 
-def standalone(found: Review, points: Sequence[Point], context: Context, language: str) -> str:
-    """The whole document. `points`: latitude, longitude, minutes late."""
+def standalone(
+    found: Review, points: Sequence[Point], context: Context, language: str, roads: Mapping[str, Any]
+) -> str:
+    """The whole document. `points`: latitude, longitude, minutes late; `roads`: a GeoJSON FeatureCollection of lines."""
 
     def _(text: str) -> str:
         return translate(language, text)
 
-    head, body, script = _map(points, context.directory.territories)
+    head, body, script = _map(points, context.directory.territories, roads, language)
     called, named = dimensions(language), names(context, language)
     filtered = [(called[kind], named(kind, code)) for kind, code in found.period.wanted.items()]
     return _TEMPLATES.get_template("report.html").render(
@@ -56,7 +57,9 @@ def standalone(found: Review, points: Sequence[Point], context: Context, languag
     )  # fmt: skip
 
 
-def _map(points: Sequence[Point], territories: Mapping[str, Any]) -> tuple[Markup, Markup, Markup]:
+def _map(
+    points: Sequence[Point], territories: Mapping[str, Any], roads: Mapping[str, Any], language: str
+) -> tuple[Markup, Markup, Markup]:
     """Head, body and script of the map, with every library inside."""
     bounds = (
         [
@@ -67,8 +70,7 @@ def _map(points: Sequence[Point], territories: Mapping[str, Any]) -> tuple[Marku
         else None
     )
     figure, drawn = plain_map(lat=35.0, lon=105.0, zoom=5, bounds=bounds or bounds_of(territories, None))
-    if territories.get("features"):
-        folium.GeoJson(dict(territories), style_function=lambda _: LANDS, interactive=False).add_to(drawn)
+    draw_ground(drawn, territories, roads, "name_zh" if language == "zh-CN" else "name")
     if points:
         HeatMap(  # type: ignore[no-untyped-call]
             [[lat, lon, round(min(0.6, 0.12 + over / 180), 2)] for lat, lon, over in points], **HEAT

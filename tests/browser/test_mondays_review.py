@@ -104,7 +104,8 @@ def test_a_report_of_ten_thousand_late_places_opens_from_a_disk_with_no_network(
     ]
     for language, shown in (("en", points), ("zh-CN", points[:1])):  # one place alone has a map as well
         file = tmp_path / f"report-{language}.html"
-        file.write_text(standalone(found, shown, week.place.context, language), encoding="utf-8")
+        text = standalone(found, shown, week.place.context, language, _streets())
+        file.write_text(text, encoding="utf-8")
         assert len(gzip.compress(file.read_bytes())) <= 1_000_000
         context = chromium.new_context(offline=True)
         page = context.new_page()
@@ -116,10 +117,12 @@ def test_a_report_of_ten_thousand_late_places_opens_from_a_disk_with_no_network(
         page.wait_for_timeout(300)
         painted = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0)"
         assert page.locator("canvas.leaflet-heatmap-layer").evaluate(painted)
+        assert page.locator(".leaflet-overlay-pane > canvas:not(.leaflet-heatmap-layer)").evaluate(painted)
+        expect(page.locator(".land-name")).to_have_text(["east-land", "west-land"])
         assert (asked, said) == ([file.as_uri()], [])
         _says_what_people_say(page, language)
         context.close()
-    assert "W0" not in standalone(found, points, week.place.context, "en")
+    assert "W0" not in text
     named = names(week.place.context, "zh-CN")
     wanted = (
         ("watch", "crew", "班组看守"),
@@ -128,6 +131,19 @@ def test_a_report_of_ten_thousand_late_places_opens_from_a_disk_with_no_network(
         ("fault", "own", "own"),
     )
     assert [named(kind, code) for kind, code, _ in wanted] == [said for _, _, said in wanted]
+
+
+def _streets() -> dict[str, Any]:
+    """A grid of 20,000 pieces of streets, every tenth street a major one: as many as a city has."""
+    lines = [
+        (n % 10 == 0, [[119.9 + a * 0.002, 29.95 + n * 0.002], [119.9 + (a + 1) * 0.002, 29.95 + n * 0.002]])
+        for n in range(100)
+        for a in range(200)
+    ]
+    return {"features": [
+        {"properties": {"speed_kmh": 60.0 if major else 40.0}, "geometry": {"type": "LineString", "coordinates": line}}
+        for major, line in lines
+    ]}  # fmt: skip
 
 
 def _says_what_people_say(page: Page, language: str) -> None:
