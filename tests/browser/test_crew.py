@@ -125,8 +125,8 @@ def test_what_positions_took_first_stands_and_what_was_pressed_after_it_goes_on(
     phone.locator("[name=equipment]").select_option("fuse")
     phone.locator("[name=work_done]").fill("a new fuse")
     phone.locator(".record [type=submit]").click()
-    expect(phone.locator(".record form")).to_have_count(0)
-    expect(phone.locator(".record")).to_have_text("12 Harbour RoadFault record not sent yet")
+    expect(phone.locator(".record")).to_have_count(0)
+    expect(phone.locator(".kept")).to_have_text("12 Harbour RoadFault record not sent yet")
     draft = f"JSON.parse(localStorage.getItem('dispatch45/record/{order_id}'))?.work_done"
     assert phone.evaluate(draft) == "a new fuse", "until the centre has it"
     crew = centre.place.context.directory.crews["E1"]
@@ -138,7 +138,7 @@ def test_what_positions_took_first_stands_and_what_was_pressed_after_it_goes_on(
     _until(phone, lambda: centre.order(order_id).state == "recorded")
     _until(phone, lambda: phone.evaluate(draft) is None)
     expect(phone.locator(".notice")).to_contain_text("The centre has the fault record: 12 Harbour Road")
-    expect(phone.locator(".record, .conflict")).to_have_count(0)
+    expect(phone.locator(".kept, .conflict")).to_have_count(0)
     (arrived,) = [e for e in centre.order(order_id).history if e.kind == "arrive"]
     assert arrived.data["via"] == "gps"
     visitor.problems[:] = [p for p in visitor.problems if "409" not in p]

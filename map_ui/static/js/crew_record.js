@@ -92,7 +92,7 @@ export class Records {
 
   /** @param {{open: Order[], kept: Order[]}} orders @param {Record<string, number>} photos that the centre has @param {Press[]} waiting */
   draw({ open, kept }, photos, waiting) {
-    fill(this.kept, kept.map((one) => h('article', { class: 'card record' }, h('h2', {}, one.address), h('p', {}, t('Fault record'), ' ', h('span', { class: 'chip warn' }, t('not sent yet'))))));
+    fill(this.kept, kept.map((one) => h('article', { class: 'card kept' }, h('h2', {}, one.address), h('p', {}, t('Fault record'), ' ', h('span', { class: 'chip warn' }, t('not sent yet'))))));
     this.keep(new Set(open.map((one) => one.id)));
     for (const order of open) {
       const sent = photos[order.id] ?? 0, here = waiting.filter((one) => one.order === order.id && one.lane === 'photo').length;
