@@ -22,6 +22,8 @@ import { ask, forgetPage, notice, startShell } from './shell.js';
 import { entries, loadWords, options, statusName, word } from './vocabulary.js';
 
 const POLL_MS = 3000;
+/** A look that is not answered for so long is said. */
+const UNANSWERED_MS = 1500;
 const STACK = `dispatch45/stack/${page.person?.username}`;
 const TIME = 'dispatch45/time';
 
@@ -231,7 +233,7 @@ function nothingToDo(records) {
 
 function banner() {
   const box = byId('banner');
-  const cut = reached > 0 ? performance.now() - reached > 2 * POLL_MS + 1000 || !navigator.onLine : !navigator.onLine;
+  const cut = reached > 0 ? performance.now() - reached > POLL_MS + UNANSWERED_MS || !navigator.onLine : !navigator.onLine;
   const waiting = outbox.waiting.filter((one) => one.at).length;
   const parts = [];
   if (cut) parts.push(t('No connection to the centre.'));

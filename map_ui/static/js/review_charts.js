@@ -1,8 +1,9 @@
 // @ts-check
 /** The manager's charts: what ECharts is given (pure), and where it is drawn. The tables below say the same. */
+import { enlarged } from './dom.js';
 import { t } from './page.js';
 
-/** @typedef {{good: string, late: string, soon: string, accent: string, ink: string, soft: string, line: string}} Palette */
+/** @typedef {{good: string, late: string, soon: string, accent: string, ink: string, soft: string, line: string, size?: number}} Palette `size` of letters, px */
 
 const echarts = /** @type {any} */ (globalThis).echarts;
 /** @type {Map<Element, any>} */
@@ -12,18 +13,19 @@ const drawn = new Map();
 function palette() {
   const style = getComputedStyle(document.documentElement);
   const of = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-  return { good: of('good'), late: of('late'), soon: of('soon'), accent: of('accent'), ink: of('ink'), soft: of('soft'), line: of('line') };
+  return { good: of('good'), late: of('late'), soon: of('soon'), accent: of('accent'), ink: of('ink'), soft: of('soft'), line: of('line'), size: 12 * enlarged() };
 }
 
 /** @param {Palette} p */
 function base(p) {
-  const axis = { axisLabel: { color: p.soft }, axisLine: { lineStyle: { color: p.line } }, splitLine: { lineStyle: { color: p.line } } };
+  const size = p.size ?? 12;
+  const axis = { axisLabel: { color: p.soft, fontSize: size }, axisLine: { lineStyle: { color: p.line } }, splitLine: { lineStyle: { color: p.line } } };
   return {
     axis,
     option: {
-      animation: false, textStyle: { color: p.ink, fontFamily: 'inherit' }, aria: { enabled: false },
-      grid: { left: 8, right: 8, top: 44, bottom: 4, containLabel: true },
-      legend: { top: 0, left: 0, textStyle: { color: p.ink }, itemWidth: 16, itemHeight: 10 },
+      animation: false, textStyle: { color: p.ink, fontFamily: 'inherit', fontSize: size }, aria: { enabled: false },
+      grid: { left: 8, right: 8, top: 32 + size, bottom: 4, containLabel: true },
+      legend: { top: 0, left: 0, textStyle: { color: p.ink, fontSize: size }, itemWidth: 16, itemHeight: 10 },
       tooltip: { trigger: 'axis', renderMode: 'richText', confine: true },
     },
   };
@@ -57,7 +59,7 @@ export function ownerOption(rows, named, p) {
   return {
     ...option, legend: { show: false }, grid: { ...option.grid, top: 8, right: 48 },
     xAxis: { type: 'value', ...axis }, yAxis: { type: 'category', data: shown.map((r) => named(r.owner)), ...axis },
-    series: [{ type: 'bar', name: t('Minutes over segment limits'), data: shown.map((r) => Math.round(r.seconds / 6) / 10), itemStyle: { color: p.late }, label: { show: true, position: 'right', color: p.ink } }],
+    series: [{ type: 'bar', name: t('Minutes over segment limits'), data: shown.map((r) => Math.round(r.seconds / 6) / 10), itemStyle: { color: p.late }, label: { show: true, position: 'right', color: p.ink, fontSize: p.size } }],
   };
 }
 

@@ -56,6 +56,7 @@ export function show(box) {
   const file = h('input', { id: 'list-file', type: 'file', accept: '.csv,text/csv' });
   const download = h('a', { class: 'button', id: 'list-download' }, t('Download the list'));
   const names = () => { download.href = `/api/admin/lists/${kind.value}.csv`; fill(result); file.value = ''; };
+  file.addEventListener('click', () => { file.value = ''; }); // the same file, mended, is a change again
   file.addEventListener('change', async () => { if (file.files?.[0]) await look(kind.value, decoded(await file.files[0].arrayBuffer())); });
 
   /** @param {string} of @param {string} text */
