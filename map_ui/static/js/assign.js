@@ -49,7 +49,7 @@ export class Assigner {
     try {
       preview = await look(crewId, sequence);
     } catch (error) {
-      notice(`${id}: ${explain(error)}`, 'bad');
+      notice(`${id}: ${explain(error)}`, 'bad', { about: id });
       return false;
     }
     return this.decide(order, crewId, place, preview);
@@ -96,10 +96,10 @@ export class Assigner {
       const said = await ask({ title: t('Another sequence for {crew}?', { crew }), text: t('It reaches its terminal and its phones.'), details, danger: harmed(preview).length > 0, confirm: preview.refused ? t('All right') : t('Change the sequence') });
       if (!said || preview.refused) return false;
       this.changed.crew(await post(`/api/crews/${encodeURIComponent(crewId)}/sequence`, { orders: sequence }));
-      notice(t('{crew}: the sequence is changed.', { crew }));
+      notice(t('{crew}: the sequence is changed.', { crew }), 'good', { about: crewId });
       return true;
     } catch (error) {
-      notice(`${crew}: ${told(error)}`, 'bad');
+      notice(`${crew}: ${told(error)}`, 'bad', { about: crewId });
       return false;
     }
   }
@@ -111,10 +111,10 @@ export class Assigner {
       const after = await post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body);
       this.changed.order(after);
       if (body.crew_id) this.offer(after, from);
-      else notice(after.removing?.length ? t('{order}: recalled; {n} device(s) have not confirmed it yet', { order: order.id, n: after.removing.length }) : t('{order}: done', { order: order.id }));
+      else notice(after.removing?.length ? t('{order}: recalled; {n} device(s) have not confirmed it yet', { order: order.id, n: after.removing.length }) : t('{order}: done', { order: order.id }), 'good', { about: order.id });
       return true;
     } catch (error) {
-      notice(`${order.id}: ${told(error)}`, 'bad');
+      notice(`${order.id}: ${told(error)}`, 'bad', { about: order.id });
       get(`/api/orders/${encodeURIComponent(order.id)}`).then((fresh) => this.changed.order(fresh.order), () => null);
       return false;
     }
@@ -124,7 +124,7 @@ export class Assigner {
   offer(order, from) {
     this.last = { id: order.id, generation: order.generation, until: performance.now() + UNDO_S * 1000, from };
     const crew = named(this.board.crews.get(order.crew_id)) || order.crew_id;
-    notice(t('{order} goes to {crew}.', { order: order.id, crew }), 'good', { label: t('Undo'), seconds: UNDO_S, act: () => this.undo() });
+    notice(t('{order} goes to {crew}.', { order: order.id, crew }), 'good', { about: order.id, label: t('Undo'), seconds: UNDO_S, act: () => this.undo() });
   }
 
   /** Take the last dispatch back, if its time is not over and nobody has decided since: to the crew that had it before, if one had. */
@@ -140,7 +140,7 @@ export class Assigner {
     const { crew, place } = meant.from;
     let refused = /** @type {Preview|null} */ (null);
     for (const to of [place || null, null]) { // its old place, or the last where others are under way
-      const preview = await look(crew, placed(this.stack(crew), order.id, to)).catch((error) => { notice(`${order.id}: ${explain(error)}`, 'bad'); });
+      const preview = await look(crew, placed(this.stack(crew), order.id, to)).catch((error) => { notice(`${order.id}: ${explain(error)}`, 'bad', { about: order.id }); });
       if (!preview) return this.again(meant);
       if (!preview.refused) return back('reassign', { crew_id: crew, ...recall, ...(to === null ? {} : { place: to }) });
       refused = preview;
@@ -159,7 +159,7 @@ export class Assigner {
     const onward = order.crew_id && order.crew_id === before?.crew_id && order.generation === before.generation; // its crew goes on: nobody else decided
     if (!before || !order.last || mine || onward || order.last.at === before.last?.at || ![this.about, open].includes(order.id)) return false;
     if (this.about === order.id) /** @type {HTMLDialogElement|null} */ (document.querySelector('dialog[open]'))?.close('');
-    notice(`${order.id}: ${t('Somebody was first:')} ${first({ ...order.last, by: `${order.last.role}:${order.last.id}` }, who, eventName)}`, 'bad');
+    notice(`${order.id}: ${t('Somebody was first:')} ${first({ ...order.last, by: `${order.last.role}:${order.last.id}` }, who, eventName)}`, 'bad', { about: order.id });
     return true;
   }
 }

@@ -261,7 +261,7 @@ export class CallForm {
       this.on.told(order);
     } catch (error) {
       if (once === this.once) this.complain(explain(error));
-      else notice(`${order.id}: ${explain(error)}`, 'bad');
+      else notice(`${order.id}: ${explain(error)}`, 'bad', { about: order.id });
     }
   }
 

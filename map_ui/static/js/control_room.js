@@ -124,7 +124,7 @@ const tick = notUnderAFinger(() => {
   view.run(now);
   markers.run(board.orders, now);
   panel.show(selected, now);
-  if (!byId('panel-crews').hidden) crews.show(now);
+  crews.show(now);
 });
 
 /** Trades in which orders wait and no crew is free, beside the title. */

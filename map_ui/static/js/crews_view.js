@@ -2,10 +2,11 @@
 /** The crews: who is free, who asks to be away, who is where, what each vehicle holds and in which sequence. */
 import { explain, post } from './api.js';
 import { cover } from './board_state.js';
-import { byId, fill, h, keepingFocus, say } from './dom.js';
+import { clock } from './clock.js';
+import { arrange, byId, fill, h, keepingFocus, say } from './dom.js';
 import { named, shortName, shortTime, t } from './page.js';
 import { ask, notice } from './shell.js';
-import { COLOURS, shape } from './sprites.js';
+import { COLOURS, cutOut } from './sprites.js';
 import { mayAct } from './may_act.js';
 import { stackList, tickStacks } from './stack_view.js';
 import { statusName, word } from './vocabulary.js';
@@ -13,16 +14,7 @@ import { statusName, word } from './vocabulary.js';
 const ORDER = ['standby', 'assigned', 'en_route', 'on_scene', 'away', 'off_shift'];
 
 /** A small picture of a status, the same as on the map. @param {string} status */
-function statusMark(status) {
-  const canvas = h('canvas', { width: 44, height: 44, class: 'status-mark', 'aria-hidden': 'true' });
-  const c = canvas.getContext('2d');
-  c.scale(2, 2);
-  c.translate(11, 11);
-  c.fillStyle = /** @type {Record<string, string>} */ (COLOURS)[status] ?? '#888';
-  shape(c, status, 6);
-  c.fill();
-  return canvas;
-}
+const statusMark = (status) => h('span', { class: 'status-mark', 'aria-hidden': 'true', style: { 'clip-path': cutOut(status, 6, 11), background: /** @type {Record<string, string>} */ (COLOURS)[status] ?? '#888' } });
 
 /** A message to the crew's phone: it sounds there until somebody has read it. @param {import('./board_state.js').Crew} crew */
 async function write(crew) {
@@ -30,9 +22,9 @@ async function write(crew) {
   if (!said) return;
   try {
     await post(`/api/crews/${encodeURIComponent(crew.id)}/messages`, said);
-    notice(t('The crew\'s phone shows it.'));
+    notice(t('The crew\'s phone shows it.'), 'good', { about: crew.id });
   } catch (error) {
-    notice(explain(error), 'bad');
+    notice(explain(error), 'bad', { about: crew.id });
   }
 }
 
@@ -43,9 +35,20 @@ export class CrewsView {
     this.on = on;
     this.key = '';
     this.selected = '';
+    this.panel = byId('panel-crews');
+    this.head = h('div');
+    this.list = h('ul', { class: 'crews' });
+    this.none = h('p', { class: 'empty' }, t('No crews are known yet.'));
+    fill(this.panel, this.head, this.list, this.none);
+    /** @type {Map<string, any>} */
+    this.rows = new Map();
+    /** What a row shows of its crew itself, worked out once for each crew as it is told. @type {WeakMap<any, string>} */
+    this.shown = new WeakMap();
+    this.seen = new IntersectionObserver((entries) => this.look(entries), { root: this.panel, rootMargin: '200px' });
     /** What the buttons of the list do. @type {Record<string, (crew: any) => void>} */
     this.acts = { map: on.map, write, away: (crew) => this.away(crew), standby: (crew) => this.standby(crew), grant: (crew) => this.grant(crew), refuse: (crew) => this.send(crew, 'away/refuse', {}) };
-    byId('panel-crews').addEventListener('click', (/** @type {Event} */ e) => this.press(e));
+    this.panel.addEventListener('click', (/** @type {Event} */ e) => this.press(e));
+    this.panel.addEventListener('shown', () => this.show(clock.now()));
     fill(byId('legend'), ORDER.map((s) => h('span', {}, statusMark(s), statusName(s))), h('span', { class: 'soft' }, t('faded: stale')));
   }
 
@@ -60,8 +63,23 @@ export class CrewsView {
   /** @param {number} now server time, ms */
   show(now) {
     this.draw();
-    tickStacks(byId('panel-crews'), this.board, now);
-    for (const element of /** @type {NodeListOf<HTMLElement>} */ (byId('panel-crews').querySelectorAll('[data-fix]'))) say(element, this.age(this.board.crews.get(element.dataset.fix ?? ''), now));
+    if (this.panel.hidden) return;
+    tickStacks(this.panel, this.board, now);
+    for (const row of /** @type {NodeListOf<HTMLElement>} */ (this.list.querySelectorAll(':scope > li:not([data-off])'))) this.tick(row, now);
+  }
+
+  /** @param {HTMLElement} row @param {number} now */
+  tick(row, now) {
+    const age = row.querySelector('[data-fix]');
+    if (age) say(age, this.age(this.board.crews.get(row.dataset.crew ?? ''), now));
+  }
+
+  /** Only the rows that are seen run on. @param {IntersectionObserverEntry[]} entries */
+  look(entries) {
+    for (const { target, isIntersecting } of entries) {
+      target.toggleAttribute('data-off', !isIntersecting);
+      if (isIntersecting) this.tick(/** @type {HTMLElement} */ (target), clock.now());
+    }
   }
 
   /** How old a crew's position is: the map hears of those in its view each second, the board of the others each minute. @param {import('./board_state.js').Crew|undefined} crew @param {number} now */
@@ -71,20 +89,44 @@ export class CrewsView {
   }
 
   draw() {
-    const all = [...this.board.crews.values()].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || a.id.localeCompare(b.id));
-    const key = JSON.stringify(all.map((c) => [c.id, c.status, c.presence, c.away_until, c.asked, c.stack, c.stack.map((s) => this.board.orders.get(s.order_id)?.state), c.stale])) + JSON.stringify(cover(this.board)) + this.selected;
-    if (key === this.key) return;
-    this.key = key;
+    const all = [...this.board.crews.values()];
     const asking = all.filter((c) => c.asked);
     const count = byId('asked-count');
     count.hidden = !asking.length;
     say(count, String(asking.length));
-    keepingFocus(byId('panel-crews'), () => fill(byId('panel-crews'), asking.length ? this.asking(asking) : null, this.trades(),
-      all.length ? h('ul', { class: 'crews' }, all.map((c) => this.row(c))) : h('p', { class: 'empty' }, t('No crews are known yet.'))), (before) => this.nameOf(before.dataset.of ?? before.closest('[data-crew]')?.dataset.crew));
+    if (this.panel.hidden) return; // drawn when somebody looks
+    keepingFocus(this.panel, () => this.drawAll(all, asking), (before) => this.nameOf(before.dataset.of ?? before.closest('[data-crew]')?.dataset.crew));
+  }
+
+  /** @param {import('./board_state.js').Crew[]} all @param {import('./board_state.js').Crew[]} asking */
+  drawAll(all, asking) {
+    const key = JSON.stringify([asking.map((c) => [c.id, c.asked]), cover(this.board)]);
+    if (key !== this.key) fill(this.head, asking.length ? this.asking(asking) : null, this.trades());
+    this.key = key;
+    this.none.hidden = all.length > 0;
+    all.sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || (a.id < b.id ? -1 : 1));
+    arrange(this.list, all.map((c) => c.id), this.rows, (id) => {
+      const row = h('li', { id: `crew-${id}`, data: { crew: id, off: '' } });
+      this.seen.observe(row);
+      return row;
+    });
+    for (const crew of all) this.drawRow(crew);
+  }
+
+  /** Anew only where something of it is shown otherwise. @param {import('./board_state.js').Crew} crew */
+  drawRow(crew) {
+    const row = this.rows.get(crew.id);
+    let key = this.shown.get(crew);
+    if (key === undefined) this.shown.set(crew, key = JSON.stringify([crew.status, crew.presence, crew.away_until, crew.stack, crew.stale, named(crew), crew.trade, crew.duty_phone, crew.capacity]));
+    if (crew.stack.length) key += crew.stack.map((s) => this.board.orders.get(s.order_id)?.state).join();
+    if (row.key !== key) fill(row, this.row(crew));
+    row.key = key;
+    const look = `${crew.stale ? 'stale' : ''}${crew.id === this.selected ? ' selected' : ''}`;
+    if (row.className !== look) row.className = look;
   }
 
   /** The button that is a crew's name. @param {string|undefined} id */
-  nameOf(id) { return byId('panel-crews').querySelector(`[data-act="map"][data-of="${CSS.escape(id ?? '')}"]`); }
+  nameOf(id) { return this.panel.querySelector(`[data-act="map"][data-of="${CSS.escape(id ?? '')}"]`); }
 
   /** How many crews of each trade are free, and where none is. */
   trades() {
@@ -108,13 +150,13 @@ export class CrewsView {
   /** @param {import('./board_state.js').Crew} crew */
   row(crew) {
     const away = crew.presence === 'away';
-    return h('li', { class: `${crew.stale ? 'stale' : ''}${crew.id === this.selected ? ' selected' : ''}`, id: `crew-${crew.id}`, data: { crew: crew.id } }, statusMark(crew.status),
+    return [statusMark(crew.status),
       h('div', { class: 'what' }, h('button', { type: 'button', class: 'link', title: named(crew), data: { act: 'map', of: crew.id } }, shortName(crew)),
         h('div', { class: 'soft' }, statusName(crew.status), away && crew.away_until ? [' · ', t('until {time}', { time: shortTime(crew.away_until) })] : null, ` · ${word('trades', crew.trade)}`, crew.duty_phone ? [' · ', h('a', { href: `tel:${crew.duty_phone}` }, crew.duty_phone)] : null),
         h('div', { class: 'soft' }, h('span', { data: { fix: crew.id } }), crew.stale ? [' ', h('span', { class: 'chip warn' }, t('stale'))] : null)),
       mayAct() ? h('div', { class: 'numbers' }, h('button', { type: 'button', 'aria-label': t('Write to {crew}', { crew: named(crew) }), data: { act: 'write', of: crew.id } }, '✉'), h('span', { class: 'soft' }, `${crew.stack?.length ?? 0}/${crew.capacity}`),
         away ? h('button', { type: 'button', data: { act: 'standby', of: crew.id } }, t('Standby')) : crew.status === 'standby' ? h('button', { type: 'button', data: { act: 'away', of: crew.id } }, t('Away')) : null) : null,
-      crew.stack?.length ? stackList(crew, this.board, { open: this.on.order, reorder: this.on.reorder, act: mayAct() }) : null);
+      crew.stack?.length ? stackList(crew, this.board, { open: this.on.order, reorder: this.on.reorder, act: mayAct() }) : null];
   }
 
   /** @param {import('./board_state.js').Crew} crew */
@@ -131,11 +173,11 @@ export class CrewsView {
     try {
       const after = await post(`/api/crews/${encodeURIComponent(crew.id)}/${what}`, body);
       this.on.changed(after);
-      const undo = what === 'away' ? { label: t('Standby'), act: () => this.standby(after) } : undefined;
-      notice(`${named(crew)}: ${statusName(after.status)}`, 'good', undo);
+      const undo = what === 'away' ? { label: t('Standby'), act: () => this.standby(after) } : {};
+      notice(`${named(crew)}: ${statusName(after.status)}`, 'good', { about: crew.id, ...undo });
     } catch (error) {
       const from = /** @type {any} */ (error).facts?.possible_from;
-      notice(`${named(crew)}: ${explain(error)}${from ? ` ${t('Possible from {time}.', { time: shortTime(from) })}` : ''}`, 'bad');
+      notice(`${named(crew)}: ${explain(error)}${from ? ` ${t('Possible from {time}.', { time: shortTime(from) })}` : ''}`, 'bad', { about: crew.id });
     }
   }
 }

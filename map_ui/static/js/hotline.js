@@ -37,14 +37,14 @@ let ticking = [];
 const alerts = new Alerts({ open: (id) => open(`/orders/${encodeURIComponent(id)}`, '_blank', 'noopener'), changed: () => poll(), address: (id) => piles().flatMap(([pile]) => desk?.[pile] ?? []).find((/** @type {any} */ o) => o.id === id)?.address });
 const form = new CallForm(byId('call'), map, {
   open: (id) => open(`/orders/${encodeURIComponent(id)}`, '_blank', 'noopener'),
-  told: (order) => { notice(t('{order}: the caller was told.', { order: order.id })); poll(); },
+  told: (order) => { notice(t('{order}: the caller was told.', { order: order.id }), 'good', { about: order.id }); poll(); },
   taken: async (answer) => {
     if (answer.outcome === 'planned_outage') notice(t('The call is kept: planned outage, no order.'));
-    else if (answer.outcome === 'joined') notice(t('The call joined the open order {order}. Its priority rose.', { order: answer.order_id }));
-    else if (answer.unroutable) notice(t('{order}: nobody is responsible by the rules. Decide below.', { order: answer.order_id }), 'bad');
+    else if (answer.outcome === 'joined') notice(t('The call joined the open order {order}. Its priority rose.', { order: answer.order_id }), 'good', { about: answer.order_id });
+    else if (answer.unroutable) notice(t('{order}: nobody is responsible by the rules. Decide below.', { order: answer.order_id }), 'bad', { about: answer.order_id });
     else {
       justTaken = answer.order_id;
-      notice(t('{order} is taken. Alt+S sends it.', { order: answer.order_id }));
+      notice(t('{order} is taken. Alt+S sends it.', { order: answer.order_id }), 'good', { about: answer.order_id });
     }
     opened = answer.unroutable ? 'unroutable' : 'to_send';
     await poll();
@@ -55,9 +55,9 @@ const form = new CallForm(byId('call'), map, {
 async function act(order, step, body = {}) {
   try {
     if (!await once.post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body, body.phone)) return;
-    notice(`${order.id}: ${eventName(step.replace('-', '_'))}`);
+    notice(`${order.id}: ${eventName(step.replace('-', '_'))}`, 'good', { about: order.id });
   } catch (error) {
-    notice(`${order.id}: ${explain(error)}`, 'bad');
+    notice(`${order.id}: ${explain(error)}`, 'bad', { about: order.id });
   }
   await poll();
 }

@@ -51,7 +51,7 @@ export function incidentBox(order, on) {
 function draw(box, order, found, on, show) {
   const members = found.members.filter((/** @type {any} */ one) => one.id === order.id || one.state !== 'cancelled');
   const doing = async (/** @type {() => Promise<any>} */ work) => {
-    try { on.changed(await work()); } catch (error) { notice(`${order.id}: ${explain(error)}`, 'bad'); }
+    try { on.changed(await work()); } catch (error) { notice(`${order.id}: ${explain(error)}`, 'bad', { about: order.id }); }
     show();
   };
   const part = (/** @type {string} */ id) => doing(() => post(`/api/orders/${encodeURIComponent(id)}/part`));

@@ -2,6 +2,7 @@
 /** Every key of the control room, shown by `?`. */
 import { h } from './dom.js';
 import { t } from './page.js';
+import { modal } from './shell.js';
 
 /** @returns {[string, [string, string][]][]} */
 const groups = () => [
@@ -19,8 +20,6 @@ export function toggleHelp() {
     h('div', { class: 'key-groups' }, groups().map(([title, keys]) => h('section', {}, h('h3', {}, title), h('dl', { class: 'keys' }, keys.map(([key, what]) => [h('dt', {}, h('kbd', {}, key)), h('dd', {}, what)]))))),
     h('p', { class: 'soft' }, t('With a mouse: drag an order from the board onto a crew, in the list or on the map. What the drop would do is shown before it.')),
     h('form', { method: 'dialog', class: 'buttons' }, h('button', { type: 'submit', class: 'primary' }, t('Close'))));
-  dialog.addEventListener('close', () => dialog.remove());
   dialog.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => { if (e.key === '?') dialog.close(); });
-  document.body.append(dialog);
-  dialog.showModal();
+  modal(dialog);
 }

@@ -131,7 +131,7 @@ export class OrderPanel {
   async act(step) {
     const order = this.board.orders.get(this.id);
     if (!order || !mayAct()) return;
-    if (!stepsFor(order).includes(step)) { notice(`${order.id}: ${t('This step is not possible now.')}`, 'bad'); return; }
+    if (!stepsFor(order).includes(step)) { notice(`${order.id}: ${t('This step is not possible now.')}`, 'bad', { about: order.id }); return; }
     if (step === 'dispatch' || step === 'reassign') {
       this.choosing = this.choosing === step ? '' : step;
       this.show(this.id, clock.now());

@@ -2,13 +2,16 @@
 /** The panes of the control room: tabs of the details, and one pane at a time on a narrow screen. */
 import { byId } from './dom.js';
 
-/** @param {string} name */
+/** Open a tab; its panel hears `shown`. @param {string} name */
 export function tab(name) {
   for (const button of document.querySelectorAll('.tabs [role=tab]')) {
     const on = button.id === `tab-${name}`;
     button.setAttribute('aria-selected', String(on));
     button.setAttribute('tabindex', on ? '0' : '-1');
-    byId(String(button.getAttribute('aria-controls'))).hidden = !on;
+    const panel = byId(String(button.getAttribute('aria-controls')));
+    const opened = on && panel.hidden;
+    panel.hidden = !on;
+    if (opened) panel.dispatchEvent(new Event('shown'));
   }
 }
 

@@ -87,20 +87,46 @@ export function startShell(sure = async () => true) {
   document.getElementById('sign-out')?.addEventListener('click', () => signOut(sure));
 }
 
-/** A short message at the edge, with a way back where there is one. @param {string} text @param {'good'|'bad'} [kind] @param {{label: string, act: () => void, seconds?: number, stays?: boolean}} [undo] gone after `seconds`; `stays`: until somebody answers it */
-export function notice(text, kind = 'good', undo) {
-  /** @type {HTMLElement|undefined} */
-  let back;
-  const box = h('div', { class: `notice ${kind}${undo?.stays ? ' stays' : ''}`, role: kind === 'bad' ? 'alert' : undefined }, h('span', {}, h('b', { 'aria-hidden': 'true' }, kind === 'bad' ? '▲ ' : '✓ '), text),
-    undo ? back = h('button', { type: 'button', class: 'undo', on: { click: () => { box.remove(); undo.act(); } } }, undo.label) : null,
+/**
+ * A short message at the edge, with a way back where there is one. It takes the place of what was said before about the same order or crew.
+ * @param {string} text @param {'good'|'bad'} [kind]
+ * @param {{about?: string, label?: string, act?: () => void, seconds?: number, stays?: boolean}} [more] gone after `seconds`; `stays`: until somebody answers it
+ */
+export function notice(text, kind = 'good', { about, label, act, seconds, stays = false } = {}) {
+  const back = label ? h('button', { type: 'button', class: 'undo', on: { click: () => { box.remove(); act?.(); } } }, label) : null;
+  const box = h('div', { class: `notice ${kind}${stays ? ' stays' : ''}`, role: kind === 'bad' ? 'alert' : undefined, data: about ? { about } : undefined }, h('span', {}, h('b', { 'aria-hidden': 'true' }, kind === 'bad' ? '▲ ' : '✓ '), text), back,
     h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Close'), on: { click: () => box.remove() } }, '✕'));
   const all = byId('notices');
+  for (const one of outdated([...all.children].map((element) => ({ element, about: element.dataset.about, good: element.matches('.good'), undo: !!element.querySelector('.undo'), stays: element.matches('.stays') })), { about, good: kind === 'good' })) one.element.remove();
   all.append(box);
-  const older = [...all.children].slice(0, -1).filter((one) => !one.matches('.stays'));
-  const few = [...older.filter((one) => !one.querySelector('.undo')), ...older.filter((one) => one.querySelector('.undo'))]; // what can still be done stays longest
-  for (const one of few.slice(0, Math.max(0, all.children.length - 4))) one.remove();
-  if (back && undo?.seconds) countDown(back, undo.label, undo.seconds);
-  if (!undo?.stays) setTimeout(() => box.remove(), undo?.seconds ? undo.seconds * 1000 : kind === 'bad' || undo ? 15_000 : 5_000);
+  makeRoom(all);
+  if (back && seconds) countDown(back, label ?? '', seconds);
+  if (!stays) setTimeout(() => box.remove(), seconds ? seconds * 1000 : kind === 'bad' || back ? 15_000 : 5_000);
+}
+
+/** @typedef {{about?: string, good: boolean, undo: boolean, stays: boolean}} Said */
+/** Most that stand at once, and of them those that only say that something is done. */
+const MOST = 4, MOST_DONE = 2;
+
+/**
+ * Which notices a new one takes the place of (pure): of the same thing, and the oldest of too many. What waits for an answer stays; what can still
+ * be done stays longest, and is not taken away by a failure.
+ * @template {Said} T @param {T[]} shown the oldest first @param {{about?: string, good: boolean}} next @returns {T[]}
+ */
+export function outdated(shown, next) {
+  const may = shown.filter((one) => !one.stays);
+  const gone = new Set(may.filter((one) => next.about && one.about === next.about && (next.good || !one.undo)));
+  const drop = (/** @type {T[]} */ from, /** @type {number} */ n) => from.filter((one) => !gone.has(one)).slice(0, Math.max(0, n)).forEach((one) => gone.add(one));
+  const done = may.filter((one) => one.good && !one.undo && !gone.has(one));
+  if (next.good) drop(done, done.length + 1 - MOST_DONE);
+  drop([...may.filter((one) => !one.undo), ...may.filter((one) => one.undo)], shown.length - gone.size + 1 - MOST);
+  return [...gone];
+}
+
+/** What notices cover can be scrolled out from under them; the room stays when they go, so that nothing moves under a hand. @param {HTMLElement} all */
+function makeRoom(all) {
+  const { style } = document.documentElement;
+  style.setProperty('--notices', `${Math.max(parseFloat(style.getPropertyValue('--notices')) || 0, all.offsetHeight + 24)}px`);
 }
 
 /** @param {HTMLElement} button @param {string} label @param {number} seconds */
@@ -110,37 +136,50 @@ function countDown(button, label, seconds) {
 }
 
 /**
+ * Show a dialog above everything. Notices stand in it meanwhile: what is behind it can be neither read out nor pressed.
+ * @param {HTMLDialogElement} dialog @param {() => void} [closed]
+ */
+export function modal(dialog, closed = () => {}) {
+  const notices = byId('notices');
+  dialog.addEventListener('close', () => {
+    dialog.remove();
+    ([...document.querySelectorAll('dialog[open]')].at(-1) ?? document.body).append(notices);
+    closed();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  dialog.append(notices);
+}
+
+/**
  * Ask for confirmation, with fields. Resolves to the values, or null.
- * @param {{title: string, text?: string, details?: HTMLElement, fields?: {name: string, label: string, kind?: 'select'|'text'|'area'|'number'|'when', options?: [string, string][], value?: string, required?: boolean}[], confirm: string, danger?: boolean, steady?: number}} ask `steady`: ms in which it cannot be confirmed yet, as a glove touches twice
+ * @param {{title: string, text?: string, details?: HTMLElement, fields?: {name: string, label: string, kind?: 'select'|'text'|'area'|'number'|'when', options?: [string, string][], value?: string, required?: boolean}[], confirm: string, danger?: boolean, steady?: number, problem?: {text: string, field: string}}} ask `steady`: ms in which it cannot be confirmed yet, as a glove touches twice; `problem`: why it was refused, and the field that is meant, where one is
  * @returns {Promise<Record<string, string>|null>}
  */
-export function ask({ title, text, details, fields = [], confirm, danger = false, steady = 0 }) {
+export function ask({ title, text, details, fields = [], confirm, danger = false, steady = 0, problem }) {
   const from = document.activeElement;
   return new Promise((resolve) => {
+    const refused = problem && h('p', { class: 'problem', role: 'alert', id: 'ask-problem' }, h('b', { 'aria-hidden': 'true' }, '▲ '), problem.text);
     const inputs = fields.map((one) => {
-      const common = { id: `ask-${one.name}`, name: one.name, required: one.required ?? true };
+      const wrong = one.name === problem?.field;
+      const common = { id: `ask-${one.name}`, name: one.name, required: one.required ?? true, ...(wrong ? { 'aria-invalid': 'true', 'aria-describedby': 'ask-problem' } : {}) };
       const input = one.kind === 'select'
         ? h('select', common, (one.options ?? []).map(([value, label]) => h('option', { value }, label)))
         : one.kind === 'area' ? h('textarea', { ...common, rows: 3 })
           : h('input', { ...common, type: one.kind === 'number' ? 'number' : one.kind === 'when' ? 'datetime-local' : 'text', min: one.kind === 'number' ? '1' : undefined, step: one.kind === 'when' ? 'any' : undefined });
       if (one.value !== undefined) input.value = one.value;
-      return [h('label', { htmlFor: `ask-${one.name}` }, one.label), input];
+      return [wrong ? refused : null, h('label', { htmlFor: `ask-${one.name}` }, one.label), input];
     });
     const no = h('button', { type: 'button', value: 'no', disabled: steady > 0, on: { click: () => dialog.close('') } }, t('Back'));
     const yes = h('button', { type: 'submit', class: danger ? 'danger' : 'primary', value: 'yes', disabled: steady > 0 }, confirm);
-    const form = h('form', { method: 'dialog', class: 'form' }, h('h2', { id: 'ask-title' }, title), text ? h('p', {}, text) : null, details, inputs,
+    const form = h('form', { method: 'dialog', class: 'form' }, h('h2', { id: 'ask-title' }, title), text ? h('p', {}, text) : null, details, refused && !fields.some((one) => one.name === problem?.field) ? refused : null, inputs,
       h('div', { class: 'buttons' }, no, yes));
     const dialog = h('dialog', { 'aria-labelledby': 'ask-title' }, form);
-    dialog.addEventListener('close', () => {
-      const values = dialog.returnValue === 'yes'
-        ? /** @type {Record<string, string>} */ (Object.fromEntries(new FormData(form))) : null;
-      dialog.remove();
+    modal(dialog, () => {
       refocus(document.body, from); // which may have been drawn anew behind the dialog
-      resolve(values);
+      resolve(dialog.returnValue === 'yes' ? /** @type {Record<string, string>} */ (Object.fromEntries(new FormData(form))) : null);
     });
-    document.body.append(dialog);
-    dialog.showModal();
-    const begin = () => (form.querySelector('select, textarea, input') ?? yes).focus();
+    const begin = () => (form.querySelector('[aria-invalid]') ?? form.querySelector('select, textarea, input') ?? yes).focus();
     if (steady) setTimeout(() => { no.disabled = yes.disabled = false; begin(); }, steady);
     begin();
   });

@@ -15,15 +15,26 @@ export const COLOURS = {
   standby: '#1f9d61', assigned: '#e0a100', en_route: '#2f7de1', on_scene: '#8a4fd3', away: '#7d8791', off_shift: '#a3abb3',
 };
 
+/** Corners of each status' shape around the origin, in radii; one that has none here is a disc. @type {Record<string, number[][]>} */
+const CORNERS = {
+  assigned: [[0, -1.2], [1.2, 0], [0, 1.2], [-1.2, 0]],
+  en_route: [[0, -1.3], [1, 1], [0, 0.5], [-1, 1]],
+  on_scene: [[-1, -1], [1, -1], [1, 1], [-1, 1]],
+  away: [[-1, -0.8], [1, -0.8], [0, 1]],
+  off_shift: [[-1, -1 / 3], [-1 / 3, -1 / 3], [-1 / 3, -1], [1 / 3, -1], [1 / 3, -1 / 3], [1, -1 / 3], [1, 1 / 3], [1 / 3, 1 / 3], [1 / 3, 1], [-1 / 3, 1], [-1 / 3, 1 / 3], [-1, 1 / 3]],
+};
+
 /** Draw the shape of a status around the origin. @param {CanvasRenderingContext2D|OffscreenCanvasRenderingContext2D} c @param {string} status @param {number} r */
-export function shape(c, status, r) {
+function shape(c, status, r) {
   c.beginPath();
-  if (status === 'standby') c.arc(0, 0, r, 0, 2 * Math.PI);
-  else if (status === 'assigned') polygon(c, [[0, -r * 1.2], [r * 1.2, 0], [0, r * 1.2], [-r * 1.2, 0]]);
-  else if (status === 'en_route') polygon(c, [[0, -r * 1.3], [r, r], [0, r * 0.5], [-r, r]]);
-  else if (status === 'on_scene') c.rect(-r, -r, 2 * r, 2 * r);
-  else if (status === 'away') polygon(c, [[-r, -r * 0.8], [r, -r * 0.8], [0, r]]);
-  else polygon(c, [[-r, -r / 3], [-r / 3, -r / 3], [-r / 3, -r], [r / 3, -r], [r / 3, -r / 3], [r, -r / 3], [r, r / 3], [r / 3, r / 3], [r / 3, r], [-r / 3, r], [-r / 3, r / 3], [-r, r / 3]]);
+  if (CORNERS[status]) polygon(c, CORNERS[status].map(([x, y]) => [x * r, y * r]));
+  else c.arc(0, 0, r, 0, 2 * Math.PI);
+}
+
+/** The same shape as what CSS cuts out of a box (pure): a list of thousands needs no canvas a row. @param {string} status @param {number} r of the shape, px @param {number} middle of the box, px */
+export function cutOut(status, r, middle) {
+  const px = (/** @type {number} */ n) => `${(middle + n * r).toFixed(2)}px`;
+  return CORNERS[status] ? `polygon(${CORNERS[status].map(([x, y]) => `${px(x)} ${px(y)}`).join(', ')})` : `circle(${r}px at ${middle}px ${middle}px)`;
 }
 
 /** @param {CanvasRenderingContext2D|OffscreenCanvasRenderingContext2D} c @param {number[][]} points */

@@ -3,7 +3,7 @@
 import { ApiError, explain, request } from '../api.js';
 import { h } from '../dom.js';
 import { fullTime, t } from '../page.js';
-import { ask, notice } from '../shell.js';
+import { ask, modal, notice } from '../shell.js';
 
 /** @typedef {{name: string, label: string, kind?: 'select'|'text'|'area'|'number'|'when', options?: [string, string][], value?: string, required?: boolean}} Field */
 
@@ -28,21 +28,24 @@ export function problem(error) {
   return explain(error);
 }
 
+/** The field of a form that a refusal is about; empty: none is named. @param {any} error @returns {string} */
+const meant = ({ facts }) => String(facts?.field ?? facts?.errors?.[0]?.field ?? '').split('.').at(-1) ?? '';
+
 /**
- * Ask, send, and ask again where it is refused. Resolves to the answer, or null where the person gave up or was too late.
+ * Ask, send, and ask again where it is refused, at the field that is meant. Resolves to the answer, or null where the person gave up or was too late.
  * @param {{title: string, text?: string, confirm?: string, fields: Field[]}} form
  * @param {(said: Record<string, string>) => Promise<any>} send
  */
 export async function edit(form, send) {
-  let { fields } = form;
+  let { fields } = form, refused;
   for (;;) {
-    const said = await ask({ confirm: t('Save'), ...form, fields });
+    const said = await ask({ confirm: t('Save'), ...form, fields, problem: refused });
     if (!said) return null;
     try {
       return (await send(said)) ?? said;
     } catch (error) {
-      notice(problem(error), 'bad');
-      if (error instanceof ApiError && error.code === 'conflict' && error.facts.why !== 'taken') return null;
+      if (error instanceof ApiError && error.code === 'conflict' && error.facts.why !== 'taken') { notice(problem(error), 'bad'); return null; }
+      refused = { text: problem(error), field: meant(error) };
       fields = fields.map((one) => ({ ...one, value: said[one.name] }));
     }
   }
@@ -69,9 +72,7 @@ export function tell({ title, text, lines }) {
     const shown = h('pre', { class: 'secret', tabindex: '0', 'aria-label': title }, lines.join('\n'));
     const copy = h('button', { type: 'button', on: { click: async () => { await navigator.clipboard?.writeText(lines.join('\n')).catch(() => null); getSelection()?.selectAllChildren(shown); } } }, t('Copy'));
     const dialog = h('dialog', { 'aria-labelledby': 'tell-title' }, h('form', { method: 'dialog', class: 'form' }, h('h2', { id: 'tell-title' }, title), h('p', {}, text), shown, h('div', { class: 'buttons' }, copy, h('button', { type: 'submit', class: 'primary' }, t('Done')))));
-    dialog.addEventListener('close', () => { dialog.remove(); resolve(undefined); });
-    document.body.append(dialog);
-    dialog.showModal();
+    modal(dialog, () => resolve(undefined));
     dialog.querySelector('[type=submit]').focus();
   });
 }
@@ -86,6 +87,6 @@ export const addButton = (label, click, id) => h('p', {}, h('button', { type: 'b
 /** A place as it was entered. @param {string} lat @param {string} lon @returns {{lat: number, lon: number}} */
 export function place(lat, lon) {
   const found = { lat: Number(lat), lon: Number(lon) };
-  if (!lat.trim() || !lon.trim() || !(Math.abs(found.lat) <= 90) || !(Math.abs(found.lon) <= 180)) throw new ApiError(400, 'bad_input', t('Latitude and longitude are numbers of degrees, e.g. 31.23 and 121.47.'), {});
+  if (!lat.trim() || !lon.trim() || !(Math.abs(found.lat) <= 90) || !(Math.abs(found.lon) <= 180)) throw new ApiError(400, 'bad_input', t('Latitude and longitude are numbers of degrees, e.g. 31.23 and 121.47.'), { field: 'lat' });
   return found;
 }
