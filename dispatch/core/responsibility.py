@@ -92,27 +92,36 @@ class Unroutable:
     """Names of the territories in question."""
 
 
+def territory_of(place: Point, territories: Territories) -> Territory | Unroutable:
+    """Whose land a place lies on. Territories that overlap but agree in centre, area class and kind are no obstacle."""
+    found = territories.at(place)
+    if not found:
+        return Unroutable("no_territory", _NOWHERE)
+    if len({(one.centre_id, one.area_class, one.kind) for one in found}) > 1:
+        names = tuple(one.name for one in found)
+        return Unroutable("several_territories", f"the place lies on {' and '.join(names)}", names)
+    return found[0]
+
+
 def route_responsibility(
     call_place: Point | None, fault_type: str, voltage: str, territories: Territories, rules: Rules
 ) -> Routed | Unroutable:
     """Find the responsible centre and trade of a call.
 
-    Territories that overlap but agree in centre, area class and kind are no obstacle. A place that is not known,
-    a fault type or a voltage that no rule mentions, are values too: `Unroutable`.
+    A place that is not known, a fault type or a voltage that no rule mentions, are values too: `Unroutable`.
     """
     if call_place is None:
         return Unroutable("no_place", "the place of the call is not known")
-    found = territories.at(call_place)
-    names = tuple(one.name for one in found)
-    if not found:
-        return Unroutable("no_territory", _NOWHERE)
-    if len({(one.centre_id, one.area_class, one.kind) for one in found}) > 1:
-        return Unroutable("several_territories", f"the place lies on {' and '.join(names)}", names)
-    rule = rules.first(fault_type, voltage, found[0].kind)
+    land = territory_of(call_place, territories)
+    if isinstance(land, Unroutable):
+        return land
+    rule = rules.first(fault_type, voltage, land.kind)
     if rule is None:
-        what = f"fault {fault_type or 'unknown'}, voltage {voltage or 'unknown'}, territory {found[0].kind}"
-        return Unroutable("no_rule", f"no rule for {what}", names)
-    return Routed(found[0], found[0].centre_id, rule.trade, rule.department, found[0].area_class, rule.id)
+        what = f"fault {fault_type or 'unknown'}, voltage {voltage or 'unknown'}, territory {land.kind}"
+        return Unroutable(
+            "no_rule", f"no rule for {what}", tuple(one.name for one in territories.at(call_place))
+        )
+    return Routed(land, land.centre_id, rule.trade, rule.department, land.area_class, rule.id)
 
 
 def parse_responsibility(text: str, source: str = "responsibility.toml") -> Rules:

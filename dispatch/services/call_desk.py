@@ -11,6 +11,8 @@ from dispatch.core.call_back import NOT_REACHED, number
 from dispatch.core.errors import BadInput, GuardRefused, IllegalStep
 from dispatch.core.gazetteer import Entry, folded
 from dispatch.core.outage import PlannedOutage
+from dispatch.core.responsibility import Unroutable, territory_of
+from dispatch.core.territory import Territories
 from dispatch.core.types import Actor, Point, distance
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.context import Context
@@ -64,6 +66,22 @@ class Desk(Protocol):
     async def outages(self, now: datetime, until: datetime) -> Sequence[PlannedOutage]:
         """Those that run now or begin until then."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Land:
+    """On whose land a place lies; `centre_id` and `area_class` are empty where a person decides that."""
+
+    centre_id: str
+    area_class: str
+
+
+def land(place: Point | None, territories: Territories) -> Land | None:
+    """None: there is no place yet. Pure."""
+    if place is None:
+        return None
+    found = territory_of(place, territories)
+    return Land("", "") if isinstance(found, Unroutable) else Land(found.centre_id, found.area_class)
 
 
 def repeats(

@@ -31,7 +31,7 @@ async def addresses(
 
 @router.post("/api/calls/look")
 async def look(body: LookIn, person: Hotline, services: Services) -> Json:
-    """What is known of a call that is not taken yet: orders that it may repeat, planned outages that it lies in."""
+    """What is known of a call that is not taken yet: whose land it is, orders that it may repeat, planned outages that it lies in."""
     context = services.context
     place = Point(body.lat, body.lon) if body.lat is not None and body.lon is not None else None
     process = context.processes.by_id[context.processes.current]
@@ -49,6 +49,7 @@ async def look(body: LookIn, person: Hotline, services: Services) -> Json:
     return Json(
         {
             "now": now,
+            "land": call_desk.land(place, context.territories),
             "repeats": [{"why": r.why, "metres": r.metres, "is_open": r.is_open, "order": orders[r.order_id]} for r in found],
             "outages": covering(running, place, body.address, context.territories),
         }

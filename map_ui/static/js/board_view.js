@@ -195,7 +195,7 @@ export class BoardView {
         h('div', { class: 'by' }, crew ? h('span', { class: 'crew-chip', title: named(crew) }, shortName(crew)) : null, crew && place && place[1] > 1 ? h('span', { class: 'chip', title: t('Order {n} of {all} on this vehicle', { n: place[0], all: place[1] }) }, t('{n} of {all}', { n: place[0], all: place[1] })) : null,
           h('span', { class: 'soft cut' }, word('fault_types', order.fault_type), crew || !order.trade ? '' : ` · ${word('trades', order.trade)}`)),
         h('div', { class: 'run' }, h('span', { class: 'state' }, word('states', order.state)),
-          order.running ? [h('span', { class: order.running.label.length === 2 ? 'seg' : 'seg cut', title: segmentName(order.running.label) }, order.running.label.length === 2 ? order.running.label : segmentName(order.running.label)), order.running.limit_s ? h('span', { class: 'meter' }, row.bar) : null, row.spent] : null),
+          order.running ? h('span', { class: 'segment' }, h('span', { class: 'seg', title: segmentName(order.running.label) }, order.running.label.length === 2 ? order.running.label : segmentName(order.running.label)), order.running.limit_s ? h('span', { class: 'meter' }, row.bar) : null, row.spent) : null),
         chips.length || order.watch ? h('div', { class: 'chips' }, chips, order.watch ? row.due : null) : null));
   }
 

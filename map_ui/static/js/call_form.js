@@ -2,12 +2,12 @@
 /** The call form: usable by keyboard while talking. Address search, place on the map, and what is known of the call. */
 import { explain, get } from './api.js';
 import { CallKnown } from './call_known.js';
-import { undecided } from './call_words.js';
-import { fill, h } from './dom.js';
+import { placeWords, undecided } from './call_words.js';
+import { fill, h, say } from './dom.js';
 import { Once } from './once.js';
 import { page, t } from './page.js';
 import { notice } from './shell.js';
-import { options } from './vocabulary.js';
+import { areaName, centreName, options } from './vocabulary.js';
 
 const L = /** @type {any} */ (globalThis).L;
 
@@ -24,9 +24,11 @@ export class CallForm {
     this.withheld = false;
     this.found = h('div', { role: 'listbox', id: 'addresses', class: 'suggestions', 'aria-label': t('Addresses'), hidden: true });
     this.repeat = h('div', { class: 'repeat', role: 'status', 'aria-live': 'polite', id: 'known' });
-    this.placed = h('p', { class: 'soft', id: 'placed' });
+    /** What became of the search for what is typed now. @type {''|'none'|'silent'} */
+    this.searched = '';
+    this.placed = h('p', { class: 'soft', id: 'placed', role: 'status' });
     this.problem = h('p', { class: 'problem', role: 'alert', id: 'call-problem', hidden: true });
-    this.known = new CallKnown(this.repeat, { open: on.open, changed: () => { this.problem.hidden = true; }, told: (order) => this.told(order), answered: () => this.answered() });
+    this.known = new CallKnown(this.repeat, { open: on.open, changed: () => { this.problem.hidden = true; this.sayPlace(); }, told: (order) => this.told(order), answered: () => this.answered() });
     this.build();
     map.on('click', (/** @type {any} */ e) => this.put(e.latlng.lat, e.latlng.lng, true));
     map.getContainer().addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.mapKeys(e));
@@ -41,7 +43,7 @@ export class CallForm {
     this.ended = h('button', { type: 'submit', class: 'primary', id: 'take', 'aria-keyshortcuts': 'Alt+Enter' }, t('Call ended: take it'), ' ', h('kbd', {}, 'Alt+Enter'));
     this.noPhone = h('button', { type: 'button', class: 'small', id: 'withheld', 'aria-pressed': 'false', 'aria-keyshortcuts': 'Alt+W', on: { click: () => this.withhold(!this.withheld) } }, t('Withheld'), ' ', h('kbd', {}, 'Alt+W'));
     fill(this.form,
-      h('div', { class: 'field wide' }, h('label', { htmlFor: 'address' }, t('Address (type to search, or Alt+M for the map)')), this.address, this.found, this.placed),
+      h('div', { class: 'field wide' }, h('label', { htmlFor: 'address' }, t('Address (type to search, or Alt+M for the map)')), h('div', { class: 'search-box' }, this.address, this.found), this.placed),
       input('customer_phone', t('Customer\'s phone'), { type: 'tel', maxLength: 40 }, this.noPhone), input('customer_name', t('Customer\'s name'), { maxLength: 200 }),
       this.repeat,
       select('fault_type', t('Fault'), options('fault_types')), select('voltage', t('Voltage'), options('voltages')),
@@ -93,15 +95,18 @@ export class CallForm {
 
   search() {
     this.place = { lat: null, lon: null };
+    this.searched = '';
     this.marker?.remove();
     this.shown();
     clearTimeout(this.timer);
     const q = this.address.value.trim();
     if (!q) { this.hide(); return; }
     this.timer = setTimeout(async () => {
-      const answers = await get(`/api/addresses?q=${encodeURIComponent(q)}`).catch(() => []);
+      const found = await get(`/api/addresses?q=${encodeURIComponent(q)}`).catch(() => null);
       if (this.address.value.trim() !== q) return;
-      this.answers = answers;
+      const answers = this.answers = found ?? [];
+      this.searched = !found ? 'silent' : answers.length ? '' : 'none';
+      this.sayPlace();
       this.at = -1;
       fill(this.found, answers.map((/** @type {any} */ one, /** @type {number} */ i) => h('div', { role: 'option', id: `address-${i}`, 'aria-selected': 'false', on: { mousedown: (/** @type {Event} */ e) => { e.preventDefault(); this.choose(i); } } }, this.named(one), this.otherName(one))));
       this.found.hidden = !answers.length || document.activeElement !== this.address;
@@ -167,9 +172,17 @@ export class CallForm {
   }
 
   shown() {
-    const { lat, lon } = this.place;
-    fill(this.placed, lat === null || lon === null ? t('No place yet: choose an address, or the map (Alt+M, arrows, Enter). Without a place a person has to decide who is responsible.') : t('Place: {lat}, {lon}', { lat: lat.toFixed(5), lon: lon.toFixed(5) }));
+    this.known.land = null; // that of another place
+    this.sayPlace();
     this.known.changed(() => this.said());
+  }
+
+  sayPlace() {
+    const { lat, lon } = this.place, land = this.known.land;
+    const text = placeWords(lat === null || lon === null ? null : { lat, lon }, land && { centre: land.centre_id && centreName(land.centre_id), area: areaName(land.area_class) }, this.searched);
+    say(this.placed, text);
+    this.placed.classList.toggle('known', !!land?.centre_id);
+    this.placed.classList.toggle('soon', lat === null ? !!this.searched : !!land && !land.centre_id);
   }
 
   /** @param {string} text */
@@ -271,6 +284,7 @@ export class CallForm {
     this.ended.disabled = false;
     this.marker?.remove();
     this.place = { lat: null, lon: null };
+    this.searched = '';
     this.withhold(false);
     this.known.clear();
     this.hide();

@@ -15,6 +15,8 @@ export class CallKnown {
     this.on = on;
     this.asked = 0;
     this.now = 0;
+    /** On whose land the place lies; null: no place, or not known yet. @type {{centre_id: string, area_class: string}|null} */
+    this.land = null;
     /** @type {any[]} */
     this.repeats = [];
     /** @type {any[]} */
@@ -26,6 +28,7 @@ export class CallKnown {
   clear() {
     clearTimeout(this.timer);
     this.asked += 1;
+    this.land = null;
     this.repeats = [];
     this.outages = [];
     this.join = '';
@@ -61,6 +64,7 @@ export class CallKnown {
     this.said = said;
     this.now = Date.parse(answer.now) || 0;
     const before = this.named();
+    this.land = answer.land ?? null;
     this.repeats = answer.repeats;
     this.outages = answer.outages;
     this.decideAnew(before);

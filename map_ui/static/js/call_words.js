@@ -37,6 +37,22 @@ export function because({ why, metres }) {
   return [...why.map((one) => names[one] ?? one), far].filter(Boolean).join(' · ');
 }
 
+/**
+ * Where the call is about, and whose land that is, as the call taker reads it beneath the address (pure).
+ * @param {{lat: number, lon: number}|null} place @param {{centre: string, area: string}|null} land null: not known yet; no centre: a person decides
+ * @param {''|'none'|'silent'} searched what became of the search for what is typed
+ */
+export function placeWords(place, land, searched) {
+  if (!place) {
+    if (searched === 'none') return t('No address is like that. Pick the place on the map (Alt+M, arrows, Enter), or go on without a place: then a person decides who is responsible.');
+    if (searched === 'silent') return t('The search for addresses does not answer. Pick the place on the map (Alt+M, arrows, Enter), or go on without a place: then a person decides who is responsible.');
+    return t('No place yet: choose an address, or the map (Alt+M, arrows, Enter). Without a place a person has to decide who is responsible.');
+  }
+  const at = t('Place: {lat}, {lon}', { lat: place.lat.toFixed(5), lon: place.lon.toFixed(5) });
+  if (!land) return at;
+  return land.centre ? `${land.centre} · ${land.area} · ${at}` : t('{place}: in no territory, or in several. A person decides who is responsible.', { place: at });
+}
+
 /** @param {{id: string, reason: string, starts_at: string, ends_at: string}} outage */
 export const outageWords = (outage) => t('Planned outage {id}, {from} to {to}: {reason}', { id: outage.id, from: fullTime(outage.starts_at), to: fullTime(outage.ends_at), reason: outage.reason });
 

@@ -71,7 +71,8 @@ function identity(one) {
 
 /** The focus again where it was, now that `before` was drawn anew or is gone. @param {Element} root @param {Element|null} before @param {(before: any) => Element|null} [instead] */
 export function refocus(root, before, instead = () => null) {
-  if (!before || before.isConnected || document.activeElement !== document.body) return;
+  if (!before || document.activeElement !== document.body) return;
+  if (before.isConnected) { /** @type {any} */ (before).focus({ preventScroll: true }); return; } // it was moved
   const name = identity(before);
   const same = [...root.querySelectorAll('button, a, [tabindex]')].filter((one) => identity(one) === name);
   /** @type {any} */ (same.length === 1 ? same[0] : instead(before))?.focus({ preventScroll: true });

@@ -5,7 +5,7 @@ import { arrived, remaining } from './board_state.js';
 import { because } from './call_words.js';
 import { clock } from './clock.js';
 import { figures, level } from './countdown.js';
-import { fill, h } from './dom.js';
+import { fill, h, keepingFocus } from './dom.js';
 import { t } from './page.js';
 import { notice } from './shell.js';
 import { word } from './vocabulary.js';
@@ -41,7 +41,7 @@ export function incidentBox(order, on) {
   const box = h('section', { class: 'incident', 'aria-label': t('Incident') });
   const show = async () => {
     const found = await get(`/api/orders/${encodeURIComponent(order.id)}/incident`).catch(() => null);
-    if (found) draw(box, order, found, on, show);
+    if (found) keepingFocus(box, () => draw(box, order, found, on, show));
   };
   show();
   return box;

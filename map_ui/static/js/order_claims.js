@@ -1,9 +1,11 @@
 // @ts-check
 /** In an order's story: what the crew said beside what its vehicle's positions say, and the photos. */
+import { get } from './api.js';
+import { arrived } from './board_state.js';
 import { clock } from './clock.js';
 import { duration } from './countdown.js';
-import { h } from './dom.js';
-import { fullTime, t } from './page.js';
+import { fill, h } from './dom.js';
+import { fullTime, shortTime, t } from './page.js';
 import { table } from './tables.js';
 import { word } from './vocabulary.js';
 
@@ -17,6 +19,29 @@ export function offset(seconds) {
   return seconds > 0 ? t('{time} slow', { time: duration(seconds) }) : t('{time} fast', { time: duration(seconds) });
 }
 
+/** @param {number} metres */
+const far = (metres) => (metres < 1000 ? t('{n} m', { n: Math.round(metres) }) : t('{n} km', { n: (metres / 1000).toFixed(1) }));
+
+/** What the crew pressed that its vehicle's positions do not bear out, in words. @param {any[]} claims as the order's story has them @returns {string[]} */
+export function doubts(claims) {
+  return claims.filter((c) => c.doubtful).map((c) => {
+    const facts = { step: word('steps', c.step), time: shortTime(c.at), gps: shortTime(c.gps_at), far: c.to_fault_m === null ? '' : far(c.to_fault_m) };
+    const pressed = facts.far && c.step !== 'depart' ? t('“{step}” was pressed at {time}, {far} from the fault', facts) : t('“{step}” was pressed at {time}', facts);
+    return c.gps_at ? `${pressed}; ${t('by GPS it was {gps}', facts)}` : pressed;
+  });
+}
+
+/** Beside an order that a crew says it has reached: what speaks against it, when the centre has answered. @param {any} order @returns {HTMLElement} */
+export function doubtsBox(order) {
+  const box = h('div', { class: 'doubts', role: 'status' });
+  const show = async () => {
+    const story = await get(`/api/orders/${encodeURIComponent(order.id)}`).catch(() => null);
+    fill(box, doubts(story?.claims ?? []).map((text) => h('p', { class: 'panel warn' }, h('b', { 'aria-hidden': 'true' }, '▲ '), text)));
+  };
+  if (arrived(order)) show();
+  return box;
+}
+
 /** @param {any} c one claim */
 function agree(c) {
   if (c.doubtful) return h('b', { class: 'late' }, '▲ ', t('they do not agree'));
@@ -25,10 +50,10 @@ function agree(c) {
 
 /** A claim as the cells of a line. @param {any} c */
 export function claimCells(c) {
-  const far = c.to_fault_m === null ? '–' : t('{n} m from the fault', { n: Math.round(c.to_fault_m) });
+  const away = c.to_fault_m === null ? '–' : t('{n} m from the fault', { n: Math.round(c.to_fault_m) });
   const age = c.fix_age_s === null ? '' : ` (${t('{n} s before', { n: Math.round(c.fix_age_s) })})`;
   return [
-    word('steps', c.step), c.via === 'gps' ? t('not pressed') : fullTime(c.at), fullTime(c.gps_at), `${far}${age}`,
+    word('steps', c.step), c.via === 'gps' ? t('not pressed') : fullTime(c.at), fullTime(c.gps_at), `${away}${age}`,
     c.device_at && comparable() ? `${fullTime(c.device_at)} · ${offset(c.offset_s)}` : '–', fullTime(c.recorded_at), agree(c),
   ];
 }

@@ -3,13 +3,14 @@
 import { arrived, remaining, stepsFor } from './board_state.js';
 import { clock } from './clock.js';
 import { duration, figures, level } from './countdown.js';
-import { byId, fill, fillAround, h, say } from './dom.js';
+import { byId, fill, fillAround, h, keepingFocus, say } from './dom.js';
 import { mayAct } from './may_act.js';
 import { named, shortTime, t } from './page.js';
 import { ask, notice } from './shell.js';
 import { areaName, options, segmentName, word } from './vocabulary.js';
 import { CandidateList } from './candidates.js';
 import { incidentBox } from './incident.js';
+import { doubtsBox } from './order_claims.js';
 import { toggleHelp } from './key_help.js';
 
 const POINTS = 'ABCDEFGH';
@@ -19,6 +20,12 @@ const stepNames = () => ({
   accept: [t('Accept'), 'a'], dispatch: [t('Dispatch to a crew'), 'd'], return: [t('Return to the hotline'), 'h'],
   recall: [t('Recall'), 'r'], reassign: [t('Reassign'), 'x'], route: [t('Decide who is responsible'), 'o'],
 });
+
+/** What the centre still has to say shows meanwhile what it said before of the same order. @param {HTMLElement} box @param {HTMLElement|undefined} before @param {boolean} same */
+function heir(box, before, same) {
+  if (same && before) box.append(...before.childNodes);
+  return box;
+}
 
 export class OrderPanel {
   /** @param {import('./board_state.js').Board} board @param {import('./assign.js').Assigner} assigner @param {{crew: (id: string) => void, open: (id: string) => void, changed: (order: any) => void}} on */
@@ -52,15 +59,17 @@ export class OrderPanel {
     const crew = this.board.crews.get(order.crew_id);
     const key = `${id}/${order.version}/${order.state}/${order.removing?.length}/${crew?.status}/${order.incident_id}/${this.choosing}`;
     if (key !== this.key) {
+      const same = this.key.startsWith(`${id}/`);
       this.key = key;
-      this.build(order, crew);
+      if (same) keepingFocus(this.root, () => this.build(order, crew, true));
+      else this.build(order, crew, false); // a button of another order is none of this one
     }
     this.list?.look();
     this.tick(order, now);
   }
 
-  /** @param {import('./board_state.js').Order} order @param {import('./board_state.js').Crew|undefined} crew */
-  build(order, crew) {
+  /** @param {import('./board_state.js').Order} order @param {import('./board_state.js').Crew|undefined} crew @param {boolean} same order as is shown already */
+  build(order, crew, same) {
     this.left = h('span', { class: 'big figures' });
     this.leftWord = h('span', { class: 'figures-word' });
     this.running = h('div', { class: 'running' });
@@ -86,9 +95,9 @@ export class OrderPanel {
       }, names[step][0], ' ', h('kbd', {}, names[step][1])))) : null];
     const below = [
       h('ol', { class: 'points' }, [...POINTS].map((p) => h('li', { class: order.points?.[p] ? 'reached' : '', title: p === 'A' ? t('Call ended') : segmentName(`${POINTS[POINTS.indexOf(p) - 1]}${p}`) }, h('b', {}, p), h('time', {}, order.points?.[p] ? shortTime(order.points[p]) : '')))),
-      this.running,
+      this.running, this.doubts = heir(doubtsBox(order), this.doubts, same),
       h('dl', { class: 'facts' }, facts.map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),
-      incidentBox(order, { changed: this.on.changed, open: this.on.open, mayAct: mayAct() }),
+      this.incident = heir(incidentBox(order, { changed: this.on.changed, open: this.on.open, mayAct: mayAct() }), this.incident, same),
       h('p', {}, h('a', { href: `/orders/${encodeURIComponent(order.id)}#replay`, target: '_blank', rel: 'noopener' }, t('Replay')), ' · ', h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, t('The whole story of this order')))];
     const chooser = this.choosing ? this.chooser(order) : this.list = null;
     if (chooser) fillAround(this.root, chooser.box, above, below);

@@ -28,8 +28,11 @@ async def test_a_look_says_what_is_known_before_the_call_is_taken(city: City) ->
         (order_id, ["same_phone", "near"], True)
     ]
     assert [one["id"] for one in found["outages"]] == ["PO-1"]
+    assert found["land"] == {"centre_id": "east", "area_class": "urban"}
+    nowhere = (await city.post("holly", "/api/calls/look", {"lat": 0.0, "lon": 0.0})).json()
+    assert nowhere["land"] == {"centre_id": "", "area_class": ""}
     empty = (await city.post("holly", "/api/calls/look", {})).json()
-    assert (empty["repeats"], empty["outages"]) == ([], [])
+    assert (empty["repeats"], empty["outages"], empty["land"]) == ([], [], None)
     assert (await city.post("dora", "/api/calls/look", said)).status_code == 403
 
 
