@@ -72,6 +72,23 @@ def visits(
     context.close()
 
 
+NOT_CUT = """() => {
+  const who = document.querySelector('.who');
+  if (who) {
+    who.textContent = 'Liu Jing 刘静';
+    const demo = document.createElement('span');
+    demo.className = 'chip quiet demo';
+    demo.textContent = document.documentElement.lang === 'en' ? 'Demonstration' : '演示';
+    document.getElementById('clock').before(demo);
+  }
+  const wide = document.documentElement.scrollWidth > innerWidth ? ['the page is wider than the screen'] : [];
+  return [...wide, ...[...document.querySelectorAll('.who, .row .state, .row .seg, .row .figures-word, .cover li')]
+    .filter((one) => one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight + 1)
+    .map((one) => `${one.className} is cut: ${one.textContent}`)];
+}"""
+"""Words that somebody has to read whole, with the longest top bar."""
+
+
 @pytest.mark.parametrize(("language", "themes", "width"), LOOKS)
 def test_axe_finds_nothing_serious_on_any_page_and_nothing_is_cut_off(
     chromium: Browser, evening: Evening, language: str, themes: Any, width: int
@@ -84,6 +101,7 @@ def test_axe_finds_nothing_serious_on_any_page_and_nothing_is_cut_off(
         for theme, rules in zip(themes, (None, COLOURS), strict=True):
             page.emulate_media(color_scheme=theme)
             found += [f"{path} {theme} {one}" for one in page.evaluate(RUN_AXE, rules)]
+        found += [f"{path} {one}" for one in page.evaluate(NOT_CUT)]
     assert found == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,8 +13,8 @@ from dispatch.core.outage import PlannedOutage
 from dispatch.core.position import Fix
 from dispatch.core.track import Kept
 from dispatch.core.types import Actor, Point
+from dispatch.services import chases, dispatcher, hotline
 from dispatch.services import crew as duty
-from dispatch.services import dispatcher, hotline
 from tests.browser.conftest import Visit
 from tests.browser.served import Served
 from tests.dispatch.organisation import EAST
@@ -43,6 +44,7 @@ def test_an_evening_at_the_hotline_without_touching_the_mouse(visit: Visit, cent
     page = visit().sign_in("holly")
 
     _type_address(page, "12 har")  # the first caller gives no number
+    expect(page.locator("#placed")).to_contain_text("East · Urban")
     page.keyboard.press("Alt+Enter")
     expect(page.locator("#call-problem")).to_contain_text("Ask for the telephone number")
     page.keyboard.press("Alt+w")
@@ -62,6 +64,7 @@ def test_an_evening_at_the_hotline_without_touching_the_mouse(visit: Visit, cent
     expect(page.locator("#notices")).to_contain_text("joined the open order")
 
     page.keyboard.type("somewhere else")  # the same telephone again: shown before a second order is made
+    expect(page.locator("#placed")).to_contain_text("No address is like that")
     page.keyboard.press("Tab")
     page.keyboard.type("138 0000 1111")
     expect(page.locator(f'[data-repeat="{order_id}"]')).to_contain_text("same telephone")
@@ -84,7 +87,7 @@ def test_an_evening_at_the_hotline_without_touching_the_mouse(visit: Visit, cent
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     expect(page.locator("#address")).not_to_have_value("")
-    expect(page.locator("#placed")).to_contain_text("Place:")
+    expect(page.locator("#placed")).to_contain_text(re.compile(r"(East|West) · Urban · Place:"))
     page.keyboard.press("Alt+n")
     expect(page.locator("#address")).to_have_value("")
 
@@ -151,6 +154,12 @@ def test_a_call_that_is_cleared_while_it_is_taken_is_taken_or_said(visit: Visit,
     page.get_by_role("button", name="Take it once more").click()
     expect(rows.filter(has_text="2 Quay Street")).to_be_visible()
     expect(rows).to_have_count(3)
+    page.set_viewport_size({"width": 1366, "height": 480})
+    for text in ("one", "another", "a third"):
+        page.evaluate(SAY, text)
+    rows.last.get_by_role("button", name="Cancel the order").click()  # scrolled out from under the notices
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1366, "height": 768})
     page.fill("#address", "3 Mill Way")
     expect(page.locator("[data-repeat]")).to_be_visible()
     page.route("**/progress", lambda route: (page.wait_for_timeout(400), route.abort()), times=1)
@@ -159,6 +168,12 @@ def test_a_call_that_is_cleared_while_it_is_taken_is_taken_or_said(visit: Visit,
     expect(notices).to_contain_text("cannot be reached")
     expect(page.locator("#call-problem")).to_be_hidden()
     visitor.problems.clear()
+
+
+SAY = """async (text) => {
+  const { notice } = await import(document.querySelector('link[href*="base.css"]').href.replace('css/base.css', 'js/shell.js'));
+  notice(text, 'bad');
+}"""
 
 
 def _fill(page: Page, **values: str) -> None:
@@ -180,8 +195,19 @@ def test_an_outage_is_planned_extended_and_ended_while_the_hotline_looks_on(
     first.goto(f"{centre.address}/admin/outages")
     expect(first.locator("#admin .empty")).to_contain_text("No outage is planned")
     first.click("#add-outage")
-    _fill(first, **{"from": end, "to": begin}, reason="line work", addresses="3 Hill Lane\n4 Hill Lane")
-    expect(first.locator(".notice.bad")).to_contain_text("It ends before it begins")
+    _fill(first, **{"from": end, "to": begin}, reason="line work")
+    expect(first.locator("#ask-problem")).to_contain_text("It ends before it begins")
+    expect(first.locator("#ask-to")).to_be_focused()
+    _fill(first, **{"from": begin, "to": end})
+    expect(first.locator("dialog [role=alert]")).to_contain_text("Say where")
+    expect(first.locator("#ask-territory")).to_be_focused()
+    expect(first.locator("#ask-territory")).to_have_accessible_description(
+        "Say where: a territory, addresses or an area."
+    )
+    first.evaluate(SAY, "the centre cannot be reached")
+    first.get_by_role("dialog").get_by_role("button", name="Close").click()  # above the dialog, and in it
+    _fill(first, **{"from": end, "to": begin}, addresses="3 Hill Lane\n4 Hill Lane")
+    expect(first.locator("#ask-problem")).to_contain_text("It ends before it begins")
     expect(first.locator("#ask-addresses")).to_have_value(
         "3 Hill Lane\n4 Hill Lane"
     )  # nothing is typed twice
@@ -301,11 +327,13 @@ def at_centre(centre: Served, address: str, north_m: float) -> str:
     return order_id
 
 
-def drive(centre: Served, order_id: str) -> None:
-    """E1 takes the order, drives for ten minutes, and repairs it."""
+def drive(
+    centre: Served, order_id: str, crew_id: str = "E1", then: tuple[str, ...] = ("arrive", "restore")
+) -> None:
+    """The crew takes the order, drives for ten minutes to a place near EAST, and repairs it."""
     context, clock = centre.place.context, centre.place.clock
-    crew = context.directory.crews["E1"]
-    centre.do(dispatcher.dispatch(context, order_id, crew_id="E1", by=DORA))
+    crew = context.directory.crews[crew_id]
+    centre.do(dispatcher.dispatch(context, order_id, crew_id=crew_id, by=DORA))
     clock.advance(60)
     for step in ("acknowledge", "depart"):
         centre.do(duty.step(context, order_id, step, crew=crew))
@@ -314,10 +342,11 @@ def drive(centre: Served, order_id: str) -> None:
         Fix(30.0 + n * 0.0008, 120.02 + n * 0.0005, begun + 10 * n, begun + 10 * n, speed_mps=9.0)
         for n in range(60)
     ]
-    kept = [Kept(f"{n}-0", 0, "t-E1", fix, "ok", fix.fix_time, 90.0 * n, True) for n, fix in enumerate(fixes)]
+    device = f"t-{crew_id}"
+    kept = [Kept(f"{n}-0", 0, device, fix, "ok", fix.fix_time, 90.0 * n, True) for n, fix in enumerate(fixes)]
     centre.do(centre.place.store.write(lambda c: history.store(c, kept)))
     clock.advance(600)
-    for step in ("arrive", "restore"):
+    for step in then:
         centre.do(duty.step(context, order_id, step, crew=crew))
 
 
@@ -340,6 +369,19 @@ def test_orders_of_one_fault_become_one_row_and_are_parted_again(visit: Visit, c
     page.locator(f'[data-part="{second}"]').click()
     expect(page.locator(".row")).to_have_count(2)
     assert centre.order(second).state == "at_centre"
+    far = at_centre(centre, "9 Mill Street", 4_000)
+    drive(centre, far, "E2", then=("arrive",))
+    page.locator(f"#row-{far}").click()
+    expect(page.locator("#panel-order .doubts")).to_contain_text(
+        re.compile(r"pressed at .* km from the fault")
+    )
+    recall = page.locator('#panel-order [data-step="recall"]')
+    recall.focus()
+    centre.do(chases.expedite(centre.place.context, far, by=HOLLY))
+    expect(page.locator(f"#row-{far}")).to_contain_text("Priority 1")
+    expect(recall).to_be_focused()  # the panel was drawn anew
+    page.locator(f"#row-{second}").click()
+    expect(page.locator("#panel-order .doubts")).to_be_empty()
 
 
 def test_a_caller_is_called_again_later_and_then_given_up(visit: Visit, centre: Served) -> None:

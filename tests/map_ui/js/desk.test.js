@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stepsFor } from '../js/board_state.js';
 import { inTurn } from '../js/call_backs.js';
-import { callerState, progress, undecided } from '../js/call_words.js';
+import { callerState, placeWords, progress, undecided } from '../js/call_words.js';
 import { folded, leftForAll } from '../js/incident.js';
+import { doubts } from '../js/order_claims.js';
+import { outdated } from '../js/shell.js';
+import { cutOut } from '../js/sprites.js';
 import { clocks, fixesOfEvents, legs, neighbour, place, span, together, until } from '../js/replay_state.js';
 
 const at = (time) => Date.parse(`2026-03-02T${time}Z`);
@@ -28,6 +31,41 @@ test('a call is not taken before the outage, the repeat and the telephone number
   assert.equal(undecided({ ...call, join: 'W1' }), 'phone', 'who joins makes no order in an outage');
   assert.equal(undecided({ ...call, join: 'W1', withheld: true }), '');
   assert.equal(undecided({ ...call, outages: [], repeats: [{ is_open: false }], channel: 'web' }), '', 'a repaired one cannot be joined; the web has no number to ask for');
+});
+
+test('beneath the address stands whose land it is, and what to do where there is none', () => {
+  const place = { lat: 30, lon: 120 };
+  assert.match(placeWords(null, null, ''), /^No place yet/);
+  assert.match(placeWords(null, null, 'none'), /^No address is like that\. Pick the place on the map \(Alt\+M/);
+  assert.match(placeWords(null, null, 'silent'), /does not answer/);
+  assert.equal(placeWords(place, null, ''), 'Place: 30.00000, 120.00000', 'the centre has not said it yet');
+  assert.equal(placeWords(place, { centre: 'East', area: 'Urban' }, 'none'), 'East · Urban · Place: 30.00000, 120.00000');
+  assert.match(placeWords(place, { centre: '', area: '' }, ''), /a person decides/i);
+});
+
+test('what the crew pressed and its positions do not bear out is said with the distance and the time', () => {
+  const claim = { step: 'arrive', at: iso('10:30:00'), gps_at: null, to_fault_m: 3210, doubtful: true };
+  assert.deepEqual(doubts([claim, { ...claim, doubtful: false }]), ['“arrive” was pressed at 10:30, 3.2 km from the fault']);
+  assert.deepEqual(doubts([{ ...claim, gps_at: iso('10:41:00'), to_fault_m: 620 }]), ['“arrive” was pressed at 10:30, 620 m from the fault; by GPS it was 10:41']);
+  assert.deepEqual(doubts([{ ...claim, step: 'depart', gps_at: iso('10:41:00') }]), ['“depart” was pressed at 10:30; by GPS it was 10:41']);
+});
+
+test('a notice takes the place of the one about the same order; of those that say only that it is done, two stand', () => {
+  const said = (name, more = {}) => ({ name, good: true, undo: false, stays: false, ...more });
+  const gone = (shown, next) => outdated(shown, next).map((one) => one.name).join();
+  assert.equal(gone([said('taken', { about: 'W1' }), said('other', { about: 'W2' })], { about: 'W1', good: true }), 'taken');
+  assert.equal(gone([said('a'), said('b')], { good: true }), 'a');
+  assert.equal(gone([said('a'), said('b')], { good: false }), '', 'a failure is read beside them');
+  const undo = said('goes', { about: 'W1', undo: true });
+  assert.equal(gone([undo], { about: 'W1', good: false }), '', 'it can still be undone');
+  assert.equal(gone([undo], { about: 'W1', good: true }), 'goes');
+  assert.equal(gone([said('call', { about: 'W1', good: false, undo: true, stays: true })], { about: 'W1', good: true }), '', 'until somebody answers');
+  assert.equal(gone([said('u', { undo: true }), ...['a', 'b', 'c'].map((name) => said(name, { good: false }))], { good: false }), 'a', 'what can be done stays longest');
+});
+
+test('a sign of the list is the shape of the map', () => {
+  assert.equal(cutOut('standby', 6, 11), 'circle(6px at 11px 11px)');
+  assert.equal(cutOut('away', 6, 11), 'polygon(5.00px 6.20px, 17.00px 6.20px, 11.00px 17.00px)');
 });
 
 test('an incident is one row, and an order whose leader is not on the board keeps its own', () => {
