@@ -181,7 +181,7 @@ export class CallForm {
     const { lat, lon } = this.place, land = this.known.land;
     const text = placeWords(lat === null || lon === null ? null : { lat, lon }, land && { centre: land.centre_id && centreName(land.centre_id), area: areaName(land.area_class) }, this.searched);
     say(this.placed, text);
-    this.placed.classList.toggle('known', !!land?.centre_id);
+    this.placed.classList.toggle('settled', !!land?.centre_id);
     this.placed.classList.toggle('soon', lat === null ? !!this.searched : !!land && !land.centre_id);
   }
 
