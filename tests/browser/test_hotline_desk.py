@@ -8,18 +8,12 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page, Route, expect
 
-from dispatch.adapters.sql import history, outages
+from dispatch.adapters.sql import outages
 from dispatch.core.outage import PlannedOutage
-from dispatch.core.position import Fix
-from dispatch.core.track import Kept
-from dispatch.core.types import Actor, Point
-from dispatch.services import chases, dispatcher, hotline
-from dispatch.services import crew as duty
+from dispatch.services import chases, dispatcher
 from tests.browser.conftest import Visit
+from tests.browser.reported import DORA, HOLLY, at_centre, drive, take
 from tests.browser.served import Served
-from tests.dispatch.organisation import EAST
-
-HOLLY, DORA = Actor("hotline", "holly"), Actor("dispatcher", "dora")
 
 
 def _plan(centre: Served, name: str = "PO-1", hours: float = 2.0) -> None:
@@ -157,7 +151,7 @@ def test_a_call_that_is_cleared_while_it_is_taken_is_taken_or_said(visit: Visit,
     page.set_viewport_size({"width": 1366, "height": 480})
     for text in ("one", "another", "a third"):
         page.evaluate(SAY, text)
-    rows.last.get_by_role("button", name="Cancel the order").click()  # scrolled out from under the notices
+    rows.last.get_by_role("button", name="Cancel the order").click(timeout=4_000)  # out from under them
     page.keyboard.press("Escape")
     page.set_viewport_size({"width": 1366, "height": 768})
     page.fill("#address", "3 Mill Way")
@@ -314,42 +308,6 @@ def test_progress_that_is_told_once_is_logged_once(visit: Visit, centre: Served)
     assert asked.count(f"{centre.address}/api/calls") == 1, "pressed twice, taken once"
 
 
-def _take(centre: Served, address: str, north_m: float, phone: str = "+861012345") -> str:
-    place = Point(EAST[0] + north_m / 111_320, EAST[1])
-    call = hotline.Call("phone", address, "no_supply", "lv", place=place, customer_phone=phone)
-    return str(centre.do(hotline.take_call(centre.place.context, call, by=HOLLY)).order_id)
-
-
-def at_centre(centre: Served, address: str, north_m: float) -> str:
-    order_id = _take(centre, address, north_m)
-    centre.do(hotline.send(centre.place.context, order_id, by=HOLLY))
-    centre.centre_receives(order_id)
-    return order_id
-
-
-def drive(
-    centre: Served, order_id: str, crew_id: str = "E1", then: tuple[str, ...] = ("arrive", "restore")
-) -> None:
-    """The crew takes the order, drives for ten minutes to a place near EAST, and repairs it."""
-    context, clock = centre.place.context, centre.place.clock
-    crew = context.directory.crews[crew_id]
-    centre.do(dispatcher.dispatch(context, order_id, crew_id=crew_id, by=DORA))
-    clock.advance(60)
-    for step in ("acknowledge", "depart"):
-        centre.do(duty.step(context, order_id, step, crew=crew))
-    begun = clock.now().timestamp()
-    fixes = [
-        Fix(30.0 + n * 0.0008, 120.02 + n * 0.0005, begun + 10 * n, begun + 10 * n, speed_mps=9.0)
-        for n in range(60)
-    ]
-    device = f"t-{crew_id}"
-    kept = [Kept(f"{n}-0", 0, device, fix, "ok", fix.fix_time, 90.0 * n, True) for n, fix in enumerate(fixes)]
-    centre.do(centre.place.store.write(lambda c: history.store(c, kept)))
-    clock.advance(600)
-    for step in then:
-        centre.do(duty.step(context, order_id, step, crew=crew))
-
-
 def test_orders_of_one_fault_become_one_row_and_are_parted_again(visit: Visit, centre: Served) -> None:
     first = at_centre(centre, "12 Harbour Road", 0)
     centre.place.clock.advance(1)  # else the same moment, and the board may begin with either
@@ -386,7 +344,7 @@ def test_orders_of_one_fault_become_one_row_and_are_parted_again(visit: Visit, c
 
 def test_a_caller_is_called_again_later_and_then_given_up(visit: Visit, centre: Served) -> None:
     order_id = at_centre(centre, "12 Harbour Road", 0)
-    _take(centre, "12 Harbour Road", 0, "+861054321")  # a neighbour
+    take(centre, "12 Harbour Road", 0, "+861054321")  # a neighbour
     drive(centre, order_id)
     page = visit().sign_in("holly")
     page.locator('[data-pile="call_backs"]').click()
@@ -398,7 +356,7 @@ def test_a_caller_is_called_again_later_and_then_given_up(visit: Visit, centre: 
         expect(line).to_contain_text("not reached 1 time(s) · again at")
         not_reached = line.get_by_role("button", name="Not reached", exact=True)
         not_reached.focus()
-        _take(centre, f"{phone[-1]} Far Lane", 9_000 + int(phone[-1]) * 3_000)
+        take(centre, f"{phone[-1]} Far Lane", 9_000 + int(phone[-1]) * 3_000)
         expect(page.locator('[data-pile="to_send"] b')).to_have_text("1" if phone[-1] == "5" else "2")
         expect(not_reached).to_be_focused()
         page.keyboard.press("Enter")
@@ -409,7 +367,7 @@ def test_a_caller_is_called_again_later_and_then_given_up(visit: Visit, centre: 
     row = page.locator(".desk-row").first
     cancel = row.get_by_role("button", name="Cancel the order")
     cancel.focus()
-    _take(centre, "7 Far Lane", 30_000)
+    take(centre, "7 Far Lane", 30_000)
     expect(page.locator(".desk-row")).to_have_count(3)
     expect(cancel).to_be_focused()
     page.keyboard.press("Enter")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
+from tests.browser.reported import at_centre, drive
 from tests.browser.served import Served
-from tests.browser.test_hotline_desk import at_centre, drive
 
 
 def test_an_order_is_replayed_by_keyboard_with_its_way_and_clocks(visit: Visit, centre: Served) -> None:
