@@ -67,13 +67,15 @@ export class ServerClock {
 
 export const clock = new ServerClock();
 
-/** Ask the server for time and speed. */
-export async function askTime() {
+/** Ask the server for time and speed; whether it answered. @param {number} [patience] ms */
+export async function askTime(patience = 5000) {
   try {
-    const response = await fetch('/api/clock', { cache: 'no-store', signal: AbortSignal.timeout(5000) });
-    if (response.ok) {
-      const { now, speed } = await response.json();
-      clock.hear(now, speed);
-    }
-  } catch { /* the connection's banner says it */ }
+    const response = await fetch('/api/clock', { cache: 'no-store', signal: AbortSignal.timeout(patience) });
+    if (!response.ok) return false;
+    const { now, speed } = await response.json();
+    clock.hear(now, speed);
+    return true;
+  } catch {
+    return false; // the connection's banner says it
+  }
 }

@@ -19,6 +19,7 @@ import { ask, notice, startShell } from './shell.js';
 import { areaName, centreName, loadWords, options, word } from './vocabulary.js';
 
 const POLL_MS = 3000;
+const BEAT_MS = 1000, SILENT_MS = 1900;
 
 startShell();
 await Promise.all([loadWords(), askTime()]);
@@ -26,7 +27,8 @@ const map = await startMap();
 /** @type {any} */
 let desk = null;
 let drawn = '';
-let reached = performance.now();
+/** When the centre was last heard, and when the desk was last read. */
+let reached = performance.now(), read = reached;
 let opened = 'to_send';
 const once = new Once();
 /** The order that Alt+S sends: the one that this page took last. */
@@ -146,9 +148,18 @@ function tick() {
     say(element, arrived(order) ? '✓' : figures(left));
     element.className = `figures ${arrived(order) ? 'scene' : level(left)}${String(element.textContent).length > 6 ? ' long' : ''}`;
   }
-  const cut = performance.now() - reached > 2 * POLL_MS + 1000;
-  banner(cut ? t('No connection to the centre.') : '');
 }
+
+/** The centre is asked for its time each second, for as little as can be: its silence is said within two. */
+async function beat() {
+  if (!document.hidden && await askTime(SILENT_MS)) reached = performance.now();
+}
+
+function sayCut() {
+  const now = performance.now();
+  banner(!document.hidden && (now - reached > SILENT_MS || now - read > 2 * POLL_MS + SILENT_MS) ? t('No connection to the centre.') : '');
+}
+document.addEventListener('visibilitychange', () => { reached = read = performance.now(); beat(); });
 
 let asked = 0;
 let shown = 0;
@@ -157,7 +168,7 @@ async function poll() {
   const turn = ++asked;
   try {
     const [found, planned] = await Promise.all([get('/api/hotline/desk'), get('/api/planned-outages').catch(() => ({ outages: desk?.outages ?? [] }))]);
-    reached = performance.now();
+    reached = read = performance.now();
     if (turn < shown) return; // an older answer would bring back what was done since
     shown = turn;
     const other = !!desk && JSON.stringify(planned.outages) !== JSON.stringify(desk.outages);
@@ -167,7 +178,7 @@ async function poll() {
     alerts.show(new Map((desk.alerts ?? []).map((/** @type {any} */ a) => [String(a.id), a])));
     draw();
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) reached = performance.now(); // no cut line: the shell says it
+    if (error instanceof ApiError && error.status === 401) reached = read = performance.now(); // no cut line: the shell says it
     if (!desk) fill(byId('desk'), h('p', { class: 'problem' }, explain(error)));
   }
 }
@@ -186,3 +197,5 @@ await poll();
 fit(map);
 setInterval(poll, POLL_MS);
 setInterval(tick, 1000);
+setInterval(beat, BEAT_MS);
+setInterval(sayCut, 100);

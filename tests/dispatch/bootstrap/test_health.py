@@ -88,7 +88,9 @@ async def test_what_is_not_due_yet_after_a_start_is_starting(built: Built) -> No
 async def test_a_silent_worker_and_gateway_are_named(built: Built) -> None:
     found = await started(built, 90)()
     assert found["status"] == "degraded"
-    assert found["parts"]["worker"].items() >= {"state": "down", "reason": "no worker has reported yet"}.items()
+    assert (
+        found["parts"]["worker"].items() >= {"state": "down", "reason": "no worker has reported yet"}.items()
+    )
     assert "no gateway" in found["parts"]["gateway"]["reason"]
 
 
