@@ -146,7 +146,7 @@ function tick() {
   for (const [element, order] of ticking) {
     const left = remaining(order, now);
     say(element, arrived(order) ? '✓' : figures(left));
-    element.className = `figures ${arrived(order) ? 'scene' : level(left)}${String(element.textContent).length > 6 ? ' long' : ''}`;
+    element.className = `figures ${arrived(order) ? 'scene' : level(left)}`;
   }
 }
 
