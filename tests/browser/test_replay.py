@@ -41,3 +41,19 @@ def test_an_order_is_replayed_by_keyboard_with_its_way_and_clocks(visit: Visit, 
     hotline_page = visit().sign_in("holly")  # she sees no tracks: only where the vehicle was at each event
     hotline_page.goto(f"{centre.address}/orders/{order_id}")
     expect(hotline_page.locator("#replay-controls")).to_contain_text("for the repair centre")
+
+
+def test_a_chosen_vehicle_shows_where_it_has_been(visit: Visit, centre: Served) -> None:
+    drive(centre, at_centre(centre, "12 Harbour Road", 0), then=("arrive",))
+    page = visit().sign_in("dora")
+    page.locator("#tab-crews").click()
+    page.locator('#panel-crews [data-act="map"][data-of="E1"]').click()
+    note = page.locator(".trail-note")
+    expect(note).to_contain_text("Crew E1: the way of the last 30 minutes")
+    way = page.locator("path.trail")
+    assert "L" in str(way.get_attribute("d"))
+    page.locator('#panel-crews [data-act="map"][data-of="E2"]').click()
+    expect(note).to_contain_text("Crew E2: no positions in the last 30 minutes")
+    assert "L" not in str(way.get_attribute("d"))
+    page.locator(".row").first.click()
+    expect(note).to_contain_text("Crew E1: the way")

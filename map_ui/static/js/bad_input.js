@@ -39,7 +39,7 @@ export function badInput({ message, facts }) {
   /** @type {Record<string, string>} */
   const known = {
     address: t('An address or a place on the map is needed.'), ended_at: t('The call cannot end in the future.'), place: t('The order has no place on the map.'),
-    to: t('Choose days in order, 400 at most.'), reason: t('Choose a reason.'),
+    to: t('Choose days in order, 400 at most.'), reason: t('Choose a reason.'), channels: t('Choose at least one recipient for the letters.'),
   };
   if (facts?.field) return known[facts.field] ?? (said({ field: facts.field, message: '' }) || message);
   const errors = Array.isArray(facts?.errors) ? facts.errors : [];

@@ -23,6 +23,7 @@ import { lookAt, startPanes, tab } from './panes.js';
 import { onSession } from './session.js';
 import { startShell } from './shell.js';
 import { showUndelivered } from './undelivered.js';
+import { Trail } from './trail.js';
 import { loadWords, word } from './vocabulary.js';
 
 startShell();
@@ -39,6 +40,7 @@ let selected = '';
 const crewOf = (/** @type {number} */ no) => [...board.crews.values()].find((c) => c.no === no);
 const layer = new LiveLayer(map, { name: (no) => shortName(crewOf(no)) || String(no), pick: (no) => { const crew = crewOf(no); if (crew) pickCrew(crew); } });
 const markers = new OrderMarkers(map, (id) => pick(id));
+const trail = new Trail(map, board);
 const view = new BoardView(board, { pick });
 const assigner = new Assigner(board, { order: changedOrder, crew: changedCrew });
 const panel = new OrderPanel(board, assigner, { crew: (id) => { const crew = board.crews.get(id); if (crew) pickCrew(crew); }, open: pick, changed: changedOrder });
@@ -72,6 +74,7 @@ let ringed = '';
 function ring(crewId) {
   ringed = crewId;
   layer.select(board.crews.get(crewId)?.no ?? -1);
+  trail.show(crewId);
 }
 
 /** Choose an order everywhere. @param {string} id @param {boolean} [act] */
@@ -97,6 +100,7 @@ function pickCrew(crew) {
   tab('crews');
   crews.show(clock.now());
   document.getElementById(`crew-${crew.id}`)?.scrollIntoView({ block: 'nearest' });
+  trail.show(crew.id);
   if (!layer.show(crew.no) && crew.fix) map.panTo([crew.fix.lat, crew.fix.lon]);
 }
 

@@ -72,10 +72,10 @@ function saidWith(fix) {
 
 /** @param {any} d */
 function orders(d) {
-  const wanted = new Set(d.wanted.map((/** @type {any} */ o) => o.order_id));
-  const there = new Set(d.shown.map((/** @type {any} */ o) => o.order_id));
-  return [...d.shown, ...d.wanted.filter((/** @type {any} */ o) => !there.has(o.order_id))].map((o) => [
-    h('a', { href: `/orders/${encodeURIComponent(o.order_id)}` }, o.order_id), o.slot, o.state ? shownState(o.state) : t('not yet'), wanted.has(o.order_id) ? t('yes') : t('no')]);
+  const place = (/** @type {any} */ o) => `${o.slot} ${o.order_id}`; // the same order may have come back in another slot
+  const wanted = new Set(d.wanted.map(place)), there = new Set(d.shown.map(place));
+  return [...d.shown, ...d.wanted.filter((/** @type {any} */ o) => !there.has(place(o)))].map((o) => [
+    h('a', { href: `/orders/${encodeURIComponent(o.order_id)}` }, o.order_id), o.slot, o.state ? shownState(o.state) : t('not yet'), wanted.has(place(o)) ? t('yes') : t('no')]);
 }
 
 async function show() {

@@ -1,21 +1,30 @@
 // @ts-check
 /** Nothing that can be pressed moves under a finger, and a key that is held down acts once. */
 let held = false;
+/** What is drawn when the finger is lifted. @type {Map<object, () => void>} */
+const late = new Map();
 
 /**
  * Draw later what came while a finger or mouse button is down on something that can be pressed: it must not move, or
  * the press is lost. `draw` is wrapped: called meanwhile it does nothing, and once when the finger is lifted.
  * @template {unknown[]} A @param {(...given: A) => void} draw @returns {(...given: A) => void}
  */
-export function notUnderAFinger(draw) {
-  /** @type {A|null} */
-  let late = null;
-  for (const lifted of ['pointerup', 'pointercancel', 'blur']) {
-    addEventListener(lifted, () => { held = false; setTimeout(() => { if (late && !held) { const given = late; late = null; draw(...given); } }); });
-  }
-  return (...given) => { if (held) late = given; else { late = null; draw(...given); } };
+export const notUnderAFinger = (draw) => (...given) => {
+  late.delete(draw);
+  if (held) late.set(draw, () => draw(...given)); else draw(...given);
+};
+
+/** What was put off, unless the finger is down again. */
+function drawLate() {
+  if (held) return;
+  const all = [...late.values()];
+  late.clear();
+  for (const draw of all) draw();
 }
+
+// From the first moment on: a page that is still being made would not see that a finger is lifted, and draw no more.
 globalThis.addEventListener?.('pointerdown', (e) => { held = !!/** @type {Element} */ (e.target).closest?.('button, a, summary, label, [role=option], [role=tab]'); });
+for (const lifted of ['pointerup', 'pointercancel', 'blur']) globalThis.addEventListener?.(lifted, () => { held = false; setTimeout(drawLate); });
 
 /** Whether a key that repeats itself would act, not only move or write (pure). @param {{key: string, altKey: boolean}} press @param {boolean} writing whether it goes into a field */
 export function actsAgain({ key, altKey }, writing) {

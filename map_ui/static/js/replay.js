@@ -1,6 +1,5 @@
 // @ts-check
 /** The replay of one order: the way that its vehicle took, what happened, and its clocks, on one slider. */
-import { get } from './api.js';
 import { clock } from './clock.js';
 import { duration, figures, level } from './countdown.js';
 import { byId, fill, h, say } from './dom.js';
@@ -8,28 +7,14 @@ import { fit, startMap } from './ground.js';
 import { lines } from './order_timeline.js';
 import { clockTime, fullTime, page, t } from './page.js';
 import { clocks, fixesOfEvents, legs, neighbour, place, span, together, until } from './replay_state.js';
+import { trackOf } from './track.js';
 import { ownerName, segmentName, segments } from './vocabulary.js';
 
 const L = /** @type {any} */ (globalThis).L;
 const SPEEDS = [1, 10, 30, 60, 120];
-const PAGE = 5000;
 const SHOWN = 6;
 /** Who is shown whole ways; others see where the vehicle was at each event. */
 const SEE_WAYS = ['dispatcher', 'manager', 'admin'];
-
-/** The fixes of one vehicle, page by page; null where this person does not see them. @param {import('./replay_state.js').Leg} leg */
-async function track(leg) {
-  const fixes = [];
-  let after = '';
-  do {
-    const asked = new URLSearchParams({ from: new Date(leg.from).toISOString(), to: new Date(Math.max(leg.from, leg.to)).toISOString(), limit: String(PAGE), after });
-    const found = await get(`/api/devices/${encodeURIComponent(leg.device)}/track?${asked}`).catch(() => null);
-    if (!found) return null;
-    fixes.push(...found.fixes.map((/** @type {any} */ one) => ({ at: Date.parse(one.fix_at), lat: one.lat, lon: one.lon })));
-    after = found.next ?? '';
-  } while (after);
-  return fixes;
-}
 
 export class Replay {
   /** @param {any} map @param {any} story */
@@ -57,7 +42,7 @@ export class Replay {
   /** Fetch what was driven. */
   async load() {
     const wanted = legs(this.story, this.ends[1]);
-    const found = SEE_WAYS.includes(page.person?.role ?? '') ? await Promise.all(wanted.map(track)) : wanted.map(() => null);
+    const found = SEE_WAYS.includes(page.person?.role ?? '') ? await Promise.all(wanted.map((leg) => trackOf(leg.device, leg.from, leg.to))) : wanted.map(() => null);
     this.ways = found.filter((one) => one !== null && one.length).map((one) => /** @type {any} */ (one));
     const seen = this.ways.flat().sort((a, b) => a.at - b.at);
     if (seen.length) this.fixes = seen;
