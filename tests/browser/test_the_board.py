@@ -9,6 +9,7 @@ from datetime import datetime
 import pytest
 from playwright.sync_api import Page, expect
 
+from dispatch.services import crew as duty
 from tests.browser.conftest import Visit, Visitor
 from tests.browser.served import Served
 from tests.browser.storm_evening import Evening, control_room, hold_over, until
@@ -284,6 +285,13 @@ def test_of_two_dispatchers_one_wins_and_the_other_sees_why_at_once(
     expect(said).to_contain_text(f"Crew {centre.order(order).crew_id}")
     expect(ada.locator(".candidates")).to_have_count(0)
     assert [e.kind for e in centre.order(order).history].count("dispatch") == 1
+    ada.keyboard.press("r")
+    crew = centre.place.context.directory.crews[centre.order(order).crew_id]
+    centre.do(duty.step(centre.place.context, order, "acknowledge", crew=crew))
+    expect(ada.locator(f"#row-{order} .state")).to_have_text("Acknowledged")
+    ada.locator("#ask-reason").select_option("other")
+    ada.locator("dialog [type=submit]").click()  # a crew that goes on is nobody who was first
+    expect(dora.locator(f"#row-{order} .state")).to_have_text("At the centre")
 
 
 def test_who_acts_on_what_a_cut_feed_still_shows_is_told_too(
