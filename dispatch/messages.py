@@ -125,7 +125,7 @@ class DesiredOrder(msgspec.Struct, frozen=True):
 
     order_id: str
     version: int
-    """The dispatch generation: a re-dispatched order is a new version."""
+    """A re-dispatched order is a new version, and so is one whose text was changed while it is aboard."""
     slot: int
     """1-based place in the vehicle's sequence, as printed on its buttons."""
     text: str

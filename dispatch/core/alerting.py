@@ -21,6 +21,7 @@ _INFO = {
     "away_granted",
     "away_refused",
     "order_recall",
+    "order_located",
     "order_cancel",
     "crew_message",
     "centre_message",

@@ -19,7 +19,7 @@ Presence = Literal["standby", "away"]
 
 @dataclass(frozen=True, slots=True)
 class Stacked:
-    """One order aboard: its id, its version (dispatch generation), what a person reads, and who accepted."""
+    """One order aboard: its id, its version there (`WorkOrder.editions`), what a person reads, and who accepted."""
 
     order_id: str
     version: int
@@ -217,6 +217,15 @@ def reorder(roster: Roster, crew_id: str, sequence: Sequence[str], under_way: fr
         return roster
     stack = tuple(aboard[order_id] for order_id in sequence)
     return roster.replaced(replace(duty, stack=stack, revision=duty.revision + 1))
+
+
+def rewrite(roster: Roster, crew_id: str, order: Stacked) -> Roster:
+    """The order aboard with another version and text, in its place; who accepted it stays."""
+    duty = roster.crew(crew_id)
+    aboard = tuple(
+        replace(order, acknowledged=s.acknowledged) if s.order_id == order.order_id else s for s in duty.stack
+    )
+    return roster.replaced(replace(duty, stack=aboard, revision=duty.revision + 1))
 
 
 def show_acknowledged(roster: Roster, crew_id: str, order_id: str) -> Roster:

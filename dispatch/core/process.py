@@ -42,6 +42,7 @@ REMARKS = frozenset(
         "supervise",
         "crew_free",
         "reordered",
+        "locate",
         "removed",
         "late_receipt",
         "also_received",

@@ -81,6 +81,11 @@ class Routed:
     area_class: AreaClass
     rule: str
 
+    def as_data(self) -> dict[str, str]:
+        """As the event that it follows from has it."""
+        routing = {"centre_id": self.centre_id, "trade": self.trade, "area_class": self.area_class}
+        return {**routing, "territory": self.territory.id, "rule": self.rule}
+
 
 @dataclass(frozen=True, slots=True)
 class Unroutable:

@@ -22,12 +22,17 @@ FREED = "crew_free"
 """A remark: the order ahead on the same vehicle was finished. It ends the waiting, so it has a place among the steps."""
 REORDERED = "reordered"
 """A remark: its `place` (from 1) on its vehicle was changed. It ends or begins the waiting."""
+LOCATE = "locate"
+"""A remark: a person gave or corrected `lat`, `lon` and `address`; `was`: what they were (see core.locating)."""
 NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was known when the call ended; never changes. Point A is `reported_at`."""
+    """What was known when the call ended. Point A is `reported_at`.
+
+    Only `address` and `place` ever change: they are what LOCATE said last. What they were stands in the history.
+    """
 
     id: str
     process: str
@@ -68,7 +73,10 @@ class WorkOrder:
     priority: int = 0
     sends: int = 0
     generation: int = 0
-    """How often it was dispatched; the version of the order on a device."""
+    """How often it was dispatched."""
+    editions: tuple[int, ...] = ()
+    """Each version of the order on devices (the first is 1), as the dispatch that it belongs to: every dispatch makes
+    one, and every change of what the crew that has it reads."""
     crew_id: str = ""
     behind: bool = False
     """Stacked behind another order of the same vehicle which is not finished yet."""
@@ -94,6 +102,10 @@ class WorkOrder:
     def follows(self) -> bool:
         """Whether another order of its incident is the one that a crew works on."""
         return self.incident_id not in {"", self.id}
+
+    def dispatch_of(self, edition: int) -> int:
+        """The dispatch (generation) that a version of the order on a device belongs to; 0: there is none such."""
+        return self.editions[edition - 1] if 0 < edition <= len(self.editions) else 0
 
     @property
     def version(self) -> int:
@@ -208,6 +220,12 @@ def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
         changes["incident_id"] = str(data.get("incident_id", "")) if event.kind == "grouped" else ""
     elif event.kind == "record":
         changes["record"] = data
+    elif event.kind == LOCATE:
+        changes["facts"] = replace(
+            order.facts, place=Point(data["lat"], data["lon"]), address=data["address"]
+        )
+        if order.crew_id and not order.follows:
+            changes["editions"] = (*order.editions, order.generation)
     elif event.kind == "removed":
         changes["removing"] = {d: r for d, r in order.removing.items() if d != data.get("device")}
     return replace(order, **changes)
@@ -222,6 +240,7 @@ def _effects_on_fields(order: WorkOrder, row: Transition, event: Event, *, ended
     if row.point == "D":
         changes |= {
             "generation": order.generation + 1,
+            "editions": (*order.editions, order.generation + 1),
             "crew_id": event.data["crew_id"],
             "behind": bool(event.data.get("behind")),
             "same_office": bool(event.data.get("same_office")),

@@ -33,10 +33,12 @@ async def step(
     data: Mapping[str, Any] = NOTHING,
     key: str = "",
     generation: int | None = None,
+    edition: int | None = None,
 ) -> WorkOrder:
-    """One of STEPS by this crew. `generation` says which dispatch the button belonged to (None: the present one).
+    """One of STEPS by this crew. `generation` says which dispatch the button belonged to (None: the present one);
+    `edition`, what the order said then (None: whatever), where the step holds for no other place.
 
-    Raises Conflict when the step was taken already or the order is no longer this crew's.
+    Raises Conflict when the step was taken already or the order is no longer this crew's, or elsewhere.
     """
     who = by or Actor("crew", crew.id)
 
@@ -46,6 +48,8 @@ async def step(
         if before.has_key(key):
             return Changes(before)
         still_mine(before, crew, generation)
+        if edition not in {None, len(before.editions)}:
+            raise Conflict(f"order {order_id} is elsewhere by now", order=order_id, why="decided")
         facts = {**data, "crew_id": crew.id}
         if generation is not None:
             facts["generation"] = generation
@@ -88,21 +92,25 @@ async def receipt(
     by: Actor,
     at: datetime,
     generation: int,
+    edition: int = 0,
     link: str = "",
     via: str = "",
 ) -> WorkOrder:
-    """A machine says that the order has reached it (E). Later receipts of other devices are remarks."""
+    """A machine says that the order has reached it (E). Later receipts are remarks: of other devices, and of what the
+    order says since it was changed (`edition`, where the machine names one)."""
 
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
         order = draft.order(order_id)
-        key = f"receipt/{by.id}/{generation}"
+        key = f"receipt/{by.id}/{edition or generation}"
         if order.crew_id != crew.id or order.generation != generation:
             order = draft.remark(
                 order_id, "late_receipt", by=by, at=at, key=key, data={"generation": generation}
             )
             return draft.changes(order)
-        data = {"crew_id": crew.id, "generation": generation, "via": via, **({"link": link} if link else {})}
+        data: dict[str, Any] = {"crew_id": crew.id, "generation": generation, "via": via}
+        data |= {"link": link} if link else {}
+        data |= {"corrected": True} if is_corrected(order, edition) else {}
         process = draft.process(order)
         if (order.state, "receipt") in process.transitions:
             order = draft.take(order_id, "receipt", by=by, at=at, data=data, key=key)
@@ -114,21 +122,23 @@ async def receipt(
 
 
 async def unreceipted(
-    context: Context, order_id: str, *, crew: Crew, device: str, at: datetime, generation: int, what: str
+    context: Context, order_id: str, *, crew: Crew, device: str, at: datetime, edition: int, what: str
 ) -> WorkOrder:
-    """A terminal that is connected does not confirm an order (`unreceipted`) or its recall (`recall_unreceipted`).
+    """A terminal that is connected does not confirm a version of an order (`unreceipted`) or its recall
+    (`recall_unreceipted`).
 
-    Told once a dispatch to the dispatchers of the crew's centre, as long as it matters: the order is still there
-    unanswered, or the recall is still not confirmed.
+    Told once to the dispatchers of the crew's centre, as long as it matters: the order is still there unanswered, its crew
+    may be driving to where it was before, or the recall is still not confirmed.
     """
 
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
         before = draft.order(order_id)
-        key = f"{what}/{device}/{generation}"
-        data = {"device": device, "crew_id": crew.id, "generation": generation}
+        key = f"{what}/{device}/{edition}"
+        data = {"device": device, "crew_id": crew.id, "generation": before.dispatch_of(edition)}
+        data |= {"corrected": True} if is_corrected(before, edition) else {}
         order = draft.remark(order_id, what, by=Actor("device", device), at=at, data=data, key=key)
-        if order is before or not _matters(order, crew, device, generation, what):
+        if order is before or not _matters(order, crew, device, edition, what):
             return draft.changes(order)
         draft.outgoing.append(
             alert(
@@ -141,14 +151,18 @@ async def unreceipted(
     return await context.store.transact(decide, order_id)
 
 
-def _matters(order: WorkOrder, crew: Crew, device: str, generation: int, what: str) -> bool:
+def is_corrected(order: WorkOrder, edition: int) -> bool:
+    """Whether this version said something else than the dispatch that it belongs to."""
+    return order.dispatch_of(edition) != 0 and order.dispatch_of(edition) == order.dispatch_of(edition - 1)
+
+
+def _matters(order: WorkOrder, crew: Crew, device: str, edition: int, what: str) -> bool:
     if what == "recall_unreceipted":
         return device in order.removing
-    return (
-        order.crew_id == crew.id
-        and order.generation == generation
-        and order.state in {"dispatched", "delivered"}
+    waits = {"dispatched", "delivered"} | (
+        {"acknowledged", "en_route"} if is_corrected(order, edition) else set()
     )
+    return order.crew_id == crew.id and edition == len(order.editions) and order.state in waits
 
 
 async def removed(context: Context, order_id: str, *, device: str, at: datetime) -> WorkOrder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -229,8 +230,7 @@ def _responsibility(context: Context, call: Call) -> tuple[dict[str, Any], str]:
     )
     if not isinstance(found, Routed):
         return {}, found.reason
-    routing = {"centre_id": found.centre_id, "trade": found.trade, "area_class": found.area_class}
-    return {**routing, "territory": found.territory.id, "rule": found.rule}, ""
+    return found.as_data(), ""
 
 
 def _contact(contact_id: str, call: Call, taken: Taken, now: datetime, by: Actor) -> Contact:
@@ -273,15 +273,21 @@ async def route(
         if before.crew_id:
             raise GuardRefused(f"order {order_id} is with {before.crew_id}: recall it first", guard="route")
         data = {"centre_id": centre_id, "trade": trade, "area_class": area_class}
-        order = draft.remark(order_id, "route", by=by, data=data, key=key)
-        if order.centre_id != before.centre_id and order.incident_id:
-            order = draft.leave(order_id, by=by)
-        cut_calls(draft, before, order)
-        if order.last("send") is not None and order.state not in {"returned", "received"}:
-            draft.outgoing.append(centre_delivery(order, now))
-        return draft.changes(order)
+        return draft.changes(put_route(draft, order_id, data, by=by, key=key))
 
     return await context.store.transact(decide)
+
+
+def put_route(draft: Draft, order_id: str, data: Mapping[str, Any], *, by: Actor, key: str = "") -> WorkOrder:
+    """Within a decision: the order is this centre's and trade's from now on, and is carried there where it was sent."""
+    before = draft.order(order_id)
+    order = draft.remark(order_id, "route", by=by, data=data, key=key)
+    if order.centre_id != before.centre_id and order.incident_id:
+        order = draft.leave(order_id, by=by)
+    cut_calls(draft, before, order)
+    if order.last("send") is not None and order.state not in {"returned", "received"}:
+        draft.outgoing.append(centre_delivery(order, draft.now))
+    return order
 
 
 def still_open(draft: Draft, order: WorkOrder, what: str) -> None:

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from dispatch.core import incident
-from dispatch.core.crew import Roster, Stacked, show_acknowledged, stack, unstack
+from dispatch.core.crew import Roster, Stacked, rewrite, show_acknowledged, stack, unstack
 from dispatch.core.errors import DispatchError, GuardRefused, NotFound
 from dispatch.core.escalation import CHASED, RUNG
 from dispatch.core.hop import standing
@@ -264,8 +264,18 @@ def centre_delivery(order: WorkOrder, now: datetime) -> Outgoing:
 
 def _stack(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
     crew = draft.crew(after.crew_id)
-    aboard = Stacked(after.id, after.generation, order_text(draft, after))
-    draft.put_roster(stack(draft.roster_of(crew), crew.id, aboard))
+    draft.put_roster(stack(draft.roster_of(crew), crew.id, _aboard(draft, after)))
+    write_devices(draft, crew)
+
+
+def _aboard(draft: Draft, order: WorkOrder) -> Stacked:
+    return Stacked(order.id, len(order.editions), order_text(draft, order))
+
+
+def rewrite_aboard(draft: Draft, order: WorkOrder) -> None:
+    """The crew that has the order reads it as it is now, on its terminals too."""
+    crew = draft.crew(order.crew_id)
+    draft.put_roster(rewrite(draft.roster_of(crew), crew.id, _aboard(draft, order)))
     write_devices(draft, crew)
 
 

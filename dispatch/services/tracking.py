@@ -79,6 +79,8 @@ class Tracking:
             known = before.get(order.id)
             if known is None or known.order.generation != order.generation:
                 known = self._watch(order)
+            elif known.order.facts.place != order.facts.place:
+                known.arrival = ArrivalWatch(order.facts.place)
             known.order = order
             now.setdefault(order.crew_id, []).append(known)
         self._bound = now
@@ -162,7 +164,7 @@ class Tracking:
             try:
                 await crew_service.step(
                     self._context, bound.order.id, name, crew=crew, by=by, at=when, generation=generation,
-                    data={"via": "gps"}, key=f"gps-{name}/{device}/{generation}",
+                    data={"via": "gps"}, key=f"gps-{name}/{device}/{generation}", edition=len(bound.order.editions),
                 )  # fmt: skip
             except TRANSIENT:
                 raise
@@ -218,15 +220,16 @@ async def _receipt(context: Context, crew: Crew, event: DeviceEvent) -> None:
     assert isinstance(event, Receipt)
     at = _instant(event.at)
     if event.what == "delivered":
-        link = await _link_since_dispatch(context, event)
+        order = await _order(context, event.order_id)
         await crew_service.receipt(
             context, event.order_id, crew=crew, by=Actor("device", event.device), at=at,
-            generation=event.version, link=link, via="terminal",
+            generation=order.dispatch_of(event.version), edition=event.version,
+            link=_link_since_dispatch(context, order, event), via="terminal",
         )  # fmt: skip
     elif event.what in {"unreceipted", "recall_unreceipted"}:
         await crew_service.unreceipted(
             context, event.order_id, crew=crew, device=event.device, at=at,
-            generation=event.version, what=event.what,
+            edition=event.version, what=event.what,
         )  # fmt: skip
     elif event.what == "removed":
         await crew_service.removed(context, event.order_id, device=event.device, at=at)
@@ -234,13 +237,17 @@ async def _receipt(context: Context, crew: Crew, event: DeviceEvent) -> None:
         await _settled(context, event.device, event.version, at)
 
 
-async def _link_since_dispatch(context: Context, event: Receipt) -> str:
-    """State of the hop while the order was on its way: the network's minutes are explained by it."""
+async def _order(context: Context, order_id: str) -> WorkOrder:
+    """As it is now: which dispatch a version on a device belongs to does not change any more."""
 
     def load(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
-        return Changes(loaded.order(event.order_id))
+        return Changes(loaded.order(order_id))
 
-    order = await context.store.transact(load)
+    return await context.store.transact(load)
+
+
+def _link_since_dispatch(context: Context, order: WorkOrder, event: Receipt) -> str:
+    """State of the hop while the order was on its way: the network's minutes are explained by it."""
     sent = order.last("dispatch")
     if sent is None:
         return "unknown"
@@ -271,7 +278,8 @@ async def _press(context: Context, crew: Crew, event: DeviceEvent) -> None:
         data |= {"reason": "other", "said": event.reason} if event.reason else {"reason": "other"}
     if event.lat is not None and event.lon is not None:
         data |= {"lat": event.lat, "lon": event.lon}
+    generation = (await _order(context, event.order_id)).dispatch_of(event.version) if event.version else None
     await crew_service.step(
         context, event.order_id, event.action, crew=crew, at=_instant(event.at), data=data,
-        key=event.press_id, generation=event.version or None,
+        key=event.press_id, generation=generation,
     )  # fmt: skip

@@ -6,10 +6,11 @@ from fastapi import APIRouter
 
 from dispatch.adapters.http.access import CallKey, Hotline, Id, Key, Manager, Router, Services
 from dispatch.adapters.http.reply import Json
-from dispatch.adapters.http.schemas import CallBack, CallIn, ReasonIn, Remark, RouteIn
+from dispatch.adapters.http.schemas import CallBack, CallIn, LocateIn, ReasonIn, Remark, RouteIn
 from dispatch.core.errors import BadInput
+from dispatch.core.locating import Whereabouts
 from dispatch.core.types import Actor, Point
-from dispatch.services import chases
+from dispatch.services import call_desk, chases, locating
 from dispatch.services import hotline as desk
 from dispatch.services.people import acting_as, own_order, scope_of
 
@@ -21,10 +22,9 @@ async def take_call(body: CallIn, person: Hotline, services: Services, key: Call
     """A customer's report becomes an order, joins an open one, or was answered from a planned outage."""
     if (body.lat is None) != (body.lon is None):
         raise BadInput("lat and lon: expected both or neither", field="lat")
-    place = Point(body.lat, body.lon) if body.lat is not None and body.lon is not None else None
     call = desk.Call(
         channel=body.channel, address=body.address, fault_type=body.fault_type, voltage=body.voltage,
-        place=place, customer_name=body.customer_name, customer_phone=body.customer_phone,
+        place=_point(body.lat, body.lon), customer_name=body.customer_name, customer_phone=body.customer_phone,
         description=body.description, ended_at=body.ended_at, id=key, withheld=body.phone_withheld,
         join=body.join, apart=body.apart, outage=body.outage, insists=body.insists,
     )  # fmt: skip
@@ -51,6 +51,25 @@ async def route(order_id: Id, body: RouteIn, person: Router, services: Services,
         by=by, key=key, at_centre=scope_of(person).centre_id,
     )  # fmt: skip
     return Json(services.views.show(order))
+
+
+@router.post("/api/orders/{order_id}/place")
+async def place(order_id: Id, body: LocateIn, person: Router, services: Services, key: Key) -> Json:
+    """Where it is, given or corrected until somebody has arrived; and whose land that is, which moves nothing by itself."""
+    own_order(person, await services.views.order(order_id))
+    was = body.seen
+    seen = Whereabouts(was.address, _point(was.lat, was.lon)) if was else None
+    context, at = services.context, Point(body.lat, body.lon)
+    order = await locating.give_place(
+        context, order_id, at, address=body.address, seen=seen, key=key, at_centre=scope_of(person).centre_id,
+        by=acting_as(person, "hotline" if person.role == "hotline" else "dispatcher"),
+    )  # fmt: skip
+    land = call_desk.land(order.facts.place, context.territories)
+    return Json({"order": services.views.show(order), "land": land})
+
+
+def _point(lat: float | None, lon: float | None) -> Point | None:
+    return Point(lat, lon) if lat is not None and lon is not None else None
 
 
 @router.post("/api/orders/{order_id}/expedite")

@@ -60,6 +60,27 @@ class CallIn(Body):
     insists: bool = False
 
 
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+
+
+class WhereaboutsIn(Body):
+    """Where an order was when who acts looked at it."""
+
+    address: Line
+    lat: Latitude | None
+    lon: Longitude | None
+
+
+class LocateIn(Body):
+    """Where an order is; `address` (empty: it stays), `seen`: what it was before (none: whatever)."""
+
+    lat: Latitude
+    lon: Longitude
+    address: Line = ""
+    seen: WhereaboutsIn | None = None
+
+
 class LookIn(Body):
     """What is known so far of a call that is not taken yet."""
 

@@ -26,8 +26,8 @@ OUTBOX: Table = t.OutboxRowTable.__table__  # type: ignore[attr-defined]
 ROSTER: Table = t.RosterRow.__table__  # type: ignore[attr-defined]
 _FACTS = frozenset(
     {
-        "id", "process", "channel", "address", "lat", "lon", "fault_type", "voltage", "customer_name",
-        "customer_phone", "description", "reported_at",
+        "id", "process", "channel", "fault_type", "voltage", "customer_name", "customer_phone", "description",
+        "reported_at",
     }
 )  # fmt: skip
 """Columns of an order that are written once."""

@@ -14,7 +14,7 @@ from dispatch.core.work_order import Event, Facts
 
 
 def facts_from(row: Any) -> Facts:
-    """What an order began with, from its work_order row."""
+    """What is known of an order beside its history, from its work_order row."""
     place = None if row.lat is None else Point(row.lat, row.lon)
     return Facts(
         id=row.id, process=row.process, reported_at=row.reported_at, channel=row.channel, address=row.address,

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dispatch.core.errors import IllegalStep
 from dispatch.core.escalation import clocks, fire
-from dispatch.core.segments import limit, overruns, timeline
-from dispatch.core.types import SYSTEM
+from dispatch.core.locating import Whereabouts, locate
+from dispatch.core.segments import deadline, limit, overruns, timeline
+from dispatch.core.types import SYSTEM, Point
 from dispatch.core.work_order import WorkOrder, fold, remark
 from tests.dispatch.core.orders import BY, DATA, PROCESS, A, order, step
 
@@ -33,9 +35,11 @@ def histories(draw: st.DrawFn) -> tuple[WorkOrder, datetime]:
         claimed = now + timedelta(seconds=draw(st.sampled_from([0, 0, 0, -1000, 5000])))
         legal = [s for state, s in PROCESS.transitions if state == made.state and s in DATA | BY]
         legal = [s for s in legal if s != "close" or made.satisfied is not None]
-        choice = draw(st.sampled_from([*legal, "attempt", "crew_free"]))
+        choice = draw(st.sampled_from([*legal, "attempt", "crew_free", "locate"]))
         if choice == "attempt" or (choice == "crew_free" and not made.behind):
             made = remark(made, PROCESS, "attempt", by=SYSTEM, now=now)
+        elif choice == "locate":
+            made = located(made, now, draw(st.integers(0, 9)))
         elif choice == "crew_free":
             made = remark(made, PROCESS, "crew_free", by=SYSTEM, now=now)
         else:
@@ -45,6 +49,16 @@ def histories(draw: st.DrawFn) -> tuple[WorkOrder, datetime]:
                 data["same_office"] = draw(st.booleans())  # type: ignore[assignment]
             made = step(made, choice, now, at=claimed, **data)
     return made, now + timedelta(seconds=draw(st.integers(0, 900)))
+
+
+def located(made: WorkOrder, now: datetime, n: int) -> WorkOrder:
+    """At one of ten places, where it may still be said."""
+    try:
+        return locate(
+            made, PROCESS, Whereabouts(f"{n} Lane", Point(30.0, 120.0 + n / 100)), by=BY["send"], now=now
+        )
+    except IllegalStep:
+        return made
 
 
 def reading(made: WorkOrder, now: datetime) -> dict[tuple[str, str], timedelta]:
@@ -127,3 +141,21 @@ def test_any_order_can_be_kept_and_its_clocks_fired_once(given_history: tuple[Wo
         assert after.state == made.state
         assert len({o.key for o in following}) == len(following)
         assert fire(after, PROCESS, clock, max(now, clock.due)) == (after, ())
+
+
+@settings(max_examples=200, deadline=None)
+@given(histories())
+def test_a_place_that_is_given_moves_no_time_no_promise_and_no_clock(
+    given_history: tuple[WorkOrder, datetime],
+) -> None:
+    made, now = given_history
+    without = fold(order().facts, [e for e in made.history if e.kind != "locate"], PROCESS)
+    assert deadline(made, PROCESS) == deadline(without, PROCESS)
+    assert timeline(made, PROCESS, now) == timeline(without, PROCESS, now)
+    assert clocks(made, PROCESS) == clocks(without, PROCESS)
+    last = made.last("locate")
+    assert made.facts.address == (last.data["address"] if last else order().facts.address)
+    assert fold(made.facts, made.history, PROCESS) == made, "also from the facts that SQL keeps"
+    assert fold(order().facts, made.history, PROCESS) == made, "and from those of the call"
+    assert list(made.editions) == sorted(made.editions)
+    assert max(made.editions, default=0) == made.generation
