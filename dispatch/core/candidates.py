@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -75,18 +75,52 @@ class Exclusion:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Able:
+    """One crew that could take an order whose place is not known. `behind`: how many orders it works first."""
+
+    crew_id: str
+    behind: int
+
+
+def by_load(
+    crews: Iterable[CandidateCrew], trade: str, centre_id: str, now: datetime
+) -> tuple[tuple[Able, ...], tuple[Exclusion, ...]]:
+    """Who could take an order without a place: the free ones first, then those with less to do; and the others.
+
+    No arrival is known whoever goes, so that where a crew is keeps none from it.
+    """
+    able, excluded = [], []
+    for crew in crews:
+        against = why_not(crew, trade, centre_id, None, now)
+        if against is None:
+            able.append(crew)
+        else:
+            excluded.append(against)
+    able.sort(key=lambda crew: (crew.orders, crew.free_in_s, crew.id))
+    return tuple(Able(crew.id, crew.orders) for crew in able), tuple(excluded)
+
+
 def why_not(
-    crew: CandidateCrew, trade: str, centre_id: str, stale_after_s: float, now: datetime
+    crew: CandidateCrew, trade: str, centre_id: str, stale_after_s: float | None, now: datetime
 ) -> Exclusion | None:
-    """What stands against a crew for any order of a trade and centre; None: nothing. First reason counts."""
+    """What stands against a crew for any order of a trade and centre; None: nothing. First reason counts.
+
+    `stale_after_s`: how old its position may be; None: where it is does not matter.
+    """
+    located = stale_after_s is not None
     age = crew.fix_age_s
     checks: tuple[tuple[bool, WhyNot, str], ...] = (
         (crew.trade != trade, "wrong_trade", f"wrong trade: {crew.trade}"),
         (crew.centre_id != centre_id, "other_centre", f"belongs to centre {crew.centre_id}"),
         (not crew.on_shift, "off_shift", "off shift"),
         (crew.away, "away", _away(crew, now)),
-        (crew.start is None or age is None, "no_position", "no position"),
-        ((age or 0.0) > stale_after_s, "stale", f"stale fix {(age or 0.0) / 60:.0f} min"),
+        (located and (crew.start is None or age is None), "no_position", "no position"),
+        (
+            located and (age or 0.0) > (stale_after_s or 0.0),
+            "stale",
+            f"stale fix {(age or 0.0) / 60:.0f} min",
+        ),
         (crew.orders >= crew.capacity, "full", f"full: {crew.orders} of {crew.capacity} orders"),
     )
     return next((Exclusion(crew.id, code, reason) for against, code, reason in checks if against), None)

@@ -14,6 +14,8 @@ from typing import Literal
 from dispatch.core.travel import TravelTimes
 from dispatch.core.types import Point
 
+WhyUnknown = Literal["", "no_place", "no_position", "no_way"]
+"""Why an arrival cannot be said: the order (or one ahead of it) has no place, the crew no position, no way leads there."""
 Stage = Literal["waiting", "acknowledged", "en_route"]
 LEAST_LEFT = 0.2
 """Share of the usual repair that is expected to be left, however long the crew has been there."""
@@ -41,13 +43,14 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One stop as planned. `arrival` and `margin_s` (seconds before the deadline, negative: late) are None where it
-    is not known from where the crew comes, or no way leads there. `free_s`: seconds until the crew is done with it."""
+    """One stop as planned. `arrival` and `margin_s` (seconds before the deadline, negative: late) are None where they
+    cannot be said, and `why` says why. `free_s`: seconds until the crew is done with it."""
 
     order_id: str
     arrival: datetime | None
     margin_s: float | None
     free_s: float
+    why: WhyUnknown = ""
 
 
 def planned(
@@ -55,23 +58,32 @@ def planned(
 ) -> tuple[Planned, ...]:
     """The stops worked in this sequence by a crew that is at `start` (None: unknown)."""
     found = []
-    here, free_s, known = start, 0.0, True
+    here, free_s = start, 0.0
+    why: WhyUnknown = ""
     for stop in stops:
         arrival: datetime | None
         if stop.arrived_at is not None:
             spent = (now - stop.arrived_at).total_seconds()
             free_s += max(pace.repair_s - spent, pace.repair_s * LEAST_LEFT)
-            arrival, known = stop.arrived_at, stop.place is not None
+            arrival, why = stop.arrived_at, "" if stop.place else "no_place"
         else:
             drive = float(travel.seconds([here], [stop.place], now)[0, 0]) if here and stop.place else None
-            known = known and drive is not None and isfinite(drive)
+            why = why or _unknown(here, stop.place, drive)
             eta = _ready_s(stop, free_s, pace) + (drive or 0.0)
-            arrival = now + timedelta(seconds=round(eta)) if known else None
+            arrival = None if why else now + timedelta(seconds=round(eta))
             free_s = eta + pace.repair_s
         margin = None if arrival is None else (stop.deadline - arrival).total_seconds()
-        found.append(Planned(stop.order_id, arrival, margin, free_s))
+        found.append(Planned(stop.order_id, arrival, margin, free_s, why if arrival is None else ""))
         here = stop.place or here
     return tuple(found)
+
+
+def _unknown(here: Point | None, there: Point | None, drive: float | None) -> WhyUnknown:
+    if there is None:
+        return "no_place"
+    if here is None:
+        return "no_position"
+    return "" if drive is not None and isfinite(drive) else "no_way"
 
 
 def _ready_s(stop: Stop, free_s: float, pace: Pace) -> float:

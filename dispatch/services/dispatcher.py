@@ -25,6 +25,7 @@ from dispatch.core.assignment import (
     match,
     rank,
 )
+from dispatch.core.candidates import Able, by_load
 from dispatch.core.errors import Conflict, DispatchError, GuardRefused
 from dispatch.core.process import Process
 from dispatch.core.types import SYSTEM, Actor
@@ -210,12 +211,14 @@ async def centre_received(
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Every crew for one order: the best first, and the others with the reason why not."""
+    """Every crew for one order: the best first, and the others with the reason why not. `able`, in place of `ranked`: those
+    for an order without a place, of which no arrival can be said."""
 
     order_id: str
     travel_source: str
     ranked: tuple[Ranked, ...]
     excluded: tuple[Exclusion, ...]
+    able: tuple[Able, ...] = ()
 
 
 async def candidates(context: Context, order_id: str) -> Candidates:
@@ -225,11 +228,14 @@ async def candidates(context: Context, order_id: str) -> Candidates:
         return Changes(loaded.order(order_id))
 
     order = await context.store.transact(load)
-    wanted = waiting_order(context, order)
     crews = [
         c for c in await candidate_crews(context) if (c.centre_id, c.trade) == (order.centre_id, order.trade)
     ]
-    ranking = rank(wanted, crews, context.travel, context.clock.now(), _parameters(context))
+    now = context.clock.now()
+    if order.facts.place is None:
+        able, excluded = by_load(crews, order.trade, order.centre_id, now)
+        return Candidates(order_id, context.travel.source, (), excluded, able)
+    ranking = rank(waiting_order(context, order), crews, context.travel, now, _parameters(context))
     return Candidates(order_id, ranking.source, ranking.ranked, ranking.excluded)
 
 

@@ -18,7 +18,7 @@ from dispatch.core.candidates import Exclusion, why_not
 from dispatch.core.crew import CrewDuty
 from dispatch.core.errors import BadInput, DispatchError, NotFound
 from dispatch.core.segments import deadline
-from dispatch.core.sequence import Pace, Planned, Stage, Stop, planned
+from dispatch.core.sequence import Pace, Planned, Stage, Stop, WhyUnknown, planned
 from dispatch.core.types import Actor, Point
 from dispatch.core.work_order import REORDERED, WorkOrder
 from dispatch.services.context import Context
@@ -80,6 +80,8 @@ class Affected:
     """The one that is given; aboard this crew; aboard the crew that it is taken from; without a crew."""
     before: Reached | None
     after: Reached | None
+    why: WhyUnknown = ""
+    """Why `after` cannot be said of an order that somebody works; of one without a crew None means: nobody would come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,9 @@ class _Look:
             if p.arrival is not None and p.margin_s is not None
         }
 
+    def unknown(self, crew_id: str, sequence: Sequence[str]) -> dict[str, WhyUnknown]:
+        return {p.order_id: p.why for p in self.plan(crew_id, sequence)}
+
 
 async def _look(context: Context) -> _Look:
     orders = {o.id: o for o in await context.store.open_orders()}
@@ -159,15 +164,15 @@ async def _look(context: Context) -> _Look:
 
 def _of_crew(look: _Look, crew: Crew, duty: CrewDuty, sequence: Sequence[str]) -> list[Affected]:
     before = look.reached(crew.id, [s.order_id for s in duty.stack])
-    after = look.reached(crew.id, sequence)
+    after, why = look.reached(crew.id, sequence), look.unknown(crew.id, sequence)
     found = []
     for order_id in sequence:
-        former = look.orders[order_id].crew_id
+        former, then, unsaid = look.orders[order_id].crew_id, after.get(order_id), why.get(order_id, "")
         if duty.holds(order_id):
-            found.append(Affected(order_id, "aboard", before.get(order_id), after.get(order_id)))
+            found.append(Affected(order_id, "aboard", before.get(order_id), then, unsaid))
         else:
             was = look.reached(former, _stack(look, former)).get(order_id) if former else None
-            found.append(Affected(order_id, "new", was, after.get(order_id)))
+            found.append(Affected(order_id, "new", was, then, unsaid))
     return found
 
 
@@ -177,7 +182,8 @@ def _of_former(look: _Look, given: WorkOrder | None) -> list[Affected]:
     stack = _stack(look, given.crew_id)
     left = [o for o in stack if o != given.id]
     before, after = look.reached(given.crew_id, stack), look.reached(given.crew_id, left)
-    return [Affected(o, "left", before.get(o), after.get(o)) for o in left]
+    why = look.unknown(given.crew_id, left)
+    return [Affected(o, "left", before.get(o), after.get(o), why.get(o, "")) for o in left]
 
 
 def _of_waiting(look: _Look, crew: Crew, given: WorkOrder | None, sequence: Sequence[str]) -> list[Affected]:
@@ -236,7 +242,8 @@ def _against(look: _Look, crew: Crew, given: WorkOrder | None) -> Exclusion | No
     if given is None or crew.id not in look.duties:
         return None
     seen = candidate(look.context, *look.duties[crew.id], look.orders, look.now)
-    return why_not(seen, given.trade, given.centre_id, MatchParameters().stale_after_s, look.now)
+    stale_after_s = MatchParameters().stale_after_s if given.facts.place else None
+    return why_not(seen, given.trade, given.centre_id, stale_after_s, look.now)
 
 
 def _stack(look: _Look, crew_id: str) -> list[str]:

@@ -226,3 +226,30 @@ async def _stay(city: City, tracking: Tracking, place: tuple[float, float]) -> N
         judged = tracking.classify([Position("t-E1", at, at, *place, speed_mps=0.0)])
         tracking.believe(judged)
         await tracking.follow(judged.seen)
+
+
+async def test_crews_for_an_order_without_a_place_are_shown_by_load_and_it_is_dispatched(city: City) -> None:
+    city.place.put_fix("E1", *NEW)
+    busy = await city.order("dispatched")
+    order_id = await unplaced(city)
+    await city.post("holly", f"/api/orders/{order_id}/send")
+    routed = {"centre_id": "east", "trade": "service", "area_class": "urban"}
+    await city.post("holly", f"/api/orders/{order_id}/route", routed)
+    found = (await city.get("dora", f"/api/orders/{order_id}/candidates")).json()
+    assert found["ranked"] == []
+    assert [(one["crew_id"], one["behind"]) for one in found["able"]] == [("E2", 0), ("E1", 1)], (
+        "E2: no position"
+    )
+    seen = (await city.post("dora", "/api/crews/E1/preview", {"orders": [order_id, busy]})).json()
+    new, aboard = seen["orders"]
+    assert (new["after"], new["why"]) == (None, "no_place")
+    assert aboard["before"] is not None
+    assert (aboard["after"], aboard["why"]) == (None, "no_place"), "behind one of which nothing can be said"
+    assert (await city.post("dora", "/api/crews/E2/preview", {"orders": [order_id]})).json()[
+        "against"
+    ] is None
+    answer = await city.post("dora", f"/api/orders/{order_id}/dispatch", {"crew_id": "E2", "generation": 0})
+    assert answer.json()["state"] == "dispatched"
+    await city.post("dora", f"/api/orders/{order_id}/place", body())
+    again = (await city.post("dora", "/api/crews/E1/preview", {"orders": [busy, order_id]})).json()
+    assert {o["order_id"]: o["why"] for o in again["orders"]} == {order_id: "", busy: ""}
