@@ -86,6 +86,8 @@ export function explain(error) {
     not_yours: t('The order is not with this crew any more.'),
     own_order: t('The order is not with this crew any more.'),
     key_reused: error.facts?.order === '' ? t('The call was kept before, without an order. Take it once more for an order.') : t('This was taken before, as order {order}, with other content: look there first.', { order: error.facts?.order ?? '' }),
+    arrived: t('Somebody has arrived: the place stands.'),
+    ended: t('The order has ended.'),
     already: t('This step was taken already.'),
     under_way: t('The crew is under way with the order ahead: recall it first.'),
     stack_changed: t('The orders of this crew have changed meanwhile.'),

@@ -4,7 +4,7 @@
  * it harms others or takes an order from somebody; then the deed, and for some seconds the way back.
  */
 import { ApiError, explain, get, post } from './api.js';
-import { effectsBox, first, harmed, placed } from './effects.js';
+import { effectsBox, first, harmed, placed, unsure } from './effects.js';
 import { eventName, who } from './order_words.js';
 import { named, page, t } from './page.js';
 import { ask, notice } from './shell.js';
@@ -70,7 +70,7 @@ export class Assigner {
       const said = await this.question(order.id, { title: t('Reassign {order} to {crew}?', { order: order.id, crew }), text: t('It is taken off the other vehicle first.'), details, danger: true, confirm: t('Reassign'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: options('reasons'), value: 'nearer_crew' }] });
       if (!said) return false;
       body.reason = said.reason;
-    } else if (harmed(preview).length || preview.against) {
+    } else if (harmed(preview).length || preview.against || unsure(preview).some((one) => one.role !== 'new')) {
       if (!await this.question(order.id, { title: t('Send {order} to {crew}?', { order: order.id, crew }), details, danger: true, confirm: t('Send all the same') })) return false;
     }
     return this.post(order, step, body);

@@ -171,6 +171,9 @@ export function cover(board) {
   return [...trades.values()].sort((a, b) => (a.free - a.waiting) - (b.free - b.waiting) || a.trade.localeCompare(b.trade));
 }
 
+/** Whether its place can still be given or corrected: nobody has arrived (pure). @param {Order} order */
+export const placeable = (order) => !order.points?.H && !['restored', 'recorded', 'closed', 'cancelled'].includes(order.state);
+
 /** Steps that a dispatcher may take now; the server decides in the end. @param {Order} order @returns {string[]} */
 export function stepsFor(order) {
   if (unroutable(order)) return ['route'];

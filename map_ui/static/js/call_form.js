@@ -1,15 +1,14 @@
 // @ts-check
 /** The call form: usable by keyboard while talking. Address search, place on the map, and what is known of the call. */
-import { explain, get } from './api.js';
+import { explain } from './api.js';
 import { CallKnown } from './call_known.js';
-import { placeWords, undecided } from './call_words.js';
-import { fill, h, say } from './dom.js';
+import { undecided } from './call_words.js';
+import { fill, h } from './dom.js';
 import { Once } from './once.js';
-import { page, t } from './page.js';
+import { t } from './page.js';
+import { PlaceField } from './place_field.js';
 import { notice } from './shell.js';
-import { areaName, centreName, options } from './vocabulary.js';
-
-const L = /** @type {any} */ (globalThis).L;
+import { options } from './vocabulary.js';
 
 export class CallForm {
   /** @param {any} form @param {any} map @param {{taken: (answer: any) => void, open: (id: string) => void, told: (order: any) => void}} on */
@@ -18,20 +17,17 @@ export class CallForm {
     this.map = map;
     this.on = on;
     this.once = new Once();
-    /** @type {{lat: number|null, lon: number|null}} */
-    this.place = { lat: null, lon: null };
-    this.marker = null;
+    this.field = new PlaceField(map, '', {
+      changed: () => { this.known.land = null; this.known.changed(() => this.said()); }, picked: () => {},
+      chosen: (onMap) => { (onMap && (this.phone.value || this.withheld) ? this.form.fault_type : this.phone).focus(); },
+    });
+    this.address = this.field.input;
     this.withheld = false;
-    this.found = h('div', { role: 'listbox', id: 'addresses', class: 'suggestions', 'aria-label': t('Addresses'), hidden: true });
     this.repeat = h('div', { class: 'repeat', role: 'status', 'aria-live': 'polite', id: 'known' });
-    /** What became of the search for what is typed now. @type {''|'none'|'silent'} */
-    this.searched = '';
-    this.placed = h('p', { class: 'soft', id: 'placed', role: 'status' });
     this.problem = h('p', { class: 'problem', role: 'alert', id: 'call-problem', hidden: true });
-    this.known = new CallKnown(this.repeat, { open: on.open, changed: () => { this.problem.hidden = true; this.sayPlace(); }, told: (order) => this.told(order), answered: () => this.answered() });
+    this.known = new CallKnown(this.repeat, { open: on.open, changed: () => { this.problem.hidden = true; this.sayLand(); }, told: (order) => this.told(order), answered: () => this.answered() });
     this.build();
-    map.on('click', (/** @type {any} */ e) => this.put(e.latlng.lat, e.latlng.lng, true));
-    map.getContainer().addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.mapKeys(e));
+    form.addEventListener('focusin', () => this.field.hold());
     form.addEventListener('submit', (/** @type {SubmitEvent} */ e) => { e.preventDefault(); this.send(); });
     this.clear();
   }
@@ -39,11 +35,10 @@ export class CallForm {
   build() {
     const input = (/** @type {string} */ name, /** @type {string} */ label, /** @type {any} */ more = {}, /** @type {any} */ beside = null) => h('div', { class: 'field' }, h('label', { htmlFor: name }, label), h('input', { id: name, name, ...more }), beside);
     const select = (/** @type {string} */ name, /** @type {string} */ label, /** @type {[string, string][]} */ choices) => h('div', { class: 'field' }, h('label', { htmlFor: name }, label), h('select', { id: name, name, required: true }, choices.map(([value, text]) => h('option', { value }, text))));
-    this.address = h('input', { id: 'address', name: 'address', required: true, role: 'combobox', 'aria-expanded': 'false', 'aria-controls': 'addresses', 'aria-autocomplete': 'list', 'aria-describedby': 'placed', maxLength: 200 });
     this.ended = h('button', { type: 'submit', class: 'primary', id: 'take', 'aria-keyshortcuts': 'Alt+Enter' }, t('Call ended: take it'), ' ', h('kbd', {}, 'Alt+Enter'));
     this.noPhone = h('button', { type: 'button', class: 'small', id: 'withheld', 'aria-pressed': 'false', 'aria-keyshortcuts': 'Alt+W', on: { click: () => this.withhold(!this.withheld) } }, t('Withheld'), ' ', h('kbd', {}, 'Alt+W'));
     fill(this.form,
-      h('div', { class: 'field wide' }, h('label', { htmlFor: 'address' }, t('Address (type to search, or Alt+M for the map)')), h('div', { class: 'search-box' }, this.address, this.found), this.placed),
+      this.field.box,
       input('customer_phone', t('Customer\'s phone'), { type: 'tel', maxLength: 40 }, this.noPhone), input('customer_name', t('Customer\'s name'), { maxLength: 200 }),
       this.repeat,
       select('fault_type', t('Fault'), options('fault_types')), select('voltage', t('Voltage'), options('voltages')),
@@ -53,9 +48,6 @@ export class CallForm {
       h('div', { class: 'field buttons' }, this.ended, h('button', { type: 'button', 'aria-keyshortcuts': 'Alt+N', on: { click: () => this.clear() } }, t('Clear'), ' ', h('kbd', {}, 'Alt+N'))));
     this.phone = this.form.customer_phone;
     this.phone.addEventListener('input', () => { if (this.phone.value) this.withhold(false); this.known.changed(() => this.said()); });
-    this.address.addEventListener('input', () => this.search());
-    this.address.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.keys(e));
-    this.address.addEventListener('blur', () => setTimeout(() => this.hide(), 150));
     this.form.channel.addEventListener('change', () => { this.problem.hidden = true; });
   }
 
@@ -75,7 +67,7 @@ export class CallForm {
   }
 
   /** What a look is asked with. */
-  said() { return { phone: this.phone.value.trim(), address: this.address.value.trim(), ...this.place }; }
+  said() { return { phone: this.phone.value.trim(), address: this.address.value.trim(), ...this.field.place }; }
 
   /** An outage was changed, ended or called off: who is on the line is not told what was. */
   lookAgain() {
@@ -93,96 +85,10 @@ export class CallForm {
     this.problem.hidden = true;
   }
 
-  search() {
-    this.place = { lat: null, lon: null };
-    this.searched = '';
-    this.marker?.remove();
-    this.shown();
-    clearTimeout(this.timer);
-    const q = this.address.value.trim();
-    if (!q) { this.hide(); return; }
-    this.timer = setTimeout(async () => {
-      const found = await get(`/api/addresses?q=${encodeURIComponent(q)}`).catch(() => null);
-      if (this.address.value.trim() !== q) return;
-      const answers = this.answers = found ?? [];
-      this.searched = !found ? 'silent' : answers.length ? '' : 'none';
-      this.sayPlace();
-      this.at = -1;
-      fill(this.found, answers.map((/** @type {any} */ one, /** @type {number} */ i) => h('div', { role: 'option', id: `address-${i}`, 'aria-selected': 'false', on: { mousedown: (/** @type {Event} */ e) => { e.preventDefault(); this.choose(i); } } }, this.named(one), this.otherName(one))));
-      this.found.hidden = !answers.length || document.activeElement !== this.address;
-      this.address.setAttribute('aria-expanded', String(!this.found.hidden));
-    }, 120);
-  }
-
-  /** @param {any} one */
-  named(one) { return page.language.startsWith('zh') ? one.address_zh || one.address : one.address; }
-
-  /** @param {any} one */
-  otherName(one) {
-    const other = page.language.startsWith('zh') ? one.address : one.address_zh;
-    return other && other !== this.named(one) ? h('small', { class: 'soft' }, ' ', other) : null;
-  }
-
-  /** @param {KeyboardEvent} e */
-  keys(e) {
-    const n = this.answers?.length ?? 0;
-    if (this.found.hidden || !n) return;
-    if (e.key === 'ArrowDown' || e.key === 'ArrowUp') {
-      e.preventDefault();
-      this.at = ((this.at ?? -1) + (e.key === 'ArrowDown' ? 1 : n - 1) + (this.at === -1 && e.key === 'ArrowUp' ? 1 : 0)) % n;
-      [...this.found.children].forEach((c, i) => { c.setAttribute('aria-selected', String(i === this.at)); if (i === this.at) c.scrollIntoView({ block: 'nearest' }); });
-      this.address.setAttribute('aria-activedescendant', `address-${this.at}`);
-    } else if (e.key === 'Enter' && !e.altKey) {
-      e.preventDefault();
-      this.choose(Math.max(0, this.at ?? 0));
-    } else if (e.key === 'Escape') this.hide();
-  }
-
-  /** The map's own keys move it; Enter takes the place under the cross. @param {KeyboardEvent} e */
-  mapKeys(e) {
-    if (e.altKey || !['Enter', 'Escape'].includes(e.key)) return;
-    e.preventDefault();
-    if (e.key === 'Enter') { const { lat, lng } = this.map.getCenter(); this.put(lat, lng, true); }
-    (this.phone.value || this.withheld ? this.form.fault_type : this.phone).focus();
-  }
-
-  hide() {
-    this.found.hidden = true;
-    this.address.setAttribute('aria-expanded', 'false');
-    this.address.removeAttribute('aria-activedescendant');
-  }
-
-  /** @param {number} i */
-  choose(i) {
-    const one = this.answers[i];
-    this.address.value = this.named(one);
-    this.hide();
-    this.put(one.lat, one.lon, false);
-    this.phone.focus();
-  }
-
-  /** @param {number} lat @param {number} lon @param {boolean} picked */
-  put(lat, lon, picked) {
-    this.place = { lat, lon };
-    if (picked && !this.address.value) this.address.value = t('Place on the map {lat}, {lon}', { lat: lat.toFixed(5), lon: lon.toFixed(5) });
-    this.marker?.remove();
-    this.marker = L.marker([lat, lon], { keyboard: false, interactive: false, icon: L.divIcon({ className: 'pin', html: h('span', { 'aria-hidden': 'true' }, '✚'), iconSize: [28, 28] }) }).addTo(this.map);
-    if (!picked) this.map.setView([lat, lon], Math.max(this.map.getZoom(), 14), { animate: false });
-    this.shown();
-  }
-
-  shown() {
-    this.known.land = null; // that of another place
-    this.sayPlace();
-    this.known.changed(() => this.said());
-  }
-
-  sayPlace() {
-    const { lat, lon } = this.place, land = this.known.land;
-    const text = placeWords(lat === null || lon === null ? null : { lat, lon }, land && { centre: land.centre_id && centreName(land.centre_id), area: areaName(land.area_class) }, this.searched);
-    say(this.placed, text);
-    this.placed.classList.toggle('settled', !!land?.centre_id);
-    this.placed.classList.toggle('soon', lat === null ? !!this.searched : !!land && !land.centre_id);
+  /** Whose land it is, as the centre has just said. */
+  sayLand() {
+    this.field.land = this.known.land;
+    this.field.say();
   }
 
   /** @param {string} text */
@@ -203,7 +109,7 @@ export class CallForm {
 
   values() {
     const values = /** @type {Record<string, any>} */ (Object.fromEntries(new FormData(this.form)));
-    if (this.place.lat !== null) Object.assign(values, this.place);
+    if (this.field.place.lat !== null) Object.assign(values, this.field.place);
     return { ...values, phone_withheld: this.withheld };
   }
 
@@ -282,13 +188,9 @@ export class CallForm {
     this.form.reset();
     this.once = new Once();
     this.ended.disabled = false;
-    this.marker?.remove();
-    this.place = { lat: null, lon: null };
-    this.searched = '';
     this.withhold(false);
     this.known.clear();
-    this.hide();
-    this.shown();
+    this.field.clear();
     this.address.focus();
   }
 }

@@ -16,11 +16,18 @@ export function because(one) {
   return parts.join(' · ');
 }
 
+/** When it would be there, and the chance that this is in time; of an order without a place nothing. @param {any} one */
+function numbers(one) {
+  if (one.eta_seconds === undefined) return h('div', { class: 'numbers soft' }, t('arrival unknown'));
+  const chance = Math.round(100 * one.chance_to_keep);
+  return h('div', { class: 'numbers' }, h('div', { class: 'eta' }, t('{n} min', { n: Math.round(one.eta_seconds / 60) })), h('div', { class: 'soft' }, shortTime(one.arrival)), h('div', { class: chance >= 80 ? 'good' : chance >= 40 ? 'soon' : 'late' }, t('{n} % in time', { n: chance })));
+}
+
 /** The list of crews for one dispatch of an order: one element, whatever becomes of the page around it. */
 export class CandidateList {
   /**
    * @param {import('./board_state.js').Order} order @param {string} step dispatch or reassign @param {import('./board_state.js').Board} board
-   * @param {{choose: (crewId: string, place: number|null) => void, cancel: () => void, without: string, name: (orderId: string) => string}} on `without`: the crew that has it
+   * @param {{choose: (crewId: string, place: number|null) => void, cancel: () => void, place: () => void, without: string, name: (orderId: string) => string}} on `without`: the crew that has it; `place`: the order has none, pick one first
    */
   constructor(order, step, board, on) {
     this.order = order;
@@ -85,14 +92,14 @@ export class CandidateList {
 
   /** @param {any} answer */
   show(answer) {
-    this.ranked = (answer.ranked ?? []).filter((/** @type {any} */ one) => one.crew_id !== this.on.without);
+    this.ranked = [...answer.ranked ?? [], ...answer.able ?? []].filter((/** @type {any} */ one) => one.crew_id !== this.on.without);
     this.stood = this.standing([...this.ranked, ...answer.excluded ?? []].map((one) => one.crew_id));
     this.items = this.ranked.map((one, i) => this.item(one, i));
     fill(this.list, this.items);
     const excluded = answer.excluded ?? [];
     const held = this.box.contains(document.activeElement);
     fill(this.box, h('div', { class: 'row-head' }, h('h3', {}, t('Crews for this order')), h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Close'), on: { click: this.on.cancel } }, '✕')),
-      straight(answer.travel_source) ? h('p', { class: 'chip warn' }, t('Travel times are straight-line estimates: no road data.')) : null,
+      answer.able?.length ? h('div', { class: 'unplaced' }, h('p', { class: 'chip warn' }, '▲ ', t('Arrival unknown: the order has no place.')), h('button', { type: 'button', class: 'small', data: { step: 'place' }, 'aria-keyshortcuts': 'p', on: { click: this.on.place } }, t('Pick the place'), ' ', h('kbd', {}, 'p'))) : straight(answer.travel_source) ? h('p', { class: 'chip warn' }, t('Travel times are straight-line estimates: no road data.')) : null,
       this.ranked.length ? [this.list, this.effects, h('p', { class: 'soft' }, t('Enter sends the order; ← → changes its place in the sequence; Esc closes.'))] : h('p', { class: 'empty' }, t('No crew can take it now.')),
       excluded.length ? h('details', {}, h('summary', {}, t('{n} crew(s) not considered', { n: excluded.length })), h('ul', { class: 'excluded' }, excluded.map((/** @type {any} */ one) => h('li', {}, named(this.board.crews.get(one.crew_id)) || one.crew_id, ': ', whyNot(one))))) : null);
     const first = !this.ready;
@@ -106,10 +113,9 @@ export class CandidateList {
   /** @param {any} one @param {number} i */
   item(one, i) {
     const crew = this.board.crews.get(one.crew_id);
-    const chance = Math.round(100 * Number(one.chance_to_keep ?? 0));
     return h('div', { role: 'option', id: `cand-${i}`, class: 'candidate', 'aria-selected': 'false', data: { crew: one.crew_id }, on: { click: () => { if (this.crew !== one.crew_id) this.select(i); this.on.choose(one.crew_id, this.place); } } },
       h('b', { class: 'rank' }, i + 1), h('div', { class: 'what' }, h('div', {}, h('strong', {}, named(crew) || one.crew_id), ' ', crew ? h('span', { class: 'soft' }, statusName(crew.status), ` · ${crew.stack?.length ?? 0}/${crew.capacity}`) : null), h('div', { class: 'soft' }, because(one))),
-      h('div', { class: 'numbers' }, h('div', { class: 'eta' }, t('{n} min', { n: Math.round(one.eta_seconds / 60) })), h('div', { class: 'soft' }, shortTime(one.arrival)), h('div', { class: chance >= 80 ? 'good' : chance >= 40 ? 'soon' : 'late' }, t('{n} % in time', { n: chance }))));
+      numbers(one));
   }
 
   /** Where the selected crew stands; -1: nowhere. */

@@ -20,6 +20,7 @@ import { OrderMarkers } from './order_markers.js';
 import { OrderPanel } from './order_panel.js';
 import { shortName, t } from './page.js';
 import { lookAt, startPanes, tab } from './panes.js';
+import { isHeld } from './place_field.js';
 import { onSession } from './session.js';
 import { startShell } from './shell.js';
 import { showUndelivered } from './undelivered.js';
@@ -38,12 +39,12 @@ const board = emptyBoard();
 let selected = '';
 
 const crewOf = (/** @type {number} */ no) => [...board.crews.values()].find((c) => c.no === no);
-const layer = new LiveLayer(map, { name: (no) => shortName(crewOf(no)) || String(no), pick: (no) => { const crew = crewOf(no); if (crew) pickCrew(crew); } });
-const markers = new OrderMarkers(map, (id) => pick(id));
+const layer = new LiveLayer(map, { name: (no) => shortName(crewOf(no)) || String(no), pick: (no) => { const crew = crewOf(no); if (crew && !isHeld(map)) pickCrew(crew); } });
+const markers = new OrderMarkers(map, (id) => { if (!isHeld(map)) pick(id); });
 const trail = new Trail(map, board);
 const view = new BoardView(board, { pick });
 const assigner = new Assigner(board, { order: changedOrder, crew: changedCrew });
-const panel = new OrderPanel(board, assigner, { crew: (id) => { const crew = board.crews.get(id); if (crew) pickCrew(crew); }, open: pick, changed: changedOrder });
+const panel = new OrderPanel(board, assigner, { crew: (id) => { const crew = board.crews.get(id); if (crew) pickCrew(crew); }, open: pick, changed: changedOrder, look: (at) => { if (innerWidth < 900) { lookAt(at === 'map' ? 'map' : 'side'); map.invalidateSize(); } } }, map);
 const crews = new CrewsView(board, { order: pick, map: pickCrew, changed: changedCrew, fixed: (no) => layer.fleet.fixedAt(no), reorder: (crewId, sequence) => { assigner.reorder(crewId, sequence).then(() => crews.draw()); } });
 const alerts = new Alerts({ open: pick, changed: (alert) => { board.alerts.set(String(alert.id), alert); show(); }, address: (id) => board.orders.get(id)?.address });
 
@@ -145,7 +146,7 @@ addEventListener('keydown', (e) => {
   /** @type {Record<string, () => void>} */
   const keys = {
     '/': () => byId('search').focus(), d: () => panel.act('dispatch'), a: () => panel.act('accept'), r: () => panel.act('recall'),
-    x: () => panel.act('reassign'), h: () => panel.act('return'), o: () => panel.act('route'), b: () => byId('board').focus(),
+    x: () => panel.act('reassign'), h: () => panel.act('return'), o: () => panel.act('route'), p: () => panel.act('place'), b: () => byId('board').focus(),
     c: () => { tab('crews'); byId('tab-crews').focus(); }, l: () => { tab('alerts'); byId('tab-alerts').focus(); },
     u: () => assigner.undo(), '?': toggleHelp,
     Escape: () => byId('board').focus(), q: () => alerts.acknowledgeFirst(),

@@ -8,15 +8,15 @@ import { whyNot } from './why_not.js';
 
 /**
  * @typedef {{crew_id: string, at: string, margin_s: number}} Reached
- * @typedef {{order_id: string, role: 'new'|'aboard'|'left'|'waiting', before: Reached|null, after: Reached|null}} Effect
+ * @typedef {{order_id: string, role: 'new'|'aboard'|'left'|'waiting', before: Reached|null, after: Reached|null, why?: string}} Effect `why`: why `after` cannot be said
  * @typedef {{crew_id: string, sequence: string[], travel_source: string, orders: Effect[], refused: {code: string, message: string, facts: any}|null, against: {code: string, reason: string}|null}} Preview
  */
 
 const SAME_S = 30;
 
 /** What becomes of one order (pure). @param {Effect} one @returns {'late'|'later'|'earlier'|'same'|'lost'|'unknown'} */
-export function change({ before, after }) {
-  if (!after) return before ? 'lost' : 'unknown';
+export function change({ before, after, why }) {
+  if (!after) return before && !why ? 'lost' : 'unknown';
   if (!before) return after.margin_s < 0 ? 'late' : 'same';
   if (after.margin_s < 0 && before.margin_s >= 0) return 'late';
   const by = after.margin_s - before.margin_s;
@@ -25,6 +25,16 @@ export function change({ before, after }) {
 
 /** Orders that would be late, or reached by nobody, because of it: not the one that is given (pure). @param {Preview} preview */
 export const harmed = (preview) => preview.orders.filter((one) => one.role !== 'new' && one.before !== null && ['late', 'lost'].includes(change(one)));
+
+/** Orders of which no arrival can be said (any more) because of it (pure). @param {Preview} preview */
+export const unsure = (preview) => preview.orders.filter((one) => change(one) === 'unknown' && (one.role === 'new' || one.before !== null));
+
+/** @param {string} [why] an arrival cannot be said */
+export function unknownWhy(why = '') {
+  /** @type {Record<string, string>} */
+  const names = { no_place: t('an order has no place'), no_position: t('position unknown'), no_way: t('no road leads there') };
+  return names[why] ?? t('arrival unknown');
+}
 
 /** The crew's sequence with an order at a place, from 1; null: last (pure). @param {string[]} stack @param {string} id @param {number|null} place */
 export function placed(stack, id, place) {
@@ -40,7 +50,7 @@ const margin = (margin_s) => (margin_s < 0 ? t('{time} late', { time: duration(m
 function what(one, crewId) {
   const kind = change(one);
   if (kind === 'lost') return t('nobody would be there');
-  if (kind === 'unknown') return t('arrival unknown');
+  if (kind === 'unknown') return one.why ? t('arrival unknown: {why}', { why: unknownWhy(one.why) }) : t('arrival unknown');
   const after = /** @type {Reached} */ (one.after);
   const other = after.crew_id !== crewId ? ` · ${crewName(after.crew_id)}` : '';
   const was = one.before && kind !== 'same' ? `${shortTime(one.before.at)} → ` : '';
@@ -64,14 +74,17 @@ function sign(one) {
 export function verdict(preview) {
   if (preview.refused) return t('This is not possible.');
   const harm = harmed(preview);
-  return harm.length ? t('{n} other order(s) become late', { n: harm.length }) : t('No other order becomes late');
+  if (harm.length) return t('{n} other order(s) become late', { n: harm.length });
+  const [first] = unsure(preview);
+  return first ? t('Cannot be said: {why}', { why: unknownWhy(first.why) }) : t('No other order becomes late');
 }
 
 /** @param {Preview} preview @param {(orderId: string) => string} name of an order @returns {HTMLElement} */
 export function effectsBox(preview, name) {
   const harm = new Set(harmed(preview));
-  return h('div', { class: `effects ${preview.refused || harm.size ? 'late' : 'good'}`, data: { harmed: harm.size } },
-    h('p', { class: 'verdict' }, h('b', { 'aria-hidden': 'true' }, preview.refused || harm.size ? '▲ ' : '✓ '), verdict(preview)),
+  const look = preview.refused || harm.size ? 'late' : unsure(preview).length ? 'unsure' : 'good';
+  return h('div', { class: `effects ${look}`, data: { harmed: harm.size } },
+    h('p', { class: 'verdict' }, h('b', { 'aria-hidden': 'true' }, { late: '▲ ', unsure: '? ', good: '✓ ' }[look]), verdict(preview)),
     preview.refused ? h('p', {}, refusal(preview.refused)) : null,
     preview.against && !preview.refused ? h('p', { class: 'soon' }, '▲ ', t('Note: {why}', { why: whyNot(preview.against) })) : null,
     h('ol', {}, preview.orders.map((one) => h('li', { class: harm.has(one) ? 'late' : change(one), data: { order: one.order_id, change: change(one) } },

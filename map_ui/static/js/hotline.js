@@ -4,7 +4,7 @@ import { Alerts } from './alerts.js';
 import { ApiError, explain, get } from './api.js';
 import { banner } from './banner.js';
 import { CallForm } from './call_form.js';
-import { arrived, remaining } from './board_state.js';
+import { arrived, placeable, remaining } from './board_state.js';
 import { callerLines, inTurn } from './call_backs.js';
 import { outageWords, progress } from './call_words.js';
 import { askTime, clock } from './clock.js';
@@ -15,6 +15,7 @@ import { fit, startMap } from './ground.js';
 import { Once } from './once.js';
 import { eventName } from './order_words.js';
 import { fullTime, shortTime, t } from './page.js';
+import { PlaceBox, placeSaid } from './place_box.js';
 import { ask, notice, startShell } from './shell.js';
 import { areaName, centreName, loadWords, options, word } from './vocabulary.js';
 
@@ -85,14 +86,40 @@ async function cancel(order) {
   if (said) await act(order, 'cancel', said);
 }
 
+/** @type {PlaceBox|null} */
+let placing = null;
+
+/** Where an order is, beside the map: one at a time. @param {any} order */
+function place(order) {
+  placing?.leave();
+  placing = new PlaceBox(map, order, {
+    look: (at) => { if (at === 'map') map.getContainer().scrollIntoView({ block: 'nearest' }); },
+    done: async (answer) => {
+      placing?.leave();
+      placing = null;
+      if (answer) {
+        const { text, act: open } = placeSaid(answer);
+        notice(text, open ? 'bad' : 'good', { about: order.id });
+        await poll();
+      }
+      /** @type {HTMLElement|null} */ (document.querySelector(`[data-order="${CSS.escape(order.id)}"] [data-step=place]`))?.focus();
+    },
+  });
+  byId('call').after(placing.box);
+  placing.focus();
+}
+
+/** @param {any} order @param {boolean} [first] it is what the order needs */
+const placeButton = (order, first = false) => (placeable(order) ? h('button', { type: 'button', class: first && order.lat === null ? 'primary' : '', data: { step: 'place' }, on: { click: () => place(order) } }, t('Place')) : null);
+
 /** @param {string} label @param {() => void} f @param {string} [look] */
 const button = (label, f, look = '') => h('button', { type: 'button', class: look, on: { click: f } }, label);
 
 /** @type {Record<string, (order: any) => any[]>} */
 const ACTIONS = {
-  to_send: (o) => [button(t('Send'), () => act(o, 'send'), 'primary send'), o.centre_id ? null : button(t('Decide who'), () => route(o)), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
-  unroutable: (o) => [button(t('Decide who'), () => route(o), 'primary'), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
-  running: (o) => [button(t('Told the progress'), () => act(o, 'progress')), button(t('Customer chases'), () => expedite(o)), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
+  to_send: (o) => [button(t('Send'), () => act(o, 'send'), 'primary send'), o.centre_id ? null : button(t('Decide who'), () => route(o)), placeButton(o), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
+  unroutable: (o) => [placeButton(o, true), button(t('Decide who'), () => route(o), o.lat === null ? '' : 'primary'), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
+  running: (o) => [button(t('Told the progress'), () => act(o, 'progress')), button(t('Customer chases'), () => expedite(o)), placeButton(o), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
   call_backs: () => [],
   to_close: (o) => [button(t('Close the order'), () => act(o, 'close'), 'primary')],
 };
@@ -109,7 +136,7 @@ function row(order, pile) {
   ticking.push([left, order]);
   return h('li', { class: 'desk-row', data: { order: order.id } }, left,
     h('div', { class: 'what' }, h('div', { class: 'place' }, order.address), h('div', { class: 'soft' }, h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, order.id), ' · ', word('fault_types', order.fault_type), ' · ', t('reported {time}', { time: shortTime(order.reported_at) }), order.centre_id ? ` · ${centreName(order.centre_id)}` : ''),
-      h('div', {}, h('span', { class: 'state' }, word('states', order.state)), ' ', order.withheld ? h('span', { class: 'chip' }, t('number withheld')) : null, ' ', order.customer_name ? h('span', { class: 'soft' }, order.customer_name) : null, ' ', order.joined ? h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })) : null, ' ', order.state === 'returned' ? h('span', { class: 'chip bad' }, t('Came back from the centre')) : null, ' ', pile === 'running' && order.watch?.fired ? h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })) : null)),
+      h('div', {}, h('span', { class: 'state' }, word('states', order.state)), ' ', order.withheld ? h('span', { class: 'chip' }, t('number withheld')) : null, ' ', order.customer_name ? h('span', { class: 'soft' }, order.customer_name) : null, ' ', order.joined ? h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })) : null, ' ', order.lat === null && placeable(order) ? h('span', { class: 'chip warn' }, t('no place')) : null, ' ', order.state === 'returned' ? h('span', { class: 'chip bad' }, t('Came back from the centre')) : null, ' ', pile === 'running' && order.watch?.fired ? h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })) : null)),
     pile === 'call_backs' ? callerLines(order, desk.callers[order.id] ?? [], act) : h('div', { class: 'buttons' }, ACTIONS[pile](order)),
     pile === 'running' ? h('p', { class: 'aloud' }, '“', progress(order, clock.now()), '”') : null);
 }

@@ -7,7 +7,7 @@ import { modal } from './shell.js';
 /** @returns {[string, [string, string][]][]} */
 const groups = () => [
   [t('Board and map'), [['↑ ↓ · j k', t('move on the board')], ['Enter', t('open the order')], ['/', t('search')], ['1 … 9', t('choose a filter or queue')], ['b', t('to the board')], ['Esc', t('back to the board')]]],
-  [t('This order'), [['a', t('accept')], ['d', t('dispatch: the list of crews')], ['x', t('reassign: the list of crews')], ['r', t('recall')], ['h', t('return to the hotline')], ['o', t('decide who is responsible')], ['u', t('undo the dispatch just made')]]],
+  [t('This order'), [['a', t('accept')], ['d', t('dispatch: the list of crews')], ['x', t('reassign: the list of crews')], ['r', t('recall')], ['h', t('return to the hotline')], ['o', t('decide who is responsible')], ['p', t('its place: give or correct it')], ['u', t('undo the dispatch just made')]]],
   [t('The list of crews'), [['↑ ↓', t('another crew, with what it would do')], ['← →', t('earlier or later in its sequence')], ['Enter', t('send')], ['Esc', t('send nothing')]]],
   [t('Crews and alerts'), [['c', t('crews')], ['Alt ↑ · Alt ↓', t('in the stack of a crew: earlier, later')], ['l', t('alerts')], ['q', t('acknowledge the first alert')], ['?', t('this help')]]],
 ];

@@ -1,6 +1,6 @@
 // @ts-check
 /** One order in the control room: facts, where its minutes went, and what can be done about it. */
-import { arrived, remaining, stepsFor } from './board_state.js';
+import { arrived, placeable, remaining, stepsFor } from './board_state.js';
 import { clock } from './clock.js';
 import { duration, figures, level } from './countdown.js';
 import { byId, fill, fillAround, h, keepingFocus, say } from './dom.js';
@@ -12,14 +12,18 @@ import { CandidateList } from './candidates.js';
 import { incidentBox } from './incident.js';
 import { doubtsBox } from './order_claims.js';
 import { toggleHelp } from './key_help.js';
+import { PlaceBox, placeSaid } from './place_box.js';
 
 const POINTS = 'ABCDEFGH';
 
 /** @returns {Record<string, [string, string]>} step: label, key */
 const stepNames = () => ({
   accept: [t('Accept'), 'a'], dispatch: [t('Dispatch to a crew'), 'd'], return: [t('Return to the hotline'), 'h'],
-  recall: [t('Recall'), 'r'], reassign: [t('Reassign'), 'x'], route: [t('Decide who is responsible'), 'o'],
+  recall: [t('Recall'), 'r'], reassign: [t('Reassign'), 'x'], route: [t('Decide who is responsible'), 'o'], place: [t('Place'), 'p'],
 });
+
+/** Steps, and what else can be decided. @param {import('./board_state.js').Order} order */
+const offered = (order) => [...stepsFor(order), ...(placeable(order) ? ['place'] : [])];
 
 /** What the centre still has to say shows meanwhile what it said before of the same order. @param {HTMLElement} box @param {HTMLElement|undefined} before @param {boolean} same */
 function heir(box, before, same) {
@@ -28,8 +32,9 @@ function heir(box, before, same) {
 }
 
 export class OrderPanel {
-  /** @param {import('./board_state.js').Board} board @param {import('./assign.js').Assigner} assigner @param {{crew: (id: string) => void, open: (id: string) => void, changed: (order: any) => void}} on */
-  constructor(board, assigner, on) {
+  /** @param {import('./board_state.js').Board} board @param {import('./assign.js').Assigner} assigner @param {{crew: (id: string) => void, open: (id: string) => void, changed: (order: any) => void, look: (at: 'map'|'box') => void}} on @param {any} map */
+  constructor(board, assigner, on, map) {
+    this.map = map;
     this.assigner = assigner;
     this.board = board;
     this.on = on;
@@ -38,6 +43,10 @@ export class OrderPanel {
     this.choosing = '';
     /** @type {CandidateList|null} */
     this.list = null;
+    /** @type {PlaceBox|null} */
+    this.placing = null;
+    /** The list of crews that a place is given for first. */
+    this.then = '';
     this.root = byId('panel-order');
     this.show('', 0);
   }
@@ -49,13 +58,15 @@ export class OrderPanel {
     if (!this.choosing) this.list = null;
     this.id = id;
     if (!order) {
+      this.unplace();
       if (this.key === 'none') return;
       this.key = 'none';
       fill(this.root, h('p', { class: 'empty' }, t('Choose an order on the board or on the map.')),
         h('p', { class: 'empty' }, h('button', { type: 'button', on: { click: toggleHelp } }, t('Everything by keyboard'), ' ', h('kbd', {}, '?'))));
       return;
     }
-    if (!stepsFor(order).includes(this.choosing) || (this.list && this.list.order.generation !== order.generation)) this.choosing = ''; // it was decided meanwhile
+    if (!offered(order).includes(this.choosing) || (this.list && this.list.order.generation !== order.generation)) this.choosing = ''; // it was decided meanwhile
+    if (this.choosing !== 'place') this.unplace();
     const crew = this.board.crews.get(order.crew_id);
     const key = `${id}/${order.version}/${order.state}/${order.removing?.length}/${crew?.status}/${order.incident_id}/${this.choosing}`;
     if (key !== this.key) {
@@ -73,7 +84,7 @@ export class OrderPanel {
     this.left = h('span', { class: 'big figures' });
     this.leftWord = h('span', { class: 'figures-word' });
     this.running = h('div', { class: 'running' });
-    const steps = mayAct() ? stepsFor(order) : [];
+    const steps = mayAct() ? offered(order) : [];
     const names = stepNames();
     /** @type {[string, any][]} */
     const facts = [
@@ -88,6 +99,7 @@ export class OrderPanel {
     const above = [
       h('div', { class: 'order-head' }, h('div', { class: 'left' }, this.left, this.leftWord),
         h('div', {}, h('h2', {}, order.address), h('div', { class: 'soft' }, order.id, ' · ', word('states', order.state),
+          order.lat === null && placeable(order) ? h('span', { class: 'chip warn' }, t('no place')) : null,
           order.removing?.length ? h('span', { class: 'chip warn' }, t('Recall pending on {n} device(s)', { n: order.removing.length })) : null))),
       steps.length ? h('div', { class: 'actions' }, steps.map((step) => h('button', {
         type: 'button', data: { step }, class: step === 'dispatch' ? 'primary' : step === 'recall' || step === 'return' ? 'danger-soft' : '', 'aria-keyshortcuts': names[step][1],
@@ -123,6 +135,7 @@ export class OrderPanel {
 
   /** The list of crews: another one only for another decision, so that the crew that is meant stays meant. @param {import('./board_state.js').Order} order */
   chooser(order) {
+    if (this.choosing === 'place') { this.list = null; return this.placing ??= this.placeBox(order); }
     const before = this.list;
     if (before?.step === this.choosing) {
       before.refresh();
@@ -131,19 +144,45 @@ export class OrderPanel {
     return this.list = new CandidateList(order, this.choosing, this.board, {
       without: this.choosing === 'reassign' ? order.crew_id : '',
       cancel: () => { this.choosing = ''; this.show(this.id, clock.now()); byId('board').focus(); },
+      place: () => this.act('place'),
       name: (id) => this.assigner.name(id),
       choose: async (crewId, place) => { if (await this.assigner.give(order.id, crewId, place)) { this.choosing = ''; this.show(this.id, clock.now()); byId('board').focus(); } },
     });
+  }
+
+  /** @param {import('./board_state.js').Order} order */
+  placeBox(order) {
+    return new PlaceBox(this.map, /** @type {any} */ (order), {
+      look: this.on.look,
+      done: (answer) => {
+        if (answer) {
+          const { text, act } = placeSaid(answer);
+          notice(text, act ? 'bad' : 'good', { about: order.id });
+          this.on.changed(answer.order);
+        }
+        this.choosing = this.then;
+        this.show(this.id, clock.now());
+        if (!this.choosing) byId('board').focus();
+      },
+    });
+  }
+
+  /** No place is asked for any more. */
+  unplace() {
+    this.placing?.leave();
+    this.placing = null;
   }
 
   /** Take a step, by button or key. @param {string} step */
   async act(step) {
     const order = this.board.orders.get(this.id);
     if (!order || !mayAct()) return;
-    if (!stepsFor(order).includes(step)) { notice(`${order.id}: ${t('This step is not possible now.')}`, 'bad', { about: order.id }); return; }
-    if (step === 'dispatch' || step === 'reassign') {
+    if (!offered(order).includes(step)) { notice(`${order.id}: ${t('This step is not possible now.')}`, 'bad', { about: order.id }); return; }
+    if (step === 'dispatch' || step === 'reassign' || step === 'place') {
+      this.then = step === 'place' && this.choosing !== step ? this.choosing : '';
       this.choosing = this.choosing === step ? '' : step;
       this.show(this.id, clock.now());
+      this.placing?.focus();
       return;
     }
     if (step === 'accept') { await this.assigner.post(order, 'accept', {}); return; }

@@ -8,7 +8,7 @@ export function eventName(kind) {
   /** @type {Record<string, string>} */
   const names = {
     take_call: t('Call taken'), rung: t('Rung climbed'), attempt: t('Attempt to reach somebody'), in_hand: t('Taken in hand'), overdue: t('Segment overdue'), promise_missed: t('Promise missed'),
-    joined: t('Another call joined'), not_reached: t('Call-back reached nobody'), grouped: t('Joined an incident'), parted: t('Left its incident'), expedite: t('The customer chases'), supervise: t('Superior watches'), crew_free: t('Crew free for this order'), reordered: t('Another place in the sequence'), route: t('Responsibility decided'), removed: t('Device confirmed the removal'),
+    joined: t('Another call joined'), not_reached: t('Call-back reached nobody'), grouped: t('Joined an incident'), parted: t('Left its incident'), expedite: t('The customer chases'), supervise: t('Superior watches'), crew_free: t('Crew free for this order'), reordered: t('Another place in the sequence'), route: t('Responsibility decided'), locate: t('Place given or corrected'), removed: t('Device confirmed the removal'),
     gps_departed: t('Seen departing by GPS'), photo: t('Photo'), message: t('Message'), late_receipt: t('Receipt that came late'), also_received: t('Received on one more device'), no_free_crew: t('No crew is free'), unreceipted: t('The terminal does not confirm it'), recall_unreceipted: t('The terminal does not confirm the recall'),
   };
   return names[kind] ?? word('steps', kind);
@@ -49,6 +49,9 @@ function line(link) {
   return link === 'unknown' ? t('line unknown') : t('line down');
 }
 
+/** @param {{lat: number|null, lon: number|null}} place */
+const spot = ({ lat, lon }) => (lat === null || lon === null ? t('no place') : `${lat.toFixed(5)}, ${lon.toFixed(5)}`);
+
 /**
  * How each fact is said, in this order; what is not here is for machines.
  * @type {Record<string, (value: any, event: any) => string>}
@@ -57,6 +60,8 @@ const SAID = {
   centre_id: (v) => centreName(v),
   trade: (v) => word('trades', v),
   area_class: (v) => areaName(v),
+  address: (v, { kind, data }) => (kind === 'locate' ? `${v} (${spot(data)})` : ''),
+  was: (v) => t('before: {address}', { address: `${v.address} (${spot(v)})` }),
   crew_id: (v, { by }) => (by?.role === 'crew' && by.id === v ? '' : crewName(v)),
   to_crew: (v) => t('to {crew}', { crew: crewName(v) }),
   place: (v, { data }) => t('{n} of {all}', { n: v, all: data.of ?? '–' }),
@@ -87,6 +92,7 @@ const SAID = {
   given_up: (v) => (v ? t('given up') : ''),
   again_at: (v) => t('again at {time}', { time: fullTime(v) }),
   withheld: (v) => (v ? t('number withheld') : ''),
+  corrected: (v) => (v ? t('with the corrected place') : ''),
   insists: (v) => (v ? t('the caller insists on an order') : ''),
   text: (v) => String(v),
   crews: (v, { data }) => t('{crews} crew(s): {busy} with orders, {away} away, {off} off shift', { crews: v, busy: data.busy, away: data.away, off: data.off_shift }),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { targetOf } from '../js/drag.js';
-import { change, harmed, placed } from '../js/effects.js';
+import { change, harmed, placed, unsure, verdict } from '../js/effects.js';
 import { shifted } from '../js/stack_view.js';
 
 const reached = (margin_s) => ({ crew_id: 'E1', at: '2026-03-02T10:00:00Z', margin_s });
@@ -24,6 +24,17 @@ test('harmed are the others that become late or lose their crew, never the order
     one('later', 'aboard', reached(500), reached(5)), one('unknown', 'aboard', null, reached(-5)),
   ];
   assert.deepEqual(harmed({ orders }).map((o) => o.order_id), ['late', 'lost']);
+});
+
+test('where an arrival cannot be said, it is neither in time nor late', () => {
+  const given = { order_id: 'given', role: 'new', before: null, after: null, why: 'no_place' };
+  const behind = { order_id: 'behind', role: 'aboard', before: reached(5), after: null, why: 'no_place' };
+  assert.equal(change(behind), 'unknown', 'its crew still comes');
+  assert.deepEqual(unsure({ orders: [given, behind, { ...behind, order_id: 'before', before: null }] }).map((o) => o.order_id), ['given', 'behind']);
+  assert.deepEqual(harmed({ orders: [given, behind] }), []);
+  assert.equal(verdict({ orders: [given] }), 'Cannot be said: an order has no place');
+  assert.equal(verdict({ orders: [given, { ...behind, role: 'waiting', why: '' }] }), '1 other order(s) become late');
+  assert.equal(verdict({ orders: [{ ...behind, after: reached(5), why: '' }] }), 'No other order becomes late');
 });
 
 test('an order at a place of a sequence', () => {

@@ -5,6 +5,8 @@ import { shift } from '../js/ground.js';
 import { alertFacts } from '../js/alert_words.js';
 import { evidence, facts, who } from '../js/order_words.js';
 import { shortName } from '../js/page.js';
+import { placeable } from '../js/board_state.js';
+import { placeSaid } from '../js/place_box.js';
 
 test('facts are said in words, and what is for machines is not said', () => {
   const by = { role: 'crew', id: 'crew-17' };
@@ -14,6 +16,23 @@ test('facts are said in words, and what is for machines is not said', () => {
   assert.equal(facts({ kind: 'rung', data: { watch: 'crew', generation: 2, rung: 1, cycle: 1, due: 'x', phone: 'crew_duty', alert: ['dispatcher'] } }), 'Watch on the crew · rung 1 · rings duty phone of the crew');
   assert.equal(facts({ kind: 'call_back', data: { satisfied: false, text: 'too late' } }), 'not satisfied · too late');
   assert.equal(facts({ kind: 'joined', data: { phone: '+8610', text: 'dark', priority: 1 } }), '+8610 · dark');
+});
+
+test('a place that is given: the story says what it was, and who has to act is told why', () => {
+  const data = { address: '7 Square', lat: 30.061, lon: 120.063, was: { address: 'the mill', lat: null, lon: null } };
+  assert.equal(facts({ kind: 'locate', data }), '7 Square (30.06100, 120.06300) · before: the mill (no place)');
+  const order = { id: 'W1', centre_id: 'east', area_class: 'urban' };
+  const said = (land, of = order) => placeSaid({ order: of, land });
+  assert.deepEqual(said({ centre_id: 'east', area_class: 'urban' }), { text: 'W1: its place is kept. Responsible: east.', act: false });
+  assert.match(said({ centre_id: 'west', area_class: 'urban' }).text, /on the land of west. It stays with east/);
+  assert.match(said({ centre_id: 'east', area_class: 'rural' }).text, /is Rural. The promise stays the one of the call: Urban/);
+  assert.match(said({ centre_id: '', area_class: '' }).text, /stays with east/);
+  assert.match(said({ centre_id: '', area_class: '' }, { ...order, centre_id: '' }).text, /Decide who is responsible/);
+});
+
+test('a place can be given until somebody has arrived', () => {
+  const at = (state, points = {}) => placeable({ state, points });
+  assert.deepEqual(['received', 'returned', 'at_centre', 'en_route', 'on_scene', 'restored', 'cancelled'].map((s) => at(s, s === 'on_scene' ? { H: 'x' } : {})), [true, true, true, true, false, false, false]);
 });
 
 test('who acted, and from what it is known', () => {
