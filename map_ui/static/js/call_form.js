@@ -2,7 +2,7 @@
 /** The call form: usable by keyboard while talking. Address search, place on the map, and what is known of the call. */
 import { explain } from './api.js';
 import { CallKnown } from './call_known.js';
-import { undecided } from './call_words.js';
+import { placeWords, undecided } from './call_words.js';
 import { fill, h } from './dom.js';
 import { Once } from './once.js';
 import { t } from './page.js';
@@ -20,7 +20,8 @@ export class CallForm {
     this.field = new PlaceField(map, '', {
       changed: () => { this.known.land = null; this.known.changed(() => this.said()); }, picked: () => {},
       chosen: (onMap) => { (onMap && (this.phone.value || this.withheld) ? this.form.fault_type : this.phone).focus(); },
-    });
+    }, placeWords);
+    this.field.box.classList.add('wide');
     this.address = this.field.input;
     this.withheld = false;
     this.repeat = h('div', { class: 'repeat', role: 'status', 'aria-live': 'polite', id: 'known' });

@@ -53,6 +53,14 @@ export function placeWords(place, land, searched) {
   return land.centre ? `${land.centre} · ${land.area} · ${at}` : t('{place}: in no territory, or in several. A person decides who is responsible.', { place: at });
 }
 
+/** The same of an order that is taken already (pure). @type {typeof placeWords} */
+export function latePlaceWords(place, land, searched) {
+  if (place) return placeWords(place, land, searched);
+  if (searched === 'none') return t('No address is like that. Pick the place on the map (Alt+M, arrows, Enter).');
+  if (searched === 'silent') return t('The search for addresses does not answer. Pick the place on the map (Alt+M, arrows, Enter).');
+  return t('No place yet: choose an address, or the map (Alt+M, arrows, Enter).');
+}
+
 /** @param {{id: string, reason: string, starts_at: string, ends_at: string}} outage */
 export const outageWords = (outage) => t('Planned outage {id}, {from} to {to}: {reason}', { id: outage.id, from: fullTime(outage.starts_at), to: fullTime(outage.ends_at), reason: outage.reason });
 

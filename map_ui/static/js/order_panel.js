@@ -99,7 +99,7 @@ export class OrderPanel {
     const above = [
       h('div', { class: 'order-head' }, h('div', { class: 'left' }, this.left, this.leftWord),
         h('div', {}, h('h2', {}, order.address), h('div', { class: 'soft' }, order.id, ' · ', word('states', order.state),
-          order.lat === null && placeable(order) ? h('span', { class: 'chip warn' }, t('no place')) : null,
+          order.lat === null && placeable(order) ? [' ', h('span', { class: 'chip warn' }, t('no place'))] : null,
           order.removing?.length ? h('span', { class: 'chip warn' }, t('Recall pending on {n} device(s)', { n: order.removing.length })) : null))),
       steps.length ? h('div', { class: 'actions' }, steps.map((step) => h('button', {
         type: 'button', data: { step }, class: step === 'dispatch' ? 'primary' : step === 'recall' || step === 'return' ? 'danger-soft' : '', 'aria-keyshortcuts': names[step][1],

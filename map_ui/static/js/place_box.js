@@ -2,6 +2,7 @@
 /** Where an order is, given or corrected after the call: an address or a place on the map, and what follows from it. */
 import { get } from './api.js';
 import { told } from './assign.js';
+import { latePlaceWords } from './call_words.js';
 import { fill, h } from './dom.js';
 import { Once } from './once.js';
 import { t } from './page.js';
@@ -31,7 +32,7 @@ export class PlaceBox {
     this.order = order;
     this.on = on;
     this.once = new Once();
-    this.field = new PlaceField(map, 'new-', { changed: () => { this.problem.hidden = true; }, chosen: () => this.chosen(), picked: () => this.chosen() });
+    this.field = new PlaceField(map, 'new-', { changed: () => { this.problem.hidden = true; }, chosen: () => this.chosen(), picked: () => this.chosen() }, latePlaceWords);
     this.problem = h('p', { class: 'problem', role: 'alert', hidden: true });
     this.now = h('p', { class: 'soft' });
     this.save = h('button', { type: 'submit', class: 'primary', 'aria-keyshortcuts': 'Alt+Enter' }, t('Keep this place'), ' ', h('kbd', {}, 'Alt+Enter'));
@@ -51,7 +52,7 @@ export class PlaceBox {
 
   /** It is in the page now. */
   focus() {
-    this.box.scrollIntoView({ block: 'nearest' });
+    this.box.scrollIntoView({ block: 'center' }); // what is found stands beneath the field
     this.field.input.focus();
     this.field.input.select();
     if (this.order.lat === null) this.field.search();

@@ -1,7 +1,6 @@
 // @ts-check
 /** An address with its place: searched for in the utility's own addresses, or picked on the map; all by keys. */
 import { get } from './api.js';
-import { placeWords } from './call_words.js';
 import { fill, h, say } from './dom.js';
 import { page, t } from './page.js';
 import { areaName, centreName } from './vocabulary.js';
@@ -27,8 +26,10 @@ export class PlaceField {
    * @param {any} map @param {string} prefix of the ids of its elements
    * @param {{changed: () => void, chosen: (onMap: boolean) => void, picked: () => void}} on `changed`: it is another place, or none yet; `chosen`: from the list or by the map's
    *   keys, what comes next has the focus; `picked`: with a click or a touch on the map
+   * @param {typeof import('./call_words.js').placeWords} words what is said of it beneath the address
    */
-  constructor(map, prefix, on) {
+  constructor(map, prefix, on, words) {
+    this.words = words;
     this.map = map;
     this.on = on;
     /** @type {{lat: number|null, lon: number|null}} */
@@ -42,7 +43,7 @@ export class PlaceField {
     this.found = h('div', { role: 'listbox', id: `${prefix}addresses`, class: 'suggestions', 'aria-label': t('Addresses'), hidden: true });
     this.placed = h('p', { class: 'soft placed', id: `${prefix}placed`, role: 'status' });
     this.input = h('input', { id: `${prefix}address`, name: 'address', required: true, role: 'combobox', 'aria-expanded': 'false', 'aria-controls': `${prefix}addresses`, 'aria-autocomplete': 'list', 'aria-describedby': `${prefix}placed`, maxLength: 200 });
-    this.box = h('div', { class: 'field wide' }, h('label', { htmlFor: `${prefix}address` }, t('Address (type to search, or Alt+M for the map)')), h('div', { class: 'search-box' }, this.input, this.found), this.placed);
+    this.box = h('div', { class: 'field' }, h('label', { htmlFor: `${prefix}address` }, t('Address (type to search, or Alt+M for the map)')), h('div', { class: 'search-box' }, this.input, this.found), this.placed);
     this.input.addEventListener('input', () => this.search());
     this.input.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.keys(e));
     this.input.addEventListener('blur', () => setTimeout(() => this.hide(), 150));
@@ -51,13 +52,20 @@ export class PlaceField {
   }
 
   /** What is picked on the map is this field's, until another one takes it or this one leaves. */
-  hold() { holders.set(this.map, [...(holders.get(this.map) ?? []).filter((one) => one !== this), this]); }
+  hold() { this.held(this); }
+
+  /** @param {PlaceField[]} last */
+  held(...last) {
+    const now = [...(holders.get(this.map) ?? []).filter((one) => one !== this), ...last];
+    holders.set(this.map, now);
+    this.map.getContainer().closest('.map-pane')?.classList.toggle('held', now.length > 0); // a cross in its middle for the keys
+  }
 
   /** Gone, with its mark on the map. */
   leave() {
     clearTimeout(this.timer);
     this.marker?.remove();
-    holders.set(this.map, (holders.get(this.map) ?? []).filter((one) => one !== this));
+    this.held();
   }
 
   clear() {
@@ -158,7 +166,7 @@ export class PlaceField {
 
   say() {
     const { lat, lon } = this.place, { land } = this;
-    say(this.placed, placeWords(lat === null || lon === null ? null : { lat, lon }, land && { centre: land.centre_id && centreName(land.centre_id), area: areaName(land.area_class) }, this.searched));
+    say(this.placed, this.words(lat === null || lon === null ? null : { lat, lon }, land && { centre: land.centre_id && centreName(land.centre_id), area: areaName(land.area_class) }, this.searched));
     this.placed.classList.toggle('settled', !!land?.centre_id);
     this.placed.classList.toggle('soon', lat === null ? !!this.searched : !!land && !land.centre_id);
   }
