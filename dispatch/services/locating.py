@@ -47,18 +47,26 @@ async def give_place(
             return Changes(before)
         still_at(before, at_centre)
         to = Whereabouts(address.strip() or whereabouts(before).address, place)
-        order = locate(before, draft.process(before), to, by=by, now=now, seen=seen, key=key)
-        if order is before:
-            return Changes(before)
-        draft.put(order)
-        if order.crew_id and not order.follows:
-            rewrite_aboard(draft, order)
-            _tell_crew(draft, order)
-        elif not order.centre_id:
-            _route(draft, order)
-        return draft.changes(draft.order(order_id))
+        return draft.changes(put_place(draft, order_id, to, by=by, seen=seen, key=key))
 
     return await context.store.transact(decide, order_id)
+
+
+def put_place(
+    draft: Draft, order_id: str, to: Whereabouts, *, by: Actor, seen: Whereabouts | None = None, key: str = ""
+) -> WorkOrder:
+    """The same within a decision, with all that follows from it."""
+    before = draft.order(order_id)
+    order = locate(before, draft.process(before), to, by=by, now=draft.now, seen=seen, key=key)
+    if order is before:
+        return before
+    draft.put(order)
+    if order.crew_id and not order.follows:
+        rewrite_aboard(draft, order)
+        _tell_crew(draft, order)
+    elif not order.centre_id:
+        _route(draft, order)
+    return draft.order(order_id)
 
 
 def _tell_crew(draft: Draft, order: WorkOrder) -> None:

@@ -53,6 +53,15 @@ class Terminals(RuleBasedStateMachine):
         taken = DesiredOrder(chosen.order_id, chosen.version, chosen.slot, "text", True)
         self._revise((*others, taken) if data.draw(st.booleans()) else others)
 
+    @precondition(lambda self: self.desired.orders)
+    @rule(data=st.data())
+    def rewrite(self, data: st.DataObject) -> None:
+        """Its text is changed while it is aboard: another version in the same place."""
+        chosen = data.draw(st.sampled_from(self.desired.orders))
+        version = self.versions[chosen.order_id] = self.versions[chosen.order_id] + 1
+        new = DesiredOrder(chosen.order_id, version, chosen.slot, "new", chosen.acknowledged)
+        self._revise(tuple(new if o is chosen else o for o in self.desired.orders))
+
     @precondition(lambda self: len(self.desired.orders) > 1)
     @rule(data=st.data())
     def reorder(self, data: st.DataObject) -> None:

@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dispatch.clock import VirtualClock
-from dispatch.core.errors import DispatchError
+from dispatch.core.errors import DispatchError, IllegalStep
 from dispatch.core.escalation import clocks, fire, open_watches
+from dispatch.core.locating import Whereabouts, whereabouts
 from dispatch.core.responsibility import Rules
 from dispatch.core.segments import timeline
 from dispatch.core.territory import Territories
+from dispatch.core.types import Point
 from dispatch.core.work_order import WorkOrder, begin, fold
 from dispatch.services.context import Context
+from dispatch.services.locating import put_place
 from dispatch.services.ports import Crew, Device, Directory
 from dispatch.services.steps import Draft
 from tests.dispatch.centre import PROCESSES, CountedIds
@@ -26,6 +29,7 @@ from tests.dispatch.services.remembered import Remembered
 CREWS = ("N1", "N2")
 ORDERS = ("W1", "W2", "W3", "W4", "W5")
 CREW_STEPS = {"receipt", "acknowledge", "reject", "depart", "arrive", "restore", "record"}
+THERE_OR_ENDED = {"on_scene", "restored", "recorded", "closed", "cancelled"}
 WATCHED = {"dispatched": "crew", "delivered": "crew"}
 
 
@@ -110,6 +114,24 @@ class Life(RuleBasedStateMachine):
             if step != "restore":
                 del self.with_crew[order_id]
 
+    @rule(order_id=st.sampled_from(ORDERS), n=st.integers(1, 3), key=st.sampled_from(["", "k1", "k3"]))
+    def locate(self, order_id: str, n: int, key: str) -> None:
+        """Somebody says where it is; what the crew reads follows in the same commit."""
+        before = self.store.order(order_id)
+        draft = self._draft()
+        to = Whereabouts(f"{n} Lane", Point(30.0, 120.0 + n / 100))
+        try:
+            after = put_place(draft, order_id, to, by=BY["send"], key=key)
+        except IllegalStep:
+            assert self.states[order_id] in THERE_OR_ENDED
+            return
+        if before.has_key(key):
+            assert after is before
+            return
+        assert self.states[order_id] not in THERE_OR_ENDED
+        assert whereabouts(after) == to
+        self.store.commit(draft.changes(None))
+
     @rule(seconds=st.integers(0, 900))
     def wait(self, seconds: int) -> None:
         """Time passes; every clock that is due decides, in its order."""
@@ -144,7 +166,11 @@ class Life(RuleBasedStateMachine):
         for duty in self.store.duties.crews:
             assert [s.order_id for s in duty.stack] == self.aboard[duty.crew_id]
             assert len(duty.stack) <= 3
-            assert all(s.version == self.store.order(s.order_id).generation for s in duty.stack)
+            for aboard in duty.stack:
+                order = self.store.order(aboard.order_id)
+                assert order.dispatch_of(aboard.version) == order.generation
+                assert aboard.version == len(order.editions), "the newest text"
+                assert order.facts.address in aboard.text
 
     @invariant()
     def only_an_order_behind_another_waits_for_it(self) -> None:
