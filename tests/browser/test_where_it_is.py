@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from playwright.sync_api import expect
 
 from dispatch.services import hotline
@@ -70,6 +72,20 @@ def test_the_hotline_gives_the_place_afterwards_and_the_crew_can_navigate(
     expect(phone.get_by_role("article")).to_contain_text("12 Harbour Road")
     expect(phone.get_by_role("link", name="Navigate")).to_be_visible()
     expect(phone.locator("body")).to_contain_text("The place of an order was corrected")
+
+    taken = centre.do(hotline.take_call(context, replace(call, address="the mill again"), by=HOLLY))
+    desk.locator('[data-pile="unroutable"]').click()  # nobody is responsible: the rules are, by its place
+    desk.locator(f'.desk-row[data-order="{taken.order_id}"] [data-step="place"]').click()
+    desk.keyboard.press("Control+a")
+    desk.keyboard.type("12 har")
+    expect(desk.locator("#new-addresses [role=option]").first).to_be_visible()
+    desk.keyboard.press("Enter")
+    desk.keyboard.press("Alt+Enter")
+    expect(desk.locator("#notices")).to_contain_text("Responsible: East")
+    expect(desk.locator(f'.desk-row[data-order="{taken.order_id}"]')).to_contain_text("12 Harbour Road")
+    desk.keyboard.press("Alt+s")
+    expect(desk.locator(f'.desk-row[data-order="{taken.order_id}"]')).to_have_count(0)
+    assert centre.order(taken.order_id).state == "sent"
 
     expect(room.locator("#panel-order h2")).to_have_text("12 Harbour Road")
     room.locator("#board").focus()

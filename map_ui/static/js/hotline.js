@@ -32,7 +32,7 @@ let drawn = '';
 let reached = performance.now(), read = reached;
 let opened = 'to_send';
 const once = new Once();
-/** The order that Alt+S sends: the one that this page took last. */
+/** The order that Alt+S sends: the one that this page took last, or found a place for. */
 let justTaken = '';
 /** @type {[HTMLElement, any][]} */
 let ticking = [];
@@ -100,6 +100,10 @@ function place(order) {
       if (answer) {
         const { text, act: open } = placeSaid(answer);
         notice(text, open ? 'bad' : 'good', { about: order.id });
+        if (answer.order.state === 'received' && answer.order.centre_id) {
+          justTaken = order.id;
+          opened = 'to_send';
+        }
         await poll();
       }
       /** @type {HTMLElement|null} */ (document.querySelector(`[data-order="${CSS.escape(order.id)}"] [data-step=place]`))?.focus();

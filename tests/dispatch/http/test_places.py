@@ -207,12 +207,14 @@ async def test_arrival_is_seen_at_the_new_place_and_never_decided_from_the_old_o
     order_id = await city.order("en_route")
     tracking = Tracking(city.place.context)
     await tracking.look_again()
-    await city.post("holly", f"/api/orders/{order_id}/place", body())
-    await _stay(city, tracking, EAST)
-    assert (await story(city, order_id))["order"]["state"] == "en_route", "before the next look at the orders"
+    await city.post("holly", f"/api/orders/{order_id}/place", body(WEST))
     await tracking.look_again()
     await _stay(city, tracking, EAST)
-    assert (await story(city, order_id))["order"]["state"] == "en_route"
+    assert (await story(city, order_id))["order"]["state"] == "en_route", "not where it was before"
+    await city.post("holly", f"/api/orders/{order_id}/place", body())
+    await _stay(city, tracking, WEST)
+    assert (await story(city, order_id))["order"]["state"] == "en_route", "before the next look at the orders"
+    await tracking.look_again()
     await _stay(city, tracking, NEW)
     assert (await story(city, order_id))["order"]["state"] == "on_scene"
 
