@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from dispatch.adapters.http.access import Hotline, Id, Key, Router, Services
+from dispatch.adapters.http.desk_schemas import LookIn, NotReachedIn
 from dispatch.adapters.http.reply import Json
-from dispatch.adapters.http.schemas import LookIn, NotReachedIn, Remark
+from dispatch.adapters.http.schemas import Remark
 from dispatch.core.outage import covering
 from dispatch.core.types import Point
 from dispatch.services import call_desk

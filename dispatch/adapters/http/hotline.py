@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from dispatch.adapters.http.access import CallKey, Hotline, Id, Key, Manager, Router, Services
+from dispatch.adapters.http.desk_schemas import CallIn, LocateIn
 from dispatch.adapters.http.reply import Json
-from dispatch.adapters.http.schemas import CallBack, CallIn, LocateIn, ReasonIn, Remark, RouteIn
+from dispatch.adapters.http.schemas import CallBack, ReasonIn, Remark, RouteIn
 from dispatch.core.errors import BadInput
 from dispatch.core.locating import Whereabouts
 from dispatch.core.types import Actor, Point
