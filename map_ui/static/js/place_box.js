@@ -9,7 +9,7 @@ import { t } from './page.js';
 import { PlaceField } from './place_field.js';
 import { areaName, centreName } from './vocabulary.js';
 
-/** @typedef {{id: string, address: string, lat: number|null, lon: number|null, centre_id: string, area_class: string}} Placed */
+/** @typedef {{id: string, address: string, lat: number|null, lon: number|null, centre_id: string, area_class: string, state?: string}} Placed */
 /** @typedef {{order: Placed, land: {centre_id: string, area_class: string}}} Answer */
 
 /** What came of a new place, and whether somebody has to act on it: nothing jumps by itself. @param {Answer} answer @returns {{text: string, act: boolean}} */
