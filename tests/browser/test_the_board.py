@@ -116,6 +116,7 @@ def test_the_same_by_keys_with_the_place_in_the_sequence(
     expect(page.locator(".notice .undo")).to_be_visible()
     page.keyboard.press("u")
     until(page, lambda: evening.stack() == [first])
+    expect(page.locator('#panel-order [data-step="dispatch"]')).to_be_visible()  # the page knows it, too
     page.keyboard.press("d")
     expect(page.locator(".candidates")).to_contain_text("Place 2 of 2")
     page.keyboard.press("ArrowLeft")
