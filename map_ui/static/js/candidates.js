@@ -105,7 +105,7 @@ export class CandidateList {
     const first = !this.ready;
     this.ready = true;
     this.box.removeAttribute('aria-busy');
-    if (held || (first && [this.from, document.body].includes(document.activeElement))) this.list.focus({ preventScroll: !first });
+    if (held || (first && ([this.from, document.body].includes(document.activeElement) || document.activeElement?.matches('.actions [data-step]')))) this.list.focus({ preventScroll: !first });
     if (first) this.select(0);
     else this.mark();
   }
