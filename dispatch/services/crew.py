@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from dispatch.core import crew as rules
+from dispatch.core.alert_codes import cause_of, causes
 from dispatch.core.errors import Conflict, GuardRefused, IllegalStep
 from dispatch.core.outgoing import Outgoing, alert
 from dispatch.core.types import Actor
@@ -128,27 +129,19 @@ async def unreceipted(
         key = f"{what}/{device}/{generation}"
         data = {"device": device, "crew_id": crew.id, "generation": generation}
         order = draft.remark(order_id, what, by=Actor("device", device), at=at, data=data, key=key)
-        if order is before or not _matters(order, crew, device, generation, what):
+        facts = {"crew_id": crew.id, "device": device, "generation": generation}
+        cause = cause_of(what, order_id, facts).removeprefix(f"{order_id} ")
+        if order is before or cause not in causes(order, draft.process(order)):
             return draft.changes(order)
         draft.outgoing.append(
             alert(
                 key=f"{order_id}/{key}", role="dispatcher", code=what, due=now, order_id=order_id,
-                centre_id=crew.centre_id, crew_id=crew.id, device=device,
+                centre_id=crew.centre_id, **facts,
             )
         )  # fmt: skip
         return draft.changes(order)
 
     return await context.store.transact(decide, order_id)
-
-
-def _matters(order: WorkOrder, crew: Crew, device: str, generation: int, what: str) -> bool:
-    if what == "recall_unreceipted":
-        return device in order.removing
-    return (
-        order.crew_id == crew.id
-        and order.generation == generation
-        and order.state in {"dispatched", "delivered"}
-    )
 
 
 async def removed(context: Context, order_id: str, *, device: str, at: datetime) -> WorkOrder:

@@ -24,6 +24,7 @@ from dispatch.adapters.sql.statements import (
 )
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.core import call_back
+from dispatch.core.alert_codes import code_of
 from dispatch.core.crew import CrewDuty
 from dispatch.core.errors import NotFound
 from dispatch.core.process import Process
@@ -317,7 +318,7 @@ def _states(connection: Connection, ids: Sequence[str]) -> Mapping[str, str]:
 def _alert(row: Any) -> AlertView:
     return AlertView(
         row.id, row.code, row.role, row.centre_id, row.order_id, row.facts, row.raised_at,
-        row.acknowledged_at, row.acknowledged_by,
+        row.acknowledged_at, row.acknowledged_by, row.settled, code_of(row.code).rank,
     )  # fmt: skip
 
 
