@@ -268,10 +268,8 @@ def alerts_by_id(connection: Connection, ids: Sequence[int]) -> list[AlertView]:
 
 
 def _alerts_for(scope: Scope) -> ColumnElement[bool]:
-    if scope.role == "admin":
-        return true()
-    if scope.role == "manager":
-        return ALERT.c.role.in_(["manager", "dispatcher"])
+    if scope.everywhere:
+        return ALERT.c.role == "manager"
     mine = ALERT.c.role == scope.role
     if scope.role == "dispatcher":
         return and_(mine, ALERT.c.centre_id == scope.centre_id)
