@@ -10,11 +10,13 @@ from dispatch.adapters.sql.statements import ALERT
 from dispatch.adapters.sql.views import Views
 from dispatch.core import shortage as rules
 from dispatch.core.errors import GuardRefused
+from dispatch.core.outgoing import alert
 from dispatch.core.shortage import Scope as ShortageScope
 from dispatch.core.types import Actor, Point
 from dispatch.messages import Receipt
 from dispatch.services import chases, clocks, crew, dispatcher, hotline, shortage
 from dispatch.services.people import Scope
+from dispatch.services.ports import Changes
 from dispatch.services.tracking import device_event
 from tests.dispatch.centre import DORA, HOLLY, START, Centre
 
@@ -163,3 +165,23 @@ async def test_a_superior_hears_of_what_is_escalated_to_them_alone(centre: Centr
     assert await hears("manager") == await hears("admin") == []
     await centre.until(8)
     assert await hears("manager") == await hears("admin") == ["unanswered_crew"]
+
+
+async def test_a_later_rung_takes_the_place_of_what_the_same_role_was_told_and_of_no_other(
+    centre: Centre,
+) -> None:
+    async def rung(role: str, number: int, order_id: str = "W1") -> None:
+        told = alert(
+            key=f"{order_id}/{number}", role=role, code="unanswered_crew", due=START, order_id=order_id,
+            watch="crew", generation=1, cycle=1, rung=number,
+        )  # fmt: skip
+        await centre.store.transact(lambda _, now: Changes(None, outgoing=(told,)))
+
+    await rung("manager", 1)
+    await rung("dispatcher", 2, "W2")
+    await rung("dispatcher", 3)
+    await rung("dispatcher", 4)
+    rows = [
+        (row.role, row.order_id, row.facts["rung"]) for row in await centre.rows(ALERT, acknowledged_at=None)
+    ]
+    assert sorted(rows) == [("dispatcher", "W1", 4), ("dispatcher", "W2", 2), ("manager", "W1", 1)]
