@@ -4,7 +4,7 @@ import { isNews, ordered, QUIET, rank } from './alert_order.js';
 import { alertAbout, alertTitle, titles, urgency } from './alert_words.js';
 import { explain, post } from './api.js';
 import { byId, fill, h, say } from './dom.js';
-import { settledBy } from './order_words.js';
+import { seenBy, settledBy } from './order_words.js';
 import { shortTime, t } from './page.js';
 import { ask, notice } from './shell.js';
 import { audible, play } from './sound.js';
@@ -111,7 +111,7 @@ export class Alerts {
 
   /** One that was acknowledged, or whose cause has gone. @param {import('./board_state.js').Alert} alert */
   over(alert) {
-    const who = alert.acknowledged_by || '–';
+    const who = seenBy(alert.acknowledged_by);
     return h('li', { class: 'done' },
       h('div', {}, h('strong', {}, alertTitle(alert)), ' ', h('time', { class: 'soft' }, shortTime(alert.raised_at))),
       h('div', { class: 'soft' }, this.about(alert)),

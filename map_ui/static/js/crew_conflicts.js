@@ -28,14 +28,17 @@ export function refusal(one, stack, understood) {
 let opened = false;
 
 /**
- * The alerts of a crew in one line above its orders; several open at a touch, what has to be read is a touch away.
+ * The alerts of a crew in one line above its orders, however many they are; a touch opens them.
  * @param {import('./alert_order.js').Line[]} lines @param {any} stack @param {(alerts: any[]) => void} understood
  */
 export function alertLine(lines, stack, understood) {
-  if (!lines.length) return null;
-  if (lines.length === 1) return h('div', { class: 'panel conflict told', role: 'alert' }, told(lines[0], stack, understood));
+  if (!lines.length) {
+    opened = false;
+    return null;
+  }
+  const several = lines.reduce((n, line) => n + line.alerts.length, 0);
   const box = h('details', { class: 'panel conflict', open: opened, on: { toggle: () => { opened = box.open; } } },
-    h('summary', { class: 'big' }, urgency(lines[0].rank), ' ', h('strong', {}, t('{n} alerts', { n: lines.length })), ' ', h('span', { class: 'cut' }, titles(lines[0].alerts))),
+    h('summary', { class: 'big' }, urgency(lines[0].rank), several > 1 ? h('strong', {}, t('{n} alerts', { n: several })) : null, h('span', { class: 'cut' }, titles(lines[0].alerts))),
     lines.map((line) => h('div', { class: 'told' }, told(line, stack, understood))));
   return box;
 }

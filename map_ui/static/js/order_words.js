@@ -21,6 +21,9 @@ export function settledBy(settled) {
   return names[settled] ?? eventName(settled);
 }
 
+/** Who acknowledged an alert, or took the step that ended its cause. @param {string|null} by */
+export const seenBy = (by) => (by === 'system' ? roleName(by) : crewName(by));
+
 /** The one at the other end of a telephone. @param {string|undefined} code */
 export function whom(code) {
   /** @type {Record<string, string>} */
