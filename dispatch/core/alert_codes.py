@@ -165,7 +165,7 @@ def _overdue(order: WorkOrder, process: Process) -> set[str]:
     """A segment that was announced, of this attempt, and has not ended; waiting behind another order ends none."""
     line, attempt = timeline(order, process, order.history[-1].at), attempt_of(order)
     announced = {
-        str(e.data["segment"])
+        str(e.data.get("segment", ""))
         for e in order.history
         if e.kind == OVERDUE and e.data.get("attempt") == attempt
     }
@@ -182,8 +182,8 @@ def _unreceipted(order: WorkOrder, process: Process) -> set[str]:
         return set()
     waiting: set[str] = set()
     for event in order.history:
-        if event.kind == UNRECEIPTED and event.data["generation"] == order.generation:
-            waiting.add(str(event.data["device"]))
+        if event.kind == UNRECEIPTED and event.data.get("generation") == order.generation:
+            waiting.add(str(event.data.get("device", "")))
         elif event.kind in RECEIPTS and event.data.get("generation") == order.generation:
             waiting.discard(event.by.id)
     return {f"unreceipted {device} {order.generation}" for device in waiting}

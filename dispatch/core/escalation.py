@@ -78,6 +78,14 @@ def open_watches(order: WorkOrder, process: Process) -> tuple[OpenWatch, ...]:
     An order that is routed to another centre has nobody there yet: what the first one answered no longer counts, nor
     that it was rung, or took the order in hand.
     """
+    known = order.derived.get("watches")
+    if known is None or known[0] is not process:
+        known = order.derived["watches"] = (process, _open_watches(order, process))
+    found: tuple[OpenWatch, ...] = known[1]
+    return found
+
+
+def _open_watches(order: WorkOrder, process: Process) -> tuple[OpenWatch, ...]:
     start = order.facts.reported_at
     running = [_Running(watch, None, start, start) for watch in process.watches]
     state = centre = ""
