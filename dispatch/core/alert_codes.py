@@ -172,7 +172,7 @@ def _overdue(order: WorkOrder, process: Process) -> set[str]:
     return {
         f"segment {name} {attempt}"
         for name in announced
-        if line.running == name or (line.running == STACKED and name[-1] > max(line.points))
+        if line.running == name or (line.running == STACKED and name[-1:] > max(line.points))
     }
 
 
