@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from dispatch.adapters.sql.shortages import SqlShortages
 from dispatch.adapters.sql.statements import ALERT
 from dispatch.adapters.sql.views import Views
 from dispatch.core import shortage as rules
-from dispatch.core.errors import GuardRefused
-from dispatch.core.outgoing import alert
+from dispatch.core.errors import Conflict, GuardRefused
+from dispatch.core.outgoing import Outgoing, alert
 from dispatch.core.shortage import Scope as ShortageScope
 from dispatch.core.types import Actor, Point
+from dispatch.core.work_order import take
 from dispatch.messages import Receipt
 from dispatch.services import chases, clocks, crew, dispatcher, hotline, shortage
 from dispatch.services.people import Scope
-from dispatch.services.ports import Changes
+from dispatch.services.ports import Changes, Loaded
 from dispatch.services.tracking import device_event
-from tests.dispatch.centre import DORA, HOLLY, START, Centre
+from tests.dispatch.centre import DORA, HOLLY, PROCESS, START, Centre, refused
 
 NEXT_DOOR = Point(30.02, 120.02)
 MONA = Actor("manager", "mona")
@@ -185,3 +186,21 @@ async def test_a_later_rung_takes_the_place_of_what_the_same_role_was_told_and_o
         (row.role, row.order_id, row.facts["rung"]) for row in await centre.rows(ALERT, acknowledged_at=None)
     ]
     assert sorted(rows) == [("dispatcher", "W1", 4), ("dispatcher", "W2", 2), ("manager", "W1", 1)]
+
+
+async def test_a_step_that_is_not_committed_settles_nothing(centre: Centre) -> None:
+    order_id = await centre.dispatched()
+    await centre.until(7)
+    before = await sounding(centre)
+    (row, *_) = await centre.rows(kind="alert")
+    taken = Outgoing(row.key, "alert", "manager", START, order_id, data={"code": "order_reject"})
+
+    def decide(loaded: Loaded, now: datetime) -> Changes[None]:
+        order = take(loaded.order(order_id), PROCESS, "acknowledge", by=Actor("crew", "N1"), now=now,
+                     data={"crew_id": "N1"})  # fmt: skip
+        return Changes(None, orders=(order,), outgoing=(taken,))
+
+    assert isinstance(await refused(centre.store.transact(decide, order_id)), Conflict)
+    assert await sounding(centre) == before
+    await centre.step(order_id, "acknowledge")
+    assert await sounding(centre) == []

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ApiError, explain } from '../js/api.js';
 import { shift } from '../js/ground.js';
 import { alertFacts } from '../js/alert_words.js';
-import { evidence, facts, who } from '../js/order_words.js';
+import { evidence, facts, seenBy, settledBy, who } from '../js/order_words.js';
 import { shortName } from '../js/page.js';
 
 test('facts are said in words, and what is for machines is not said', () => {
@@ -14,6 +14,11 @@ test('facts are said in words, and what is for machines is not said', () => {
   assert.equal(facts({ kind: 'rung', data: { watch: 'crew', generation: 2, rung: 1, cycle: 1, due: 'x', phone: 'crew_duty', alert: ['dispatcher'] } }), 'Watch on the crew · rung 1 · rings duty phone of the crew');
   assert.equal(facts({ kind: 'call_back', data: { satisfied: false, text: 'too late' } }), 'not satisfied · too late');
   assert.equal(facts({ kind: 'joined', data: { phone: '+8610', text: 'dark', priority: 1 } }), '+8610 · dark');
+});
+
+test('what ended an alert, and who did', () => {
+  assert.deepEqual(['acknowledge', 'removed', 'told_again', 'standby'].map(settledBy), ['acknowledge', 'Device confirmed the removal', 'told anew', 'Standby']);
+  assert.deepEqual(['E1', 'system', ''].map(seenBy), ['E1', 'System', '–']);
 });
 
 test('who acted, and from what it is known', () => {
