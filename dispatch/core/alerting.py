@@ -15,7 +15,7 @@ from dispatch.core.work_order import WorkOrder
 
 Severity = Literal["info", "warning", "escalation"]
 SEVERITIES: tuple[str, ...] = get_args(Severity)
-_ABOUT_THE_END = {"order_cancel", "order_return", "unsatisfied"}
+_ABOUT_THE_END = {"order_cancel", "unsatisfied"}
 """What is news also, or only, when the order is finished."""
 
 
