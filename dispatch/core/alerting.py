@@ -7,34 +7,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any, Literal, get_args
 
-from dispatch.core.escalation import RUNG, is_answered, open_watches
+from dispatch.core.alert_codes import AGAIN, Rank, cause_of, causes, code_of
+from dispatch.core.escalation import RUNG, open_watches
 from dispatch.core.process import Process
-from dispatch.core.segments import deadline, timeline
+from dispatch.core.segments import deadline
 from dispatch.core.work_order import WorkOrder
 
 Severity = Literal["info", "warning", "escalation"]
 SEVERITIES: tuple[str, ...] = get_args(Severity)
-_INFO = {
-    "repeat_call",
-    "unsatisfied",
-    "away_over",
-    "away_granted",
-    "away_refused",
-    "order_recall",
-    "order_located",
-    "order_cancel",
-    "crew_message",
-    "centre_message",
-}
-_ABOUT_THE_END = {"order_cancel", "order_return", "unsatisfied"}
+_ABOUT_THE_END = {"order_cancel", "unsatisfied"}
 """What is news also, or only, when the order is finished."""
 
 
 def severity(code: str) -> Severity:
     """How much an alert matters; a code that nobody has classed is a warning."""
-    if code.startswith("unanswered_") or code == "promise_missed":
-        return "escalation"
-    return "info" if code in _INFO else "warning"
+    rank = code_of(code).rank
+    return "escalation" if rank <= Rank.NOBODY else "info" if rank is Rank.NEWS else "warning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +65,8 @@ class Told:
     facts: Mapping[str, Any]
     raised_at: datetime
     acknowledged_by: str = ""
+    settled: str = ""
+    """The step that ended its cause; empty where a person acknowledged it, or nobody yet."""
 
 
 def wants(channel: Channel, told: Told) -> bool:
@@ -105,17 +95,22 @@ def quiet_until(channel: Channel, now: datetime, zone: tzinfo) -> datetime | Non
     return datetime.combine(day, end, zone)
 
 
-def overtaken(order: WorkOrder, process: Process, told: Told, now: datetime) -> str:
-    """Why this need not be said any more; empty while it must."""
-    facts = told.facts
-    if told.code.startswith("unanswered_"):
-        if is_answered(order, process, str(facts["watch"]), int(facts["generation"])):
-            return "answered meanwhile"
-    elif told.code == "segment_overdue" and timeline(order, process, now).running != facts.get("segment"):
-        return "the segment has ended meanwhile"
-    elif told.code == "unroutable" and order.centre_id and order.trade:
-        return "routed meanwhile"
-    elif order.state in process.final and told.code not in _ABOUT_THE_END:
+def answered(told: Told) -> str:
+    """Why this need not be said any more, as the pages know; empty while it must. That a later one stands in its place
+    there does not answer it: outside, that one may go other ways (`later_rungs`)."""
+    if told.settled == AGAIN or not told.acknowledged_by:
+        return ""
+    if told.settled:
+        return f"over meanwhile: {told.settled} by {told.acknowledged_by}"
+    return f"acknowledged in the pages by {told.acknowledged_by}"
+
+
+def overtaken(order: WorkOrder, process: Process, told: Told) -> str:
+    """Why the order says that it need not be said any more; empty while it must."""
+    cause = cause_of(told.code, order.id, told.facts).removeprefix(f"{order.id} ")
+    if cause and cause not in causes(order, process):
+        return "over meanwhile"
+    if order.state in process.final and told.code not in _ABOUT_THE_END:
         return "the order was finished meanwhile"
     return ""
 

@@ -78,6 +78,14 @@ def open_watches(order: WorkOrder, process: Process) -> tuple[OpenWatch, ...]:
     An order that is routed to another centre has nobody there yet: what the first one answered no longer counts, nor
     that it was rung, or took the order in hand.
     """
+    known = order.derived.get("watches")
+    if known is None or known[0] is not process:
+        known = order.derived["watches"] = (process, _open_watches(order, process))
+    found: tuple[OpenWatch, ...] = known[1]
+    return found
+
+
+def _open_watches(order: WorkOrder, process: Process) -> tuple[OpenWatch, ...]:
     start = order.facts.reported_at
     running = [_Running(watch, None, start, start) for watch in process.watches]
     state = centre = ""
@@ -146,7 +154,7 @@ def _clocks(order: WorkOrder, process: Process) -> tuple[Clock, ...]:
     if not line.running:
         return tuple(armed)
     announced = {(e.data.get("segment"), e.data.get("attempt")) for e in order.history if e.kind == OVERDUE}
-    attempt = _attempt(order)
+    attempt = attempt_of(order)
     if line.running in {s.name for s in process.segments} and (line.running, attempt) not in announced:
         spent = line.duration(line.running) - line.intervals[-1].duration
         due = line.intervals[-1].start + limit(order, process, line.running) - spent
@@ -156,7 +164,7 @@ def _clocks(order: WorkOrder, process: Process) -> tuple[Clock, ...]:
     return tuple(armed)
 
 
-def _attempt(order: WorkOrder) -> int:
+def attempt_of(order: WorkOrder) -> int:
     """Counts sends and dispatches, so that each new attempt may be overdue once again."""
     return order.sends + order.generation
 
@@ -214,7 +222,15 @@ def _fire_segment(
     late = remark(order, process, OVERDUE, by=SYSTEM, now=now, key=key, data=data)
     rung = (process.owners.get(owner) or process.owners[process.segment(name).owner]).told
     return late, told(
-        order, rung, key=key, code="segment_overdue", now=now, silent=True, segment=name, owner=owner
+        order,
+        rung,
+        key=key,
+        code="segment_overdue",
+        now=now,
+        silent=True,
+        segment=name,
+        owner=owner,
+        attempt=clock.generation,
     )
 
 

@@ -107,6 +107,10 @@ class WorkOrder:
         """The dispatch (generation) that a version of the order on a device belongs to; 0: there is none such."""
         return self.editions[edition - 1] if 0 < edition <= len(self.editions) else 0
 
+    def is_corrected(self, edition: int) -> bool:
+        """Whether this version said something else than the dispatch that it belongs to."""
+        return self.dispatch_of(edition) == self.dispatch_of(edition - 1) != 0
+
     @property
     def version(self) -> int:
         """Number of events; what optimistic writers compare."""

@@ -15,7 +15,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from dispatch.core.alerting import Channel, Told, later_rungs, overtaken, quiet_until, severity, wants
+from dispatch.core.alerting import (
+    Channel,
+    Told,
+    answered,
+    later_rungs,
+    overtaken,
+    quiet_until,
+    severity,
+    wants,
+)
 from dispatch.core.chains import CHANNELS
 from dispatch.core.errors import DispatchError, Unavailable
 from dispatch.core.outgoing import Outgoing
@@ -128,7 +137,7 @@ def _look(
     """What still has to be said, and what is overtaken."""
     channels = {str(c.id): c for c in loaded.channels()}
     told = loaded.alerts([str(row.data["alert"]) for row in rows if "alert" in row.data])
-    loaded.fetch([one.order_id for one in told.values() if one.order_id and not one.acknowledged_by])
+    loaded.fetch([one.order_id for one in told.values() if one.order_id and not answered(one)])
     due: list[_Due] = []
     over: list[Settled] = []
     for row in rows:
@@ -159,14 +168,14 @@ def _news(
     told = those.get(str(row.data["alert"]))
     if told is None:
         return "there is no such alert any more"
-    if told.acknowledged_by:
-        return f"acknowledged in the pages by {told.acknowledged_by}"
+    if over := answered(told):
+        return over
     if not told.order_id:
         return _Due(row, channel, News(told))
     try:
         order = loaded.order(told.order_id)
         process = context.processes.of(order)
-        why = overtaken(order, process, told, now)
+        why = overtaken(order, process, told)
         later = tuple(f"message/{key}/{channel.id}" for key in later_rungs(order, told))
     except Exception as error:
         log.error("order %s cannot be read, its alert is told without it: %r", told.order_id, error)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from dispatch.core import crew as rules
+from dispatch.core.alert_codes import cause_of, causes
 from dispatch.core.errors import Conflict, GuardRefused, IllegalStep
 from dispatch.core.outgoing import Outgoing, alert
 from dispatch.core.types import Actor
@@ -110,7 +111,8 @@ async def receipt(
             return draft.changes(order)
         data: dict[str, Any] = {"crew_id": crew.id, "generation": generation, "via": via}
         data |= {"link": link} if link else {}
-        data |= {"corrected": True} if is_corrected(order, edition) else {}
+        data |= {"edition": edition} if edition else {}
+        data |= {"corrected": True} if order.is_corrected(edition) else {}
         process = draft.process(order)
         if (order.state, "receipt") in process.transitions:
             order = draft.take(order_id, "receipt", by=by, at=at, data=data, key=key)
@@ -135,34 +137,27 @@ async def unreceipted(
         draft = Draft(context, loaded, now)
         before = draft.order(order_id)
         key = f"{what}/{device}/{edition}"
-        data = {"device": device, "crew_id": crew.id, "generation": before.dispatch_of(edition)}
-        data |= {"corrected": True} if is_corrected(before, edition) else {}
+        data = {
+            "device": device,
+            "crew_id": crew.id,
+            "generation": before.dispatch_of(edition),
+            "edition": edition,
+        }
+        data |= {"corrected": True} if before.is_corrected(edition) else {}
         order = draft.remark(order_id, what, by=Actor("device", device), at=at, data=data, key=key)
-        if order is before or not _matters(order, crew, device, edition, what):
+        facts = {"crew_id": crew.id, "device": device, "generation": data["generation"], "edition": edition}
+        cause = cause_of(what, order_id, facts).removeprefix(f"{order_id} ")
+        if order is before or cause not in causes(order, draft.process(order)):
             return draft.changes(order)
         draft.outgoing.append(
             alert(
                 key=f"{order_id}/{key}", role="dispatcher", code=what, due=now, order_id=order_id,
-                centre_id=crew.centre_id, crew_id=crew.id, device=device,
+                centre_id=crew.centre_id, **facts,
             )
         )  # fmt: skip
         return draft.changes(order)
 
     return await context.store.transact(decide, order_id)
-
-
-def is_corrected(order: WorkOrder, edition: int) -> bool:
-    """Whether this version said something else than the dispatch that it belongs to."""
-    return order.dispatch_of(edition) != 0 and order.dispatch_of(edition) == order.dispatch_of(edition - 1)
-
-
-def _matters(order: WorkOrder, crew: Crew, device: str, edition: int, what: str) -> bool:
-    if what == "recall_unreceipted":
-        return device in order.removing
-    waits = {"dispatched", "delivered"} | (
-        {"acknowledged", "en_route"} if is_corrected(order, edition) else set()
-    )
-    return order.crew_id == crew.id and edition == len(order.editions) and order.state in waits
 
 
 async def removed(context: Context, order_id: str, *, device: str, at: datetime) -> WorkOrder:

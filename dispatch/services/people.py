@@ -145,9 +145,10 @@ class Scope:
         return self.everywhere or (self.role == "crew" and crew.id == self.crew_id)
 
     def sees_alert(self, role: str, centre_id: str, crew_id: str) -> bool:
-        """Alerts: those for one's role (a manager's also the dispatchers'), of one's centre or crew."""
-        if self.role == "admin" or (self.role == "manager" and role in {"manager", "dispatcher"}):
-            return True
+        """Alerts: those for one's role, of one's centre or crew. What is told to the managers an administrator hears,
+        too; of what concerns others both hear when it is escalated to them."""
+        if self.everywhere:
+            return role == "manager"
         if role != self.role:
             return False
         if self.role == "dispatcher":

@@ -162,6 +162,10 @@ class AlertView(msgspec.Struct, frozen=True):
     raised_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str
+    settled: str
+    """The step that ended its cause, taken by `acknowledged_by`; empty where a person acknowledged it."""
+    rank: int
+    """`alert_codes.Rank`: the lowest is shown and heard first."""
 
 
 def order_view(order: WorkOrder, process: Process, now: datetime) -> OrderView:

@@ -114,7 +114,7 @@ async def test_what_was_answered_meanwhile_is_not_sent_any_more(centre: Centre, 
     await centre.until(12)
     assert ESCALATION not in str(to(mail, "dispatcher"))
     rows = [r for r in await centre.rows(kind="message") if "/crew/1/" in r.key]
-    assert {(r.state, r.outcome) for r in rows} == {("done", "answered meanwhile")}
+    assert {(r.state, r.outcome) for r in rows} == {("done", "over meanwhile: acknowledge by N1")}
 
 
 async def test_what_somebody_acknowledged_in_the_pages_is_not_sent_any_more(

@@ -28,6 +28,11 @@ class Evening:
         assert answer.status_code < 300, answer.text
         return answer.json()
 
+    def close(self) -> None:
+        """They go home."""
+        for client in self.clients.values():
+            client.close()
+
     def order(self, place: tuple[float, float], address: str) -> str:
         body = {
             "channel": "phone", "address": address, "lat": place[0], "lon": place[1], "fault_type": "meter",

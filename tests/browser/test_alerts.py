@@ -13,11 +13,12 @@ from playwright.sync_api import Page, expect
 
 from dispatch.adapters.channels.alerts import AppriseAlerts
 from dispatch.core.outgoing import Outgoing, alert
-from dispatch.services import delivery
+from dispatch.services import clocks, delivery
 from dispatch.services.ports import Changes
 from dispatch.services.ways_out import Ports
 from tests.browser.conftest import Visit
 from tests.browser.served import Served
+from tests.browser.storm_evening import Evening, control_room
 
 COUNT_TONES = """
 window.tones = 0;
@@ -72,7 +73,7 @@ def wait_for_tones(page: Page, number: int) -> None:
 @pytest.mark.parametrize(
     ("username", "role", "facts", "other"),
     [
-        ("dora", "dispatcher", {}, "mona"), ("holly", "hotline", {}, "ada"), ("mona", "manager", {}, "ada"),
+        ("dora", "dispatcher", {}, "dora"), ("holly", "hotline", {}, "holly"), ("mona", "manager", {}, "ada"),
         ("ada", "manager", {}, "mona"),
         ("carl", "crew", {"crew_id": "E1", "code": "away_refused"}, "carl"),
     ],
@@ -88,6 +89,8 @@ def test_an_alert_sounds_until_somebody_acknowledges_it_on_another_screen(
     wait_for_tones(page, tones(page) + 1)
     elsewhere = visit().sign_in(other)
     name = "Understood" if role == "crew" else "Acknowledge"
+    if role == "crew":
+        elsewhere.locator("#conflicts summary").click()
     elsewhere.get_by_role("button", name=name, exact=True).first.click()
     strip = page.locator("#conflicts .conflict" if role == "crew" else "#alert-strip")
     expect(strip).to_be_hidden(timeout=10_000) if role != "crew" else expect(strip).to_have_count(
@@ -109,13 +112,17 @@ def test_one_long_press_acknowledges_one_alert_and_none_slips_under_it(visit: Vi
     page = visitor.sign_in("dora")
     expect(page.locator("#connection")).to_contain_text("Live")
     strip = page.locator("#alert-strip")
+    raise_alert(centre, "dispatcher", "repeat_call")
+    expect(strip.locator(".sign")).to_have_text("○ Information")
     raise_alert(centre, "dispatcher", "promise_missed")
-    expect(strip).to_contain_text("The promise is missed")
+    expect(strip.locator(".sign")).to_have_text("▲ Critical")
+    expect(strip.locator("strong")).to_have_text(
+        "The promise is missed"
+    )  # what is more urgent takes its place
     read = strip.locator("strong").inner_text()
-    for code in ("unroutable", "repeat_call"):
-        raise_alert(centre, "dispatcher", code)
+    raise_alert(centre, "dispatcher", "unroutable")
     expect(strip).to_contain_text("2 more")
-    assert strip.locator("strong").inner_text() == read, "what comes later does not take its place"
+    assert strip.locator("strong").inner_text() == read, "what matters less does not take its place"
     for _ in range(12):  # held down
         page.keyboard.down("q")
         page.wait_for_timeout(60)
@@ -137,6 +144,61 @@ def test_one_long_press_acknowledges_one_alert_and_none_slips_under_it(visit: Vi
     )
     assert len(rows) == 2
     assert rows[0] == ("promise_missed",)
+
+
+@pytest.fixture
+def evening(centre: Served) -> Iterator[Evening]:
+    found = Evening(centre)
+    yield found
+    found.close()
+
+
+NOBODY = ("unanswered_hand", "unanswered_centre")
+
+
+def test_what_is_true_no_more_falls_silent_and_what_says_the_same_is_one_line(
+    visit: Visit, centre: Served, evening: Evening
+) -> None:
+    page = control_room(visit)
+    strip = page.locator("#alert-strip")
+    order_id = evening.order((30.05, 120.05), "12 Harbour Road")
+    other = evening.order((30.07, 120.05), "9 Mill Way")
+    generation = evening.post("dora", f"/api/orders/{order_id}/dispatch", {"crew_id": "E1"})["generation"]
+    evening.post("dora", f"/api/orders/{other}/dispatch", {"crew_id": "E2"})
+    centre.place.clock.advance(300)
+    centre.do(clocks.fire_due(centre.place.context))
+    expect(strip).to_contain_text(f"The crew does not answer{order_id}", timeout=10_000)
+    for code in NOBODY:
+        raise_alert(centre, "dispatcher", code, order_id=order_id)
+    expect(strip).to_contain_text(f"{order_id}: 3 alerts")
+    evening.post("carl", f"/api/crew/orders/{order_id}/acknowledge", {"generation": generation})
+    expect(strip).to_contain_text(f"The crew does not answer{other}", timeout=5_000)  # true still
+    page.click("#tab-alerts")
+    over = page.locator("#alert-list .done", has_text="The crew does not answer")
+    expect(over).to_have_count(1)
+    expect(over).to_contain_text("Over: Acknowledge (Crew E1)")
+    page.locator("#alert-list .open", has_text=order_id).first.get_by_role(
+        "button", name="Acknowledge 2"
+    ).click()
+    expect(page.locator("#alert-list .open", has_text=order_id)).to_have_count(0)
+    expect(strip).to_contain_text(other)
+    page.wait_for_timeout(500)  # nobody reads it faster
+    page.keyboard.press("q")
+    expect(strip).to_contain_text("A segment is overdue")
+    phone = visit(width=360, height=740).sign_in("cleo")
+    raise_alert(centre, "crew", "order_cancel", order_id="W9", crew_id="E2")
+    raise_alert(centre, "crew", "order_reject", order_id="W8", crew_id="E2")
+    line = phone.locator("#conflicts summary")
+    expect(line).to_contain_text("2 alerts", timeout=10_000)
+    box, first = line.bounding_box(), phone.locator("#stack .card").first.bounding_box()
+    assert box is not None
+    assert first is not None
+    assert first["y"] - box["y"] < 100, "the first order is right below"
+    line.click()
+    expect(phone.get_by_role("button", name="Understood", exact=True)).to_have_count(2)
+    phone.get_by_role("button", name="Understood", exact=True).first.click()
+    expect(phone.get_by_role("button", name="Understood", exact=True)).to_have_count(1)
+    expect(line).to_contain_text("An order was cancelled")
 
 
 class _Taken(BaseHTTPRequestHandler):

@@ -21,8 +21,7 @@ NEAR, FAR, MID, LOW = (30.051, 120.052), (30.08, 120.09), (30.06, 120.03), (30.0
 def evening(centre: Served) -> Iterator[Evening]:
     found = Evening(centre)
     yield found
-    for client in found.clients.values():
-        client.close()
+    found.close()
 
 
 def test_an_order_is_dragged_to_a_crew_with_its_price_in_view_and_taken_back(

@@ -81,7 +81,7 @@ class LoadedAlerts:
             for row in self.connection.execute(select(_ALERT).where(_ALERT.c.key.in_(some))):
                 found[row.key] = Told(
                     row.key, row.code, row.role, row.centre_id, row.order_id, row.facts, row.raised_at,
-                    row.acknowledged_by,
+                    row.acknowledged_by, row.settled,
                 )  # fmt: skip
         return found
 

@@ -239,7 +239,7 @@ def say_in_pages(connection: Connection, key: str, finding: Finding, now: dateti
         insert(ALERT),
         {
             "key": key, "role": "manager", "centre_id": "", "order_id": "", "code": finding.code, "facts": facts,
-            "raised_at": now, "acknowledged_by": "",
+            "raised_at": now, "acknowledged_by": "", "cause": "", "settled": "",
         },
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Table, and_, bindparam, insert, update
+from sqlalchemy import Column, Connection, String, Table, and_, bindparam, insert, or_, update
 from sqlalchemy.dialects.postgresql import dialect
 
 from dispatch.adapters.sql import tables as t
@@ -50,6 +50,8 @@ class Lines:
     gone: list[Row] = field(default_factory=list)
     """Clocks that are cancelled."""
     armed: list[Row] = field(default_factory=list)
+    ended: list[Row] = field(default_factory=list)
+    """Causes of alerts that hold no more; of alerts that were there before this decision."""
     alerts: list[Row] = field(default_factory=list)
     outbox: list[Row] = field(default_factory=list)
 
@@ -77,7 +79,7 @@ class Lines:
                 raise Stale(_named(rows))
         for statement, rows in (
             (insert(EVENT), self.events), (DISARM, self.gone), (ARM["sqlite"], self.armed),
-            (insert(ALERT), self.alerts), (insert(OUTBOX), self.outbox),
+            (_SETTLE, self.ended), (insert(ALERT), self.alerts), (insert(OUTBOX), self.outbox),
         ):  # fmt: skip
             if rows:
                 connection.execute(statement, rows)
@@ -96,6 +98,15 @@ _CHANGE_ROSTER = update(ROSTER).where(
         ROSTER.c.trade == bindparam("of_trade"),
         ROSTER.c.version == bindparam("of_version"),
     )
+)
+_SETTLE = (
+    update(ALERT)
+    .where(
+        ALERT.c.cause == bindparam("of_cause"),
+        ALERT.c.acknowledged_at.is_(None),
+        or_(bindparam("of_role", type_=String) == "", ALERT.c.role == bindparam("of_role", type_=String)),
+    )
+    .values(acknowledged_at=bindparam("at"), acknowledged_by=bindparam("by"), settled=bindparam("step"))
 )
 
 
@@ -140,6 +151,9 @@ _KINDS = {
   WHERE o.order_id = r.of_id AND o.name = r.of_name""",  # noqa: S608
     "armed": f"""{_insert(CLOCK)}
   ON CONFLICT (order_id, name) DO UPDATE SET {_set(("generation", "rung", "due"), "excluded")}""",
+    "ended": f"""UPDATE alert o SET acknowledged_at = r.at, acknowledged_by = r.by, settled = r.step
+  FROM {_few('of_cause text, of_role text, at timestamptz, "by" text, step text')}
+  WHERE o.cause = r.of_cause AND o.acknowledged_at IS NULL AND r.of_role IN ('', o.role)""",  # noqa: S608
     "alerts": _insert(ALERT),
     "outbox": _insert(OUTBOX),
 }

@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, insert, select, update
 
 from dispatch.adapters.sql.lines import ALERT, OUTBOX, Lines
-from dispatch.adapters.sql.rows import alert_row, outbox_row
+from dispatch.adapters.sql.rows import alert_row, ended_row, outbox_row
+from dispatch.core.alert_codes import AGAIN, Ended, tells_again
 from dispatch.core.outgoing import Outgoing
+from dispatch.core.types import SYSTEM
 from dispatch.services.ports import OutboxRow, Settled
 from dispatch.services.retries import given_up
 
@@ -20,8 +22,15 @@ AT_ONCE = 500
 
 
 def add_outgoing(lines: Lines, outgoing: Sequence[Outgoing], now: datetime) -> None:
-    """Outbox rows; an alert is in the pages at once, its row carries it to the channels outside."""
-    lines.alerts += [alert_row(row, now) for row in outgoing if row.kind == "alert"]
+    """Outbox rows; an alert is in the pages at once, its row carries it to the channels outside. There it takes the
+    place of what said the same before."""
+    alerts = [(row, alert_row(row, now)) for row in outgoing if row.kind == "alert"]
+    lines.alerts += [shown for _, shown in alerts]
+    lines.ended += [
+        ended_row(Ended(shown["cause"], now, SYSTEM, AGAIN, row.target))
+        for row, shown in alerts
+        if shown["cause"] and tells_again(shown["code"], row.data)
+    ]
     lines.outbox += [outbox_row(row, now) for row in outgoing]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from dispatch.core.alert_codes import Ended, cause_of
 from dispatch.core.outgoing import Outgoing
 from dispatch.core.types import Actor, Point
 from dispatch.core.work_order import Event, Facts
@@ -74,4 +75,11 @@ def alert_row(row: Outgoing, now: datetime) -> dict[str, Any]:
     return {
         "key": row.key, "role": row.target, "centre_id": row.centre_id, "order_id": row.order_id,
         "code": data["code"], "facts": data, "raised_at": now, "acknowledged_by": "",
+        "cause": cause_of(data["code"], row.order_id, data), "settled": "",
     }  # fmt: skip
+
+
+def ended_row(one: Ended) -> dict[str, Any]:
+    """What settles the alerts of a cause that holds no more."""
+    by = "system" if one.by.role == "system" else one.by.id
+    return {"of_cause": one.cause, "of_role": one.role, "at": one.at, "by": by, "step": one.step}

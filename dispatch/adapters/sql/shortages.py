@@ -12,9 +12,11 @@ from sqlalchemy import Connection, insert, select, update
 from dispatch.adapters.sql import tables as t
 from dispatch.adapters.sql.lines import Lines
 from dispatch.adapters.sql.outbox import add_outgoing
+from dispatch.adapters.sql.rows import ended_row
 from dispatch.adapters.sql.statements import EVENT, table
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.adapters.sql.trail import Note, note
+from dispatch.core.alert_codes import report_ended
 from dispatch.core.errors import Conflict
 from dispatch.core.escalation import MISSED
 from dispatch.core.outgoing import Outgoing
@@ -48,6 +50,7 @@ class SqlShortages:
             note(connection, Note(step.by.role, step.by.id, "shortage", report.id, data), step.at)
             lines = Lines()
             add_outgoing(lines, outgoing, step.at)
+            lines.ended += map(ended_row, report_ended(report))
             lines.write(connection)
             return replace(report, version=report.version + 1)
 

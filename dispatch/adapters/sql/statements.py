@@ -21,7 +21,8 @@ from dispatch.adapters.sql.alert_book import LoadedAlerts
 from dispatch.adapters.sql.lines import MOVING, Lines, Stale
 from dispatch.adapters.sql.neighbourhood import one_at_a_time
 from dispatch.adapters.sql.order_rows import each_order, load_order
-from dispatch.adapters.sql.rows import event_row
+from dispatch.adapters.sql.rows import ended_row, event_row
+from dispatch.core.alert_codes import ended, roster_ended
 from dispatch.core.crew import Roster
 from dispatch.core.errors import NotFound
 from dispatch.core.escalation import clocks
@@ -169,7 +170,10 @@ def write(
     so by the database, and decide again."""
     told = Lines()
     _add_orders(told, loaded, changes.orders, processes, now)
-    told.rosters += [_roster_row(r) for r in sorted(changes.rosters, key=lambda r: (r.centre_id, r.trade))]
+    for roster in sorted(changes.rosters, key=lambda r: (r.centre_id, r.trade)):
+        told.rosters.append(_roster_row(roster))
+        if (before := loaded.rosters.get((roster.centre_id, roster.trade))) is not None:
+            told.ended += map(ended_row, roster_ended(before, roster, now))
     outbox.add_outgoing(told, changes.outgoing, now)
     told.write(connection)
     _check_untouched(connection, loaded, changes)
@@ -217,6 +221,8 @@ def _add_orders(
         gone, new = armed.rearmed(order.id, clocks(before, process) if before else (), clocks(order, process))
         told.gone += gone
         told.armed += new
+        if before is not None:
+            told.ended += map(ended_row, ended(before, order, process))
 
 
 def projection(order: WorkOrder, processes: Processes, now: datetime) -> dict[str, Any]:

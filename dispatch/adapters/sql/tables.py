@@ -166,18 +166,17 @@ class RosterRow(SQLModel, table=True):
     doc: dict[str, Any] = document()
 
 
+_UNSEEN = text("acknowledged_at IS NULL")
+
+
 class AlertRow(SQLModel, table=True):
-    """An in-app alert; it sounds until someone of its role acknowledges it."""
+    """An in-app alert; it sounds until someone of its role acknowledges it, or its cause has ended."""
 
     __tablename__ = "alert"
     __table_args__ = (
         Index("alert_code_id", "code", "id"),
-        Index(
-            "alert_unacknowledged",
-            "id",
-            sqlite_where=text("acknowledged_at IS NULL"),
-            postgresql_where=text("acknowledged_at IS NULL"),
-        ),
+        Index("alert_unacknowledged", "id", sqlite_where=_UNSEEN, postgresql_where=_UNSEEN),
+        Index("alert_open_cause", "cause", sqlite_where=_UNSEEN, postgresql_where=_UNSEEN),
     )
     id: int = serial()
     key: str = Field(unique=True)
@@ -189,6 +188,10 @@ class AlertRow(SQLModel, table=True):
     raised_at: datetime = instant(index=True)
     acknowledged_at: datetime | None = instant(null=True)
     acknowledged_by: str = ""
+    cause: str = ""
+    """What has to hold as long as it is true (`core/alert_codes.py`); empty: it stays until somebody acknowledges it."""
+    settled: str = ""
+    """The step that ended the cause, where nobody had acknowledged it before; `acknowledged_by` took it."""
 
 
 class RecipientRow(SQLModel, table=True):

@@ -24,6 +24,7 @@ from dispatch.adapters.sql.statements import (
 )
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.core import call_back
+from dispatch.core.alert_codes import code_of
 from dispatch.core.crew import CrewDuty
 from dispatch.core.errors import NotFound
 from dispatch.core.process import Process
@@ -267,10 +268,8 @@ def alerts_by_id(connection: Connection, ids: Sequence[int]) -> list[AlertView]:
 
 
 def _alerts_for(scope: Scope) -> ColumnElement[bool]:
-    if scope.role == "admin":
-        return true()
-    if scope.role == "manager":
-        return ALERT.c.role.in_(["manager", "dispatcher"])
+    if scope.everywhere:
+        return ALERT.c.role == "manager"
     mine = ALERT.c.role == scope.role
     if scope.role == "dispatcher":
         return and_(mine, ALERT.c.centre_id == scope.centre_id)
@@ -317,7 +316,7 @@ def _states(connection: Connection, ids: Sequence[str]) -> Mapping[str, str]:
 def _alert(row: Any) -> AlertView:
     return AlertView(
         row.id, row.code, row.role, row.centre_id, row.order_id, row.facts, row.raised_at,
-        row.acknowledged_at, row.acknowledged_by,
+        row.acknowledged_at, row.acknowledged_by, row.settled, code_of(row.code).rank,
     )  # fmt: skip
 
 

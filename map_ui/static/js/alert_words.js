@@ -1,5 +1,7 @@
 // @ts-check
 /** An alert in words; what is for machines is not said. */
+import { SHAPES } from './alert_order.js';
+import { h } from './dom.js';
 import { shortTime, t } from './page.js';
 import { crewName, departmentName, ownerName, segmentName, watchName, word } from './vocabulary.js';
 
@@ -7,6 +9,15 @@ import { crewName, departmentName, ownerName, segmentName, watchName, word } fro
 export function alertTitle(alert) {
   const titled = word('alert_codes', alert.code);
   return titled === alert.code ? alert.code.replaceAll('_', ' ') : titled;
+}
+
+/** What the alerts of one line say, each thing once. @param {import('./board_state.js').Alert[]} alerts */
+export const titles = (alerts) => [...new Set(alerts.map(alertTitle))].join(' · ');
+
+/** How urgent, by shape and word. @param {number} rank */
+export function urgency(rank) {
+  const words = [t('Critical'), t('Critical'), t('To act on'), t('Late'), t('Information')];
+  return h('span', { class: `sign rank-${rank}` }, h('b', { 'aria-hidden': 'true' }, SHAPES[rank] ?? SHAPES[2]), ' ', words[rank] ?? words[2]);
 }
 
 /** What an alert is about: its order and where that is, and the facts. @param {{order_id?: string, facts?: Record<string, any>}} alert @param {string} [address] of its order */

@@ -1,14 +1,15 @@
 // @ts-check
 /** Alerts: shown above everything and heard until somebody acknowledges them. */
-import { alertAbout, alertTitle } from './alert_words.js';
+import { isNews, ordered, QUIET, rank } from './alert_order.js';
+import { alertAbout, alertTitle, titles, urgency } from './alert_words.js';
 import { explain, post } from './api.js';
 import { byId, fill, h, say } from './dom.js';
+import { seenBy, settledBy } from './order_words.js';
 import { shortTime, t } from './page.js';
 import { ask, notice } from './shell.js';
 import { audible, play } from './sound.js';
 import { word } from './vocabulary.js';
 
-const LOUD = /unanswered|promise|expedited|supervised|reject|unroutable|unreceipted/;
 const REPEAT_MS = 6000;
 /** Nobody reads an alert faster: a press that comes sooner was meant for the one whose place it took. */
 const READ_MS = 400;
@@ -26,8 +27,8 @@ export class Alerts {
     this.key = '';
     /** @type {import('./board_state.js').Alert[]} */
     this.waiting = [];
-    /** The one in the strip, and when it took the place of another. */
-    this.shown = 0;
+    /** What the strip showed last, and since when it says that. @type {import('./alert_order.js').Line|undefined} */
+    this.shown = undefined;
     this.since = -Infinity;
     setInterval(() => this.ring(), REPEAT_MS);
     for (const type of ['pointerdown', 'keydown']) addEventListener(type, () => setTimeout(() => this.strip(), 500), { once: true });
@@ -44,7 +45,8 @@ export class Alerts {
     const fresh = this.waiting.filter((a) => !before.has(a.id));
     if (fresh.length) {
       this.ring();
-      say(byId('alert-voice'), [alertTitle(fresh[0]), this.about(fresh[0])].filter(Boolean).join(' · '));
+      const [{ alerts: [first] }] = ordered(fresh);
+      say(byId('alert-voice'), [alertTitle(first), this.about(first)].filter(Boolean).join(' · '));
     }
     this.strip();
     const count = document.getElementById('alert-count');
@@ -52,28 +54,25 @@ export class Alerts {
     if (!count || !panel) return;
     count.hidden = !this.waiting.length;
     say(count, String(this.waiting.length));
-    fill(panel, all.length ? h('ul', { class: 'alerts' }, all.map((a) => this.row(a)))
+    const done = all.filter((a) => a.acknowledged_at);
+    fill(panel, all.length ? h('ul', { class: 'alerts' }, ordered(this.waiting).map((line) => this.row(line)), done.map((a) => this.over(a)))
       : h('p', { class: 'empty' }, t('No alerts. What nobody answers shows here.')));
   }
 
   /** Which order, where, and what. @param {import('./board_state.js').Alert} alert */
   about(alert) { return alertAbout(alert, this.on.address?.(alert.order_id)); }
 
-  /** The one in the strip: it stays until somebody has acknowledged it, whatever comes meanwhile. */
+  /** The most urgent line, the oldest of those. Where it says something new, nobody has read that yet. */
   first() {
-    const first = this.waiting.find((a) => Number(a.id) === this.shown) ?? this.waiting[0];
-    const id = Number(first?.id ?? 0);
-    if (id !== this.shown) {
-      if (this.shown) this.since = performance.now();
-      this.shown = id;
-    }
-    return first;
+    const first = ordered(this.waiting)[0];
+    if (this.shown && isNews(this.shown, first)) this.since = performance.now();
+    return this.shown = first;
   }
 
-  /** Acknowledge the one in the strip, by its button or a key. */
+  /** Acknowledge what the strip shows, by its button or a key: those alerts and no others. */
   acknowledgeFirst() {
     const first = this.first();
-    if (first && performance.now() - this.since > READ_MS) this.acknowledge(first);
+    if (first && performance.now() - this.since > READ_MS) this.acknowledge(first.alerts);
   }
 
   strip() {
@@ -81,47 +80,64 @@ export class Alerts {
     strip.hidden = !this.waiting.length;
     const first = this.first();
     if (!first) return fill(strip);
-    return fill(strip, h('span', { class: 'sign', 'aria-hidden': 'true' }, '▲'),
-      h('strong', {}, alertTitle(first)), h('span', { class: 'cut' }, this.about(first)),
-      h('time', {}, shortTime(first.raised_at)),
+    const { alerts: [oldest], alerts } = first, more = this.waiting.length - alerts.length;
+    return fill(strip, urgency(first.rank), h('strong', {}, titles(alerts)), h('span', { class: 'cut' }, this.aboutAll(alerts)),
+      h('time', {}, shortTime(oldest.raised_at)),
       audible() ? null : h('span', { class: 'chip warn' }, t('Sound starts after the first key or click')),
       h('span', { class: 'grow' }),
-      this.waiting.length > 1 ? h('span', { class: 'chip' }, t('{n} more', { n: this.waiting.length - 1 })) : null,
-      first.order_id ? h('button', { type: 'button', on: { click: () => this.on.open(first.order_id) } }, t('Show order')) : null,
+      more ? h('span', { class: 'chip' }, t('{n} more', { n: more })) : null,
+      oldest.order_id ? h('button', { type: 'button', on: { click: () => this.on.open(oldest.order_id) } }, t('Show order')) : null,
       h('button', { type: 'button', class: 'primary', on: { click: () => this.acknowledgeFirst() } }, t('Acknowledge')),
-      this.waiting.length > 1 ? h('button', { type: 'button', on: { click: () => this.acknowledgeAll() } }, t('Acknowledge all')) : null);
+      more ? h('button', { type: 'button', on: { click: () => this.acknowledgeAll() } }, t('Acknowledge all')) : null);
   }
 
-  /** @param {import('./board_state.js').Alert} alert */
-  row(alert) {
-    return h('li', { class: alert.acknowledged_at ? 'done' : 'open' },
+  /** One alert's facts, or of which order how many. @param {import('./board_state.js').Alert[]} alerts */
+  aboutAll(alerts) {
+    const [first] = alerts;
+    if (alerts.length === 1) return this.about(first);
+    return [t('{order}: {n} alerts', { order: first.order_id, n: alerts.length }), this.on.address?.(first.order_id)].filter(Boolean).join(' · ');
+  }
+
+  /** @param {import('./alert_order.js').Line} line */
+  row({ rank: urgent, alerts }) {
+    const [{ order_id: order }] = alerts;
+    return h('li', { class: 'open' }, urgency(urgent), alerts.map((a) => [
+      h('div', {}, h('strong', {}, alertTitle(a)), ' ', h('time', { class: 'soft' }, shortTime(a.raised_at))),
+      h('div', { class: 'soft' }, this.about(a))]),
+    advice(alerts[0]),
+    h('div', { class: 'buttons' }, this.opener(order),
+      h('button', { type: 'button', class: 'primary', on: { click: () => this.acknowledge(alerts) } }, alerts.length > 1 ? t('Acknowledge {n}', { n: alerts.length }) : t('Acknowledge'))));
+  }
+
+  /** One that was acknowledged, or whose cause has gone. @param {import('./board_state.js').Alert} alert */
+  over(alert) {
+    const who = seenBy(alert.acknowledged_by);
+    return h('li', { class: 'done' },
       h('div', {}, h('strong', {}, alertTitle(alert)), ' ', h('time', { class: 'soft' }, shortTime(alert.raised_at))),
       h('div', { class: 'soft' }, this.about(alert)),
-      advice(alert),
-      h('div', { class: 'buttons' },
-        alert.order_id ? h('button', { type: 'button', on: { click: () => this.on.open(alert.order_id) } }, t('Show order')) : null,
-        alert.acknowledged_at ? h('span', { class: 'soft' }, t('Acknowledged by {who}', { who: alert.acknowledged_by ?? '–' }))
-          : h('button', { type: 'button', class: 'primary', on: { click: () => this.acknowledge(alert) } }, t('Acknowledge'))));
+      h('div', { class: 'buttons' }, this.opener(alert.order_id),
+        h('span', { class: 'soft' }, alert.settled ? t('Over: {step} ({who})', { step: settledBy(alert.settled), who }) : t('Acknowledged by {who}', { who }))));
   }
 
-  /** @param {import('./board_state.js').Alert} alert */
-  async acknowledge(alert) {
-    try {
-      this.on.changed(await post(`/api/alerts/${encodeURIComponent(alert.id)}/acknowledge`));
-    } catch (error) {
-      notice(explain(error), 'bad');
-    }
+  /** @param {string} order */
+  opener(order) {
+    return order ? h('button', { type: 'button', on: { click: () => this.on.open(order) } }, t('Show order')) : null;
+  }
+
+  /** @param {import('./board_state.js').Alert[]} alerts */
+  async acknowledge(alerts) {
+    await Promise.all(alerts.map((one) => post(`/api/alerts/${encodeURIComponent(one.id)}/acknowledge`).then(this.on.changed, (error) => notice(explain(error), 'bad'))));
   }
 
   /** Those that are shown when it is asked: none that comes while somebody reads. */
   async acknowledgeAll() {
     const meant = [...this.waiting];
     const list = [...new Set(meant.map(alertTitle))].join(' · ');
-    if (await ask({ title: t('Acknowledge {n} alerts?', { n: meant.length }), text: list, confirm: t('Acknowledge all'), danger: true })) meant.forEach((a) => this.acknowledge(a));
+    if (await ask({ title: t('Acknowledge {n} alerts?', { n: meant.length }), text: list, confirm: t('Acknowledge all'), danger: true })) await this.acknowledge(meant);
   }
 
   ring() {
     if (!this.waiting.length) return;
-    play(this.waiting.some((a) => LOUD.test(a.code)) ? [880, 660, 880, 660] : [660, 660]);
+    play(this.waiting.some((a) => rank(a) < QUIET) ? [880, 660, 880, 660] : [660, 660]);
   }
 }

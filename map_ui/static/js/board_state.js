@@ -13,7 +13,7 @@
  *   away_until: string|null, asked: {at: string, until: string, reason: string}|null, stack: {order_id: string, version: number, acknowledged: boolean}[], capacity: number, duty_phone: string,
  *   devices: {id: string, kind: string, label: string}[], fix: {lat: number, lon: number, at: string, age_s: number, speed_mps: number, course_deg: number}|null, stale: boolean}} Crew
  * @typedef {{id: string, code: string, role: string, centre_id: string, order_id: string, facts: Record<string, any>, raised_at: string,
- *   acknowledged_at: string|null, acknowledged_by: string|null}} Alert
+ *   acknowledged_at: string|null, acknowledged_by: string|null, settled: string, rank: number}} Alert
  * @typedef {{seq: number, travelSource: string, policy: string, centreId: string|null, orders: Map<string, Order>, crews: Map<string, Crew>, alerts: Map<string, Alert>}} Board
  */
 

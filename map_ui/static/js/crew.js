@@ -2,10 +2,11 @@
 /** The crew's phone. Works without a network: what is pressed is kept in the phone, shown at once, and sent when there is one. */
 import { ApiError, explain, newKey, request } from './api.js';
 import { clock } from './clock.js';
+import { ordered } from './alert_order.js';
 import { alarm, soundHint } from './crew_alarm.js';
 import { card } from './crew_cards.js';
 import { Claims } from './crew_claims.js';
-import { refusal, told, toUnderstand } from './crew_conflicts.js';
+import { alertLine, refusal } from './crew_conflicts.js';
 import { deviceHelp } from './crew_device.js';
 import { goAway, presence } from './crew_duty.js';
 import { Messages } from './crew_messages.js';
@@ -169,7 +170,7 @@ function head() {
     h('button', { type: 'button', class: `big ${away ? 'primary' : ''}`, disabled: !away && stack.orders.length > 0, id: 'presence', on: { click: () => (away ? presence('standby', {}, poll) : goAway(poll)) } }, away ? t('Back on standby') : t('Away')));
 }
 
-/** @param {any[]} alerts that say the same */
+/** @param {any[]} alerts of one line */
 async function understood(alerts) {
   await Promise.all(alerts.map((one) => request('POST', `/api/alerts/${one.id}/acknowledge`, {}))).catch((error) => notice(explain(error), 'bad'));
   await poll();
@@ -202,14 +203,14 @@ const draw = notUnderAFinger(() => {
   if (key !== drawn) {
     drawn = key;
     head();
-    const alerts = toUnderstand(stack);
-    fill(byId('conflicts'), alerts.map((same) => told(same[0], stack, () => understood(same))), outbox.refused.map((one) => refusal(one, stack, () => outbox.dismiss(one))));
+    const alerts = ordered(stack.alerts ?? []);
+    fill(byId('conflicts'), alertLine(alerts, stack, understood), outbox.refused.map((one) => refusal(one, stack, () => outbox.dismiss(one))));
     const shown = stack.orders.map((/** @type {any} */ order) => ({ order, state: expected(order.state, order.id, outbox.waiting) })).filter((/** @type {any} */ one) => !['gone', 'restored'].includes(one.state));
     const restored = toRecord(stack, outbox.waiting);
     cards = drawCards(shown, restored.open.length);
     records.draw(restored, stack.photos ?? {}, outbox.waiting);
     const fresh = shown.some((/** @type {any} */ one) => ['dispatched', 'delivered'].includes(one.state));
-    alarm(fresh ? t('New order') : alerts.length ? word('alert_codes', alerts[0][0].code) : '');
+    alarm(fresh ? t('New order') : alerts.length ? word('alert_codes', alerts[0].alerts[0].code) : '');
     soundHint(true);
     messages.draw();
   }

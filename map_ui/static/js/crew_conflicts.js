@@ -1,6 +1,6 @@
 // @ts-check
 /** What the centre decided otherwise meanwhile: what was pressed, when, why it was not taken, and how the order stands now. */
-import { alertAbout } from './alert_words.js';
+import { alertAbout, titles, urgency } from './alert_words.js';
 import { h } from './dom.js';
 import { shortTime, t } from './page.js';
 import { word } from './vocabulary.js';
@@ -24,25 +24,28 @@ export function refusal(one, stack, understood) {
     h('button', { type: 'button', class: 'big', on: { click: understood } }, t('Understood')));
 }
 
-/** Of lateness an alert speaks as long as the order is aboard. */
-const LATE = ['segment_overdue', 'promise_missed'];
+/** Whether the list of alerts is open: it is drawn anew again and again. */
+let opened = false;
 
-/** The alerts of a crew, those that say the same of the same order together (pure). @param {any} stack @returns {any[][]} */
-export function toUnderstand(stack) {
-  const aboard = new Set([...stack.orders, ...stack.to_record].map((one) => one.id));
-  /** @type {Map<string, any[]>} */
-  const found = new Map();
-  for (const one of stack.alerts ?? []) {
-    if (LATE.includes(one.code) && !aboard.has(one.order_id)) continue;
-    const key = `${one.code}/${one.order_id}/${LATE.includes(one.code) ? one.facts?.segment : one.id}`;
-    found.set(key, [...(found.get(key) ?? []), one]);
+/**
+ * The alerts of a crew in one line above its orders, however many they are; a touch opens them.
+ * @param {import('./alert_order.js').Line[]} lines @param {any} stack @param {(alerts: any[]) => void} understood
+ */
+export function alertLine(lines, stack, understood) {
+  if (!lines.length) {
+    opened = false;
+    return null;
   }
-  return [...found.values()];
+  const several = lines.reduce((n, line) => n + line.alerts.length, 0);
+  const box = h('details', { class: 'panel conflict', open: opened, on: { toggle: () => { opened = box.open; } } },
+    h('summary', { class: 'big' }, urgency(lines[0].rank), several > 1 ? h('strong', {}, t('{n} alerts', { n: several })) : null, h('span', { class: 'cut' }, titles(lines[0].alerts))),
+    lines.map((line) => h('div', { class: 'told' }, told(line, stack, understood))));
+  return box;
 }
 
-/** @param {any} alert @param {any} stack @param {() => void} understood */
-export function told(alert, stack, understood) {
-  const { address } = [...stack.orders, ...stack.to_record].find((one) => one.id === alert.order_id) ?? {};
-  return h('div', { class: 'panel conflict', role: 'alert' }, h('strong', {}, word('alert_codes', alert.code)), h('p', {}, alertAbout(alert, address)),
-    h('button', { type: 'button', class: 'big', on: { click: understood } }, t('Understood')));
+/** @param {import('./alert_order.js').Line} line @param {any} stack @param {(alerts: any[]) => void} understood */
+function told({ rank, alerts }, stack, understood) {
+  const { address } = [...stack.orders, ...stack.to_record].find((one) => one.id === alerts[0].order_id) ?? {};
+  return [h('div', {}, urgency(rank), ' ', h('strong', {}, titles(alerts)), alerts.map((one) => h('p', {}, alertAbout(one, address)))),
+    h('button', { type: 'button', class: 'big', on: { click: () => understood(alerts) } }, t('Understood'))];
 }

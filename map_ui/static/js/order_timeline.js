@@ -3,7 +3,7 @@
 import { alertTitle } from './alert_words.js';
 import { h } from './dom.js';
 import { comparable, offset } from './order_claims.js';
-import { eventName, facts, outcome, who, whom } from './order_words.js';
+import { eventName, facts, outcome, seenBy, settledBy, who, whom } from './order_words.js';
 import { clockTime, fullTime, page, t } from './page.js';
 import { table } from './tables.js';
 import { roleName, watchName, word } from './vocabulary.js';
@@ -46,7 +46,7 @@ export function lines(s) {
   const events = s.events.map((/** @type {any} */ e) => ({ at: e.at, kind: e.kind, what: eventName(e.kind), who: who(e.by), where: where(places.get(e.seq)), source: source(e), said: said(e) }));
   const alerts = s.alerts.flatMap((/** @type {any} */ a) => [
     { at: a.raised_at, kind: 'alert', what: t('Alert: {title}', { title: alertTitle(a) }), who: t('to {role}', { role: roleName(a.role) }), where: '', source: t('clock of the centre'), said: '' },
-    ...(a.acknowledged_at ? [{ at: a.acknowledged_at, kind: 'alert', what: t('Alert acknowledged: {title}', { title: alertTitle(a) }), who: a.acknowledged_by, where: '', source: t('clock of the centre'), said: '' }] : []),
+    ...(a.acknowledged_at ? [{ at: a.acknowledged_at, kind: 'alert', what: (a.settled ? t('Alert over: {title}', { title: alertTitle(a) }) : t('Alert acknowledged: {title}', { title: alertTitle(a) })), who: seenBy(a.acknowledged_by), where: '', source: t('clock of the centre'), said: a.settled ? settledBy(a.settled) : '' }] : []),
   ]);
   const contacts = s.contacts.map((/** @type {any} */ c) => ({ at: c.at, kind: 'contact', what: t('Contact with the customer ({channel})', { channel: word('channels', c.channel) }), who: [c.name, c.phone].filter(Boolean).join(' · ') || '–', where: '', source: t('clock of the centre'), said: (c.outcome === 'cancelled' ? word('reasons', c.text) : c.text) || '–' }));
   return [...events, ...alerts, ...contacts].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));

@@ -14,6 +14,16 @@ export function eventName(kind) {
   return names[kind] ?? word('steps', kind);
 }
 
+/** What ended an alert's cause. @param {string} settled */
+export function settledBy(settled) {
+  /** @type {Record<string, string>} */
+  const names = { told_again: t('told anew'), took_up: t('taken up'), closed: t('closed'), standby: t('Standby'), away: t('Away') };
+  return names[settled] ?? eventName(settled);
+}
+
+/** Who acknowledged an alert, or took the step that ended its cause. @param {string|null} by */
+export const seenBy = (by) => (by === 'system' ? roleName(by) : crewName(by));
+
 /** The one at the other end of a telephone. @param {string|undefined} code */
 export function whom(code) {
   /** @type {Record<string, string>} */

@@ -13,6 +13,8 @@ from dispatch.adapters.sql.call_desk import SqlDesk
 from dispatch.adapters.sql.lines import ALERT
 from dispatch.adapters.sql.statements import CONTACT, EVENT, ORDER
 from dispatch.adapters.sql.views import Views
+from dispatch.services import clocks
+from dispatch.services import crew as crews
 from dispatch.services.people import Scope
 from tests.dispatch.databases import Database
 from tests.dispatch.organisation import START
@@ -47,12 +49,12 @@ def _years(connection: Connection, order_id: str) -> None:
     connection.execute(text("ANALYZE"))
 
 
-async def _plans(place: Place, *reads: Awaitable[Any]) -> list[str]:
-    """How the database goes about each statement that these reads run."""
+async def _plans(place: Place, *reads: Awaitable[Any], which: str = "SELECT") -> list[str]:
+    """How the database goes about each statement that these reads run and that begins so, or holds so."""
     ran: list[tuple[str, Any]] = []
 
-    def hear(connection: Any, cursor: Any, statement: str, parameters: Any, *rest: Any) -> None:
-        ran.append((statement, parameters))
+    def hear(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        ran.append((statement, parameters[0] if many else parameters))
 
     event.listen(Engine, "before_cursor_execute", hear)
     try:
@@ -66,7 +68,7 @@ async def _plans(place: Place, *reads: Awaitable[Any]) -> list[str]:
         return [
             "\n".join(str(row) for row in connection.exec_driver_sql(explain + one, parameters))
             for one, parameters in ran
-            if one.startswith("SELECT")
+            if one.startswith(which) or (which != "SELECT" and which in one)
         ]
 
     return await place.store.read(look)
@@ -97,3 +99,18 @@ async def test_no_screen_reads_all_orders_that_ever_were(database: Database) -> 
     assert len(plans) > 10
     assert sum("work_order_unfinished" in plan for plan in plans) >= 4
     assert not [plan for plan in plans if _read_whole(plan)]
+
+
+async def test_an_alert_that_is_over_is_found_among_those_that_are_not(database: Database) -> None:
+    place = await Place(database).open()
+    order_id = await place.at_centre("1 Lane", phone="13800001111")
+    await place.dispatch(order_id)
+    await place.store.write(lambda c: _years(c, order_id))
+    place.clock.advance(600)
+    await clocks.fire_due(place.context)
+    crew = place.context.directory.crews["E1"]
+    (plan,) = await _plans(
+        place, crews.step(place.context, order_id, "acknowledge", crew=crew), which="UPDATE alert"
+    )
+    assert "alert_open_cause" in plan
+    assert not _read_whole(plan)

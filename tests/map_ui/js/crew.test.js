@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { claimsTable } from '../js/crew_claims.js';
-import { standing, toUnderstand } from '../js/crew_conflicts.js';
+import { standing } from '../js/crew_conflicts.js';
 import { fit } from '../js/crew_photos.js';
 import { recordOf, toRecord } from '../js/crew_record.js';
 import { place } from '../js/crew_share.js';
@@ -57,17 +57,6 @@ test('how an order stands that was decided otherwise', () => {
   assert.equal(standing('W1', stack), 'It is with you: en_route.');
   assert.equal(standing('W2', stack, { state: 'at_centre' }), 'It is not with you any more; there it is: at_centre.');
   assert.equal(standing('W2', stack), 'It is not with you any more.');
-});
-
-test('a crew understands the same lateness once, and none of an order that is not aboard any more', () => {
-  const alert = (id, code, order_id, facts = {}) => ({ id, code, order_id, facts });
-  const late = (id, order, segment) => alert(id, 'segment_overdue', order, { segment });
-  const stack = {
-    orders: [{ id: 'W1' }], to_record: [{ id: 'W2' }],
-    alerts: [late(1, 'W1', 'FG'), late(2, 'W1', 'FG'), late(3, 'W1', 'GH'), late(4, 'W9', 'FG'), alert(5, 'promise_missed', 'W9'), alert(6, 'promise_missed', 'W2'), alert(7, 'recalled', 'W9'), alert(8, 'recalled', 'W9')],
-  };
-  assert.deepEqual(toUnderstand(stack).map((same) => same.map((one) => one.id)), [[1, 2], [3], [6], [7], [8]]);
-  assert.deepEqual(toUnderstand({ orders: [], to_record: [] }), [], 'a stack that was kept without alerts');
 });
 
 test('how far a phone\'s clock was off', () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ApiError, explain } from '../js/api.js';
 import { shift } from '../js/ground.js';
 import { alertFacts } from '../js/alert_words.js';
-import { evidence, facts, who } from '../js/order_words.js';
+import { evidence, facts, seenBy, settledBy, who } from '../js/order_words.js';
 import { shortName } from '../js/page.js';
 import { placeable } from '../js/board_state.js';
 import { placeSaid } from '../js/place_box.js';
@@ -33,6 +33,11 @@ test('a place that is given: the story says what it was, and who has to act is t
 test('a place can be given until somebody has arrived', () => {
   const at = (state, points = {}) => placeable({ state, points });
   assert.deepEqual(['received', 'returned', 'at_centre', 'en_route', 'on_scene', 'restored', 'cancelled'].map((s) => at(s, s === 'on_scene' ? { H: 'x' } : {})), [true, true, true, true, false, false, false]);
+});
+
+test('what ended an alert, and who did', () => {
+  assert.deepEqual(['acknowledge', 'removed', 'told_again', 'standby'].map(settledBy), ['acknowledge', 'Device confirmed the removal', 'told anew', 'Standby']);
+  assert.deepEqual(['E1', 'system', ''].map(seenBy), ['E1', 'System', '–']);
 });
 
 test('who acted, and from what it is known', () => {
