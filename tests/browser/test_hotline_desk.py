@@ -338,6 +338,9 @@ def test_orders_of_one_fault_become_one_row_and_are_parted_again(visit: Visit, c
     centre.do(chases.expedite(centre.place.context, far, by=HOLLY))
     expect(page.locator(f"#row-{far}")).to_contain_text("Priority 1")
     expect(recall).to_be_focused()  # the panel was drawn anew
+    centre.do(dispatcher.recall(centre.place.context, far, reason="other", by=DORA))
+    expect(page.locator(f"#row-{far} .state")).to_have_text("At the centre")
+    expect(page.locator("#panel-order .doubts")).to_be_empty()  # no crew says any more that it is there
     page.locator(f"#row-{second}").click()
     expect(page.locator("#panel-order .doubts")).to_be_empty()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from dispatch.services import dispatcher
 from tests.browser.conftest import Visit
-from tests.browser.reported import at_centre, drive
+from tests.browser.reported import DORA, at_centre, drive
 from tests.browser.served import Served
 
 
@@ -44,7 +45,8 @@ def test_an_order_is_replayed_by_keyboard_with_its_way_and_clocks(visit: Visit, 
 
 
 def test_a_chosen_vehicle_shows_where_it_has_been(visit: Visit, centre: Served) -> None:
-    drive(centre, at_centre(centre, "12 Harbour Road", 0), then=("arrive",))
+    order_id = at_centre(centre, "12 Harbour Road", 0)
+    drive(centre, order_id, then=("arrive",))
     page = visit().sign_in("dora")
     page.locator("#tab-crews").click()
     page.locator('#panel-crews [data-act="map"][data-of="E1"]').click()
@@ -57,3 +59,9 @@ def test_a_chosen_vehicle_shows_where_it_has_been(visit: Visit, centre: Served) 
     assert "L" not in str(way.get_attribute("d"))
     page.locator(".row").first.click()
     expect(note).to_contain_text("Crew E1: the way")
+    page.locator("#tab-crews").click()
+    page.locator('#panel-crews [data-act="map"][data-of="E2"]').click()
+    expect(note).to_contain_text("Crew E2")
+    centre.do(dispatcher.recall(centre.place.context, order_id, reason="other", by=DORA))
+    expect(page.locator(f"#row-{order_id} .state")).to_have_text("At the centre")
+    expect(note).to_be_visible()  # what becomes of an order takes no chosen vehicle away

@@ -66,7 +66,7 @@ class Follower:
         self._monotonic = monotonic
         self.seq = 0
         self.crews: dict[str, CrewView] = {}
-        """As they were told last."""
+        """As they were told last; another dict only where one is shown otherwise: the fleet's columns are made of it."""
         self._gaps: dict[int, float] = {}
         self._rosters: dict[Roster, int] = {}
         self._alerts: dict[int, datetime | None] = {}
@@ -82,7 +82,16 @@ class Follower:
         self._crews(connection, None)
 
     def read(self, connection: Connection) -> Changes:
-        """Everything that was committed since."""
+        """Everything that was committed since; a look that fails is as if it had not been: the next one tells it."""
+        before = vars(self).copy()
+        try:
+            return self._read(connection)
+        except BaseException:
+            vars(self).update(before)
+            raise
+
+    def _read(self, connection: Connection) -> Changes:
+        """Replaces what is remembered, and alters nothing of it."""
         renewed = self._context.directory is not self._directory
         self._directory = self._context.directory
         ids, changed = self._events(connection)
@@ -125,13 +134,15 @@ class Follower:
         touched, before = self._touched(connection, orders), self.crews
         found = self._views.crews_of(connection, touched) if touched is None or touched else []
         told = {c.id: c for c in found if c.id not in before or _still(c) != _still(before[c.id])}
-        self.crews = (
-            {c.id: told.get(c.id, before.get(c.id, c)) for c in found} if touched is None else before | told
-        )
+        if touched is None:
+            self.crews = {c.id: told.get(c.id, before.get(c.id, c)) for c in found}
+        elif told:
+            self.crews = before | told
         if self._monotonic() >= self._reviewed + REVIEW:
             self._reviewed = self._monotonic()
-            told |= (later := self._carried_on())
-            self.crews = self.crews | later
+            if later := self._carried_on():
+                told |= later
+                self.crews = self.crews | later
         return list(told.values())
 
     def _touched(

@@ -69,6 +69,7 @@ function changedOrder(order) {
   show();
 }
 
+/** Whose vehicle is shown because of the chosen order; null: a crew was chosen by itself. @type {string|null} */
 let ringed = '';
 
 /** The vehicle of the chosen order, on the map. @param {string} crewId */
@@ -100,6 +101,7 @@ function pickCrew(crew) {
   crews.selected = crew.id;
   tab('crews');
   crews.show(clock.now());
+  ringed = null;
   document.getElementById(`crew-${crew.id}`)?.scrollIntoView({ block: 'nearest' });
   trail.show(crew.id);
   if (!layer.show(crew.no) && crew.fix) map.panTo([crew.fix.lat, crew.fix.lon]);
@@ -115,7 +117,7 @@ const show = notUnderAFinger(() => {
   markers.show(board.orders, now);
   crews.show(now);
   const crewId = board.orders.get(selected)?.crew_id ?? '';
-  if (crewId !== ringed) ring(crewId); // it went to another crew
+  if (ringed !== null && crewId !== ringed) ring(crewId); // it went to another crew
   scarce();
   alerts.show(board.alerts);
   const chip = byId('travel-source');

@@ -120,6 +120,7 @@ export function arrange(parent, keys, known, make) {
       element = make(key);
       known.set(key, element);
     }
+    if (at && element === at.nextElementSibling) at = element; // the one before it belongs further back, and is put there in its turn
     if (element === at) at = at.nextElementSibling;
     else parent.insertBefore(element, at);
   }

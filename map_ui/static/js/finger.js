@@ -14,16 +14,17 @@ export const notUnderAFinger = (draw) => (...given) => {
   if (held) late.set(draw, () => draw(...given)); else draw(...given);
 };
 
-/** What was put off, unless the finger is down again. */
+/** What was put off, unless the finger is down again; one that fails keeps none of the others. */
 function drawLate() {
-  if (held) return;
-  const all = [...late.values()];
-  late.clear();
-  for (const draw of all) draw();
+  const [first] = late;
+  if (held || !first) return;
+  late.delete(first[0]);
+  try { first[1](); } finally { drawLate(); }
 }
 
-// From the first moment on: a page that is still being made would not see that a finger is lifted, and draw no more.
-globalThis.addEventListener?.('pointerdown', (e) => { held = !!/** @type {Element} */ (e.target).closest?.('button, a, summary, label, [role=option], [role=tab]'); });
+// From the first moment on: a page that is still being made would not see that a finger is lifted, and draw no more. The
+// button that opens a menu presses nothing, and where the menu takes what follows, it is never lifted.
+globalThis.addEventListener?.('pointerdown', (e) => { held = e.button === 0 && !!/** @type {Element} */ (e.target).closest?.('button, a, summary, label, [role=option], [role=tab]'); });
 for (const lifted of ['pointerup', 'pointercancel', 'blur']) globalThis.addEventListener?.(lifted, () => { held = false; setTimeout(drawLate); });
 
 /** Whether a key that repeats itself would act, not only move or write (pure). @param {{key: string, altKey: boolean}} press @param {boolean} writing whether it goes into a field */

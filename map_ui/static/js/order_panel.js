@@ -107,7 +107,7 @@ export class OrderPanel {
       }, names[step][0], ' ', h('kbd', {}, names[step][1])))) : null];
     const below = [
       h('ol', { class: 'points' }, [...POINTS].map((p) => h('li', { class: order.points?.[p] ? 'reached' : '', title: p === 'A' ? t('Call ended') : segmentName(`${POINTS[POINTS.indexOf(p) - 1]}${p}`) }, h('b', {}, p), h('time', {}, order.points?.[p] ? shortTime(order.points[p]) : '')))),
-      this.running, this.doubts = heir(doubtsBox(order), this.doubts, same),
+      this.running, this.doubts = heir(doubtsBox(order), this.doubts, same && arrived(order)),
       h('dl', { class: 'facts' }, facts.map(([name, value]) => [h('dt', {}, name), h('dd', {}, value)])),
       this.incident = heir(incidentBox(order, { changed: this.on.changed, open: this.on.open, mayAct: mayAct() }), this.incident, same),
       h('p', {}, h('a', { href: `/orders/${encodeURIComponent(order.id)}#replay`, target: '_blank', rel: 'noopener' }, t('Replay')), ' · ', h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, t('The whole story of this order')))];

@@ -76,7 +76,6 @@ function showChosen() {
 
 /** @param {() => Promise<boolean>} [sure] asked before somebody signs out */
 export function startShell(sure = async () => true) {
-  for (const link of document.querySelectorAll('[aria-current="page"]')) link.scrollIntoView({ block: 'nearest', inline: 'center' }); // its row may be wider than a phone
   startTheme();
   startLanguages();
   showChosen();

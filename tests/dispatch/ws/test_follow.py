@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from dispatch.adapters.sql.order_rows import load_orders
 from dispatch.adapters.sql.statements import ALERT, EVENT
 from dispatch.adapters.sql.views import ORDER, Views, holds, on_board
+from dispatch.adapters.ws import follow
 from dispatch.adapters.ws.follow import FIX_AGES, GAP_ENDS, GAPS, REVIEW, Follower
 from dispatch.core.outgoing import alert
 from dispatch.core.types import Actor
@@ -179,10 +180,40 @@ async def test_what_is_quiet_is_nothing(live: Live) -> None:
     follower = Follower(Views(store, live.context), live.context)
     await live.order()
     await store.read(follower.begin)
+    crews = follower.crews
     changes = await store.read(follower.read)
     assert (changes.orders, changes.crews, changes.alerts, changes.renewed, changes.more) == (
         [], [], [], False, False
     )  # fmt: skip
+    assert follower.crews is crews, "else the fleet is made anew each second"
+
+
+@pytest.mark.parametrize("broken", ["crews_of", "alerts_by_id"])
+async def test_what_a_look_that_failed_had_found_comes_with_the_next(
+    live: Live, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    store, context = live.place.store, live.context
+    views = Views(store, context)
+    follower = Follower(views, context)
+    await store.read(follower.begin)
+    order_id = await live.order()
+    await dispatcher.dispatch(context, order_id, crew_id="E1", by=Actor("dispatcher", "dora"))
+    due = context.clock.now()
+    told = alert(key="a", role="dispatcher", code="promise_missed", due=due, centre_id="east")
+    await store.transact(lambda _, now: Changes(None, outgoing=(told,)))
+
+    def away(*_: object) -> None:
+        raise ConnectionError("the line broke")
+
+    where = (views, broken) if broken == "crews_of" else (follow, broken)
+    with monkeypatch.context() as cut:
+        cut.setattr(*where, away)
+        with pytest.raises(ConnectionError):
+            await store.read(follower.read)
+    found = await store.read(follower.read)
+    assert [one.id for one in found.orders] == [order_id]
+    assert [(one.id, one.status) for one in found.crews] == [("E1", "assigned")]
+    assert [one.code for one in found.alerts] == ["promise_missed"]
 
 
 async def test_only_crews_whose_roster_or_order_changed_are_looked_at_and_none_is_missed(

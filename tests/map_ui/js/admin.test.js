@@ -124,4 +124,6 @@ test('territories that are there stay or go as was said, and none of the same co
   const names = (how) => together(before, found, { how }, { centres: ['north'] }).map((one) => [one.properties.id, one.properties.name]);
   assert.deepEqual(names('add'), [['a', 'Anew'], ['territory-1', 'One'], ['territory-2', 'New']]);
   assert.deepEqual(names('replace'), [['a', 'Anew'], ['territory-1', 'New']]);
+  const twice = [square1({ ...OURS, name: 'Left' }), square1({ ...OURS, name: 'Right' })];
+  for (const how of ['add', 'replace']) assert.deepEqual(together([square1(OURS)], twice, { how }, { centres: ['north'] }).map((one) => one.properties.name), ['Left', 'Right'], 'the centre refuses a code that the file has twice: no area is lost in silence');
 });

@@ -39,8 +39,8 @@ export function together(before, found, said, { centres }) {
     const id = of('id') || next();
     return { ...one, properties: { id, name: of('name') || of(said.name_from ?? '') || id, name_zh: of('name_zh'), centre_id: known(of('centre_id'), centres, said.centre_id), area_class: known(of('area_class'), AREAS, said.area_class), kind: known(of('kind'), KINDS, said.kind) } };
   });
-  const newer = new Map(read.map((one) => [one.properties.id, one]));
-  return [...stay.map((one) => newer.get(one.properties.id) ?? one), ...read.filter((one) => !stay.some((old) => old.properties.id === one.properties.id))];
+  const newer = (/** @type {Feature} */ old) => read.filter((one) => one.properties.id === old.properties.id);
+  return [...stay.flatMap((old) => (newer(old).length ? newer(old) : [old])), ...read.filter((one) => !stay.some((old) => old.properties.id === one.properties.id))];
 }
 
 /** Ask what the file does not say; null: given up. @param {string} file its name @param {Feature[]} before @param {Feature[]} found @returns {Promise<Said|null>} */
