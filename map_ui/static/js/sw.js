@@ -8,6 +8,8 @@ self.addEventListener('install', (event) => {
     const cache = await caches.open(CACHE);
     await cache.addAll(SHELL.files);
     await Promise.all([SHELL.page, '/api/vocabulary'].map((name) => keep(cache, name, name).catch(() => null)));
+    const there = (await cache.match(SHELL.page)) || !(await caches.match(SHELL.page));
+    if (!there) throw new Error('this page cannot be kept now: the older worker keeps its own'); // it is tried again with the next visit
     await self.skipWaiting();
   })());
 });

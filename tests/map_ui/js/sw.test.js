@@ -4,21 +4,22 @@ import { test } from 'node:test';
 import vm from 'node:vm';
 
 /** The service worker in a world of its own. @param {(url: string) => Promise<any>} network */
-function worker(network) {
+function worker(network, older = new Map()) {
   const heard = {}, kept = new Map();
   const cache = { addAll: async () => {}, put: async (name, answer) => kept.set(name, answer), match: async (name) => kept.get(name) };
   const self = { addEventListener: (type, f) => { heard[type] = f; }, location: { origin: 'http://centre.test' }, skipWaiting: async () => {}, clients: { claim: async () => {} } };
   const code = readFileSync(new URL('../js/sw.js', import.meta.url), 'utf8');
   vm.runInNewContext(code, {
     SHELL: { version: '1', page: '/crew', files: [] }, self, URL, Promise, setTimeout: (f, _, value) => setTimeout(f, 20, value),
-    caches: { open: async () => cache, keys: async () => [], match: async () => undefined }, fetch: (request) => network(request.url ?? request), Response: { error: () => 'no page' },
+    caches: { open: async () => cache, keys: async () => [], match: async (name) => kept.get(name) ?? older.get(name) }, fetch: (request) => network(request.url ?? request), Response: { error: () => 'no page' },
   });
   const ask = (path, mode = 'navigate', method = 'GET') => {
     let answer;
     heard.fetch({ request: { url: `http://centre.test${path}`, method, mode }, respondWith: (found) => { answer = found; } });
     return answer;
   };
-  return { ask, kept };
+  const install = () => new Promise((resolve, reject) => { heard.install({ waitUntil: (work) => work.then(resolve, reject) }); });
+  return { ask, kept, install };
 }
 const page = (text) => ({ ok: true, redirected: false, text, clone: () => text });
 
@@ -34,6 +35,16 @@ test('without a network, where the line is up and nothing comes, and where the c
     kept.set('/crew', 'kept');
     assert.equal(await ask('/crew'), 'kept');
   }
+});
+
+test('a newer worker takes no page away that it cannot keep itself', async () => {
+  for (const network of [async () => ({ ...page('broken'), ok: false, status: 503 }), async () => { throw new Error('offline'); }]) {
+    await assert.rejects(worker(network, new Map([['/crew', 'kept']])).install(), /older/);
+    await worker(network).install();
+  }
+  const { install, kept } = worker(async () => page('fresh'), new Map([['/crew', 'kept']]));
+  await install();
+  assert.equal(kept.get('/crew'), 'fresh');
 });
 
 test('a page that was never kept cannot be there; a sign-in page is not kept as the crew\'s', async () => {
