@@ -235,9 +235,6 @@ def test_the_age_of_a_position_in_the_list_of_crews_goes_on_and_begins_anew(
     expect(page.locator(".crews > li")).to_have_count(0)  # of thousands, none before somebody looks
     page.locator("#tab-crews").click()
     expect(page.locator("#panel-crews canvas")).to_have_count(0)
-    page.emulate_media(forced_colors="active")
-    expect(page.locator("#crew-E1 .status-mark")).to_have_css("background-color", "rgb(31, 157, 97)")
-    page.emulate_media(forced_colors="none")
     position = page.locator('[data-fix="E1"]')
     centre.place.clock.advance(90)
     expect(position).to_have_text(re.compile(r"position (9\d|1\d\d) s old"))
