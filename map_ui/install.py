@@ -35,7 +35,7 @@ def install(app: FastAPI, services: HttpServices, settings: Settings) -> None:
         period = period_of(request, first, last)
         found, points = await reviewed(services, period), await late_points(services, period)
         text = await asyncio.to_thread(
-            standalone, found, points, services.context, language, services.roads()
+            lambda: standalone(found, points, services.context, language, services.roads())
         )
         name = f'attachment; filename="compliance_{first}_{last}.html"'
         return HTMLResponse(text, headers={"Content-Disposition": name, "Cache-Control": "no-store"})

@@ -190,7 +190,7 @@ function sayCut() {
   const now = performance.now();
   banner(!document.hidden && (now - reached > SILENT_MS || now - read > 2 * POLL_MS + SILENT_MS) ? t('No connection to the centre.') : '');
 }
-document.addEventListener('visibilitychange', () => { reached = read = performance.now(); beat(); });
+document.addEventListener('visibilitychange', () => { reached = read = performance.now(); beat(); poll(); });
 
 let asked = 0;
 let shown = 0;
