@@ -127,9 +127,14 @@ def gateways_running(redis_url: str, count: int = 1) -> Iterator[list[GatewayPro
             gateway.stop()
 
 
+APART = 618
+
+
 def free_ports() -> int:
     """The first of a row of ports that nobody uses; below those that the system gives to clients."""
-    for first in range(12_000 + os.getpid() % 500 * PORTS, 32_000, PORTS):
+    rows = range(22_000, 32_000, PORTS)
+    start = os.getpid() * APART % len(rows)  # far from where the next process looks
+    for first in [*rows[start:], *rows[:start]]:
         try:
             for number in range(first, first + PORTS):
                 with socket.socket() as probe:

@@ -77,6 +77,7 @@ def program(data: Path, *options: str, environment: dict[str, str] | None = None
         finally:
             for child in [process.pid, *started]:
                 _kill(child)
+            process.wait()
 
 
 def _answers(running: Program) -> bool:

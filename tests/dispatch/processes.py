@@ -21,7 +21,12 @@ def until(true: Callable[[], object], within: float = 15.0) -> None:
 
 
 ROW = 10
-_rows = islice(cycle(range(10000, 30000, ROW)), os.getpid() % 2000, None)
+ROWS = range(10_000, 22_000, ROW)
+"""Beside those of the load tests (loadtests/processes.py)."""
+APART = 742
+"""Rows between the first ones of two processes whose numbers follow one another: what one of them has just chosen is not
+listened at yet."""
+_rows = islice(cycle(ROWS), os.getpid() * APART % len(ROWS), None)
 
 
 def free_ports() -> int:
