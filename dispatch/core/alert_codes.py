@@ -21,7 +21,7 @@ from dispatch.core.process import Process
 from dispatch.core.segments import STACKED, timeline
 from dispatch.core.shortage import Report
 from dispatch.core.types import SYSTEM, Actor
-from dispatch.core.work_order import Event, WorkOrder, apply
+from dispatch.core.work_order import LOCATE, Event, WorkOrder, apply
 
 UNRECEIPTED, RECALL_UNRECEIPTED = "unreceipted", "recall_unreceipted"
 RECEIPTS = ("receipt", "also_received")
@@ -179,10 +179,11 @@ def _overdue(order: WorkOrder, process: Process) -> set[str]:
 
 def _unreceipted(order: WorkOrder, process: Process) -> set[str]:
     """Devices that hold back the receipt of what the order says now, which its crew has still to answer; or which was
-    corrected, so that the crew may be driving to where it was before."""
+    corrected, so that the crew may be driving to where it was before, or stand there."""
     edition = len(order.editions)
     unanswered = (order.state, "acknowledge") in process.transitions
-    astray = order.is_corrected(edition) and order.state in {"acknowledged", "en_route"}
+    under_way = order.state in {"acknowledged", "en_route"} or _arrived_before(order, edition)
+    astray = order.is_corrected(edition) and under_way
     if not order.crew_id or not (unanswered or astray):
         return set()
     waiting: set[str] = set()
@@ -193,6 +194,14 @@ def _unreceipted(order: WorkOrder, process: Process) -> set[str]:
             else:
                 waiting.discard(event.by.id)
     return {f"unreceipted {device} {edition}" for device in waiting}
+
+
+def _arrived_before(order: WorkOrder, edition: int) -> bool:
+    """Whether its crew is where it said to have arrived beneath an older text, or before the place was corrected."""
+    arrived, located = order.last("arrive"), order.last(LOCATE)
+    if order.state != "on_scene" or arrived is None or located is None:
+        return False
+    return int(arrived.data.get("edition", edition)) < edition or arrived.at < located.at
 
 
 def _edition(order: WorkOrder, event: Event) -> int:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from dispatch.core import crew as rules
-from dispatch.core.alert_codes import cause_of, causes
+from dispatch.core.alert_codes import RECALL_UNRECEIPTED, cause_of, causes
 from dispatch.core.errors import Conflict, GuardRefused, IllegalStep
 from dispatch.core.outgoing import Outgoing, alert
 from dispatch.core.types import Actor
@@ -136,6 +136,8 @@ async def unreceipted(
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
         before = draft.order(order_id)
+        if what == RECALL_UNRECEIPTED and device not in before.removing:
+            return draft.changes(before)  # a text that another one replaces: no recall is held back
         key = f"{what}/{device}/{edition}"
         data = {
             "device": device,
@@ -160,13 +162,18 @@ async def unreceipted(
     return await context.store.transact(decide, order_id)
 
 
-async def removed(context: Context, order_id: str, *, device: str, at: datetime) -> WorkOrder:
-    """A terminal confirms that a recalled order is gone from it."""
+async def removed(context: Context, order_id: str, *, device: str, at: datetime, edition: int) -> WorkOrder:
+    """A terminal confirms that a version of a recalled order is gone from it.
+
+    Where the dispatch was there in several texts, one that is gone says nothing of the others: that none is left the
+    terminal says with its whole state (tracking._settled).
+    """
 
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
         order = draft.order(order_id)
-        if device in order.removing:
+        several = order.is_corrected(edition) or order.is_corrected(edition + 1)
+        if device in order.removing and not several:
             order = draft.remark(
                 order_id, "removed", by=Actor("device", device), at=at, data={"device": device}
             )

@@ -154,7 +154,8 @@ class Tracking:
         """The vehicle has come to stay: stands in for buttons that nobody pressed."""
         assert bound.arrival.arrived_at is not None
         at = _instant(bound.arrival.arrived_at)
-        generation = bound.order.generation
+        order = bound.order  # another look may come meanwhile
+        generation, edition = order.generation, len(order.editions)
         by = Actor("device", device)
         left = bound.departure.left_at if bound.departure else None
         steps = [("arrive", at)]
@@ -164,7 +165,7 @@ class Tracking:
             try:
                 await crew_service.step(
                     self._context, bound.order.id, name, crew=crew, by=by, at=when, generation=generation,
-                    data={"via": "gps"}, key=f"gps-{name}/{device}/{generation}", edition=len(bound.order.editions),
+                    data={"via": "gps"}, key=f"gps-{name}/{device}/{generation}", edition=edition,
                 )  # fmt: skip
             except TRANSIENT:
                 raise
@@ -232,7 +233,7 @@ async def _receipt(context: Context, crew: Crew, event: DeviceEvent) -> None:
             edition=event.version, what=event.what,
         )  # fmt: skip
     elif event.what == "removed":
-        await crew_service.removed(context, event.order_id, device=event.device, at=at)
+        await crew_service.removed(context, event.order_id, device=event.device, at=at, edition=event.version)
     elif event.what == "settled":
         await _settled(context, event.device, event.version, at)
 
@@ -274,6 +275,7 @@ async def _settled(context: Context, device: str, revision: int, at: datetime) -
 async def _press(context: Context, crew: Crew, event: DeviceEvent) -> None:
     assert isinstance(event, Press)
     data: dict[str, Any] = {"via": "terminal", "device": event.device}
+    data |= {"edition": event.version} if event.version else {}
     if event.action == "reject":
         data |= {"reason": "other", "said": event.reason} if event.reason else {"reason": "other"}
     if event.lat is not None and event.lon is not None:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from dispatch.adapters.sql.statements import OUTBOX
 from dispatch.messages import Position, Press, Receipt
+from dispatch.services import crew
 from dispatch.services.delivery import desired_state
 from dispatch.services.tracking import Tracking, device_event
 from tests.dispatch.http.conftest import City, call
@@ -139,6 +140,40 @@ async def test_a_terminal_that_does_not_confirm_the_correction_is_told_of(city: 
     assert [a["code"] for a in alerts].count("unreceipted") == 1, "of the text that stands, once"
 
 
+async def test_one_text_that_is_gone_from_a_terminal_proves_no_recall_of_the_other(city: City) -> None:
+    order_id = await city.order("acknowledged")
+    await city.post("holly", f"/api/orders/{order_id}/place", body())
+    context, at = city.place.context, city.place.clock.now().timestamp()
+    await device_event(context, Receipt("t-E1", order_id, 1, "recall_unreceipted", at))
+    await city.post("dora", f"/api/orders/{order_id}/recall", {"reason": "other"})
+    for gone in (1, 2):
+        await device_event(context, Receipt("t-E1", order_id, gone, "removed", at))
+        assert (await story(city, order_id))["order"]["removing"] == ["t-E1"], "the other may be there still"
+    await device_event(context, Receipt("t-E1", order_id, 1, "recall_unreceipted", at))
+    alerts = (await city.get("dora", "/api/board")).json()["alerts"]
+    assert [a["code"] for a in alerts if a["order_id"] == order_id] == ["recall_unreceipted"]
+    desired = await desired_state(context, "t-E1")
+    assert desired is not None
+    await device_event(context, Receipt("t-E1", "", desired.revision, "settled", at))
+    assert (await story(city, order_id))["order"]["removing"] == []
+    assert (await city.get("dora", "/api/board")).json()["alerts"] == []
+
+
+async def test_who_arrived_beneath_the_old_text_has_not_answered_for_the_new_one(city: City) -> None:
+    order_id = await city.order("en_route")
+    await city.post("holly", f"/api/orders/{order_id}/place", body())
+    context, at = city.place.context, city.place.clock.now().timestamp()
+    await device_event(context, Receipt("t-E1", order_id, 2, "unreceipted", at))
+    await device_event(context, Press("t-E1", order_id, "arrive", at, "p1", 1))
+    told = await story(city, order_id)
+    assert told["order"]["state"] == "on_scene"
+    (alert,) = [a for a in told["alerts"] if a["code"] == "unreceipted"]
+    assert alert["acknowledged_at"] is None, "it stands where the order was before"
+    await device_event(context, Receipt("t-E1", order_id, 2, "delivered", at))
+    (alert,) = [a for a in (await story(city, order_id))["alerts"] if a["code"] == "unreceipted"]
+    assert alert["settled"] == "also_received"
+
+
 async def test_the_same_again_changes_nothing_and_another_with_the_key_is_refused(either_city: City) -> None:
     city = either_city
     order_id = await city.order("at_centre")
@@ -217,6 +252,26 @@ async def test_arrival_is_seen_at_the_new_place_and_never_decided_from_the_old_o
     await tracking.look_again()
     await _stay(city, tracking, NEW)
     assert (await story(city, order_id))["order"]["state"] == "on_scene"
+
+
+async def test_a_place_that_changes_while_an_arrival_is_decided_is_not_reached_by_it(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = await city.order("acknowledged")
+    tracking = Tracking(city.place.context)
+    await tracking.look_again()
+    step = crew.step
+
+    async def meanwhile(context: Any, of: str, name: str, **how: Any) -> Any:
+        done = await step(context, of, name, **how)
+        if name == "depart":
+            await city.post("holly", f"/api/orders/{order_id}/place", body())
+            await tracking.look_again()
+        return done
+
+    monkeypatch.setattr(crew, "step", meanwhile)
+    await _stay(city, tracking, EAST)
+    assert (await story(city, order_id))["order"]["state"] == "en_route"
 
 
 async def _stay(city: City, tracking: Tracking, place: tuple[float, float]) -> None:
