@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import Any
 
 from dispatch.core.crew import Roster
-from dispatch.core.escalation import CHASED, OVERDUE, RUNG, attempt_of, open_watches
+from dispatch.core.escalation import OVERDUE, RUNG, attempt_of, open_watches
 from dispatch.core.incident import PARTED
 from dispatch.core.process import Process
 from dispatch.core.segments import STACKED, timeline
@@ -26,7 +26,8 @@ from dispatch.core.work_order import LOCATE, Event, WorkOrder, apply
 UNRECEIPTED, RECALL_UNRECEIPTED = "unreceipted", "recall_unreceipted"
 RECEIPTS = ("receipt", "also_received")
 AGAIN = "told_again"
-"""How an alert is settled in whose place the same was told anew: a later rung of the same watch, a second chase."""
+"""How an alert is settled in whose place the same was told anew: a later rung of the same watch, a second chase
+by the same side."""
 
 
 class Rank(IntEnum):
@@ -53,8 +54,8 @@ CODES: Mapping[str, Code] = {
     # of an order
     "promise_missed": Code(Rank.PROMISE),
     "unroutable": Code(Rank.ACT, "unroutable"),
-    "expedited": Code(Rank.ACT, "chased"),
-    "supervised": Code(Rank.ACT, "chased"),
+    "expedited": Code(Rank.ACT, "expedited"),
+    "supervised": Code(Rank.ACT, "supervised"),
     "parted": Code(Rank.ACT, "parted"),
     "order_return": Code(Rank.ACT, "returned"),
     "order_reject": Code(Rank.ACT, "rejected"),
@@ -144,7 +145,8 @@ def _causes(order: WorkOrder, process: Process) -> frozenset[str]:
 
 
 _UNTIL: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "chased": (CHASED, ("restore",)),
+    "expedited": (("expedite",), ("restore",)),
+    "supervised": (("supervise",), ("restore",)),
     "joined": (("joined",), ("restore",)),
     "parted": ((PARTED,), ("dispatch",)),
     "returned": (("return",), ("send",)),

@@ -147,11 +147,17 @@ async def test_who_chased_is_answered_when_the_lights_are_on_again_and_not_befor
     await chases.expedite(centre.context, order_id, by=HOLLY)
     heard = await sounding(centre, code="expedited")
     assert heard == sorted(set(heard)), "the second one stands in the place of the first"
+    await chases.supervise(centre.context, order_id, by=MONA)
+    assert await sounding(centre, code="expedited") == heard, "a superior's word is another one"
+    await chases.expedite(centre.context, order_id, by=HOLLY)
+    watched = await sounding(centre, code="supervised")
+    assert watched != [], "nor does a customer take its place"
     for step in ("acknowledge", "depart", "arrive"):
         await centre.step(order_id, step)
         assert await sounding(centre, code="expedited") == heard
+        assert await sounding(centre, code="supervised") == watched
     await centre.step(order_id, "restore")
-    assert await sounding(centre, code="expedited") == []
+    assert await sounding(centre, code="expedited") == await sounding(centre, code="supervised") == []
 
 
 async def test_a_superior_hears_of_what_is_escalated_to_them_alone(centre: Centre) -> None:
