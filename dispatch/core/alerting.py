@@ -108,8 +108,8 @@ def answered(told: Told) -> str:
 def overtaken(order: WorkOrder, process: Process, told: Told) -> str:
     """Why the order says that it need not be said any more; empty while it must."""
     cause = cause_of(told.code, order.id, told.facts).removeprefix(f"{order.id} ")
-    if cause and cause not in causes(order, process):
-        return "over meanwhile"
+    if cause:  # it may outlast the order
+        return "" if cause in causes(order, process) else "over meanwhile"
     if order.state in process.final and told.code not in _ABOUT_THE_END:
         return "the order was finished meanwhile"
     return ""

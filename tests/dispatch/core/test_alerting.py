@@ -9,7 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dispatch.core.alerting import Channel, Told, quiet_until, severity, wants
+from dispatch.core.alerting import Channel, Told, overtaken, quiet_until, severity, wants
+from dispatch.core.types import SYSTEM
+from dispatch.core.work_order import remark
+from tests.dispatch.core.orders import MINUTE, PROCESS, A, in_state, step
 
 NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 MAIL = Channel(1, "Mona", "manager", "mail", "json://x")
@@ -62,6 +65,18 @@ def test_codes_that_are_named_go_and_no_others() -> None:
     channel = replace(MAIL, minimum="escalation", codes=("order_cancel",))
     assert wants(channel, told("order_cancel"))
     assert not wants(channel, told("unanswered_crew"))
+
+
+def test_that_an_order_ended_answers_no_recall_that_a_terminal_holds_back() -> None:
+    order = in_state("dispatched")
+    order = step(order, "recall", A + 9 * MINUTE, devices=["t-N1"], revision=2)
+    ended = step(order, "cancel", A + 10 * MINUTE)
+    recall = told("recall_unreceipted", role="dispatcher", device="t-N1", crew_id="N1")
+    assert overtaken(ended, PROCESS, recall) == "", "the crew may still be driving there"
+    assert overtaken(ended, PROCESS, told("order_recall", role="crew", crew_id="N1")) == ""
+    gone = remark(ended, PROCESS, "removed", by=SYSTEM, now=A + 11 * MINUTE, data={"device": "t-N1"})
+    assert overtaken(gone, PROCESS, recall) == "over meanwhile"
+    assert overtaken(ended, PROCESS, told("promise_missed")) == "the order was finished meanwhile"
 
 
 @pytest.mark.parametrize(
