@@ -59,8 +59,8 @@ CODES: Mapping[str, Code] = {
     "parted": Code(Rank.ACT, "parted"),
     "order_return": Code(Rank.ACT, "returned"),
     "order_reject": Code(Rank.ACT, "rejected"),
+    "order_located": Code(Rank.ACT),  # before lateness: it may be late because it drives elsewhere
     "order_recall": Code(Rank.NEWS, "withdrawn {crew_id}"),
-    "order_located": Code(Rank.NEWS),
     "order_cancel": Code(Rank.NEWS),
     UNRECEIPTED: Code(Rank.ACT, "unreceipted {device} {edition}"),
     RECALL_UNRECEIPTED: Code(Rank.ACT, "removing {device}"),

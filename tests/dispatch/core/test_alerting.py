@@ -31,7 +31,7 @@ def test_the_address_stands_in_no_log() -> None:
     [
         ("unanswered_crew", "escalation"), ("unanswered_later_kind", "escalation"),
         ("promise_missed", "escalation"), ("segment_overdue", "warning"), ("order_cancel", "info"),
-        ("nobody has classed this", "warning"),
+        ("order_located", "warning"), ("nobody has classed this", "warning"),
     ],
 )  # fmt: skip
 def test_codes_have_their_weight(code: str, expected: str) -> None:
