@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -127,14 +128,14 @@ def gateways_running(redis_url: str, count: int = 1) -> Iterator[list[GatewayPro
             gateway.stop()
 
 
-APART = 618
+APART = 221
 
 
 def free_ports() -> int:
     """The first of a row of ports that nobody uses; below those that the system gives to clients."""
     rows = range(22_000, 32_000, PORTS)
     start = os.getpid() * APART % len(rows)  # far from where the next process looks
-    for first in [*rows[start:], *rows[:start]]:
+    for first in chain(rows[start:], rows[:start]):
         try:
             for number in range(first, first + PORTS):
                 with socket.socket() as probe:
