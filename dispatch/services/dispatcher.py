@@ -246,7 +246,7 @@ async def match_waiting(context: Context) -> int:
     rows = [row for one in context.processes.by_id.values() for row in one.transitions.values()]
     states = {row.state for row in rows if row.step == "dispatch" and "system" in row.by}
     waiting = [o for o in await context.store.open_orders(sorted(states)) if o.facts.place is not None]
-    waiting = [o for o in waiting if not o.follows]
+    waiting = [o for o in waiting if not (o.follows or _needs_a_person(o))]
     if not waiting:
         return 0
     crews = await candidate_crews(context)
@@ -260,6 +260,16 @@ async def match_waiting(context: Context) -> int:
         crews = [c for c in crews if c.id not in taken]
         dispatched += len(taken)
     return dispatched
+
+
+FOR_A_PERSON = {"duplicate", "customer_withdrew", "misrouted", "wrong_trade", "wrong_territory"}
+"""Why somebody took an order back that no other crew of this centre should go to, as far as that reason goes."""
+
+
+def _needs_a_person(order: WorkOrder) -> bool:
+    """Whether it was recalled for such a reason: a person sends it, returns it, or has it cancelled."""
+    back = next((e for e in reversed(order.history) if e.kind in {"dispatch", "recall"}), None)
+    return back is not None and back.kind == "recall" and back.data.get("reason") in FOR_A_PERSON
 
 
 def _by_refusals(context: Context, waiting: Sequence[WorkOrder]) -> dict[frozenset[str], list[WorkOrder]]:

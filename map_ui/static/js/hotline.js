@@ -58,7 +58,7 @@ const form = new CallForm(byId('call'), map, {
 async function act(order, step, body = {}) {
   try {
     if (!await once.post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body, body.phone)) return;
-    notice(`${order.id}: ${eventName(step.replace('-', '_'))}`, 'good', { about: order.id });
+    notice(t('{order}: {step} – done', { order: order.id, step: eventName(step.replace('-', '_')) }), 'good', { about: order.id });
   } catch (error) {
     notice(`${order.id}: ${explain(error)}`, 'bad', { about: order.id });
   }

@@ -174,6 +174,11 @@ export function ask({ title, text, details, fields = [], confirm, danger = false
     const yes = h('button', { type: 'submit', class: danger ? 'danger' : 'primary', value: 'yes', disabled: steady > 0 }, confirm);
     const form = h('form', { method: 'dialog', class: 'form' }, h('h2', { id: 'ask-title' }, title), text ? h('p', {}, text) : null, details, refused && !fields.some((one) => one.name === problem?.field) ? refused : null, inputs,
       h('div', { class: 'buttons' }, no, yes));
+    form.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => { // in a list of reasons, too
+      if (e.key !== 'Enter' || e.repeat || yes.disabled || !(e.target instanceof HTMLSelectElement)) return;
+      e.preventDefault();
+      form.requestSubmit(yes);
+    });
     const dialog = h('dialog', { 'aria-labelledby': 'ask-title' }, form);
     modal(dialog, () => {
       refocus(document.body, from); // which may have been drawn anew behind the dialog
