@@ -29,7 +29,7 @@ class Scale:
     street: float = 15.0
     drag: float = 10.0
     empty: float = 5.0
-    countdowns: float = 12.0
+    countdowns: float = 60.0
     heap_minutes: tuple[float, float] | None = (2.0, 10.0)
 
 

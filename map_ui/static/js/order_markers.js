@@ -2,18 +2,19 @@
 /**
  * Orders on the map: the minutes that are left, in a shape and colour of their urgency. They lie in one layer of their
  * own and are placed without transforms: five hundred of Leaflet's markers are five hundred layers for the browser to
- * put together at every frame of a drag. By keyboard orders are reached on the board.
+ * put together at every frame of a drag. By keyboard, and by who does not see them, orders are reached on the board.
  */
 import { arrived, over, remaining } from './board_state.js';
+import { clock } from './clock.js';
 import { amount, level, minutes } from './countdown.js';
 import { h, say } from './dom.js';
 import { t } from './page.js';
 
 const MINUTE_MS = 60_000;
 
-/** `until`: server time in ms until which it says the same. @typedef {{holder: HTMLElement, badge: HTMLElement, lat: number, lon: number, said: string, until: number}} Mark */
+/** `until`: server time in ms until which it says the same. @typedef {{holder: HTMLElement, badge: HTMLElement, lat: number, lon: number, said: string, kind: string, until: number}} Mark */
 
-/** What a mark says to who points at it or does not see it (pure but for words). @param {import('./board_state.js').Order} order @param {number} left ms */
+/** What a mark says to who points at it (pure but for words). @param {import('./board_state.js').Order} order @param {number} left ms */
 export function spoken(order, left) {
   const { address } = order;
   if (arrived(order)) return t('{address}: crew on scene', { address });
@@ -30,13 +31,16 @@ export class OrderMarkers {
     /** @type {Map<string, Mark>} */
     this.all = new Map();
     this.selected = '';
-    this.layer = h('div', { class: 'leaflet-zoom-hide order-layer' });
+    /** @type {Map<string, import('./board_state.js').Order>} */
+    this.orders = new Map();
+    this.layer = h('div', { class: 'leaflet-zoom-hide order-layer', 'aria-hidden': 'true' });
     map.getPane('markerPane').append(this.layer);
     map.on('zoomend viewreset', () => { for (const one of this.all.values()) this.place(one); });
   }
 
   /** @param {Map<string, import('./board_state.js').Order>} orders @param {number} now */
   show(orders, now) {
+    this.orders = orders;
     for (const [id, { holder }] of this.all) {
       const order = orders.get(id);
       if (order && !over(order)) continue;
@@ -72,25 +76,31 @@ export class OrderMarkers {
     if (one.said === said) return;
     one.said = said;
     say(one.badge, text);
-    one.badge.className = `order-mark ${kind}`;
-    one.holder.setAttribute('data-level', kind);
-    const label = spoken(order, left);
-    one.holder.setAttribute('aria-label', label);
-    one.holder.title = label;
+    if (one.kind !== kind) { // rarely: the minutes change a thousand times a minute
+      one.kind = kind;
+      one.badge.className = `order-mark ${kind}`;
+      one.holder.setAttribute('data-level', kind);
+    }
   }
 
   /** @param {string} id @returns {Mark} */
   add(id) {
     const badge = h('span', { class: 'order-mark' });
-    const holder = h('div', { class: 'order-holder', role: 'button', tabindex: '-1', on: { click: (/** @type {Event} */ e) => {
+    const holder = h('div', { class: 'order-holder', on: { pointerenter: () => this.tell(id, holder), click: (/** @type {Event} */ e) => {
       e.stopPropagation();
       if (!this.map.dragging.moved()) this.pick(id);
     } } }, badge);
     holder.classList.toggle('selected', id === this.selected);
     this.layer.append(holder);
-    const one = { holder, badge, lat: NaN, lon: NaN, said: '', until: 0 };
+    const one = { holder, badge, lat: NaN, lon: NaN, said: '', kind: '', until: 0 };
     this.all.set(id, one);
     return one;
+  }
+
+  /** What it means, to who points at it: a thousand of them are not written anew each minute for nobody. @param {string} id @param {HTMLElement} holder */
+  tell(id, holder) {
+    const order = this.orders.get(id);
+    if (order) holder.title = spoken(order, remaining(order, clock.now()));
   }
 
   /** Its point stands on the place. @param {Mark} one */
