@@ -139,9 +139,12 @@ def _causes(order: WorkOrder, process: Process) -> frozenset[str]:
         found |= _unreceipted(order, process)
     if not (order.centre_id and order.trade):
         found.add("unroutable")
-    return frozenset(
-        found | {cause for cause, (begins, ends) in _UNTIL.items() if _lasts(order, begins, ends)}
-    )
+    found |= {
+        cause
+        for cause, (begins, ends) in _UNTIL.items()
+        if not kinds.isdisjoint(begins) and _lasts(order, begins, ends)
+    }
+    return frozenset(found)
 
 
 _UNTIL: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -215,7 +218,8 @@ def _edition(order: WorkOrder, event: Event) -> int:
 
 def ended(before: WorkOrder, after: WorkOrder, process: Process) -> list[Ended]:
     """The causes that the steps from `before` to `after` ended, each with the step that did."""
-    if not causes(before, process) - causes(after, process):
+    held = causes(before, process)
+    if not held or held <= causes(after, process):  # mostly nothing holds: what comes after is not worked out
         return []
     found: list[Ended] = []
     order = before
