@@ -21,7 +21,7 @@ from dispatch.core.process import Process
 from dispatch.core.segments import STACKED, timeline
 from dispatch.core.shortage import Report
 from dispatch.core.types import SYSTEM, Actor
-from dispatch.core.work_order import LOCATE, Event, WorkOrder, apply
+from dispatch.core.work_order import LOCATE, Event, WorkOrder, apply, worked_out
 
 UNRECEIPTED, RECALL_UNRECEIPTED = "unreceipted", "recall_unreceipted"
 RECEIPTS = ("receipt", "also_received")
@@ -116,11 +116,7 @@ class Ended:
 
 def causes(order: WorkOrder, process: Process) -> frozenset[str]:
     """What holds of this order, as far as alerts speak of it."""
-    known = order.derived.get("causes")
-    if known is None or known[0] is not process:
-        known = order.derived["causes"] = (process, _causes(order, process))
-    found: frozenset[str] = known[1]
-    return found
+    return worked_out(order, "causes", process, _causes)
 
 
 def _causes(order: WorkOrder, process: Process) -> frozenset[str]:

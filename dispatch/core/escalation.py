@@ -18,7 +18,7 @@ from dispatch.core.outgoing import Outgoing, alert, told
 from dispatch.core.process import Process, Transition
 from dispatch.core.segments import STACKED, deadline, dispatching, limit, timeline
 from dispatch.core.types import SYSTEM
-from dispatch.core.work_order import WorkOrder, remark
+from dispatch.core.work_order import WorkOrder, remark, worked_out
 
 RUNG = "rung"
 OVERDUE = "overdue"
@@ -78,11 +78,7 @@ def open_watches(order: WorkOrder, process: Process) -> tuple[OpenWatch, ...]:
     An order that is routed to another centre has nobody there yet: what the first one answered no longer counts, nor
     that it was rung, or took the order in hand.
     """
-    known = order.derived.get("watches")
-    if known is None or known[0] is not process:
-        known = order.derived["watches"] = (process, _open_watches(order, process))
-    found: tuple[OpenWatch, ...] = known[1]
-    return found
+    return worked_out(order, "watches", process, _open_watches)
 
 
 def _open_watches(order: WorkOrder, process: Process) -> tuple[OpenWatch, ...]:
@@ -136,11 +132,7 @@ def _answers(watch: Watch, state: str, process: Process) -> list[Transition]:
 
 def clocks(order: WorkOrder, process: Process) -> tuple[Clock, ...]:
     """Every clock that should be armed for this order as it stands."""
-    known = order.derived.get("clocks")
-    if known is None or known[0] is not process:
-        known = order.derived["clocks"] = (process, _clocks(order, process))
-    found: tuple[Clock, ...] = known[1]
-    return found
+    return worked_out(order, "clocks", process, _clocks)
 
 
 def _clocks(order: WorkOrder, process: Process) -> tuple[Clock, ...]:

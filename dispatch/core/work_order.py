@@ -7,15 +7,17 @@ they return the order unchanged, so that a resend is harmless.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from dispatch.core.call_back import callers, unended
 from dispatch.core.errors import BadInput, GuardRefused, IllegalStep
 from dispatch.core.process import Process, Transition
 from dispatch.core.types import Actor, AreaClass, Point
+
+T = TypeVar("T")
 
 TAKE_CALL = "take_call"
 FREED = "crew_free"
@@ -123,6 +125,15 @@ class WorkOrder:
     def has_key(self, key: str) -> bool:
         """Whether this very message was taken before."""
         return bool(key) and any(e.key == key for e in self.history)
+
+
+def worked_out(order: WorkOrder, name: str, process: Process, work: Callable[[WorkOrder, Process], T]) -> T:
+    """What follows from an order and its process, worked out once for each value of an order."""
+    known = order.derived.get(name)
+    if known is None or known[0] is not process:
+        known = order.derived[name] = (process, work(order, process))
+    found: T = known[1]
+    return found
 
 
 def begin(facts: Facts, process: Process, *, by: Actor, now: datetime, data: Mapping[str, Any]) -> WorkOrder:
