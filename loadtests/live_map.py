@@ -33,6 +33,8 @@ class Scale:
     heap_minutes: tuple[float, float] | None = (2.0, 10.0)
 
 
+ROWS_SEEN, TEXTS_IN_A_ROW = 7, 3
+"""Of the board at this size; its time, its segment's, the next rung's."""
 SHORT = Scale(city=6.0, street=4.0, drag=3.0, empty=1.5, countdowns=4.0, heap_minutes=None)
 
 
@@ -71,9 +73,11 @@ def measure_frames(scale: Scale, address: str, found: Findings) -> None:
         screen.look(STREET)
         _street(found, screen.watch(scale.street))
         screen.close()
+        bare = turns(empty_page(browser, scale.countdowns, ROWS_SEEN * TEXTS_IN_A_ROW))
+        found.facts["ceiling: as many texts on an empty page"] = _ticks(bare)
         orders = Screen(browser, address, "few")
         orders.page.wait_for_timeout(2_000)
-        _countdowns(found, orders, scale.countdowns)
+        _countdowns(found, turns(orders.watch(scale.countdowns)))
         orders.close()
 
 
@@ -106,15 +110,21 @@ def _street(found: Findings, seen: Measured) -> None:
     found.facts["street: text frames"] = f"{seen.other / seen.seconds / 1000:.2f} kB/s"
 
 
-def _countdowns(found: Findings, screen: Screen, seconds: float) -> None:
-    seen = screen.watch(seconds)
-    turns: defaultdict[int, float] = defaultdict(float)
-    for at, spent in seen.ticks:
-        turns[math.floor(at / 1000)] += spent
-    found.most(
-        f"countdowns of {MANY_ORDERS:,} orders, a tick, p95", ahead(list(turns.values()), P95), 2, "ms"
-    )
-    found.facts["countdowns, a tick"] = f"p50 {ahead(list(turns.values()), 0.5):.2f} ms of {len(turns)}"
+def turns(seen: Measured) -> list[float]:
+    """What a page did in each second, ms: all that it does once a second together."""
+    spent: defaultdict[int, float] = defaultdict(float)
+    for at, ms in seen.ticks:
+        spent[math.floor(at / 1000)] += ms
+    return list(spent.values())
+
+
+def _countdowns(found: Findings, ticks: list[float]) -> None:
+    found.most(f"countdowns of {MANY_ORDERS:,} orders, a tick, p95", ahead(ticks, P95), 2, "ms")
+    found.facts["countdowns, a tick"] = _ticks(ticks)
+
+
+def _ticks(ticks: list[float]) -> str:
+    return f"p50 {ahead(ticks, 0.5):.2f} ms, p95 {ahead(ticks, P95):.2f} of {len(ticks)}"
 
 
 def measure_heap(minutes: tuple[float, float], address: str, found: Findings) -> None:

@@ -26,6 +26,11 @@ CITY, STREET = 10.5, 15
 """Zooms: the whole town, and a few streets."""
 TILES = "L.tileLayer('/tiles/{z}/{x}/{y}').addTo(dispatch45Map)"
 EMPTY = "<!doctype html><title>empty</title>"
+RUN_ON = """(texts) => {
+  let n = 0;
+  const all = Array.from({ length: texts }, () => document.body.appendChild(document.createElement('p')).appendChild(new Text('0')));
+  setInterval(() => { n++; for (const one of all) one.data = String(n); }, 1000);
+}"""
 PATIENCE_MS = 60_000
 DRAG_RADIUS = 120
 MB = 1_000_000.0
@@ -157,12 +162,13 @@ class Screen:
         return measured
 
 
-def empty_page(browser: Browser, seconds: float) -> Measured:
-    """The ceiling: what this machine's browser gives a page with nothing in it."""
+def empty_page(browser: Browser, seconds: float, texts: int = 0) -> Measured:
+    """The ceiling: what this machine's browser gives a page with nothing in it but `texts` numbers that run on each second."""
     context = browser.new_context(viewport=SIZE)
     page = context.new_page()
     page.set_content(EMPTY)
     page.evaluate(PROBE)
+    page.evaluate(RUN_ON, texts)
     page.evaluate("probe.start()")
     page.wait_for_timeout(seconds * 1000)
     measured = msgspec.convert(page.evaluate("probe.stop()"), Measured)

@@ -87,16 +87,6 @@ export function remaining(order, now) {
   return ends(order) - (arrived ? Date.parse(arrived) : now);
 }
 
-/** When the next promise ends without a crew there; Infinity: none will. @param {Iterable<Order>} orders @param {number} now */
-export function nextLate(orders, now) {
-  let next = Infinity;
-  for (const order of orders) {
-    const at = order.points?.H ? Infinity : ends(order);
-    if (at >= now && at < next) next = at;
-  }
-  return next;
-}
-
 /** @param {Order} order */
 export const arrived = (order) => !!order.points?.H;
 /** @param {Order} order */
@@ -126,6 +116,25 @@ export const FILTERS = {
   recalling,
   unroutable: (o) => unroutable(o) && !over(o),
 };
+
+/** How many of these orders are late, asked again and again as time goes on: nothing is looked at but the next promise. */
+export class Late {
+  /** @param {Iterable<Order>} orders */
+  constructor(orders) {
+    const open = [...orders].filter((one) => !over(one));
+    this.count = open.filter((one) => arrived(one) && remaining(one, 0) < 0).length;
+    this.ends = open.filter((one) => !arrived(one)).map(ends).sort((a, b) => b - a);
+  }
+
+  /** @param {number} now */
+  by(now) {
+    while (/** @type {number} */ (this.ends.at(-1)) < now) {
+      this.ends.pop();
+      this.count++;
+    }
+    return this.count;
+  }
+}
 
 /**
  * Ids in the order of the board: least time first; those with a crew on scene after all others.

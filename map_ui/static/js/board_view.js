@@ -1,10 +1,11 @@
 // @ts-check
 /** The order board: one row an order, the least time first, keyboard as well as mouse. */
-import { arrangeOrders, arrived, FILTERS, handedBack, nextLate, over, remaining, stackPlace, unroutable } from './board_state.js';
+import { arrangeOrders, arrived, FILTERS, handedBack, Late, over, remaining, stackPlace, unroutable } from './board_state.js';
 import { mayAct } from './may_act.js';
+import { clock } from './clock.js';
 import { duration, figures, level } from './countdown.js';
 import { folded, leftForAll } from './incident.js';
-import { arrange, byId, fill, h, say } from './dom.js';
+import { arrange, byId, fill, h, Running, say } from './dom.js';
 import { named, page, shortName, t } from './page.js';
 import { crewName, segmentName, watchName, word } from './vocabulary.js';
 
@@ -15,6 +16,8 @@ const filterNames = () => [
 ];
 /** Queues of their own: what came back, what has not left a vehicle yet, what is nobody's. @returns {[string, string][]} */
 const queueNames = () => [['rejected', t('Rejected')], ['recalling', t('Recall pending')], ...(page.person?.centre_id ? [] : [/** @type {[string, string]} */ (['unroutable', t('Nobody responsible')])])];
+/** The id of a row is this and its order's. */
+const ROW = 'row-';
 const URGENT = ['late', 'rejected', 'recalling', 'unroutable'];
 
 /** Why it came back. @param {import('./board_state.js').Order} order */
@@ -37,8 +40,9 @@ export class BoardView {
     this.rows = new Map();
     /** @type {any[]} orders with a row of their own, whatever the filter */
     this.listed = [];
-    /** When the next one becomes late, server time in ms. */
-    this.late = Infinity;
+    this.late = new Late([]);
+    /** How many are shown as late. */
+    this.lateShown = 0;
     /** @type {Map<string, any[]>} by the order that leads an incident: those that follow it */
     this.behind = new Map();
     this.root = byId('board');
@@ -51,7 +55,20 @@ export class BoardView {
     this.root.addEventListener('keydown', (/** @type {KeyboardEvent} */ e) => this.key(e));
     this.now = 0;
     this.makeFilters();
-    this.seen = new IntersectionObserver((entries) => entries.forEach((e) => e.target.toggleAttribute('data-off', !e.isIntersecting)), { root: this.root, rootMargin: '200px' });
+    /** The orders whose rows are seen. @type {Set<string>} */
+    this.inSight = new Set();
+    this.seen = new IntersectionObserver((entries) => this.look(entries), { root: this.root, rootMargin: '0px' });
+  }
+
+  /** Only the rows that are seen run on. @param {IntersectionObserverEntry[]} entries */
+  look(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const id = target.id.slice(ROW.length);
+      this.inSight.delete(id);
+      if (!isIntersecting) continue;
+      this.inSight.add(id);
+      this.tick(id, clock.now());
+    }
   }
 
   makeFilters() {
@@ -108,15 +125,16 @@ export class BoardView {
   /** Which rows, in which order, and the numbers at the filters. @param {number} now */
   sort(now) {
     this.now = now;
-    this.late = nextLate(this.board.orders.values(), now);
     const all = [...this.board.orders.values()];
     const { rows: orders, behind } = this.search.value.trim() ? { rows: all, behind: new Map() } : folded(all);
     this.behind = behind;
     this.ids = arrangeOrders(orders, { filter: this.filter, text: this.search.value, now, words: (o) => this.words(o) });
     this.listed = orders;
+    this.late = new Late(orders);
+    this.lateShown = this.late.by(now);
     for (const code of this.buttons?.keys() ?? []) this.count(code, now);
     arrange(this.root, this.ids, this.rows, (id) => {
-      const row = h('div', { class: 'row', role: 'option', id: `row-${id}`, data: mayAct() ? { drag: id } : {}, on: { click: () => { this.root.focus(); this.on.pick(id); }, dblclick: () => this.on.pick(id, true) } });
+      const row = h('div', { class: 'row', role: 'option', id: `${ROW}${id}`, data: mayAct() ? { drag: id } : {}, on: { click: () => { this.root.focus(); this.on.pick(id); }, dblclick: () => this.on.pick(id, true) } });
       this.seen.observe(row);
       return row;
     });
@@ -129,9 +147,9 @@ export class BoardView {
   /** The number at a filter. @param {string} code @param {number} now */
   count(code, now) {
     const button = /** @type {any} */ (this.buttons?.get(code));
-    const n = this.listed.filter((o) => FILTERS[code](o, now)).length;
+    const n = code === 'late' ? this.lateShown : this.listed.filter((o) => FILTERS[code](o, now)).length;
     say(button.lastElementChild, String(n));
-    button.setAttribute('aria-pressed', String(code === this.filter));
+    if (button.ariaPressed !== String(code === this.filter)) button.ariaPressed = String(code === this.filter);
     button.classList.toggle('urgent', n > 0 && URGENT.includes(code));
   }
 
@@ -140,18 +158,13 @@ export class BoardView {
    * @param {number} now
    */
   run(now) {
-    if (now > this.late) {
-      if (this.filter === 'late') this.sort(now);
-      else this.count('late', now);
-      this.late = nextLate(this.board.orders.values(), now);
+    if (this.late.by(now) !== this.lateShown) {
+      if (this.filter === 'late') return this.show(now);
+      this.lateShown = this.late.by(now);
+      this.count('late', now);
     }
     this.now = now;
-    for (const id of this.ids) {
-      const row = /** @type {any} */ (this.rows.get(id)), order = this.board.orders.get(id);
-      if (!row || !order || row.hasAttribute('data-off')) continue;
-      if (row.key) this.tick(row, order, now);
-      else this.draw(id, now); // it has come in through a filter
-    }
+    for (const id of this.inSight) this.tick(id, now);
   }
 
   /** Rebuild a row only where its order changed; else only its figures run on. @param {string} id @param {number} now */
@@ -161,13 +174,14 @@ export class BoardView {
     const crew = this.board.crews.get(order.crew_id);
     const place = stackPlace(order, this.board.crews);
     const key = `${order.version}/${order.state}/${crew?.id}/${place}/${order.watch?.fired}/${order.removing?.length}/${order.running?.label}/${order.priority}/${order.joined}/${order.incident_id}/${this.behind.get(id)?.length}`;
+    const made = !row.key;
     if (row.key !== key) {
       row.key = key;
       this.build(row, order, crew, place);
     }
     const chosen = id === this.selected;
     if ((row.getAttribute('aria-selected') === 'true') !== chosen) row.setAttribute('aria-selected', String(chosen));
-    if (!row.hasAttribute('data-off')) this.tick(row, order, now);
+    if (made || this.inSight.has(id)) this.tick(id, now);
   }
 
   /** @param {any} row @param {import('./board_state.js').Order} order @param {import('./board_state.js').Crew|undefined} crew @param {number[]|null} place */
@@ -183,46 +197,58 @@ export class BoardView {
     else if (order.incident_id && order.incident_id !== order.id) chips.push(h('span', { class: 'chip' }, t('Belongs to {order}', { order: order.incident_id })));
     if (order.joined) chips.push(h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })));
     if (order.priority > 0) chips.push(h('span', { class: 'chip warn' }, t('Priority {n}', { n: order.priority })));
-    row.left = h('span', { class: 'figures' });
+    [row.left, row.spent, row.due] = [new Running(), new Running(), new Running()];
+    row.big = h('span', { class: 'figures' }, row.left.node);
     row.word = h('span', { class: 'figures-word' });
     row.bar = h('i', {});
-    row.spent = h('span', {});
-    row.due = h('span', { class: 'soft' });
+    row.rung = h('span', { class: 'soft' }, row.due.node);
+    row.kind = row.width = row.used = row.counted = '';
+    row.long = false;
     fill(row,
-      h('div', { class: 'left' }, row.left, row.word, h('span', { class: 'id' }, order.id)),
+      h('div', { class: 'left' }, row.big, row.word, h('span', { class: 'id' }, order.id)),
       h('div', { class: 'what' },
         h('div', { class: 'place' }, order.address),
         h('div', { class: 'by' }, crew ? h('span', { class: 'crew-chip', title: named(crew) }, shortName(crew)) : null, crew && place && place[1] > 1 ? h('span', { class: 'chip', title: t('Order {n} of {all} on this vehicle', { n: place[0], all: place[1] }) }, t('{n} of {all}', { n: place[0], all: place[1] })) : null,
           h('span', { class: 'soft cut' }, word('fault_types', order.fault_type), crew || !order.trade ? '' : ` · ${word('trades', order.trade)}`)),
         h('div', { class: 'run' }, h('span', { class: 'state' }, word('states', order.state)),
-          order.running ? h('span', { class: 'segment' }, h('span', { class: 'seg', title: segmentName(order.running.label) }, order.running.label.length === 2 ? order.running.label : segmentName(order.running.label)), order.running.limit_s ? h('span', { class: 'meter' }, row.bar) : null, row.spent) : null),
-        chips.length || order.watch ? h('div', { class: 'chips' }, chips, order.watch ? row.due : null) : null));
+          order.running ? h('span', { class: 'segment' }, h('span', { class: 'seg', title: segmentName(order.running.label) }, order.running.label.length === 2 ? order.running.label : segmentName(order.running.label)), order.running.limit_s ? h('span', { class: 'meter' }, row.bar) : null, h('span', {}, row.spent.node)) : null),
+        chips.length || order.watch ? h('div', { class: 'chips' }, chips, order.watch ? row.rung : null) : null));
   }
 
-  /** @param {any} row @param {import('./board_state.js').Order} order @param {number} now */
-  tick(row, order, now) {
-    const left = leftForAll(order, this.behind.get(order.id) ?? [], now);
+  /** Its figures, each written where it says something else than it did. @param {string} id @param {number} now */
+  tick(id, now) {
+    const row = /** @type {any} */ (this.rows.get(id)), order = this.board.orders.get(id);
+    if (!row?.key || !order) return;
+    if (row.counted !== order) {
+      row.counted = order;
+      row.since = Date.parse(order.running?.since ?? '');
+      row.next = Date.parse(order.watch?.next_due ?? '');
+      if (order.watch) row.rung.title = watchName(order.watch.name);
+    }
+    const members = this.behind.get(id);
+    const left = members ? leftForAll(order, members, now) : remaining(order, now);
     const there = arrived(order);
     const kind = over(order) ? 'over' : there ? (left < 0 ? 'late' : 'scene') : level(left);
     if (row.kind !== kind) {
       row.kind = kind;
       row.className = `row ${kind}`;
+      say(row.word, there ? (left < 0 ? t('arrived late') : t('arrived')) : { ok: t('in time'), soon: t('soon due'), late: t('overdue') }[level(left)]);
     }
     const text = there ? duration((Date.parse(order.points.H) - Date.parse(order.reported_at)) / 1000) : figures(left);
-    say(row.left, text);
-    row.left.classList.toggle('long', text.length > 7);
-    say(row.word, there ? (left < 0 ? t('arrived late') : t('arrived')) : { ok: t('in time'), soon: t('soon due'), late: t('overdue') }[level(left)]);
+    row.left.say(text);
+    if (row.long !== text.length > 7) row.big.classList.toggle('long', row.long = text.length > 7);
     if (order.running) {
-      const spent = (now - Date.parse(order.running.since)) / 1000;
+      const spent = (now - row.since) / 1000;
       const limit = order.running.limit_s;
-      say(row.spent, limit ? `${figures(1000 * spent)} / ${figures(1000 * limit)}` : figures(1000 * spent));
-      row.bar.style.width = `${limit ? Math.min(100, (100 * spent) / limit) : 100}%`;
-      row.bar.className = limit && spent > limit ? 'late' : limit && spent > 0.75 * limit ? 'soon' : '';
+      row.spent.say(limit ? `${figures(1000 * spent)} / ${figures(1000 * limit)}` : figures(1000 * spent));
+      const width = `${limit ? Math.min(100, Math.round((100 * spent) / limit)) : 100}%`;
+      if (row.width !== width) row.bar.style.width = row.width = width;
+      const used = limit && spent > limit ? 'late' : limit && spent > 0.75 * limit ? 'soon' : '';
+      if (row.used !== used) row.bar.className = row.used = used;
     }
     if (order.watch) {
-      const due = order.watch.next_due ? Date.parse(order.watch.next_due) - now : NaN;
-      row.due.title = watchName(order.watch.name);
-      say(row.due, due < 0 ? t('next rung due') : t('next rung in {time}', { time: Number.isNaN(due) ? '–' : figures(due) }));
+      const due = row.next - now;
+      row.due.say(due < 0 ? t('next rung due') : t('next rung in {time}', { time: Number.isNaN(due) ? '–' : figures(due) }));
     }
   }
 }

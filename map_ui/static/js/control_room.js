@@ -129,9 +129,9 @@ const show = notUnderAFinger(() => {
 const tick = notUnderAFinger(() => {
   const now = clock.now();
   view.run(now);
-  markers.run(board.orders, now);
+  markers.run(now);
   panel.show(selected, now);
-  crews.show(now);
+  crews.run(now);
 });
 
 /** Trades in which orders wait and no crew is free, beside the title. */
@@ -214,5 +214,5 @@ const looked = () => {
 map.on('moveend', looked);
 looked();
 setInterval(tick, 1000);
-setInterval(sayCut, 1000);
+setInterval(() => { if (cutSince) sayCut(); }, 1000);
 setInterval(fallBack, 5000);

@@ -63,6 +63,11 @@ export class CrewsView {
   /** @param {number} now server time, ms */
   show(now) {
     this.draw();
+    this.run(now);
+  }
+
+  /** Let ages and stacks run on. @param {number} now */
+  run(now) {
     if (this.panel.hidden) return;
     tickStacks(this.panel, this.board, now);
     for (const row of /** @type {NodeListOf<HTMLElement>} */ (this.list.querySelectorAll(':scope > li:not([data-off])'))) this.tick(row, now);

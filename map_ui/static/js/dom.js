@@ -58,9 +58,25 @@ export function byId(id) {
   return found;
 }
 
-/** Set text only where it differs: no layout for nothing. @param {Element} element @param {string} text */
+/** Set text only where it differs: no layout for nothing, and no other node for other words. @param {Element} element @param {string} text */
 export function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const only = /** @type {Text|null} */ (element.firstChild);
+  if (only?.nodeType === 3 && !only.nextSibling) {
+    if (only.data !== text) only.data = text;
+  } else if (element.textContent !== text) element.textContent = text;
+}
+
+/** A text that runs on each second, of many: it knows what it says, and the page is not asked. */
+export class Running {
+  constructor() {
+    this.node = new Text();
+    this.said = '';
+  }
+
+  /** @param {string} text */
+  say(text) {
+    if (text !== this.said) this.node.data = this.said = text;
+  }
 }
 
 /** Which button it is, and whose, whoever draws it. @param {any} one */

@@ -7,12 +7,15 @@
 import { arrived, over, remaining } from './board_state.js';
 import { clock } from './clock.js';
 import { amount, level, minutes } from './countdown.js';
-import { h, say } from './dom.js';
+import { h, Running } from './dom.js';
 import { t } from './page.js';
 
 const MINUTE_MS = 60_000;
 
-/** `until`: server time in ms until which it says the same. @typedef {{holder: HTMLElement, badge: HTMLElement, lat: number, lon: number, said: string, kind: string, until: number}} Mark */
+/** So many marks change their minutes in one second. */
+const AT_ONCE = 20;
+
+/** `until`: server time in ms until which it says the same. @typedef {{id: string, holder: HTMLElement, badge: HTMLElement, left: Running, lat: number, lon: number, said: string, kind: string, until: number}} Mark */
 
 /** What a mark says to who points at it (pure but for words). @param {import('./board_state.js').Order} order @param {number} left ms */
 export function spoken(order, left) {
@@ -33,6 +36,8 @@ export class OrderMarkers {
     this.selected = '';
     /** @type {Map<string, import('./board_state.js').Order>} */
     this.orders = new Map();
+    /** Who says something else first stands last. @type {Mark[]} */
+    this.next = [];
     this.layer = h('div', { class: 'leaflet-zoom-hide order-layer', 'aria-hidden': 'true' });
     map.getPane('markerPane').append(this.layer);
     map.on('zoomend viewreset', () => { for (const one of this.all.values()) this.place(one); });
@@ -56,13 +61,21 @@ export class OrderMarkers {
       }
       this.draw(one, order, now);
     }
+    this.next = [...this.all.values()].sort((a, b) => b.until - a.until);
   }
 
-  /** Let their minutes run on. @param {Map<string, import('./board_state.js').Order>} orders @param {number} now */
-  run(orders, now) {
-    for (const [id, one] of this.all) {
-      const order = now > one.until && orders.get(id);
-      if (order) this.draw(one, order, now);
+  /**
+   * Let their minutes run on. Those of many orders change in the same second where a storm has brought them: each has
+   * its turn within half a minute, and the board counts the seconds.
+   * @param {number} now
+   */
+  run(now) {
+    for (let turns = Math.max(AT_ONCE, this.all.size / 30); turns > 0 && now > (this.next.at(-1)?.until ?? Infinity); turns--) {
+      const one = /** @type {Mark} */ (this.next.pop()), order = this.orders.get(one.id);
+      if (!order) continue;
+      this.draw(one, order, now);
+      const at = this.next.findIndex((other) => other.until <= one.until); // in a minute: near the begin
+      this.next.splice(at < 0 ? this.next.length : at, 0, one);
     }
   }
 
@@ -75,7 +88,7 @@ export class OrderMarkers {
     const said = `${kind} ${text} ${order.address}`;
     if (one.said === said) return;
     one.said = said;
-    say(one.badge, text);
+    one.left.say(text);
     if (one.kind !== kind) { // rarely: the minutes change a thousand times a minute
       one.kind = kind;
       one.badge.className = `order-mark ${kind}`;
@@ -85,14 +98,14 @@ export class OrderMarkers {
 
   /** @param {string} id @returns {Mark} */
   add(id) {
-    const badge = h('span', { class: 'order-mark' });
+    const left = new Running(), badge = h('span', { class: 'order-mark' }, left.node);
     const holder = h('div', { class: 'order-holder', on: { pointerenter: () => this.tell(id, holder), click: (/** @type {Event} */ e) => {
       e.stopPropagation();
       if (!this.map.dragging.moved()) this.pick(id);
     } } }, badge);
     holder.classList.toggle('selected', id === this.selected);
     this.layer.append(holder);
-    const one = { holder, badge, lat: NaN, lon: NaN, said: '', kind: '', until: 0 };
+    const one = { id, holder, badge, left, lat: NaN, lon: NaN, said: '', kind: '', until: 0 };
     this.all.set(id, one);
     return one;
   }

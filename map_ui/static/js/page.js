@@ -18,9 +18,9 @@ export const page = read();
  * @param {string} text
  * @param {Record<string, string|number>} [values]
  */
-export function t(text, values = {}) {
+export function t(text, values) {
   const found = page.texts[text] ?? text;
-  return found.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+  return values ? found.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole)) : found;
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { arrangeOrders, cover, emptyBoard, FILTERS, nextLate, put, remaining, stackPlace, stepsFor, take } from '../js/board_state.js';
+import { arrangeOrders, cover, emptyBoard, FILTERS, Late, put, remaining, stackPlace, stepsFor, take } from '../js/board_state.js';
 import { OrderMarkers } from '../js/order_markers.js';
 
 const NOW = Date.parse('2026-03-02T10:00:00Z');
@@ -52,23 +52,44 @@ test('the least time comes first, arrived orders last', () => {
   assert.deepEqual(arrangeOrders(orders, how({ text: ' SOO ' })), ['soon']);
 });
 
-test('who becomes late next: also at the very deadline, and never one whose crew is there', () => {
+test('who is late by time alone: not at the very deadline, and never one whose crew was there in time', () => {
   const at = Date.parse('2026-03-02T10:30:00Z'), orders = [order('there', { points: { H: '2026-03-02T09:50:00Z' }, deadline: '2026-03-02T10:05:00Z' }), order('a')];
-  assert.equal(nextLate(orders, NOW), at);
-  assert.equal(nextLate(orders, at), at, 'it is not late yet: a look that falls on it must be followed by another');
-  assert.equal(nextLate(orders, at + 1), Infinity);
-  assert.deepEqual([NOW, at, at + 1].map((now) => arrangeOrders(orders, how({ filter: 'late', now }))), [[], [], ['a']], 'late by time alone');
+  orders.push(order('b', { deadline: '2026-03-02T10:40:00Z' }), order('was late', { points: { H: '2026-03-02T10:10:00Z' }, deadline: '2026-03-02T10:05:00Z' }), order('done', { state: 'closed', deadline: '2026-03-02T09:00:00Z' }));
+  const late = new Late(orders), moments = [NOW, at, at + 1, at + 11 * 60_000, at + 11 * 60_000];
+  assert.deepEqual(moments.map((now) => late.by(now)), [1, 1, 2, 3, 3]);
+  assert.deepEqual(moments.map((now) => orders.filter((one) => FILTERS.late(one, now)).length), [1, 1, 2, 3, 3], 'the same as the filter shows');
+  assert.deepEqual([NOW, at, at + 1].map((now) => arrangeOrders(orders, how({ filter: 'late', now }))), [['was late'], ['was late'], ['a', 'was late']]);
 });
 
+const figures = () => ({ text: '', say(text) { this.text = text; } });
+
 test('a mark on the map says the same until the next minute begins, before and after the deadline', () => {
-  const one = { holder: { setAttribute() {} }, badge: {}, said: '', until: 0 };
-  const text = (now) => { one.said = ''; OrderMarkers.prototype.draw(one, order('a'), now); return one.badge.textContent; };
+  const one = { holder: { setAttribute() {} }, badge: {}, left: figures(), said: '', until: 0 };
+  const text = (now) => { one.said = ''; OrderMarkers.prototype.draw(one, order('a'), now); return one.left.text; };
   for (const now of [NOW, NOW + 1, NOW + 29.5 * 60_000, NOW + 30 * 60_000 + 1, NOW + 31.5 * 60_000, NOW + 41.2 * 60_000]) {
     const said = text(now), { until } = one;
     assert.ok(until >= now && until - now < 60_000, `${said} until ${until - now}`);
     assert.equal(text(until), said);
     assert.notEqual(text(until + 1), said, `${said} stands on after ${until - now} ms`);
   }
+});
+
+test('many marks whose minute ends at once change a few a second, each within half a minute, none forgotten', () => {
+  const orders = new Map(Array.from({ length: 120 }, (_, i) => [`${i}`, order(`${i}`, { deadline: i < 110 ? '2026-03-02T10:30:00Z' : `2026-03-02T10:30:${i - 80}Z` })]));
+  const marks = Object.assign(Object.create(OrderMarkers.prototype), { orders, all: new Map([...orders.keys()].map((id) => [id, { id, holder: { setAttribute() {} }, badge: {}, left: figures(), said: '', until: 0 }])) });
+  const all = [...marks.all.values()], draw = (one, now) => OrderMarkers.prototype.draw.call(marks, one, orders.get(one.id), now);
+  const right = (one, now) => { const fresh = { holder: { setAttribute() {} }, badge: {}, left: figures(), said: '', until: 0 }; OrderMarkers.prototype.draw.call(marks, fresh, orders.get(one.id), now); return fresh.left.text === one.left.text; };
+  all.forEach((one) => draw(one, NOW));
+  marks.next = [...all].sort((a, b) => b.until - a.until);
+  let wrong = 0, worst = 0;
+  for (let second = 1; second <= 40 * 60; second++) {
+    marks.run(NOW + 1000 * second);
+    const late = all.filter((one) => !right(one, NOW + 1000 * second)).length;
+    wrong = late ? wrong + 1 : 0;
+    worst = Math.max(worst, wrong);
+  }
+  assert.ok(worst >= 1 && worst <= 6, `${worst} s behind: 110 at 20 a second are six seconds`);
+  assert.equal(marks.next.length, 120);
 });
 
 test('what is left of an arrived order no longer runs', () => {
