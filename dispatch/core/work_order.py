@@ -191,10 +191,13 @@ def remark(
 
 
 def fold(facts: Facts, history: Iterable[Event], process: Process) -> WorkOrder:
-    """The order as its history says."""
+    """The order as its history says. Nobody has it until then, so it is written in place: a value for each line would
+    be most of what reading a long history costs."""
     order = WorkOrder(facts)
     for event in history:
-        order = apply(order, event, process)
+        for name, value in _changes(order, event, process).items():
+            object.__setattr__(order, name, value)
+    order.derived.clear()
     return order
 
 
@@ -211,6 +214,11 @@ def last_move(order: WorkOrder, process: Process) -> Event | None:
 
 def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
     """One event more. Never refuses: what is in the history has happened."""
+    return replace(order, **_changes(order, event, process))
+
+
+def _changes(order: WorkOrder, event: Event, process: Process) -> dict[str, Any]:
+    """The fields of the order that this event changes."""
     row = process.transitions.get((order.state, event.kind))
     data = event.data
     changes: dict[str, Any] = {"history": (*order.history, event)}
@@ -243,7 +251,7 @@ def apply(order: WorkOrder, event: Event, process: Process) -> WorkOrder:
             changes["editions"] = (*order.editions, order.generation)
     elif event.kind == "removed":
         changes["removing"] = {d: r for d, r in order.removing.items() if d != data.get("device")}
-    return replace(order, **changes)
+    return changes
 
 
 def _effects_on_fields(order: WorkOrder, row: Transition, event: Event, *, ended: bool) -> dict[str, Any]:
