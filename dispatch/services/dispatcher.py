@@ -27,6 +27,7 @@ from dispatch.core.assignment import (
 )
 from dispatch.core.candidates import Able, by_load
 from dispatch.core.errors import Conflict, DispatchError, GuardRefused
+from dispatch.core.incident import is_parting
 from dispatch.core.process import Process
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.core.work_order import WorkOrder, last_move
@@ -267,9 +268,13 @@ FOR_A_PERSON = {"duplicate", "customer_withdrew", "misrouted", "wrong_trade", "w
 
 
 def _needs_a_person(order: WorkOrder) -> bool:
-    """Whether it was recalled for such a reason: a person sends it, returns it, or has it cancelled."""
-    back = next((e for e in reversed(order.history) if e.kind in {"dispatch", "recall"}), None)
-    return back is not None and back.kind == "recall" and back.data.get("reason") in FOR_A_PERSON
+    """Whether it was recalled for such a reason, and nobody has dispatched, routed or sent it since: a person does, returns
+    it, or has it cancelled. The reason for which the order that led it has ended is none of its own."""
+    decided = {"dispatch", "recall", "route", "send"}
+    last = next((e for e in reversed(order.history) if e.kind in decided), None)
+    if last is None or last.kind != "recall" or is_parting(last):
+        return False
+    return last.data.get("reason") in FOR_A_PERSON
 
 
 def _by_refusals(context: Context, waiting: Sequence[WorkOrder]) -> dict[frozenset[str], list[WorkOrder]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dispatch.services import dispatcher
-from tests.dispatch.centre import DORA, Centre
+from dispatch.services import dispatcher, hotline, incidents
+from tests.dispatch.centre import DORA, HOLLY, THERE, Centre
 
 
 @pytest.mark.parametrize("how", ["recall", "reject", "reassign"])
@@ -44,3 +44,52 @@ async def test_what_was_taken_back_as_nobodys_here_goes_to_no_other_crew_by_itse
     await dispatcher.recall(centre.context, order_id, reason="no_answer", by=DORA)
     centre.fix_all()
     assert await dispatcher.match_waiting(centre.context) == 1, "a person sent it again: that reason is over"
+
+
+async def test_a_recall_as_misrouted_is_over_where_a_person_has_routed_the_order(centre: Centre) -> None:
+    order_id = await centre.dispatched("N1")
+    await dispatcher.recall(centre.context, order_id, reason="misrouted", by=DORA)
+    where = {"centre_id": "south", "trade": "service", "area_class": "urban"}
+    await hotline.route(centre.context, order_id, **where, by=HOLLY)
+    centre.context.policy = "nearest"
+    centre.fix_all()
+    assert await dispatcher.match_waiting(centre.context) == 1, "the automatic of the other centre has it"
+    assert (await centre.order(order_id)).crew_id == "S1"
+
+
+async def test_what_the_hotline_has_sent_again_is_the_automatics_again(centre: Centre) -> None:
+    order_id = await centre.dispatched("N1")
+    await dispatcher.recall(centre.context, order_id, reason="duplicate", by=DORA)
+    await dispatcher.return_order(centre.context, order_id, reason="duplicate", by=DORA)
+    await hotline.send(centre.context, order_id, by=HOLLY)
+    await centre.until(4)
+    centre.context.policy = "nearest"
+    centre.fix_all()
+    assert await dispatcher.match_waiting(centre.context) == 1, "the hotline says that it is none"
+
+
+async def test_an_incident_that_was_taken_back_as_nobodys_here_is_a_persons_when_it_is_parted_too(
+    centre: Centre,
+) -> None:
+    lead = await centre.sent()
+    other = await centre.sent(THERE)
+    await incidents.group(centre.context, [lead, other], by=DORA)
+    await dispatcher.dispatch(centre.context, lead, crew_id="N1", by=DORA)
+    await dispatcher.recall(centre.context, lead, reason="wrong_territory", by=DORA)
+    await incidents.part(centre.context, lead, by=DORA)
+    centre.context.policy = "nearest"
+    centre.fix_all()
+    assert await dispatcher.match_waiting(centre.context) == 0
+
+
+async def test_that_one_caller_of_an_incident_withdrew_keeps_no_crew_from_the_others(centre: Centre) -> None:
+    lead = await centre.sent()
+    other = await centre.sent(THERE)
+    await incidents.group(centre.context, [lead, other], by=DORA)
+    await dispatcher.dispatch(centre.context, lead, crew_id="N1", by=DORA)
+    await hotline.cancel(centre.context, lead, reason="customer_withdrew", by=HOLLY)
+    after = await centre.order(other)
+    assert (after.state, after.incident_id) == ("at_centre", "")
+    centre.context.policy = "nearest"
+    centre.fix_all()
+    assert await dispatcher.match_waiting(centre.context) == 1
