@@ -1,6 +1,10 @@
 // @ts-check
 /** Nothing that can be pressed moves under a finger, and a key that is held down acts once. */
 let held = false;
+/** A mouse clicks as it is lifted; the click of a touch comes some time later, and goes to what is under it then. */
+const TAP_MS = 350;
+/** A touch was lifted, and may still click. @type {any} */
+let lifting = 0;
 /** What is drawn when the finger is lifted. @type {Map<object, () => void>} */
 const late = new Map();
 
@@ -22,10 +26,19 @@ function drawLate() {
   try { first[1](); } finally { drawLate(); }
 }
 
+function release() {
+  clearTimeout(lifting);
+  lifting = 0;
+  held = false;
+  setTimeout(drawLate);
+}
+
 // From the first moment on: a page that is still being made would not see that a finger is lifted, and draw no more. The
 // button that opens a menu presses nothing, and where the menu takes what follows, it is never lifted.
-globalThis.addEventListener?.('pointerdown', (e) => { held = e.button === 0 && !!/** @type {Element} */ (e.target).closest?.('button, a, summary, label, [role=option], [role=tab]'); });
-for (const lifted of ['pointerup', 'pointercancel', 'blur']) globalThis.addEventListener?.(lifted, () => { held = false; setTimeout(drawLate); });
+globalThis.addEventListener?.('pointerdown', (e) => { clearTimeout(lifting); lifting = 0; held = e.button === 0 && !!/** @type {Element} */ (e.target).closest?.('button, a, summary, label, [role=option], [role=tab]'); });
+for (const lifted of ['pointercancel', 'blur']) globalThis.addEventListener?.(lifted, release);
+globalThis.addEventListener?.('pointerup', (e) => { if (e.pointerType === 'mouse') release(); else lifting = setTimeout(release, TAP_MS); });
+globalThis.addEventListener?.('click', () => { if (lifting) release(); }, true);
 
 /** Whether a key that repeats itself would act, not only move or write (pure). @param {{key: string, altKey: boolean}} press @param {boolean} writing whether it goes into a field */
 export function actsAgain({ key, altKey }, writing) {

@@ -5,9 +5,9 @@ const page = Object.assign(new EventTarget(), { closest: () => true });
 globalThis.addEventListener = page.addEventListener.bind(page);
 const { notUnderAFinger } = await import('../js/finger.js');
 const { arrange } = await import('../js/dom.js');
-const pointer = (what, button = 0) => page.dispatchEvent(Object.assign(new Event(what), { button }));
+const pointer = (what, button = 0, pointerType = 'mouse') => page.dispatchEvent(Object.assign(new Event(what), { button, pointerType }));
 const timers = [];
-globalThis.setTimeout = (what) => { timers.push(what); };
+globalThis.setTimeout = (what) => timers.push(what);
 
 test('what comes while a finger is down is drawn once it is lifted, also beside a draw that fails', () => {
   const drawn = [];
@@ -20,6 +20,29 @@ test('what comes while a finger is down is drawn once it is lifted, also beside 
   pointer('pointerup');
   assert.throws(timers[0], /broken/);
   assert.deepEqual(drawn, [2]);
+});
+
+test('what a touch presses stays where it is until its click has come, which is after it was lifted', () => {
+  const drawn = [], board = notUnderAFinger((n) => drawn.push(n)), touch = (what) => pointer(what, 0, 'touch');
+  const pass = () => { for (const timer of timers.splice(0)) timer(); };
+  pass();
+  touch('pointerdown');
+  board(1);
+  touch('pointerup');
+  board(2);
+  assert.deepEqual(drawn, []);
+  page.addEventListener('click', () => { assert.deepEqual(drawn, [], 'the click finds what was touched'); board(3); }, { once: true });
+  timers.length = 0; // its click comes in time
+  pointer('click');
+  assert.deepEqual(drawn, [3], 'what the press itself changes is shown at once');
+  pass();
+  assert.deepEqual(drawn, [3]);
+  touch('pointerdown');
+  board(4);
+  touch('pointerup');
+  pass(); // it was held for long, or slipped: no click comes
+  pass();
+  assert.deepEqual(drawn, [3, 4]);
 });
 
 test('the button that opens a menu presses nothing: that it is lifted is never heard', () => {
