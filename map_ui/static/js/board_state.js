@@ -104,26 +104,30 @@ export const unroutable = (order) => !order.centre_id;
 /** @param {Order} order */
 export const unanswered = (order) => ['dispatched', 'delivered'].includes(order.state);
 
-/** @type {Record<string, (order: Order, now: number) => boolean>} */
+/** Orders of one row: one, with those of its incident that follow it. @param {Order} order @param {Map<string, Order[]>} behind */
+const together = (order, behind) => [order, ...behind.get(order.id) ?? []];
+
+/** @type {Record<string, (order: Order, now: number, members?: Order[]) => boolean>} `members`: those that follow it */
 export const FILTERS = {
   all: (o) => !over(o),
   waiting: (o) => waiting(o) || unroutable(o),
   unanswered,
   moving: (o) => ['acknowledged', 'en_route'].includes(o.state),
   scene: (o) => o.state === 'on_scene',
-  late: (o, now) => !over(o) && remaining(o, now) < 0,
+  late: (o, now, members = []) => !over(o) && [o, ...members].some((one) => remaining(one, now) < 0),
   rejected,
   recalling,
   unroutable: (o) => unroutable(o) && !over(o),
 };
 
-/** How many of these orders are late, asked again and again as time goes on: nothing is looked at but the next promise. */
+/** How many of these rows are late, asked again and again as time goes on: nothing is looked at but the next promise. */
 export class Late {
-  /** @param {Iterable<Order>} orders */
-  constructor(orders) {
-    const open = [...orders].filter((one) => !over(one));
-    this.count = open.filter((one) => arrived(one) && remaining(one, 0) < 0).length;
-    this.ends = open.filter((one) => !arrived(one)).map(ends).sort((a, b) => b - a);
+  /** @param {Iterable<Order>} orders @param {Map<string, Order[]>} [behind] by the order that leads an incident: those that follow it */
+  constructor(orders, behind = new Map()) {
+    const open = [...orders].filter((one) => !over(one)).map((one) => together(one, behind));
+    const late = (/** @type {Order[]} */ row) => row.some((one) => arrived(one) && remaining(one, 0) < 0);
+    this.count = open.filter(late).length;
+    this.ends = open.filter((row) => !late(row)).map((row) => row.filter((one) => !arrived(one)).map(ends)).filter((row) => row.length).map((row) => Math.min(...row)).sort((a, b) => b - a);
   }
 
   /** @param {number} now */
@@ -138,21 +142,23 @@ export class Late {
 
 /**
  * Ids in the order of the board: least time first; those with a crew on scene after all others.
- * @param {Iterable<Order>} orders @param {{filter: string, text: string, now: number, words: (order: Order) => string}} how
+ * @param {Iterable<Order>} orders @param {{filter: string, text: string, now: number, words: (order: Order) => string, behind?: Map<string, Order[]>}} how `behind`: see Late
  */
-export function arrangeOrders(orders, { filter, text, now, words }) {
+export function arrangeOrders(orders, { filter, text, now, words, behind = new Map() }) {
   const keep = FILTERS[filter] ?? FILTERS.all;
   const wanted = text.trim().toLowerCase().split(/\s+/).filter(Boolean);
   const found = [];
   for (const order of orders) {
-    if (!keep(order, now)) continue;
+    if (!keep(order, now, behind.get(order.id))) continue;
     if (wanted.length) {
       const haystack = words(order).toLowerCase();
       if (!wanted.every((part) => haystack.includes(part))) continue;
     }
     found.push(order);
   }
-  found.sort((a, b) => Number(arrived(a)) - Number(arrived(b)) || ends(a) - ends(b) || (a.id < b.id ? -1 : 1));
+  const first = new Map(found.map((order) => [order.id, Math.min(...together(order, behind).map(ends))]));
+  const until = (/** @type {Order} */ { id }) => /** @type {number} */ (first.get(id));
+  found.sort((a, b) => Number(arrived(a)) - Number(arrived(b)) || until(a) - until(b) || (a.id < b.id ? -1 : 1));
   return found.map((order) => order.id);
 }
 

@@ -128,9 +128,9 @@ export class BoardView {
     const all = [...this.board.orders.values()];
     const { rows: orders, behind } = this.search.value.trim() ? { rows: all, behind: new Map() } : folded(all);
     this.behind = behind;
-    this.ids = arrangeOrders(orders, { filter: this.filter, text: this.search.value, now, words: (o) => this.words(o) });
+    this.ids = arrangeOrders(orders, { filter: this.filter, text: this.search.value, now, words: (o) => this.words(o), behind });
     this.listed = orders;
-    this.late = new Late(orders);
+    this.late = new Late(orders, behind);
     this.lateShown = this.late.by(now);
     for (const code of this.buttons?.keys() ?? []) this.count(code, now);
     arrange(this.root, this.ids, this.rows, (id) => {
@@ -149,7 +149,7 @@ export class BoardView {
     const button = /** @type {any} */ (this.buttons?.get(code));
     const n = code === 'late' ? this.lateShown : this.listed.filter((o) => FILTERS[code](o, now)).length;
     say(button.lastElementChild, String(n));
-    if (button.ariaPressed !== String(code === this.filter)) button.ariaPressed = String(code === this.filter);
+    if (button.getAttribute('aria-pressed') !== String(code === this.filter)) button.setAttribute('aria-pressed', String(code === this.filter));
     button.classList.toggle('urgent', n > 0 && URGENT.includes(code));
   }
 

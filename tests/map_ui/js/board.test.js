@@ -61,6 +61,16 @@ test('who is late by time alone: not at the very deadline, and never one whose c
   assert.deepEqual([NOW, at, at + 1].map((now) => arrangeOrders(orders, how({ filter: 'late', now }))), [['was late'], ['was late'], ['a', 'was late']]);
 });
 
+test('an incident is late, and stands on the board, by the promise of it that ends first', () => {
+  const orders = [order('lead', { crew_id: 'c1', deadline: '2026-03-02T10:50:00Z' }), order('older', { deadline: '2026-03-02T10:05:00Z' }), order('other', { deadline: '2026-03-02T10:20:00Z' })];
+  const there = [order('there', { points: { H: '2026-03-02T10:10:00Z' } }), order('was late', { points: { H: '2026-03-02T10:10:00Z' }, deadline: '2026-03-02T10:05:00Z' })];
+  const behind = new Map([['lead', [orders[1]]], ['there', [there[1]]]]), rows = [orders[0], orders[2], there[0]];
+  const at = Date.parse('2026-03-02T10:05:00Z'), late = new Late(rows, behind);
+  assert.deepEqual([NOW, at, at + 1].map((now) => late.by(now)), [1, 1, 2]);
+  assert.deepEqual(arrangeOrders(rows, how({ filter: 'late', now: at + 1, behind })), ['lead', 'there'], 'its row says that it is overdue');
+  assert.deepEqual(arrangeOrders(rows, how({ now: at, behind })), ['lead', 'other', 'there']);
+});
+
 const figures = () => ({ text: '', say(text) { this.text = text; } });
 
 test('a mark on the map says the same until the next minute begins, before and after the deadline', () => {
