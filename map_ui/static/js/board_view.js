@@ -174,14 +174,14 @@ export class BoardView {
     const crew = this.board.crews.get(order.crew_id);
     const place = stackPlace(order, this.board.crews);
     const key = `${order.version}/${order.state}/${crew?.id}/${place}/${order.watch?.fired}/${order.removing?.length}/${order.running?.label}/${order.priority}/${order.joined}/${order.incident_id}/${this.behind.get(id)?.length}`;
-    const made = !row.key;
-    if (row.key !== key) {
+    const anew = row.key !== key;
+    if (anew) {
       row.key = key;
       this.build(row, order, crew, place);
     }
     const chosen = id === this.selected;
     if ((row.getAttribute('aria-selected') === 'true') !== chosen) row.setAttribute('aria-selected', String(chosen));
-    if (made || this.inSight.has(id)) this.tick(id, now);
+    if (anew || this.inSight.has(id)) this.tick(id, now);
   }
 
   /** @param {any} row @param {import('./board_state.js').Order} order @param {import('./board_state.js').Crew|undefined} crew @param {number[]|null} place */

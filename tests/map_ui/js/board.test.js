@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { arrangeOrders, cover, emptyBoard, FILTERS, Late, put, remaining, stackPlace, stepsFor, take } from '../js/board_state.js';
+import { BoardView } from '../js/board_view.js';
 import { OrderMarkers } from '../js/order_markers.js';
 
 const NOW = Date.parse('2026-03-02T10:00:00Z');
@@ -69,6 +70,13 @@ test('an incident is late, and stands on the board, by the promise of it that en
   assert.deepEqual([NOW, at, at + 1].map((now) => late.by(now)), [1, 1, 2]);
   assert.deepEqual(arrangeOrders(rows, how({ filter: 'late', now: at + 1, behind })), ['lead', 'there'], 'its row says that it is overdue');
   assert.deepEqual(arrangeOrders(rows, how({ now: at, behind })), ['lead', 'other', 'there']);
+});
+
+test('a row that is drawn anew has its figures at once, seen or not: a reader of the screen may stand on it before it is', () => {
+  const built = [], counted = [], row = { getAttribute: () => 'false' };
+  const view = Object.assign(Object.create(BoardView.prototype), { board: emptyBoard(), behind: new Map(), rows: new Map([['a', row]]), inSight: new Set(), build: () => built.push(1), tick: () => counted.push(1) });
+  const draws = (more) => { view.board.orders.set('a', order('a', more)); view.draw('a', NOW); return [built.length, counted.length]; };
+  assert.deepEqual([{ version: 1 }, { version: 1 }, { version: 2 }].map(draws), [[1, 1], [1, 1], [2, 2]]);
 });
 
 const figures = () => ({ text: '', say(text) { this.text = text; } });
