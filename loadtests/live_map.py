@@ -77,7 +77,10 @@ def measure_frames(scale: Scale, address: str, found: Findings) -> None:
         found.facts["ceiling: as many texts on an empty page"] = _ticks(bare)
         orders = Screen(browser, address, "few")
         orders.page.wait_for_timeout(2_000)
+        before = orders.first_row()
         _countdowns(found, turns(orders.watch(scale.countdowns)))
+        if orders.first_row() == before:
+            found.wrong.append("countdowns: the board's first row says what it said")
         orders.close()
 
 

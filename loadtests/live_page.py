@@ -140,6 +140,10 @@ class Screen:
         mouse.up()
         return measured
 
+    def first_row(self) -> str:
+        """What the board's first row says, its running figures among it."""
+        return self.page.locator(".row").first.inner_text()
+
     def heap(self) -> float:
         """Megabytes of JavaScript objects that are reachable: after a forced collection, the least of some, because what the
         page makes between that and the look is counted, too."""
