@@ -74,11 +74,6 @@ def as_followed(order: WorkOrder, lead: WorkOrder, event: Event) -> Mapping[str,
     return {**data, "lead": lead.id, "lead_seq": event.seq}
 
 
-def is_parting(recall: Event) -> bool:
-    """Whether it was taken off its crew because it left its incident, not because the leading order was recalled."""
-    return "lead" in recall.data and "lead_seq" not in recall.data
-
-
 def before_joining(lead: WorkOrder) -> int:
     """The last event of the leading order that one which joins now does not follow."""
     dispatched = lead.last("dispatch")

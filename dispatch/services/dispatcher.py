@@ -27,7 +27,6 @@ from dispatch.core.assignment import (
 )
 from dispatch.core.candidates import Able, by_load
 from dispatch.core.errors import Conflict, DispatchError, GuardRefused
-from dispatch.core.incident import is_parting
 from dispatch.core.process import Process
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.core.work_order import WorkOrder, last_move
@@ -263,18 +262,20 @@ async def match_waiting(context: Context) -> int:
     return dispatched
 
 
-FOR_A_PERSON = {"duplicate", "customer_withdrew", "misrouted", "wrong_trade", "wrong_territory"}
+OF_ONE_CALL = {"duplicate", "customer_withdrew"}
+"""Reasons that lie in one call, not in the fault or its place."""
+FOR_A_PERSON = {*OF_ONE_CALL, "misrouted", "wrong_trade", "wrong_territory"}
 """Why somebody took an order back that no other crew of this centre should go to, as far as that reason goes."""
 
 
 def _needs_a_person(order: WorkOrder) -> bool:
     """Whether it was recalled for such a reason, and nobody has dispatched, routed or sent it since: a person does, returns
-    it, or has it cancelled. The reason for which the order that led it has ended is none of its own."""
+    it, or has it cancelled. What is so of the one call that led its incident is not so of this one."""
     decided = {"dispatch", "recall", "route", "send"}
     last = next((e for e in reversed(order.history) if e.kind in decided), None)
-    if last is None or last.kind != "recall" or is_parting(last):
+    if last is None or last.kind != "recall":
         return False
-    return last.data.get("reason") in FOR_A_PERSON
+    return last.data.get("reason") in (FOR_A_PERSON - OF_ONE_CALL if "lead" in last.data else FOR_A_PERSON)
 
 
 def _by_refusals(context: Context, waiting: Sequence[WorkOrder]) -> dict[frozenset[str], list[WorkOrder]]:

@@ -82,11 +82,16 @@ async def test_an_incident_that_was_taken_back_as_nobodys_here_is_a_persons_when
     assert await dispatcher.match_waiting(centre.context) == 0
 
 
-async def test_that_one_caller_of_an_incident_withdrew_keeps_no_crew_from_the_others(centre: Centre) -> None:
+@pytest.mark.parametrize("recalled_first", [False, True])
+async def test_that_one_caller_of_an_incident_withdrew_keeps_no_crew_from_the_others(
+    centre: Centre, recalled_first: bool
+) -> None:
     lead = await centre.sent()
     other = await centre.sent(THERE)
     await incidents.group(centre.context, [lead, other], by=DORA)
     await dispatcher.dispatch(centre.context, lead, crew_id="N1", by=DORA)
+    if recalled_first:
+        await dispatcher.recall(centre.context, lead, reason="customer_withdrew", by=DORA)
     await hotline.cancel(centre.context, lead, reason="customer_withdrew", by=HOLLY)
     after = await centre.order(other)
     assert (after.state, after.incident_id) == ("at_centre", "")
