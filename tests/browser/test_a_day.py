@@ -128,6 +128,31 @@ def test_a_finger_on_a_button_keeps_it_where_it_is(visit: Visit, centre: Served)
     _until(phone, lambda: centre.order(order_id).state == "acknowledged")
 
 
+MOVES = """async () => {
+  const { notUnderAFinger } = await import(document.querySelector('script[type=module]').src.replace('crew.js', 'finger.js'));
+  globalThis.pressed = [];
+  const all = document.body.appendChild(document.createElement('div'));
+  all.style.cssText = 'position: fixed; inset: 0; z-index: 99';
+  const draw = notUnderAFinger((...names) => all.replaceChildren(...names.map((name) => Object.assign(document.createElement('button'), {
+    textContent: name, style: 'display: block; width: 100%; height: 100px', onclick: () => { pressed.push(name); },
+  }))));
+  draw('accept', 'reject');
+  addEventListener('pointerdown', () => draw('reject', 'accept'));
+}"""
+
+
+def test_a_touch_presses_what_it_was_put_on(visit: Visit) -> None:
+    """Its click comes after it was lifted, and what came meanwhile would be under it."""
+    phone = visit(width=360, height=740, touch=True).sign_in("carl")
+    phone.evaluate(MOVES)
+    finger = phone.context.new_cdp_session(phone)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": 50, "y": 50}]})
+    phone.wait_for_timeout(100)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    phone.wait_for_function("pressed.length > 0")
+    assert phone.evaluate("pressed") == ["accept"]
+
+
 def test_the_first_order_opens_by_keys_from_the_moment_the_page_shows(visit: Visit, centre: Served) -> None:
     hotline = visit().sign_in("holly")
     _send(hotline, centre, _take_call(hotline, centre))

@@ -78,6 +78,13 @@ def test_the_hotline_gives_the_place_afterwards_and_the_crew_can_navigate(
 
     taken = centre.do(hotline.take_call(context, replace(call, address="the mill again"), by=HOLLY))
     desk.locator('[data-pile="unroutable"]').click()  # nobody is responsible: the rules are, by its place
+    whose = desk.locator(f'.desk-row[data-order="{taken.order_id}"]').get_by_role("button", name="Decide who")
+    whose.press("Enter")
+    expect(desk.locator("#ask-centre_id")).to_be_focused()
+    desk.keyboard.press("Enter")  # pressed twice: nobody has chosen whose it is
+    expect(desk.locator("dialog")).to_have_count(1)
+    assert centre.order(taken.order_id).centre_id == ""
+    desk.keyboard.press("Escape")
     desk.locator(f'.desk-row[data-order="{taken.order_id}"] [data-step="place"]').click()
     desk.keyboard.press("Control+a")
     desk.keyboard.type("12 har")

@@ -17,7 +17,8 @@ import { eventName } from './order_words.js';
 import { fullTime, shortTime, t } from './page.js';
 import { PlaceBox, placeSaid } from './place_box.js';
 import { ask, notice, startShell } from './shell.js';
-import { areaName, centreName, loadWords, options, word } from './vocabulary.js';
+import { centreName, loadWords, options, word } from './vocabulary.js';
+import { askWhose } from './whose.js';
 
 const POLL_MS = 3000;
 const BEAT_MS = 1000, SILENT_MS = 1900;
@@ -67,10 +68,7 @@ async function act(order, step, body = {}) {
 
 /** @param {any} order */
 async function route(order) {
-  const said = await ask({
-    title: t('Who is responsible for {order}?', { order: order.id }), text: order.address, confirm: t('Decide'),
-    fields: [{ name: 'centre_id', label: t('Repair centre'), kind: 'select', options: options('centres') }, { name: 'trade', label: t('Trade'), kind: 'select', options: options('trades') }, { name: 'area_class', label: t('Area'), kind: 'select', options: ['urban', 'rural', 'remote'].map((c) => [c, areaName(c)]) }],
-  });
+  const said = await askWhose(order);
   if (said) await act(order, 'route', said);
 }
 

@@ -6,13 +6,14 @@ import { duration, figures, level } from './countdown.js';
 import { byId, fill, fillAround, h, keepingFocus, say } from './dom.js';
 import { mayAct } from './may_act.js';
 import { named, shortTime, t } from './page.js';
-import { ask, notice } from './shell.js';
+import { notice } from './shell.js';
 import { areaName, options, segmentName, word } from './vocabulary.js';
 import { CandidateList } from './candidates.js';
 import { incidentBox } from './incident.js';
 import { doubtsBox } from './order_claims.js';
 import { toggleHelp } from './key_help.js';
 import { PlaceBox, placeSaid } from './place_box.js';
+import { askWhose } from './whose.js';
 
 const POINTS = 'ABCDEFGH';
 
@@ -187,10 +188,7 @@ export class OrderPanel {
     }
     if (step === 'accept') { await this.assigner.post(order, 'accept', {}); return; }
     if (step === 'route') {
-      const said = await ask({
-        title: t('Who is responsible for {order}?', { order: order.id }), text: order.address, confirm: t('Decide'),
-        fields: [{ name: 'centre_id', label: t('Repair centre'), kind: 'select', options: options('centres') }, { name: 'trade', label: t('Trade'), kind: 'select', options: options('trades') }, { name: 'area_class', label: t('Area'), kind: 'select', options: ['urban', 'rural', 'remote'].map((c) => [c, areaName(c)]) }],
-      });
+      const said = await askWhose(order);
       if (said) await this.assigner.post(order, 'route', said);
       return;
     }
