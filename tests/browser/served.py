@@ -58,6 +58,9 @@ class Served:
         self._server: uvicorn.Server | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._ready = threading.Event()
+        self._answers = asyncio.Event()
+        self._answers.set()
+        self._takes = 0.0
 
     def start(self) -> None:
         """Listen."""
@@ -67,6 +70,7 @@ class Served:
     def stop(self) -> None:
         """Listen no more."""
         assert self._server is not None
+        self.answer()
         self._server.should_exit = True
         self._thread.join(20)
         self._socket.close()
@@ -74,6 +78,15 @@ class Served:
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something where the installation runs."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+
+    def fall_silent(self) -> None:
+        """Nobody is answered any more and nobody is told: what is asked stays on the way, its connection open."""
+        self.loop.call_soon_threadsafe(self._answers.clear)
+
+    def answer(self, after: float = 0.0) -> None:
+        """Whoever waits is answered, and everybody from now on: `after` so many seconds."""
+        self._takes = after
+        self.loop.call_soon_threadsafe(self._answers.set)
 
     def cut_live_feed(self) -> None:
         """The live feed breaks off."""
@@ -123,7 +136,7 @@ class Served:
         app = create_app(services)
         install(app, services, Settings(port=self.port, **self._chosen))
         config = uvicorn.Config(
-            app, log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=1
+            self._held(app), log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=1
         )
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
@@ -135,6 +148,14 @@ class Served:
         await self.line.cut()
         if self._live is not None:
             await self._live.stop()
+
+    def _held(self, app: Any) -> Any:
+        async def answered(scope: Any, receive: Any, send: Any) -> None:
+            await self._answers.wait()
+            await asyncio.sleep(self._takes)
+            await app(scope, receive, send)
+
+        return answered
 
     async def _open_live(self) -> None:
         self._live = LiveServer(self._views, self.place.context, self._tickets)

@@ -25,6 +25,7 @@ import { entries, loadWords, options, statusName, word } from './vocabulary.js';
 const POLL_MS = 3000;
 /** A look that is not answered for so long is said. */
 const UNANSWERED_MS = 1500;
+const BANNER_MS = 250;
 const STACK = `dispatch45/stack/${page.person?.username}`;
 const TIME = 'dispatch45/time';
 
@@ -286,7 +287,8 @@ function afterwards() {
 
 setTimeout(() => { worded = true; redraw(); }, WORDS_MS);
 setInterval(poll, POLL_MS);
-setInterval(notUnderAFinger(() => { cards.forEach((one) => one.tick(clock.now())); soundHint(); banner(); }), 1000);
+setInterval(notUnderAFinger(() => { cards.forEach((one) => one.tick(clock.now())); soundHint(); }), 1000);
+setInterval(notUnderAFinger(banner), BANNER_MS);
 for (const type of ['online', 'focus']) addEventListener(type, () => poll());
 document.addEventListener('visibilitychange', () => { if (!document.hidden) { outbox.load(); poll(); } });
 await Promise.all([learnWords(), outbox.load(), poll()]);

@@ -16,12 +16,15 @@ import { Once } from './once.js';
 import { eventName } from './order_words.js';
 import { fullTime, shortTime, t } from './page.js';
 import { PlaceBox, placeSaid } from './place_box.js';
+import { Pulse } from './pulse.js';
 import { ask, notice, startShell } from './shell.js';
 import { centreName, loadWords, options, word } from './vocabulary.js';
 import { askWhose } from './whose.js';
 
 const POLL_MS = 3000;
 const BEAT_MS = 1000, SILENT_MS = 1900;
+/** The answer to a beat that comes later is none; so many beats are under way at once, of the six connections of a page. */
+const LOST_MS = 6000, BEATS = 3;
 
 startShell();
 await Promise.all([loadWords(), askTime()]);
@@ -29,8 +32,10 @@ const map = await startMap();
 /** @type {any} */
 let desk = null;
 let drawn = '';
-/** When the centre was last heard, and when the desk was last read. */
-let reached = performance.now(), read = reached;
+/** Whether the centre is heard, and when the desk was last read. */
+const pulse = new Pulse({ silentMs: SILENT_MS, beatMs: BEAT_MS }, performance.now());
+let read = performance.now();
+let beats = 0;
 let opened = 'to_send';
 const once = new Once();
 /** The order that Alt+S sends: the one that this page took last, or found a place for. */
@@ -179,16 +184,26 @@ function tick() {
   }
 }
 
-/** The centre is asked for its time each second, for as little as can be: its silence is said within two. */
+/**
+ * The centre is asked for its time each second, for as little as can be: its silence is said within two. One beat waits
+ * until it is lost, and so finds out that a line is only slow. Those beside it are given up with the silence: the next one
+ * gets a new connection, and hears at once that the centre is back.
+ */
 async function beat() {
-  if (!document.hidden && await askTime(SILENT_MS)) reached = performance.now();
+  if (document.hidden || beats >= BEATS) return;
+  const at = performance.now(), patience = pulse.slow || !beats ? LOST_MS : SILENT_MS;
+  beats += 1;
+  if (await askTime(patience)) pulse.heard(at, performance.now());
+  beats -= 1;
 }
 
 function sayCut() {
-  const now = performance.now();
-  banner(!document.hidden && (now - reached > SILENT_MS || now - read > 2 * POLL_MS + SILENT_MS) ? t('No connection to the centre.') : '');
+  const now = performance.now(), state = pulse.state(now);
+  if (document.hidden) banner('');
+  else if (state === 'cut' || now - read > 2 * POLL_MS + pulse.patience) banner(t('No connection to the centre.'));
+  else banner(state === 'slow' ? t('The centre answers slowly: what stands here may be some seconds old.') : '');
 }
-document.addEventListener('visibilitychange', () => { reached = read = performance.now(); beat(); poll(); });
+document.addEventListener('visibilitychange', () => { read = performance.now(); pulse.begin(read); beat(); poll(); });
 
 let asked = 0;
 let shown = 0;
@@ -197,7 +212,7 @@ async function poll() {
   const turn = ++asked;
   try {
     const [found, planned] = await Promise.all([get('/api/hotline/desk'), get('/api/planned-outages').catch(() => ({ outages: desk?.outages ?? [] }))]);
-    reached = read = performance.now();
+    read = performance.now();
     if (turn < shown) return; // an older answer would bring back what was done since
     shown = turn;
     const other = !!desk && JSON.stringify(planned.outages) !== JSON.stringify(desk.outages);
@@ -207,7 +222,7 @@ async function poll() {
     alerts.show(new Map((desk.alerts ?? []).map((/** @type {any} */ a) => [String(a.id), a])));
     draw();
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) reached = read = performance.now(); // no cut line: the shell says it
+    if (error instanceof ApiError && error.status === 401) read = performance.now(); // no cut line: the shell says it
     if (!desk) fill(byId('desk'), h('p', { class: 'problem' }, explain(error)));
   }
 }
@@ -227,4 +242,4 @@ fit(map);
 setInterval(poll, POLL_MS);
 setInterval(tick, 1000);
 setInterval(beat, BEAT_MS);
-setInterval(sayCut, 100);
+setInterval(sayCut, 50);
