@@ -34,7 +34,12 @@ def answer_in_pages(app: FastAPI, show: Show) -> None:
 def _shown(handler: Callable[[Any, Any], Any], show: Show) -> Callable[[Any, Any], Awaitable[Any]]:
     async def answer(asked: Any, problem: Any) -> Any:
         said = await handler(asked, problem)
-        return await show(asked, said.status_code) if _follows_an_address(asked) else said
+        if not _follows_an_address(asked):
+            return said
+        page = await show(asked, said.status_code)
+        if again := said.headers.get("Retry-After"):
+            page.headers["Retry-After"] = again
+        return page
 
     return answer
 
@@ -62,8 +67,10 @@ def trouble(language: str, status: int, order_id: str = "") -> Trouble:
         return Trouble(_("There is no order {order}").format(order=order_id), _("Compare the number with where you have it from."))  # fmt: skip
     if status in {404, 405}:
         return Trouble(_("There is nothing at this address"), _("A letter of it may be wrong, or the link is an old one."))  # fmt: skip
-    if status == 401:
-        return Trouble(_("Sign in first"), _("This address is open to people who are signed in."))
-    if status == 403:
-        return Trouble(_("This is not open to you"), _("Your role does not see what is at this address."))
-    return Trouble(_("This cannot be shown"), _("The address asks for something that cannot be, such as a day that there is not."))  # fmt: skip
+    of_status = {
+        401: (_("Sign in first"), _("This address is open to people who are signed in.")),
+        403: (_("This is not open to you"), _("Your role does not see what is at this address.")),
+        429: (_("Too many requests"), _("Wait a moment, then try again.")),
+    }
+    cannot_be = (_("This cannot be shown"), _("The address asks for something that cannot be, such as a day that there is not."))  # fmt: skip
+    return Trouble(*of_status.get(status, cannot_be))

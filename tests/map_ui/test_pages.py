@@ -287,6 +287,17 @@ def test_a_page_is_there_when_nobody_can_say_who_asks() -> None:
     assert 'href="/manager?lang=en"' in page.text
 
 
+def test_who_asks_too_often_is_told_when_to_come_back() -> None:
+    async def throttled(request: Request, language: str) -> Response:
+        raise errors.TooMany("the secret", retry_after_s=17)
+
+    client = _client("manager", report=throttled)
+    for headers in (BROWSER, {}):
+        said = client.get("/manager/report.html?lang=en", headers=headers)
+        assert (said.status_code, said.headers["retry-after"]) == (429, "17")
+    assert "Too many requests" in client.get("/manager/report.html?lang=en", headers=BROWSER).text
+
+
 def test_names_are_text() -> None:
     html = _client("manager").get("/manager").text
     assert "Anna <b>" not in html
