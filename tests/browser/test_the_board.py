@@ -42,7 +42,7 @@ def test_an_order_is_dragged_to_a_crew_with_its_price_in_view_and_taken_back(
     page.keyboard.press("u")  # once more
     expect(page.locator(f"#row-{order} .state")).to_have_text("At the centre")
     assert centre.order(order).last("recall").by.id == "dora"
-    expect(page.locator(f"#row-{order}")).to_contain_text("Recall pending on 1 device(s)")
+    expect(page.locator(f"#row-{order}")).to_contain_text("Recall pending on 1 device")
     page.locator('[data-filter="recalling"]').click()
     expect(page.locator(".row")).to_have_count(1)
     visitor.problems[:] = [p for p in visitor.problems if "ERR_FAILED" not in p]
@@ -81,7 +81,7 @@ def test_a_drop_that_makes_others_late_asks_first(visit: Visit, centre: Served, 
     page = control_room(visit)
     page.locator("#tab-crews").click()
     hold_over(page, second, '[data-crew="E1"] [data-place="1"]')
-    expect(page.locator(".ghost .verdict")).to_contain_text("1 other order(s) become late")
+    expect(page.locator(".ghost .verdict")).to_contain_text("1 other order becomes late")
     page.mouse.up()
     expect(page.locator("dialog")).to_contain_text("12 Harbour Road")
     page.keyboard.press("Escape")
@@ -107,7 +107,7 @@ def test_the_same_by_keys_with_the_place_in_the_sequence(
     expect(page.locator(".candidates")).to_contain_text("Place 2 of 2")
     page.keyboard.press("ArrowLeft")
     expect(page.locator(".candidates")).to_contain_text("Place 1 of 2")
-    expect(page.locator(".candidates .verdict")).to_contain_text("become late")
+    expect(page.locator(".candidates .verdict")).to_contain_text("becomes late")
     page.keyboard.press("Enter")
     expect(page.locator("dialog [type=submit]")).to_be_focused()
     page.keyboard.press("Enter")

@@ -47,8 +47,8 @@ function ofShortage(facts) {
   if (!facts.shortage) return [];
   return [
     facts.trade && word('trades', facts.trade), facts.department && departmentName(facts.department),
-    t('{n} order(s) without a free crew', { n: Number(facts.orders) }),
-    facts.missed && t('{n} missed promise(s)', { n: Number(facts.missed) }),
+    t('{n} [order|orders] without a free crew', { n: Number(facts.orders) }),
+    facts.missed && t('{n} missed [promise|promises]', { n: Number(facts.missed) }),
     (facts.leaders ?? []).join(', '),
   ];
 }

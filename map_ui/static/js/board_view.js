@@ -190,12 +190,12 @@ export class BoardView {
     if (unroutable(order)) chips.push(h('span', { class: 'chip bad' }, t('Nobody responsible')));
     if (handedBack(order)) chips.push(h('span', { class: 'chip bad' }, why(order)));
     if (order.state === 'returned') chips.push(h('span', { class: 'chip bad' }, t('Returned to the hotline')));
-    if (order.removing?.length) chips.push(h('span', { class: 'chip warn' }, t('Recall pending on {n} device(s)', { n: order.removing.length })));
-    if (order.watch?.fired) chips.push(h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })));
+    if (order.removing?.length) chips.push(h('span', { class: 'chip warn' }, t('Recall pending on {n} [device|devices]', { n: order.removing.length })));
+    if (order.watch?.fired) chips.push(h('span', { class: 'chip bad' }, t('Escalated {n} [time|times]', { n: order.watch.fired })));
     const members = this.behind.get(order.id)?.length;
     if (members) chips.push(h('span', { class: 'chip warn' }, t('Incident: {n} orders', { n: members + 1 })));
     else if (order.incident_id && order.incident_id !== order.id) chips.push(h('span', { class: 'chip' }, t('Belongs to {order}', { order: order.incident_id })));
-    if (order.joined) chips.push(h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })));
+    if (order.joined) chips.push(h('span', { class: 'chip' }, t('{n} more [call|calls]', { n: order.joined })));
     if (order.priority > 0) chips.push(h('span', { class: 'chip warn' }, t('Priority {n}', { n: order.priority })));
     [row.left, row.spent, row.due] = [new Running(), new Running(), new Running()];
     row.big = h('span', { class: 'figures' }, row.left.node);

@@ -69,7 +69,7 @@ export function callerState(caller) {
   /** @type {Record<string, string>} */
   const ends = { satisfied: t('called back: satisfied'), unsatisfied: t('called back: not satisfied'), given_up: t('given up after {n} tries', { n: caller.tries }) };
   if (ends[caller.outcome]) return ends[caller.outcome];
-  return [caller.tries ? t('not reached {n} time(s)', { n: caller.tries }) : '', caller.again_at ? t('again at {time}', { time: fullTime(caller.again_at) }) : ''].filter(Boolean).join(' · ');
+  return [caller.tries ? t('not reached {n} [time|times]', { n: caller.tries }) : '', caller.again_at ? t('again at {time}', { time: fullTime(caller.again_at) }) : ''].filter(Boolean).join(' · ');
 }
 
 /**

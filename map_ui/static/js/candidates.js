@@ -11,7 +11,7 @@ import { whyNot } from './why_not.js';
 /** Why a crew stands where it stands. @param {any} one a ranked crew @returns {string} */
 export function because(one) {
   const terms = one.terms ?? {};
-  const parts = [one.behind ? t('after {n} order(s) aboard', { n: one.behind }) : t('free at once')];
+  const parts = [one.behind ? t('after {n} [order|orders] aboard', { n: one.behind }) : t('free at once')];
   if (terms.kept_bonus_s) parts.push(t('already meant for it'));
   return parts.join(' · ');
 }
@@ -101,7 +101,7 @@ export class CandidateList {
     fill(this.box, h('div', { class: 'row-head' }, h('h3', {}, t('Crews for this order')), h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Close'), on: { click: this.on.cancel } }, '✕')),
       answer.able?.length ? h('div', { class: 'unplaced' }, h('p', { class: 'chip warn' }, '▲ ', t('Arrival unknown: the order has no place.')), h('button', { type: 'button', class: 'small', data: { step: 'place' }, 'aria-keyshortcuts': 'p', on: { click: this.on.place } }, t('Pick the place'), ' ', h('kbd', {}, 'p'))) : straight(answer.travel_source) ? h('p', { class: 'chip warn' }, t('Travel times are straight-line estimates: no road data.')) : null,
       this.ranked.length ? [this.list, this.effects, h('p', { class: 'soft' }, t('Enter sends the order; ← → changes its place in the sequence; Esc closes.'))] : h('p', { class: 'empty' }, t('No crew can take it now.')),
-      excluded.length ? h('details', {}, h('summary', {}, t('{n} crew(s) not considered', { n: excluded.length })), h('ul', { class: 'excluded' }, excluded.map((/** @type {any} */ one) => h('li', {}, named(this.board.crews.get(one.crew_id)) || one.crew_id, ': ', whyNot(one))))) : null);
+      excluded.length ? h('details', {}, h('summary', {}, t('{n} [crew|crews] not considered', { n: excluded.length })), h('ul', { class: 'excluded' }, excluded.map((/** @type {any} */ one) => h('li', {}, named(this.board.crews.get(one.crew_id)) || one.crew_id, ': ', whyNot(one))))) : null);
     const first = !this.ready;
     this.ready = true;
     this.box.removeAttribute('aria-busy');

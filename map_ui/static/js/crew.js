@@ -159,7 +159,7 @@ function receipts(orders) {
 /** Whoever signs out is told what stays behind. */
 async function leaving() {
   const waiting = outbox.waiting.filter((one) => one.at).length;
-  const parts = waiting ? [t('{n} press(es) wait to be sent.', { n: waiting }), t('They stay in this phone and go when you sign in here again.')] : [t('New orders ring here no more.')];
+  const parts = waiting ? [t('{n} [press waits|presses wait] to be sent.', { n: waiting }), t('They stay in this phone and go when you sign in here again.')] : [t('New orders ring here no more.')];
   if (records.forms.size) parts.push(t('A fault record that is not sent yet is forgotten.'));
   return await ask({ title: t('Sign out?'), text: parts.join(' '), confirm: t('Sign out'), danger: waiting > 0 }) !== null;
 }
@@ -230,7 +230,7 @@ function drawCards(shown, open) {
 /** What stands where no order does. @param {number} records still to be written */
 function nothingToDo(records) {
   if (stack.presence === 'away') return t('Away. No new orders.');
-  return records ? t('No further orders. {n} fault record(s) still to be written.', { n: records }) : t('No orders. A new one rings here.');
+  return records ? t('No further orders. {n} fault [record|records] still to be written.', { n: records }) : t('No orders. A new one rings here.');
 }
 
 function banner() {
@@ -239,7 +239,7 @@ function banner() {
   const waiting = outbox.waiting.filter((one) => one.at).length;
   const parts = [];
   if (cut) parts.push(t('No connection to the centre.'));
-  if (waiting) parts.push(t('{n} press(es) wait to be sent.', { n: waiting }));
+  if (waiting) parts.push(t('{n} [press waits|presses wait] to be sent.', { n: waiting }));
   box.hidden = !cut;
   if (cut) say(box, parts.join(' '));
 }

@@ -67,7 +67,7 @@ export class Share {
       this.waiting = this.waiting.filter((one) => !telling.includes(one));
       this.show(t('Shared with the centre.'));
     } catch {
-      this.show(t('{n} position(s) wait to be sent.', { n: this.waiting.length }));
+      this.show(t('{n} [position waits|positions wait] to be sent.', { n: this.waiting.length }));
     }
   }
 }

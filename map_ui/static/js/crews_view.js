@@ -136,7 +136,7 @@ export class CrewsView {
   /** How many crews of each trade are free, and where none is. */
   trades() {
     return h('ul', { class: 'cover', 'aria-label': t('Free crews') }, cover(this.board).filter((one) => one.crews || one.waiting).map((one) => h('li', { class: one.free ? '' : one.waiting ? 'late' : 'soon', data: { trade: one.trade } },
-      h('span', {}, one.free ? '' : '▲ ', word('trades', one.trade)), h('b', {}, t('{free} of {all} free', { free: one.free, all: one.crews })), one.waiting ? h('span', {}, t('{n} order(s) wait', { n: one.waiting })) : null)));
+      h('span', {}, one.free ? '' : '▲ ', word('trades', one.trade)), h('b', {}, t('{free} of {all} free', { free: one.free, all: one.crews })), one.waiting ? h('span', {}, t('{n} [order waits|orders wait]', { n: one.waiting })) : null)));
   }
 
   /** @param {import('./board_state.js').Crew[]} asking */

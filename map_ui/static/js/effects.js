@@ -74,7 +74,7 @@ function sign(one) {
 export function verdict(preview) {
   if (preview.refused) return t('This is not possible.');
   const harm = harmed(preview);
-  if (harm.length) return t('{n} other order(s) become late', { n: harm.length });
+  if (harm.length) return t('{n} other [order becomes|orders become] late', { n: harm.length });
   const [first] = unsure(preview);
   return first ? t('Cannot be said: {why}', { why: unknownWhy(first.why) }) : t('No other order becomes late');
 }

@@ -75,7 +75,7 @@ const SAID = {
   crew_id: (v, { by }) => (by?.role === 'crew' && by.id === v ? '' : crewName(v)),
   to_crew: (v) => t('to {crew}', { crew: crewName(v) }),
   place: (v, { data }) => t('{n} of {all}', { n: v, all: data.of ?? '–' }),
-  behind: (v) => t('after {n} order(s) aboard', { n: v.length }),
+  behind: (v) => t('after {n} [order|orders] aboard', { n: v.length }),
   via: (v) => way(String(v)),
   link: (v) => line(v),
   links: (v) => [...new Set(Object.values(v).map((link) => line(String(link))))].join(', '),
@@ -96,7 +96,7 @@ const SAID = {
   cause: (v) => t('cause: {text}', { text: v }),
   work_done: (v) => t('work done: {text}', { text: v }),
   material: (v) => t('material: {text}', { text: v }),
-  customers: (v) => t('{n} customer(s) affected', { n: v }),
+  customers: (v) => t('{n} [customer|customers] affected', { n: v }),
   incident_id: (v) => t('incident of {order}', { order: v }),
   lead: (v) => t('with {order}', { order: v }),
   given_up: (v) => (v ? t('given up') : ''),
@@ -105,7 +105,7 @@ const SAID = {
   corrected: (v) => (v ? t('with the corrected place') : ''),
   insists: (v) => (v ? t('the caller insists on an order') : ''),
   text: (v) => String(v),
-  crews: (v, { data }) => t('{crews} crew(s): {busy} with orders, {away} away, {off} off shift', { crews: v, busy: data.busy, away: data.away, off: data.off_shift }),
+  crews: (v, { data }) => t('{crews} [crew|crews]: {busy} with orders, {away} away, {off} off shift', { crews: v, busy: data.busy, away: data.away, off: data.off_shift }),
 };
 
 /** The facts of an event that matter to a person. @param {any} event @returns {string} */

@@ -13,14 +13,17 @@ function read() {
 
 export const page = read();
 
+/** Of `{n} [order waits|orders wait]` what fits the number before it: languages without a plural have no brackets. @param {string} text @param {Record<string, string|number>} values */
+const counted = (text, values) => text.replace(/(\{(\w+)\}[^{}[\]]*)\[([^|\]]*)\|([^\]]*)\]/g, (_, before, name, one, many) => before + (Number(values[name]) === 1 ? one : many));
+
 /**
- * The text in the page's language; `{name}` is filled from `values`.
+ * The text in the page's language; `{name}` is filled from `values`, and of `[one|many]` stays what fits the number before.
  * @param {string} text
  * @param {Record<string, string|number>} [values]
  */
 export function t(text, values) {
   const found = page.texts[text] ?? text;
-  return values ? found.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole)) : found;
+  return values ? counted(found, values).replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole)) : found;
 }
 
 /**

@@ -57,7 +57,7 @@ function report(one, box) {
   const underWay = one.state === 'taken_up' ? [t('by {time}', { time: fullTime(one.until) }), t('{n} more since it was taken up', { n: one.since_taken_up })] : [];
   return h('details', { class: 'panel', open: one.state !== 'closed' },
     h('summary', {}, scopeName(one), ' ', stateChip(one.state), ' ', h('span', { class: 'soft' }, fullTime(one.opened_at))),
-    h('p', {}, [t('{n} order(s) without a free crew', { n: one.evidence.length }), t('{n} promise(s) missed', { n: missed }), ...underWay].join(' · ')),
+    h('p', {}, [t('{n} [order|orders] without a free crew', { n: one.evidence.length }), t('{n} [promise|promises] missed', { n: missed }), ...underWay].join(' · ')),
     h('p', { class: 'soft' }, t('Responsible leaders'), ': ', one.leaders.map((/** @type {any} */ l) => `${l.name} ${l.phone}`).join(', ') || '–'),
     h('p', {}, one.evidence.map((/** @type {any} */ o) => [h('a', { href: `/orders/${encodeURIComponent(o.order_id)}`, title: fullTime(o.at) }, o.order_id), o.missed ? h('b', { class: 'late' }, ` ${t('late')}`) : '', ' '])),
     h('ol', {}, one.steps.map((/** @type {any} */ s) => h('li', {}, fullTime(s.at), ' · ', stepName(s.kind), ' · ', s.by.role === 'system' ? roleName('system') : s.by.id, s.text ? ` · ${s.text}` : ''))),

@@ -82,7 +82,7 @@ test('who is to be called again later stands last', () => {
   const ids = (now) => inTurn([{ id: 'a' }, { id: 'b' }], callers, now).map((o) => o.id);
   assert.deepEqual(ids(at('11:00:00')), ['b', 'a']);
   assert.deepEqual(ids(at('12:00:01')), ['a', 'b']);
-  assert.equal(callerState({ outcome: 'waiting', tries: 2, again_at: null }), 'not reached 2 time(s)');
+  assert.equal(callerState({ outcome: 'waiting', tries: 2, again_at: null }), 'not reached 2 times');
 });
 
 const story = {

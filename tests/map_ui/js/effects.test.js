@@ -33,7 +33,7 @@ test('where an arrival cannot be said, it is neither in time nor late', () => {
   assert.deepEqual(unsure({ orders: [given, behind, { ...behind, order_id: 'before', before: null }] }).map((o) => o.order_id), ['given', 'behind']);
   assert.deepEqual(harmed({ orders: [given, behind] }), []);
   assert.equal(verdict({ orders: [given] }), 'Cannot be said: an order has no place');
-  assert.equal(verdict({ orders: [given, { ...behind, role: 'waiting', why: '' }] }), '1 other order(s) become late');
+  assert.equal(verdict({ orders: [given, { ...behind, role: 'waiting', why: '' }] }), '1 other order becomes late');
   assert.equal(verdict({ orders: [{ ...behind, after: reached(5), why: '' }] }), 'No other order becomes late');
 });
 

@@ -4,9 +4,10 @@ import { ApiError, explain } from '../js/api.js';
 import { shift } from '../js/ground.js';
 import { alertFacts } from '../js/alert_words.js';
 import { evidence, facts, seenBy, settledBy, who } from '../js/order_words.js';
-import { shortName } from '../js/page.js';
+import { shortName, t } from '../js/page.js';
 import { placeable } from '../js/board_state.js';
-import { placeSaid } from '../js/place_box.js';
+import { placeSaid, placeTyped } from '../js/place_box.js';
+import { whyCrew } from '../js/why_crew.js';
 
 test('facts are said in words, and what is for machines is not said', () => {
   const by = { role: 'crew', id: 'crew-17' };
@@ -79,10 +80,31 @@ test('a view moves to show as much land as it can', () => {
 test('the facts of an alert are said in words', () => {
   assert.equal(alertFacts({ code: 'expedited', watch: '', why: 'expedite', owner: 'crew', generation: 1, rung: 0, above: true }), 'crew · told to you as the superior');
   assert.equal(alertFacts({ code: 'unanswered_crew', watch: 'crew', rung: 2, cycle: 1 }), 'Watch on the crew · rung 2');
-  assert.equal(alertFacts({ code: 'shortage', shortage: 'x', trade: 'service', department: 'd-north', orders: 5, missed: 2, leaders: ['Wu 1', 'He 2'] }), 'service · d-north · 5 order(s) without a free crew · 2 missed promise(s) · Wu 1, He 2');
+  assert.equal(alertFacts({ code: 'shortage', shortage: 'x', trade: 'service', department: 'd-north', orders: 5, missed: 2, leaders: ['Wu 1', 'He 2'] }), 'service · d-north · 5 orders without a free crew · 2 missed promises · Wu 1, He 2');
   assert.equal(alertFacts({ code: 'audit_clocks_overdue', count: 2, seconds: 7.5, oldest: 'W1 watch:crew' }), 'number: 2 · for 7.5 s · oldest: W1 watch:crew');
   assert.equal(alertFacts({ code: 'audit_outbox_waiting', about: 'message', count: 1, seconds: 700, outcome: 'no answer' }), 'messages · number: 1 · for 700 s · no answer');
   assert.equal(alertFacts({ code: 'audit_nobody_waits', count: 1, orders: 'W1' }), 'number: 1 · orders: W1');
   assert.equal(alertFacts({ code: 'audit_clocks_diverge', workers: 90 }), 'clock of the workers differs by 90 s');
   assert.equal(alertFacts({ code: 'audit_failed', why: 'KeyError' }), 'KeyError');
+});
+
+test('one is one and two are many', () => {
+  const text = '{n} [order waits|orders wait] for {m} [crew|crews]';
+  assert.equal(t(text, { n: 1, m: 2 }), '1 order waits for 2 crews');
+  assert.equal(t(text, { n: 0, m: 1 }), '0 orders wait for 1 crew');
+  assert.equal(t('{n} [outage|outages]', { n: '500+' }), '500+ outages');
+  assert.equal(t('{text}', { text: '{n} [a|b]' }), '{n} [a|b]', 'what people wrote stays as they wrote it');
+});
+
+test('what was typed and not chosen is the address of a place on the map only when somebody says so', () => {
+  const place = { lat: 30 }, none = { lat: null };
+  assert.ok(placeTyped('12 Harbour Road', '12 har', { place, listed: false }));
+  for (const [typed, field] of [['12 har', { place: none, listed: false }], ['3 Hill Lane', { place, listed: true }], ['12 Harbour Road', { place, listed: false }]]) assert.ok(!placeTyped('12 Harbour Road', typed, field), typed);
+  assert.ok(!placeTyped('', '12 har', { place, listed: false }), 'an order without an address has none to keep');
+});
+
+test('why an order is with its crew', () => {
+  const chosen = { eta_seconds: 754, chance_to_keep: 0.934, behind: 1, terms: { kept_bonus_s: 60 } };
+  assert.equal(whyCrew({ by: 'system:system', explanation: { chosen, source: 'straight_line' } }), 'by the automatic · arrival in 12:34 · 93 % in time · after 1 order aboard · already meant for it · no road data');
+  assert.equal(whyCrew({ by: 'dispatcher:dora', explanation: {} }), 'chosen by Dispatcher dora');
 });

@@ -95,7 +95,7 @@ export async function show(box) {
     const found = await get(`${PATH}?state=${state.value}&q=${encodeURIComponent(search.value.trim())}`).catch((error) => { notice(problem(error), 'bad'); return null; });
     if (!found || mine !== asked) return;
     territories = found.territories;
-    say(count, t('{n} outage(s)', { n: `${found.outages.length}${found.more ? '+' : ''}` }));
+    say(count, t('{n} [outage|outages]', { n: `${found.outages.length}${found.more ? '+' : ''}` }));
     keepingFocus(list, () => fill(list, table({
       title: t('Planned outages'), note: t('Times of {zone}. The hotline’s desk shows every change within seconds.', { zone: page.timezone }), empty: search.value.trim() || state.value !== 'open' ? t('No outage is like that.') : t('No outage is planned. A call from anywhere becomes an order.'),
       columns: [[t('Id')], [t('State')], [t('From')], [t('Until')], [t('Where')], [t('Reason')], ['']], rows: found.outages.map((/** @type {Outage} */ one) => row(one, Date.parse(found.now))),

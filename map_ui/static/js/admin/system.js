@@ -13,7 +13,7 @@ function reason({ reason: sentence, code = '', facts = {} }) {
   /** @type {Record<string, () => string>} */
   const known = {
     answers: () => t('answers'), no_answer: () => t('no answer within {n} s', { n }), redis: () => t('version {version}', { version: facts.version }), no_telephone: () => t('none is configured'),
-    gateway: () => t('{gateways} gateway(s), {connections} connections, {withheld} positions withheld; {listening}', facts), gateway_silent: () => t('no gateway has reported for {n} s', { n }),
+    gateway: () => t('{gateways} [gateway|gateways], {connections} [connection|connections], {withheld} [position|positions] withheld; {listening}', facts), gateway_silent: () => t('no gateway has reported for {n} s', { n }),
     worker: () => t('reported {n} s ago', { n }), worker_unheard: () => t('no worker has reported yet'), worker_silent: () => t('silent for {n} s', { n }),
     gave_up: () => t('{number} deliveries were given up within a day, the last: {why}', facts),
     auditor: () => t('looked {n} s ago', { n }), auditor_found: () => t('looked {n} s ago and found: {found}', { n, found: String(facts.found).split(', ').map((one) => word('alert_codes', one)).join(', ') }), auditor_unheard: () => t('the auditor has not looked yet'), auditor_silent: () => t('the auditor is silent for {n} s', { n }),
