@@ -208,7 +208,7 @@ def test_an_outage_is_planned_extended_and_ended_while_the_hotline_looks_on(
     _fill(first, **{"from": begin, "to": end})
     row = first.locator("#admin tbody tr")
     expect(row).to_contain_text("under way")
-    expect(first.locator("#outage-count")).to_have_text("1 outage(s)")
+    expect(first.locator("#outage-count")).to_have_text("1 outage")
     expect(first.locator(".listed[aria-live]")).to_have_count(0)  # else every row is read out at each letter
     with first.expect_response("**/planned-outages?*"):
         first.get_by_role("button", name="Change").press("Enter")
@@ -343,6 +343,21 @@ def test_orders_of_one_fault_become_one_row_and_are_parted_again(visit: Visit, c
     expect(page.locator("#panel-order .doubts")).to_be_empty()  # no crew says any more that it is there
     page.locator(f"#row-{second}").click()
     expect(page.locator("#panel-order .doubts")).to_be_empty()
+    page.locator(f"#row-{first}").click()
+    facts = page.locator("#panel-order .facts")
+    expect(facts).to_contain_text("chosen by Dispatcher dora")
+    chosen = {"crew_id": "E2", "eta_seconds": 754, "chance_to_keep": 0.934, "behind": 0}
+    why = {"chosen": chosen, "source": "roads"}
+    centre.do(
+        dispatcher.dispatch(centre.place.context, second, crew_id="E2", by=dispatcher.SYSTEM, explanation=why)
+    )
+    page.locator(f"#row-{second}").click()
+    expect(facts).to_contain_text("by the automatic · arrival in 12:34 · 93 % in time · free at once")
+    page.keyboard.press("r")
+    reasons = page.locator("dialog [name=reason] option")
+    expect(reasons).to_contain_text(
+        ["Choose", "Vehicle", "nearer crew", "did not answer", "Duplicate", "withdrew", "Other"]
+    )
 
 
 def test_a_caller_is_called_again_later_and_then_given_up(visit: Visit, centre: Served) -> None:
@@ -356,17 +371,17 @@ def test_a_caller_is_called_again_later_and_then_given_up(visit: Visit, centre: 
         line = page.locator(f'.callers [data-phone="{phone}"]')
         line.get_by_role("button", name="Not reached", exact=True).click()
         page.locator("dialog [type=submit]").click()
-        expect(line).to_contain_text("not reached 1 time(s) · again at")
+        expect(line).to_contain_text("not reached 1 time · again at")
         not_reached = line.get_by_role("button", name="Not reached", exact=True)
         not_reached.focus()
         take(centre, f"{phone[-1]} Far Lane", 9_000 + int(phone[-1]) * 3_000)
-        expect(page.locator('[data-pile="to_send"] b')).to_have_text("1" if phone[-1] == "5" else "2")
+        expect(page.locator('[data-pile="unroutable"] b')).to_have_text("1" if phone[-1] == "5" else "2")
         expect(not_reached).to_be_focused()
         page.keyboard.press("Enter")
         page.select_option("dialog select", "up")
         page.locator("dialog [type=submit]").click()
     expect(page.locator('[data-pile="call_backs"] b')).to_have_text("0")
-    page.locator('[data-pile="to_send"]').click()
+    page.locator('[data-pile="unroutable"]').click()
     row = page.locator(".desk-row").first
     cancel = row.get_by_role("button", name="Cancel the order")
     cancel.focus()

@@ -77,6 +77,8 @@ def test_the_hotline_gives_the_place_afterwards_and_the_crew_can_navigate(
     expect(phone.locator("body")).to_contain_text("The place of an order was corrected")
 
     taken = centre.do(hotline.take_call(context, replace(call, address="the mill again"), by=HOLLY))
+    expect(desk.locator('[data-pile="unroutable"] b')).to_have_text("1")
+    expect(desk.locator('[data-pile="to_send"] b')).to_have_text("0")  # it is counted once
     desk.locator('[data-pile="unroutable"]').click()  # nobody is responsible: the rules are, by its place
     whose = desk.locator(f'.desk-row[data-order="{taken.order_id}"]').get_by_role("button", name="Decide who")
     whose.press("Enter")
@@ -108,7 +110,19 @@ def test_the_hotline_gives_the_place_afterwards_and_the_crew_can_navigate(
     expect(room.locator(".place-box [type=submit]")).to_be_focused()
     room.keyboard.press("Enter")
     expect(room.locator(".place-box")).to_have_count(0)
+    for confirmed, address in ((False, "12 Harbour Road"), (True, "the mill gate")):
+        room.keyboard.press("p")  # what is typed may be a search that found nothing
+        room.keyboard.type("the mill gate")
+        room.keyboard.press("Alt+m")
+        room.keyboard.press("Enter")
+        expect(room.locator(".place-box .typed")).to_contain_text("The address will be: 12 Harbour Road")
+        if confirmed:
+            room.get_by_label("“the mill gate” is the address").press("Space")
+            expect(room.locator(".place-box .typed")).to_contain_text("will be: the mill gate")
+        room.keyboard.press("Alt+Enter")
+        expect(room.locator(".place-box")).to_have_count(0)
+        expect(room.locator("#panel-order h2")).to_have_text(address)
     room.goto(f"{centre.address}/orders/{order_id}")
     expect(room.locator("#story")).to_contain_text("Place given or corrected")
     expect(room.locator("#story")).to_contain_text("before: behind the old mill (no place)")
-    assert [e.kind for e in centre.order(order_id).history].count("locate") == 2
+    assert [e.kind for e in centre.order(order_id).history].count("locate") == 4

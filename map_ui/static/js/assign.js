@@ -8,7 +8,7 @@ import { effectsBox, first, harmed, placed, unsure } from './effects.js';
 import { eventName, who } from './order_words.js';
 import { named, page, t } from './page.js';
 import { ask, notice } from './shell.js';
-import { options } from './vocabulary.js';
+import { reasonsFor } from './vocabulary.js';
 
 const UNDO_S = 12;
 
@@ -67,7 +67,7 @@ export class Assigner {
     /** @type {any} */
     const body = { crew_id: crewId, generation: order.generation, ...(place === null ? {} : { place }) };
     if (step === 'reassign') {
-      const said = await this.question(order.id, { title: t('Reassign {order} to {crew}?', { order: order.id, crew }), text: t('It is taken off the other vehicle first.'), details, danger: true, confirm: t('Reassign'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: options('reasons'), value: 'nearer_crew' }] });
+      const said = await this.question(order.id, { title: t('Reassign {order} to {crew}?', { order: order.id, crew }), text: t('It is taken off the other vehicle first.'), details, danger: true, confirm: t('Reassign'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: reasonsFor('recall'), value: 'nearer_crew' }] });
       if (!said) return false;
       body.reason = said.reason;
     } else if (harmed(preview).length || preview.against || unsure(preview).some((one) => one.role !== 'new')) {
@@ -111,7 +111,7 @@ export class Assigner {
       const after = await post(`/api/orders/${encodeURIComponent(order.id)}/${step}`, body);
       this.changed.order(after);
       if (body.crew_id) this.offer(after, from);
-      else notice(after.removing?.length ? t('{order}: recalled; {n} device(s) have not confirmed it yet', { order: order.id, n: after.removing.length }) : t('{order}: done', { order: order.id }), 'good', { about: order.id });
+      else notice(after.removing?.length ? t('{order}: recalled; {n} [device has|devices have] not confirmed it yet', { order: order.id, n: after.removing.length }) : t('{order}: done', { order: order.id }), 'good', { about: order.id });
       return true;
     } catch (error) {
       notice(`${order.id}: ${told(error)}`, 'bad', { about: order.id });

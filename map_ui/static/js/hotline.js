@@ -124,8 +124,8 @@ const button = (label, f, look = '') => h('button', { type: 'button', class: loo
 
 /** @type {Record<string, (order: any) => any[]>} */
 const ACTIONS = {
-  to_send: (o) => [button(t('Send'), () => act(o, 'send'), 'primary send'), o.centre_id ? null : button(t('Decide who'), () => route(o)), placeButton(o), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
-  unroutable: (o) => [placeButton(o, true), button(t('Decide who'), () => route(o), o.lat === null ? '' : 'primary'), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
+  to_send: (o) => [button(t('Send'), () => act(o, 'send'), 'primary send'), placeButton(o), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
+  unroutable: (o) => [placeButton(o, true), button(t('Decide who'), () => route(o), o.lat === null ? '' : 'primary'), ['received', 'returned'].includes(o.state) ? button(t('Send'), () => act(o, 'send')) : null, button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
   running: (o) => [button(t('Told the progress'), () => act(o, 'progress')), button(t('Customer chases'), () => expedite(o)), placeButton(o), button(t('Cancel the order'), () => cancel(o), 'danger-soft')],
   call_backs: () => [],
   to_close: (o) => [button(t('Close the order'), () => act(o, 'close'), 'primary')],
@@ -137,13 +137,16 @@ const piles = () => [
   ['call_backs', t('To call back'), t('Nobody waits for a call-back.')], ['to_close', t('To close'), t('Nothing to close.')], ['outages', t('Planned outages'), t('No outage is planned for the next seven days.')], ['contacts', t('Last contacts'), t('No contacts yet.')],
 ];
 
+/** Whether somebody is responsible for an order: what is to be decided is not to be sent as well. @param {any} order */
+const responsible = (order) => !!(order.centre_id && order.trade);
+
 /** @param {any} order @param {string} pile */
 function row(order, pile) {
   const left = h('span', { class: 'figures' });
   ticking.push([left, order]);
   return h('li', { class: 'desk-row', data: { order: order.id } }, left,
     h('div', { class: 'what' }, h('div', { class: 'place' }, order.address), h('div', { class: 'soft' }, h('a', { href: `/orders/${encodeURIComponent(order.id)}`, target: '_blank', rel: 'noopener' }, order.id), ' · ', word('fault_types', order.fault_type), ' · ', t('reported {time}', { time: shortTime(order.reported_at) }), order.centre_id ? ` · ${centreName(order.centre_id)}` : ''),
-      h('div', {}, h('span', { class: 'state' }, word('states', order.state)), ' ', order.withheld ? h('span', { class: 'chip' }, t('number withheld')) : null, ' ', order.customer_name ? h('span', { class: 'soft' }, order.customer_name) : null, ' ', order.joined ? h('span', { class: 'chip' }, t('{n} more call(s)', { n: order.joined })) : null, ' ', order.lat === null && placeable(order) ? h('span', { class: 'chip warn' }, t('no place')) : null, ' ', order.state === 'returned' ? h('span', { class: 'chip bad' }, t('Came back from the centre')) : null, ' ', pile === 'running' && order.watch?.fired ? h('span', { class: 'chip bad' }, t('Escalated {n} time(s)', { n: order.watch.fired })) : null)),
+      h('div', {}, h('span', { class: 'state' }, word('states', order.state)), ' ', order.withheld ? h('span', { class: 'chip' }, t('number withheld')) : null, ' ', order.customer_name ? h('span', { class: 'soft' }, order.customer_name) : null, ' ', order.joined ? h('span', { class: 'chip' }, t('{n} more [call|calls]', { n: order.joined })) : null, ' ', order.lat === null && placeable(order) ? h('span', { class: 'chip warn' }, t('no place')) : null, ' ', order.state === 'returned' ? h('span', { class: 'chip bad' }, t('Came back from the centre')) : null, ' ', pile === 'running' && order.watch?.fired ? h('span', { class: 'chip bad' }, t('Escalated {n} [time|times]', { n: order.watch.fired })) : null)),
     pile === 'call_backs' ? callerLines(order, desk.callers[order.id] ?? [], act) : h('div', { class: 'buttons' }, ACTIONS[pile](order)),
     pile === 'running' ? h('p', { class: 'aloud' }, '“', progress(order, clock.now()), '”') : null);
 }
@@ -216,7 +219,7 @@ async function poll() {
     if (turn < shown) return; // an older answer would bring back what was done since
     shown = turn;
     const other = !!desk && JSON.stringify(planned.outages) !== JSON.stringify(desk.outages);
-    desk = { ...found, outages: planned.outages };
+    desk = { ...found, to_send: found.to_send.filter(responsible), outages: planned.outages };
     clock.hear(desk.now);
     if (other) form.lookAgain();
     alerts.show(new Map((desk.alerts ?? []).map((/** @type {any} */ a) => [String(a.id), a])));

@@ -7,7 +7,8 @@ import { byId, fill, fillAround, h, keepingFocus, say } from './dom.js';
 import { mayAct } from './may_act.js';
 import { named, shortTime, t } from './page.js';
 import { notice } from './shell.js';
-import { areaName, options, segmentName, word } from './vocabulary.js';
+import { areaName, reasonsFor, segmentName, word } from './vocabulary.js';
+import { whyCrewLine } from './why_crew.js';
 import { CandidateList } from './candidates.js';
 import { incidentBox } from './incident.js';
 import { doubtsBox } from './order_claims.js';
@@ -48,6 +49,9 @@ export class OrderPanel {
     this.placing = null;
     /** The list of crews that a place is given for first. */
     this.then = '';
+    this.whyOf = '';
+    /** @type {HTMLElement|null} */
+    this.why = null;
     this.root = byId('panel-order');
     this.show('', 0);
   }
@@ -96,12 +100,13 @@ export class OrderPanel {
       [t('Customer'), [order.customer_name || '–', ' ', order.customer_phone ? h('a', { href: `tel:${order.customer_phone}` }, order.customer_phone) : '']],
       [t('Crew'), crew ? h('button', { type: 'button', class: 'link', on: { click: () => this.on.crew(crew.id) } }, named(crew)) : '–'],
     ];
+    if (crew) facts.push([t('Why this crew'), this.whyLine(order)]);
     if (order.description) facts.push([t('Said'), order.description]);
     const above = [
       h('div', { class: 'order-head' }, h('div', { class: 'left' }, this.left, this.leftWord),
         h('div', {}, h('h2', {}, order.address), h('div', { class: 'soft' }, order.id, ' · ', word('states', order.state),
           order.lat === null && placeable(order) ? [' ', h('span', { class: 'chip warn' }, t('no place'))] : null,
-          order.removing?.length ? h('span', { class: 'chip warn' }, t('Recall pending on {n} device(s)', { n: order.removing.length })) : null))),
+          order.removing?.length ? h('span', { class: 'chip warn' }, t('Recall pending on {n} [device|devices]', { n: order.removing.length })) : null))),
       steps.length ? h('div', { class: 'actions' }, steps.map((step) => h('button', {
         type: 'button', data: { step }, class: step === 'dispatch' ? 'primary' : step === 'recall' || step === 'return' ? 'danger-soft' : '', 'aria-keyshortcuts': names[step][1],
         on: { click: () => this.act(step) },
@@ -132,6 +137,13 @@ export class OrderPanel {
     const late = !!limit && now - Date.parse(since) > limit * 1000;
     this.running.classList.toggle('late', late);
     return say(this.running, (late ? '▲ ' : '') + ( limit ? t('{segment}: {spent} of {limit}', { segment: segmentName(label), spent, limit: duration(limit) }) : `${segmentName(label)}: ${spent}`));
+  }
+
+  /** Asked for once for each dispatch. @param {import('./board_state.js').Order} order */
+  whyLine(order) {
+    const dispatch = `${order.id}/${order.generation}/${order.crew_id}`;
+    if (this.whyOf !== dispatch) [this.whyOf, this.why] = [dispatch, whyCrewLine(order)];
+    return this.why;
   }
 
   /** The list of crews: another one only for another decision, so that the crew that is meant stays meant. @param {import('./board_state.js').Order} order */
@@ -196,7 +208,7 @@ export class OrderPanel {
     const said = await this.assigner.question(order.id, {
       title: recall ? t('Recall {order}?', { order: order.id }) : t('Return {order} to the hotline?', { order: order.id }),
       text: recall ? t('It disappears from the vehicle and the phones of the crew.') : t('The hotline decides where it goes.'),
-      danger: true, confirm: recall ? t('Recall') : t('Return'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: [['', t('Choose a reason')], ...options('reasons')] }],
+      danger: true, confirm: recall ? t('Recall') : t('Return'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: [['', t('Choose a reason')], ...reasonsFor(recall ? 'recall' : 'return')] }],
     });
     if (said) await this.assigner.post(order, step, recall ? { ...said, generation: order.generation } : said);
   }

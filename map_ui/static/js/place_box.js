@@ -3,7 +3,7 @@
 import { get } from './api.js';
 import { told } from './assign.js';
 import { latePlaceWords } from './call_words.js';
-import { fill, h } from './dom.js';
+import { fill, h, say } from './dom.js';
 import { Once } from './once.js';
 import { t } from './page.js';
 import { PlaceField } from './place_field.js';
@@ -22,6 +22,13 @@ export function placeSaid({ order, land }) {
   return { text: t('{order}: its place is kept. Responsible: {centre}.', { order: id, centre }), act: false };
 }
 
+/**
+ * Whether it is open if what stands in the field is the address: there is a place, and the text was neither chosen from the
+ * list nor is what the order has already (pure).
+ * @param {string} address of the order @param {string} typed @param {{place: {lat: number|null}, listed: boolean}} field
+ */
+export const placeTyped = (address, typed, { place, listed }) => place.lat !== null && !listed && !!address && typed !== address;
+
 export class PlaceBox {
   /**
    * @param {any} map @param {Placed} order @param {{done: (answer: Answer|null) => void, look: (at: 'map'|'box') => void}} on `done`: with null nothing was changed; `look`: on a
@@ -32,12 +39,16 @@ export class PlaceBox {
     this.order = order;
     this.on = on;
     this.once = new Once();
-    this.field = new PlaceField(map, 'new-', { changed: () => { this.problem.hidden = true; }, chosen: () => this.chosen(), picked: () => this.chosen() }, latePlaceWords);
+    this.field = new PlaceField(map, 'new-', { changed: () => this.changed(), chosen: () => this.chosen(), picked: () => this.chosen() }, latePlaceWords);
+    this.typed = h('input', { type: 'checkbox', id: 'new-typed', on: { change: () => this.sayAddress() } });
+    this.typedWord = h('span', {});
+    this.becomes = h('p', { class: 'soft', role: 'status' });
+    this.unsure = h('div', { class: 'field typed', hidden: true }, h('label', {}, this.typed, ' ', this.typedWord), this.becomes);
     this.problem = h('p', { class: 'problem', role: 'alert', hidden: true });
     this.now = h('p', { class: 'soft' });
     this.save = h('button', { type: 'submit', class: 'primary', 'aria-keyshortcuts': 'Alt+Enter' }, t('Keep this place'), ' ', h('kbd', {}, 'Alt+Enter'));
     this.box = h('form', { class: 'place-box form', data: { place: order.id }, 'aria-label': t('Place of {order}', { order: order.id }), autocomplete: 'off', on: { focusin: () => this.field.hold(), submit: (/** @type {Event} */ e) => { e.preventDefault(); this.send(); }, keydown: (/** @type {KeyboardEvent} */ e) => this.keys(e) } },
-      h('h3', {}, t('Where is {order}?', { order: order.id })), this.now, this.field.box, this.problem,
+      h('h3', {}, t('Where is {order}?', { order: order.id })), this.now, this.field.box, this.unsure, this.problem,
       h('div', { class: 'buttons' }, this.save, h('button', { type: 'button', 'aria-keyshortcuts': 'Alt+M', on: { click: () => this.toMap() } }, t('On the map'), ' ', h('kbd', {}, 'Alt+M')), h('button', { type: 'button', on: { click: () => this.on.done(null) } }, t('Back'), ' ', h('kbd', {}, 'Esc'))));
     this.begin();
   }
@@ -70,6 +81,24 @@ export class PlaceBox {
     this.save.focus();
   }
 
+  /** Another place, or none yet. */
+  changed() {
+    this.problem.hidden = true;
+    this.typed.checked = false;
+    this.sayAddress();
+  }
+
+  /** What was typed and not chosen may have been a search only: with a place from the map it is the address when the person says so. */
+  sayAddress() {
+    const typed = this.field.input.value.trim();
+    this.unsure.hidden = !placeTyped(this.order.address, typed, this.field);
+    say(this.typedWord, t('“{typed}” is the address', { typed }));
+    say(this.becomes, this.unsure.hidden ? '' : t('The address will be: {address}', { address: this.address() }));
+  }
+
+  /** What the order's address will be. */
+  address() { return this.unsure.hidden || this.typed.checked ? this.field.input.value.trim() : this.order.address; }
+
   /** Keys of this box go to nothing around it. @param {KeyboardEvent} e */
   keys(e) {
     if (e.key === 'Escape') this.on.done(null);
@@ -90,7 +119,7 @@ export class PlaceBox {
     const { address, lat, lon } = this.order, { place, input } = this.field;
     if (place.lat === null) { this.complain(t('Choose an address from the list, or the place on the map (Alt+M, arrows, Enter).')); input.focus(); return; }
     try {
-      const answer = await this.once.post(`/api/orders/${encodeURIComponent(this.order.id)}/place`, { ...place, address: input.value.trim(), seen: { address, lat, lon } });
+      const answer = await this.once.post(`/api/orders/${encodeURIComponent(this.order.id)}/place`, { ...place, address: this.address(), seen: { address, lat, lon } });
       if (answer) this.on.done(answer);
     } catch (error) {
       this.complain(told(error));
@@ -104,6 +133,7 @@ export class PlaceBox {
     if (!fresh) return;
     this.order = fresh.order;
     fill(this.now, t('Now: {address}', { address: this.order.address }));
+    this.sayAddress();
   }
 
   /** Gone. */

@@ -35,6 +35,8 @@ export class PlaceField {
     /** @type {{lat: number|null, lon: number|null}} */
     this.place = { lat: null, lon: null };
     this.marker = null;
+    /** Whether the address was chosen from the list, not typed. */
+    this.listed = false;
     /** On whose land it is; null: not known (yet). @type {{centre_id: string, area_class: string}|null} */
     this.land = null;
     /** What became of the search for what is typed now. @type {''|'none'|'silent'} */
@@ -72,6 +74,7 @@ export class PlaceField {
     this.marker?.remove();
     this.place = { lat: null, lon: null };
     this.searched = '';
+    this.listed = false;
     this.hide();
     this.changed();
   }
@@ -79,6 +82,7 @@ export class PlaceField {
   search() {
     this.place = { lat: null, lon: null };
     this.searched = '';
+    this.listed = false;
     this.marker?.remove();
     this.changed();
     clearTimeout(this.timer);
@@ -143,6 +147,7 @@ export class PlaceField {
   choose(i) {
     const one = this.answers[i];
     this.input.value = this.named(one);
+    this.listed = true;
     this.hide();
     this.put(one.lat, one.lon, false);
     this.on.chosen(false);

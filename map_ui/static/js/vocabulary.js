@@ -18,6 +18,12 @@ export const entries = (kind) => Object.entries(words[kind] ?? {});
 /** Code and name of everything of a kind, as a select's options. @param {string} kind @returns {[string, string][]} */
 export const options = (kind) => entries(kind).map(([code, title]) => [code, titled(title, code)]);
 
+/** Reasons that only another side gives. One that a telephone tells of a crew is a dispatcher's too: whose minutes were lost follows from it. @type {Record<string, string[]>} */
+const NOT_FOR = { recall: ['cannot_leave'], return: ['cannot_leave', 'vehicle_breakdown', 'nearer_crew', 'no_answer'] };
+
+/** Reasons for a dispatcher's step; those of a utility's own process are offered for each. @param {'recall'|'return'} step @returns {[string, string][]} */
+export const reasonsFor = (step) => options('reasons').filter(([code]) => !NOT_FOR[step].includes(code));
+
 /** @param {string} kind @param {string|null|undefined} code @returns {string} */
 export function word(kind, code) {
   if (!code) return '–';
