@@ -21,10 +21,9 @@ from dispatch.core.process import Process
 from dispatch.core.segments import STACKED, timeline
 from dispatch.core.shortage import Report
 from dispatch.core.types import SYSTEM, Actor
-from dispatch.core.work_order import LOCATE, Event, WorkOrder, apply, worked_out
+from dispatch.core.unconfirmed import RECALL_UNRECEIPTED, UNHEARD, UNRECEIPTED, unconfirmed
+from dispatch.core.work_order import WorkOrder, apply, worked_out
 
-UNRECEIPTED, RECALL_UNRECEIPTED = "unreceipted", "recall_unreceipted"
-RECEIPTS = ("receipt", "also_received")
 AGAIN = "told_again"
 """How an alert is settled in whose place the same was told anew: a later rung of the same watch, a second chase
 by the same side."""
@@ -64,6 +63,7 @@ CODES: Mapping[str, Code] = {
     "order_cancel": Code(Rank.NEWS),
     UNRECEIPTED: Code(Rank.ACT, "unreceipted {device} {edition}"),
     RECALL_UNRECEIPTED: Code(Rank.ACT, "removing {device}"),
+    UNHEARD: Code(Rank.NOBODY, "{about}"),
     "segment_overdue": Code(Rank.LATE, "segment {segment} {attempt}"),
     "repeat_call": Code(Rank.NEWS, "joined"),
     "unsatisfied": Code(Rank.NEWS),
@@ -121,7 +121,7 @@ def causes(order: WorkOrder, process: Process) -> frozenset[str]:
 
 def _causes(order: WorkOrder, process: Process) -> frozenset[str]:
     kinds = {event.kind for event in order.history}
-    found = {f"removing {device}" for device in order.removing}
+    found = set(unconfirmed(order, process)) if order.removing or UNRECEIPTED in kinds else set()
     if "recall" in kinds:
         found |= {f"withdrawn {crew}" for crew in _crews_before(order) - {order.crew_id}}
     if order.state in process.final:
@@ -131,8 +131,6 @@ def _causes(order: WorkOrder, process: Process) -> frozenset[str]:
         found |= {f"watch {one.watch.name} {one.generation}" for one in fired}
     if OVERDUE in kinds:
         found |= _overdue(order, process)
-    if UNRECEIPTED in kinds:
-        found |= _unreceipted(order, process)
     if not (order.centre_id and order.trade):
         found.add("unroutable")
     found |= {
@@ -176,40 +174,6 @@ def _overdue(order: WorkOrder, process: Process) -> set[str]:
         for name in announced
         if line.running == name or (line.running == STACKED and name[-1:] > max(line.points))
     }
-
-
-def _unreceipted(order: WorkOrder, process: Process) -> set[str]:
-    """Devices that hold back the receipt of what the order says now, which its crew has still to answer; or which was
-    corrected, so that the crew may be driving to where it was before, or stand there."""
-    edition = len(order.editions)
-    unanswered = (order.state, "acknowledge") in process.transitions
-    under_way = order.state in {"acknowledged", "en_route"} or _arrived_before(order, edition)
-    astray = order.is_corrected(edition) and under_way
-    if not order.crew_id or not (unanswered or astray):
-        return set()
-    waiting: set[str] = set()
-    for event in order.history:
-        if event.kind in {UNRECEIPTED, *RECEIPTS} and _edition(order, event) == edition:
-            if event.kind == UNRECEIPTED:
-                waiting.add(str(event.data.get("device", "")))
-            else:
-                waiting.discard(event.by.id)
-    return {f"unreceipted {device} {edition}" for device in waiting}
-
-
-def _arrived_before(order: WorkOrder, edition: int) -> bool:
-    """Whether its crew is where it said to have arrived beneath an older text, or before the place was corrected."""
-    arrived, located = order.last("arrive"), order.last(LOCATE)
-    if order.state != "on_scene" or arrived is None or located is None:
-        return False
-    return int(arrived.data.get("edition", edition)) < edition or arrived.at < located.at
-
-
-def _edition(order: WorkOrder, event: Event) -> int:
-    """Which version on a device a line is about; where it names the dispatch only, the first of that."""
-    generation = event.data.get("generation")
-    first = order.editions.index(generation) + 1 if generation in order.editions else 0
-    return int(event.data.get("edition", first))
 
 
 def ended(before: WorkOrder, after: WorkOrder, process: Process) -> list[Ended]:

@@ -18,6 +18,7 @@ from dispatch.core.outgoing import Outgoing, alert, told
 from dispatch.core.process import Process, Transition
 from dispatch.core.segments import STACKED, deadline, dispatching, limit, timeline
 from dispatch.core.types import SYSTEM
+from dispatch.core.unconfirmed import Silence, silences, tell_next, unconfirmed
 from dispatch.core.work_order import WorkOrder, remark, worked_out
 
 RUNG = "rung"
@@ -30,7 +31,8 @@ CHASED = ("expedite", "supervise")
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """One armed clock. `name` is `watch:<name>`, `segment:<AB..GH>` or `promise`."""
+    """One armed clock. `name` is `watch:<name>`, `segment:<AB..GH>` or `promise`; of what a terminal has not confirmed
+    `unreceipted:<device>` or `recall_unreceipted:<device>`, which outlasts the order."""
 
     name: str
     generation: int
@@ -136,6 +138,14 @@ def clocks(order: WorkOrder, process: Process) -> tuple[Clock, ...]:
 
 
 def _clocks(order: WorkOrder, process: Process) -> tuple[Clock, ...]:
+    return (*_of_the_order(order, process), *map(_of_a_silence, silences(order, process)))
+
+
+def _of_a_silence(one: Silence) -> Clock:
+    return Clock(f"{one.what}:{one.device}", one.edition, len(one.told), one.due)
+
+
+def _of_the_order(order: WorkOrder, process: Process) -> tuple[Clock, ...]:
     if order.state in process.final:
         return ()
     armed = [
@@ -162,11 +172,12 @@ def attempt_of(order: WorkOrder) -> int:
 
 
 def fire(
-    order: WorkOrder, process: Process, clock: Clock, now: datetime, zone: tzinfo = UTC
+    order: WorkOrder, process: Process, clock: Clock, now: datetime, zone: tzinfo = UTC, heard: str = ""
 ) -> tuple[WorkOrder, tuple[Outgoing, ...]]:
     """The order after `clock` was due, and what follows. A clock that is no longer armed decides nothing.
 
-    `zone`: whose wall time the quiet parts of the day are told in.
+    `zone`: whose wall time the quiet parts of the day are told in. `heard`: who has acknowledged an alert that the clock
+    `asks_about`; empty: nobody.
     """
     if clock not in clocks(order, process) or clock.due > now:
         return order, ()
@@ -175,7 +186,19 @@ def fire(
         return _fire_watch(order, process, process.watch(name), clock, now, zone)
     if family == "segment":
         return _fire_segment(order, process, name, clock, now)
+    if (silence := _silence_of(order, process, clock)) is not None:
+        return tell_next(order, process, silence, now, zone, heard)
     return _fire_promise(order, process, clock, now)
+
+
+def asks_about(order: WorkOrder, process: Process, clock: Clock) -> tuple[str, ...]:
+    """The keys of the alerts whose acknowledgement makes this clock needless."""
+    silence = _silence_of(order, process, clock)
+    return silence.alerts(order) if silence else ()
+
+
+def _silence_of(order: WorkOrder, process: Process, clock: Clock) -> Silence | None:
+    return next((one for one in silences(order, process) if _of_a_silence(one) == clock), None)
 
 
 def _fire_watch(
@@ -285,8 +308,11 @@ def is_answered(order: WorkOrder, process: Process, watch: str, generation: int)
 def is_needless(order: WorkOrder, process: Process, call: Mapping[str, Any]) -> bool:
     """Whether a telephone call need not be made any more; `call`: the facts of its outbox row.
 
-    A watch's: it was answered. One about a chase: its owner's turn has passed.
+    A watch's: it was answered. One about what a terminal holds back: it is confirmed. One about a chase: its owner's turn
+    has passed.
     """
+    if about := call.get("about"):
+        return about not in unconfirmed(order, process)
     if call["watch"]:
         return is_answered(order, process, str(call["watch"]), int(call["generation"]))
     if order.state in process.final:

@@ -7,7 +7,7 @@ class needs that step (`route`), which says so. An order that nobody was respons
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,10 +48,11 @@ def locate(
     now: datetime,
     seen: Whereabouts | None = None,
     key: str = "",
+    devices: Sequence[str] = (),
 ) -> WorkOrder:
     """The order at its new place; the same value where it is there already, or the key is known.
 
-    `seen`: what who says so had before them (None: whatever it was). Raises IllegalStep where somebody has arrived or the
+    `devices`: the terminals that are to show it (core.unconfirmed watches them). `seen`: what who says so had before them (None: whatever it was). Raises IllegalStep where somebody has arrived or the
     order has ended, Conflict where somebody else was first, BadInput without a place or an address.
     """
     if order.has_key(key):
@@ -66,7 +67,7 @@ def locate(
         return order
     if seen is not None and seen != here:
         raise Conflict(f"the place of order {order.id} was changed meanwhile", **_who_was_first(order))
-    data = {**to.as_data(), "was": here.as_data()}
+    data = {**to.as_data(), "was": here.as_data(), **({"devices": list(devices)} if devices else {})}
     return remark(order, process, LOCATE, by=by, now=now, data=data, key=key)
 
 

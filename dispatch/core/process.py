@@ -48,6 +48,7 @@ REMARKS = frozenset(
         "also_received",
         "unreceipted",
         "recall_unreceipted",
+        "escalated",
         "gps_departed",
         "attempt",
         "rung",

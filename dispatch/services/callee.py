@@ -117,14 +117,19 @@ def _places(orders: Sequence[WorkOrder], separator: str) -> tuple[str, int]:
 
 
 def _chinese(why: str, orders: Sequence[WorkOrder]) -> str:
-    what = {"expedite": "客户催办", "supervise": "上级督办"}.get(why, "尚未接单")
+    what = {
+        "expedite": "客户催办",
+        "supervise": "上级督办",
+        "unheard": "车载终端未确认变更,报修中心无人处理",
+    }.get(why, "尚未接单")
     named, rest = _places(orders, ";")
     return f"有{len(orders)}张工单{what}:{named}{f';另有{rest}张' if rest else ''}。"
 
 
 def _english(why: str, orders: Sequence[WorkOrder]) -> str:
-    what = {"expedite": "chased by the customer", "supervise": "watched by a superior"}.get(
-        why, "not acknowledged"
-    )
+    what = {
+        "expedite": "chased by the customer", "supervise": "watched by a superior",
+        "unheard": "changed, which a terminal does not confirm, and nobody at the centre answers",
+    }.get(why, "not acknowledged")  # fmt: skip
     named, rest = _places(orders, "; ")
     return f"{len(orders)} work order(s) {what}: {named}{f'; and {rest} more' if rest else ''}."

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
 from dispatch.core import crew as rules
+from dispatch.core.alerting import answered
 from dispatch.core.errors import DispatchError, NotFound
-from dispatch.core.escalation import clocks, fire
+from dispatch.core.escalation import asks_about, clocks, fire
 from dispatch.core.outgoing import alert
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Decided, Loaded
@@ -51,11 +53,18 @@ def fire_order(context: Context, order_id: str, loaded: Loaded, now: datetime) -
     process = draft.process(order)
     due = (clock for clock in clocks(order, process) if clock.due <= now)
     for clock in sorted(due, key=lambda c: c.due):
-        order, following = fire(order, process, clock, now, context.zone)
+        heard = _heard(loaded, asks_about(order, process, clock))
+        order, following = fire(order, process, clock, now, context.zone, heard)
         draft.outgoing.extend(following)
     if order is not before:
         draft.put(order)
     return draft.changes(order is not before)
+
+
+def _heard(loaded: Loaded, keys: Sequence[str]) -> str:
+    """Who has acknowledged one of these alerts; empty: nobody."""
+    told = loaded.alerts(keys).values() if keys else ()
+    return next((one.acknowledged_by for one in told if answered(one)), "")
 
 
 async def remind_away(context: Context) -> None:

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from dispatch.core import crew as rules
-from dispatch.core.alert_codes import RECALL_UNRECEIPTED, cause_of, causes
 from dispatch.core.errors import Conflict, GuardRefused, IllegalStep
 from dispatch.core.outgoing import Outgoing, alert
 from dispatch.core.types import Actor
+from dispatch.core.unconfirmed import RECALL_UNRECEIPTED, Silence, tell_dispatchers
 from dispatch.core.work_order import NOTHING, WorkOrder
 from dispatch.services.context import Context
 from dispatch.services.ports import Changes, Crew, Loaded
@@ -127,36 +127,19 @@ async def unreceipted(
     context: Context, order_id: str, *, crew: Crew, device: str, at: datetime, edition: int, what: str
 ) -> WorkOrder:
     """A terminal that is connected does not confirm a version of an order (`unreceipted`) or its recall
-    (`recall_unreceipted`).
-
-    Told once to the dispatchers of the crew's centre, as long as it matters: the order is still there unanswered, its crew
-    may be driving to where it was before, or the recall is still not confirmed.
-    """
+    (`recall_unreceipted`): its dispatchers are told (core.unconfirmed)."""
 
     def decide(loaded: Loaded, now: datetime) -> Changes[WorkOrder]:
         draft = Draft(context, loaded, now)
         before = draft.order(order_id)
         if what == RECALL_UNRECEIPTED and device not in before.removing:
             return draft.changes(before)  # a text that another one replaces: no recall is held back
-        key = f"{what}/{device}/{edition}"
-        data = {
-            "device": device,
-            "crew_id": crew.id,
-            "generation": before.dispatch_of(edition),
-            "edition": edition,
-        }
-        data |= {"corrected": True} if before.is_corrected(edition) else {}
-        order = draft.remark(order_id, what, by=Actor("device", device), at=at, data=data, key=key)
-        facts = {"crew_id": crew.id, "device": device, "generation": data["generation"], "edition": edition}
-        cause = cause_of(what, order_id, facts).removeprefix(f"{order_id} ")
-        if order is before or cause not in causes(order, draft.process(order)):
-            return draft.changes(order)
-        draft.outgoing.append(
-            alert(
-                key=f"{order_id}/{key}", role="dispatcher", code=what, due=now, order_id=order_id,
-                centre_id=crew.centre_id, **facts,
-            )
-        )  # fmt: skip
+        silence = Silence(what, device, edition, crew.id, crew.centre_id, at)
+        by = Actor("device", device)
+        order, following = tell_dispatchers(before, draft.process(before), silence, by=by, at=at, now=now)
+        if order is not before:
+            draft.put(order)
+        draft.outgoing.extend(following)
         return draft.changes(order)
 
     return await context.store.transact(decide, order_id)

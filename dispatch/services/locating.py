@@ -17,7 +17,7 @@ from dispatch.services.context import Context
 from dispatch.services.hotline import put_route
 from dispatch.services.people import still_at
 from dispatch.services.ports import Changes, Loaded
-from dispatch.services.steps import Draft, rewrite_aboard
+from dispatch.services.steps import Draft, rewrite_aboard, terminals
 
 ORDER_LOCATED = "order_located"
 """The alert of a crew whose order is elsewhere than it was told."""
@@ -57,7 +57,10 @@ def put_place(
 ) -> WorkOrder:
     """The same within a decision, with all that follows from it."""
     before = draft.order(order_id)
-    order = locate(before, draft.process(before), to, by=by, now=draft.now, seen=seen, key=key)
+    order = locate(
+        before, draft.process(before), to, by=by, now=draft.now, seen=seen, key=key,
+        devices=_terminals(draft, before),
+    )  # fmt: skip
     if order is before:
         return before
     draft.put(order)
@@ -67,6 +70,12 @@ def put_place(
     elif not order.centre_id:
         _route(draft, order)
     return draft.order(order_id)
+
+
+def _terminals(draft: Draft, order: WorkOrder) -> list[str]:
+    if not order.crew_id or order.follows:
+        return []
+    return terminals(draft.crew(order.crew_id))
 
 
 def _tell_crew(draft: Draft, order: WorkOrder) -> None:

@@ -241,14 +241,19 @@ def _with_devices(
     if not crew_id:
         return data
     crew = draft.crew(crew_id)
-    facts: dict[str, Any] = {"devices": [d.id for d in crew.devices if d.kind == "terminal"]}
+    facts: dict[str, Any] = {"devices": terminals(crew), "same_office": crew.same_office}
     duty = draft.roster_of(crew).crew(crew_id)
     facts["revision"] = duty.revision + 1
     if "stack" in row.effects:
-        facts |= {"behind": [s.order_id for s in duty.stack], "same_office": crew.same_office}
+        facts["behind"] = [s.order_id for s in duty.stack]
         links = draft.context.links
         facts["links"] = {device: standing(links.get(device)) for device in facts["devices"]}
     return {**data, **facts}
+
+
+def terminals(crew: Crew) -> list[str]:
+    """The devices of a crew that show its orders."""
+    return [d.id for d in crew.devices if d.kind == "terminal"]
 
 
 def _deliver_to_centre(draft: Draft, before: WorkOrder, after: WorkOrder) -> None:
@@ -342,10 +347,9 @@ _OF_THE_VEHICLE = frozenset({"stack", "unstack", "show_acknowledged", "tell_crew
 def write_devices(draft: Draft, crew: Crew) -> None:
     """Bring the crew's terminals to their new desired state; the row says which, the delivery reads what."""
     revision = draft.roster_of(crew).crew(crew.id).revision
-    for device in crew.devices:
-        if device.kind == "terminal":
-            key = f"desired/{device.id}/{revision}"
-            draft.outgoing.append(Outgoing(key, "desired", device.id, draft.now, "", crew.centre_id))
+    for device in terminals(crew):
+        key = f"desired/{device}/{revision}"
+        draft.outgoing.append(Outgoing(key, "desired", device, draft.now, "", crew.centre_id))
 
 
 def order_text(draft: Draft, order: WorkOrder) -> str:

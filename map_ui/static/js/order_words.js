@@ -9,7 +9,7 @@ export function eventName(kind) {
   const names = {
     take_call: t('Call taken'), rung: t('Rung climbed'), attempt: t('Attempt to reach somebody'), in_hand: t('Taken in hand'), overdue: t('Segment overdue'), promise_missed: t('Promise missed'),
     joined: t('Another call joined'), not_reached: t('Call-back reached nobody'), grouped: t('Joined an incident'), parted: t('Left its incident'), expedite: t('The customer chases'), supervise: t('Superior watches'), crew_free: t('Crew free for this order'), reordered: t('Another place in the sequence'), route: t('Responsibility decided'), locate: t('Place given or corrected'), removed: t('Device confirmed the removal'),
-    gps_departed: t('Seen departing by GPS'), photo: t('Photo'), message: t('Message'), late_receipt: t('Receipt that came late'), also_received: t('Received on one more device'), no_free_crew: t('No crew is free'), unreceipted: t('The terminal does not confirm it'), recall_unreceipted: t('The terminal does not confirm the recall'),
+    gps_departed: t('Seen departing by GPS'), photo: t('Photo'), message: t('Message'), late_receipt: t('Receipt that came late'), also_received: t('Received on one more device'), no_free_crew: t('No crew is free'), unreceipted: t('The terminal does not confirm it'), recall_unreceipted: t('The terminal does not confirm the recall'), escalated: t('Escalation'),
   };
   return names[kind] ?? word('steps', kind);
 }
@@ -85,7 +85,8 @@ const SAID = {
   rung: (v) => t('rung {rung}', { rung: v }),
   to: (v) => whom(v),
   who: (v) => whom(v),
-  phone: (v, { kind }) => (kind === 'rung' ? t('rings {whom}', { whom: whom(v) }) : String(v)),
+  phone: (v, { kind }) => (kind === 'rung' || kind === 'escalated' ? t('rings {whom}', { whom: whom(v) }) : String(v)),
+  heard: (v) => t('not needed: acknowledged by {who}', { who: seenBy(v) }),
   name: (v) => String(v),
   number: (v) => String(v),
   state: (v) => outcome(v),
