@@ -80,13 +80,15 @@ CODES: Mapping[str, Code] = {
     "undelivered": Code(Rank.ACT),
 }
 """Of the shipped process; a code that is not here (another process's step, the auditor's findings) stays."""
+UNANSWERED = "unanswered_"
+"""How the codes of the watches begin."""
 _UNANSWERED = Code(Rank.NOBODY, "watch {watch} {generation}")
 _OTHER = Code(Rank.ACT)
 
 
 def code_of(code: str) -> Code:
     """What is known of a code."""
-    return CODES.get(code) or (_UNANSWERED if code.startswith("unanswered_") else _OTHER)
+    return CODES.get(code) or (_UNANSWERED if code.startswith(UNANSWERED) else _OTHER)
 
 
 def cause_of(code: str, order_id: str, facts: Mapping[str, Any]) -> str:

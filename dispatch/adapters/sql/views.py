@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, false, func, select, true, tuple_, union_all
+from sqlalchemy import ColumnElement, Connection, and_, case, false, func, select, true, tuple_, union_all
 
 from dispatch.adapters.sql import phone_rows
 from dispatch.adapters.sql.order_rows import NOT_FINAL, OPEN, load_orders, readable_orders
@@ -24,7 +24,8 @@ from dispatch.adapters.sql.statements import (
 )
 from dispatch.adapters.sql.store import SqlStore
 from dispatch.core import call_back
-from dispatch.core.alert_codes import code_of
+from dispatch.core.alert_codes import CODES as ALERT_CODES
+from dispatch.core.alert_codes import UNANSWERED, code_of
 from dispatch.core.crew import CrewDuty
 from dispatch.core.errors import NotFound
 from dispatch.core.process import Process
@@ -254,11 +255,27 @@ def last_seq(connection: Connection) -> int:
 
 
 def alerts_of(connection: Connection, scope: Scope) -> list[AlertView]:
-    """The newest unacknowledged alerts of a scope."""
-    query = select(ALERT).where(ALERT.c.acknowledged_at.is_(None), _alerts_for(scope))
-    rows = connection.execute(query.order_by(ALERT.c.id.desc()).limit(ALERTS_SHOWN)).all()
-    found = [_alert(row) for row in reversed(rows)]
+    """The unacknowledged alerts of a scope, the oldest first. Where there are too many: the most urgent, and of those that
+    are alike the newest."""
+    mine = and_(ALERT.c.acknowledged_at.is_(None), _alerts_for(scope))
+    newest = select(ALERT).where(mine).order_by(ALERT.c.id.desc()).limit(ALERTS_SHOWN)
+    rows = connection.execute(newest).all()
+    if len(rows) == ALERTS_SHOWN:  # sorted without their facts: a storm leaves tens of thousands
+        first = select(ALERT.c.id).where(mine).order_by(_URGENCY, ALERT.c.id.desc()).limit(ALERTS_SHOWN)
+        rows = connection.execute(select(ALERT).where(ALERT.c.id.in_(first))).all()
+    found = [_alert(row) for row in sorted(rows, key=lambda row: row.id)]
     return [a for a in found if scope.sees_alert(a.role, a.centre_id, str(a.facts.get("crew_id", "")))]
+
+
+_URGENCY = case(
+    (ALERT.c.code.startswith(UNANSWERED, autoescape=True), int(code_of(UNANSWERED).rank)),
+    *(
+        (ALERT.c.code.in_([code for code, one in ALERT_CODES.items() if one.rank is rank]), int(rank))
+        for rank in sorted({one.rank for one in ALERT_CODES.values()})
+    ),
+    else_=int(code_of("").rank),
+)
+"""`alert_codes.Rank` of a row."""
 
 
 def alerts_by_id(connection: Connection, ids: Sequence[int]) -> list[AlertView]:

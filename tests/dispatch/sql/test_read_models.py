@@ -6,13 +6,15 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from sqlalchemy import insert
 
 from dispatch.adapters.sql.administration import SqlAdministration
 from dispatch.adapters.sql.day_sheets import DaySheets
 from dispatch.adapters.sql.histories import SqlHistories
 from dispatch.adapters.sql.organisation import load_directory
 from dispatch.adapters.sql.people import SqlPeople
-from dispatch.adapters.sql.views import Views
+from dispatch.adapters.sql.statements import ALERT
+from dispatch.adapters.sql.views import ALERTS_SHOWN, Views
 from dispatch.adapters.ws.follow import Follower
 from dispatch.clock import VirtualClock
 from dispatch.core.errors import Conflict
@@ -49,6 +51,24 @@ async def _recalled_order(context: Context) -> str:
     await dispatcher.dispatch(context, order_id, crew_id="E1", by=DORA)
     await dispatcher.recall(context, order_id, reason="other", by=DORA)
     return order_id
+
+
+async def test_what_is_most_urgent_is_shown_however_much_came_after_it(
+    store: AnyStore, context: Context
+) -> None:
+    said = {"role": "dispatcher", "centre_id": "east", "order_id": "", "facts": {}, "raised_at": START}
+    first = ["repeat_call", "promise_missed", "unanswered_crew", "unreceipted", "a_step_of_their_own"]
+    codes = [*first, *(["segment_overdue"] * 100), *(["repeat_call"] * ALERTS_SHOWN), "unanswered_centre"]
+    rows = [{**said, "key": f"a{n}", "code": code} for n, code in enumerate(codes)]
+    await store.write(lambda c: c.execute(insert(ALERT), rows))
+    shown = (await Views(store, context).board(Scope("dispatcher", "east"))).alerts
+    assert [a.id for a in shown] == sorted(a.id for a in shown), "the oldest first, as ever"
+    found = [a.code for a in shown]
+    assert found[:4] == ["promise_missed", "unanswered_crew", "unreceipted", "a_step_of_their_own"]
+    assert (found[4:104], found[-1]) == (["segment_overdue"] * 100, "unanswered_centre")
+    news = [a.id for a in shown if a.code == "repeat_call"]
+    assert news == list(range(news[0], shown[-1].id)), "of what is alike, the newest"
+    assert len(shown) == ALERTS_SHOWN
 
 
 async def test_every_scope_has_its_board(store: AnyStore, context: Context) -> None:
