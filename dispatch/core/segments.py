@@ -207,7 +207,7 @@ class _Walk:
 
     def _crew_free(self, event: Event, evidence: str) -> None:
         self.behind = False
-        if self.label == STACKED:
+        if self.label == STACKED and not self.ended:
             self.close(event.at, evidence)
             self.label = "FG"
 
@@ -218,7 +218,7 @@ class _Walk:
             self._crew_free(event, evidence)
         elif event.data["place"] > 1 and not self.behind:
             self.behind = True
-            if self.label == "FG":
+            if self.label == "FG" and not self.ended:
                 self.close(event.at, evidence)
                 self.label = STACKED
 

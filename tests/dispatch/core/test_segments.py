@@ -189,6 +189,14 @@ def reordered(before: WorkOrder, at: float, place: int) -> WorkOrder:
     return remark(before, PROCESS, "reordered", by=DISPATCHER, now=A + at * MINUTE, data=data)
 
 
+def test_what_becomes_of_the_sequence_after_the_arrival_costs_nobody_a_minute() -> None:
+    made = run(after(1, 2), ("dispatch", 3, {"behind": ["W0"]}), ("acknowledge", 5), ("arrive", 9))
+    assert timeline(free(made, 30), PROCESS, LATE).total == 9 * MINUTE, "it went there first"
+    made = run(after(1, 2), ("dispatch", 3), ("acknowledge", 5), ("arrive", 9))
+    moved = remark(made, PROCESS, "reordered", by=DISPATCHER, now=A + 30 * MINUTE, data={"place": 2})
+    assert timeline(moved, PROCESS, LATE).total == 9 * MINUTE
+
+
 def test_an_order_put_behind_another_waits_at_the_cost_of_the_centre_from_then_on() -> None:
     made = reordered(after(1, 2, 3, 4, 5, steps=A_TO_H[:5]), 6, 2)
     assert made.behind
