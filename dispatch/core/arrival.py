@@ -1,7 +1,9 @@
 """What positions say about an order: has the vehicle left for it, is it there.
 
 Two folds over a device's good fixes (see dispatch.core.position), in the order of their fix times. A crew's button
-is believed at once; these are the evidence beside it, and stand in for a button that nobody pressed.
+is believed at once; these are the evidence beside it, and stand in for a button that nobody pressed. Standing still is no
+evidence of coming: whoever is at the place already when its order is followed first has arrived there by positions once it has
+departed (G before H); that it is there its crew can say by the button.
 """
 
 from __future__ import annotations
@@ -54,10 +56,12 @@ class ArrivalWatch:
         arrived = since if fix.fix_time - since >= self.fence.dwell_s else None
         return replace(self, since=since, arrived_at=arrived, last=fix)
 
+    def covers(self, point: Point) -> bool:
+        """Whether a vehicle there is close enough to have arrived."""
+        return distance(self.place, point) <= self.fence.radius_m
+
     def _there(self, fix: Fix) -> bool:
-        if distance(self.place, fix.point) > self.fence.radius_m:
-            return False
-        return _speed(fix, self.last) <= self.fence.slow_mps
+        return self.covers(fix.point) and _speed(fix, self.last) <= self.fence.slow_mps
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from dispatch.core import hop
 from dispatch.core import position as fixes
 from dispatch.core.arrival import ArrivalWatch, DepartureWatch
 from dispatch.core.errors import TRANSIENT, DispatchError
+from dispatch.core.segments import LEFT
 from dispatch.core.types import Actor
 from dispatch.core.work_order import WorkOrder
 from dispatch.messages import DeviceEvent, Link, Position, Press, Receipt, Status
@@ -59,6 +60,18 @@ class _Bound:
     order: WorkOrder
     arrival: ArrivalWatch
     departure: DepartureWatch | None
+    stood: bool
+    """It was at the place already when that was looked at first: only who has departed arrives."""
+
+    @property
+    def has_departed(self) -> bool:
+        """As its crew said, or as its positions did, also before this worker began."""
+        if self.order.state == "en_route" or (
+            self.departure is not None and self.departure.left_at is not None
+        ):
+            return True
+        left, dispatched = self.order.last(LEFT), self.order.last("dispatch")
+        return left is not None and dispatched is not None and left.seq > dispatched.seq
 
 
 class Tracking:
@@ -80,7 +93,8 @@ class Tracking:
             if known is None or known.order.generation != order.generation:
                 known = self._watch(order)
             elif known.order.facts.place != order.facts.place:
-                known.arrival = ArrivalWatch(order.facts.place)
+                anew = self._watch(order)
+                known.arrival, known.stood = anew.arrival, anew.stood
             known.order = order
             now.setdefault(order.crew_id, []).append(known)
         self._bound = now
@@ -89,7 +103,10 @@ class Tracking:
         crew = self._context.directory.crews.get(order.crew_id)
         here = self._context.fixes.of_crew(crew) if crew else None
         assert order.facts.place is not None
-        return _Bound(order, ArrivalWatch(order.facts.place), DepartureWatch(here.point) if here else None)
+        arrival = ArrivalWatch(order.facts.place)
+        if here is None:
+            return _Bound(order, arrival, None, stood=False)
+        return _Bound(order, arrival, DepartureWatch(here.point), stood=arrival.covers(here.point))
 
     def learn(self, known: Iterable[fixes.LastKnown]) -> None:
         """What other workers know of devices: the newer counts."""
@@ -135,12 +152,14 @@ class Tracking:
                 await self._evidence(crew, bound, one.position.device, one.fix)
 
     async def _evidence(self, crew: Crew, bound: _Bound, device: str, fix: fixes.Fix) -> None:
-        bound.arrival = bound.arrival.see(fix)
         if bound.departure is not None:
             departure = bound.departure.see(fix)
             if departure.left_at is not None and bound.departure.left_at is None:
                 await self._remark_left(bound, device, departure.left_at)
             bound.departure = departure
+        if bound.stood and not bound.has_departed:
+            return
+        bound.arrival = bound.arrival.see(fix)
         if bound.arrival.arrived_at is not None:
             await self._arrived(crew, bound, device)
 

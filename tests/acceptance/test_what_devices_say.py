@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from dispatch.adapters.sql.statements import ALERT
 from dispatch.core.errors import Contended, Unavailable
 from dispatch.core.types import Point
 from dispatch.messages import Position, Press, Receipt
@@ -91,6 +92,56 @@ async def test_a_crew_that_goes_to_its_second_order_first_is_seen_to_arrive(cent
     judged = tracking.classify(there)
     await tracking.follow(judged.seen)
     assert (await centre.order(second)).state == "on_scene"
+
+
+async def see(tracking: Tracking, place: Point, minutes: range) -> None:
+    """A vehicle is at a place, a fix a minute, after the centre has looked at the orders again."""
+    await tracking.look_again()
+    judged = tracking.classify([structs.replace(p, lat=place.lat, lon=place.lon) for p in _stay(minutes)])
+    tracking.believe(judged)
+    await tracking.follow(judged.seen)
+
+
+async def test_a_crew_that_stands_at_its_next_order_already_has_not_arrived_by_standing_there(
+    centre: Centre,
+) -> None:
+    """Nobody has moved: the clocks of turnout go on, and the crew can say by its button that it is there."""
+    tracking = Tracking(centre.context)
+    await see(tracking, HERE, range(2))
+    order_id = await centre.dispatched()
+    await centre.step(order_id, "acknowledge")
+    await centre.until(9)
+    await see(tracking, HERE, range(3, 9))
+    assert (await centre.order(order_id)).state == "acknowledged"
+    assert "segment_overdue" in {row.code for row in await centre.rows(ALERT)}, (
+        "it is said that nobody departs"
+    )
+    await see(Tracking(centre.context), HERE, range(9, 12))
+    assert (await centre.order(order_id)).state == "acknowledged", "nor to a worker that has just begun"
+    await centre.step(order_id, "arrive")
+    assert (await centre.order(order_id)).state == "on_scene"
+
+
+@pytest.mark.parametrize("how", ["it drove", "its crew says so", "it drove, before the worker began"])
+async def test_a_crew_that_stood_at_its_next_order_arrives_by_positions_once_it_has_departed(
+    centre: Centre, how: str
+) -> None:
+    tracking = Tracking(centre.context)
+    await see(tracking, HERE, range(2))
+    order_id = await centre.dispatched()
+    await centre.step(order_id, "acknowledge")
+    await centre.until(20)
+    if how == "its crew says so":
+        await centre.step(order_id, "depart", at=START + timedelta(minutes=8))
+    else:
+        await see(tracking, Point(30.055, 120.05), range(3, 8))
+    if how == "it drove, before the worker began":
+        await see(tracking, HERE, range(8, 9))
+        tracking = Tracking(centre.context)
+    await see(tracking, HERE, range(9, 15))
+    order = await centre.order(order_id)
+    assert order.state == "on_scene"
+    assert order.history[-1].at >= START + timedelta(minutes=8)
 
 
 async def test_an_order_that_its_terminal_never_confirms_is_told_to_the_dispatcher_once(
