@@ -87,7 +87,7 @@ async def test_where_nobody_answers_the_chain_of_the_crews_watch_goes_on_above_t
     assert await told(centre, "unheard") == [
         ("dispatcher", "north", "told_again"), ("dispatcher", "north", ""), ("manager", "north", "")
     ]  # fmt: skip
-    assert "manager" in [role for role, title in centre.mail.told if "nobody at the centre" in title]
+    assert "manager" in [role for role, title in centre.mail.told if "silent terminal" in title]
     assert [call for call in centre.exchange.log() if call[0] >= above] == [
         (above, LEADER1), (above + 1, LEADER2)
     ]  # fmt: skip
