@@ -21,6 +21,8 @@ UNITS = frozenset({"hotline", "centre", "department"})
 KEYPRESSES = frozenset({"acknowledge", "in_hand"})
 CHANNELS = ("page", "message")
 """`page`: sounds in the pages. `message`: also by whatever is configured outside them."""
+IN_HAND = "in_hand"
+"""A remark: somebody pressed 1 who is not the crew; the chain pauses."""
 ROUTE = "route"
 """The remark that gives an order to another centre; the only remark that may end a watch."""
 _WINDOW = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", re.ASCII)

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from dispatch.core.escalation import IN_HAND, RUNG
+from dispatch.core.chains import IN_HAND
+from dispatch.core.escalation import RUNG
 from dispatch.core.process import Process
 from dispatch.core.segments import Timeline, deadline, overruns, timeline
 from dispatch.core.types import Point

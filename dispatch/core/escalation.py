@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from dispatch.core.chains import ROUTE, Owner, Watch
+from dispatch.core.chains import IN_HAND, ROUTE, Owner, Watch
 from dispatch.core.outgoing import Outgoing, alert, told
 from dispatch.core.process import Process, Transition
 from dispatch.core.segments import STACKED, deadline, dispatching, limit, timeline
@@ -24,7 +24,6 @@ from dispatch.core.work_order import WorkOrder, remark, worked_out
 RUNG = "rung"
 OVERDUE = "overdue"
 MISSED = "promise_missed"
-IN_HAND = "in_hand"
 ATTEMPT = "attempt"
 CHASED = ("expedite", "supervise")
 

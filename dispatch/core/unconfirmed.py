@@ -4,7 +4,8 @@ The dispatchers of the crew's centre are told at once where a connected terminal
 services.crew.unreceipted). Where nothing comes at all, a line that is down for instance, they are told once the limit of the hop to
 the crew (segment DE) has passed: for a text that was corrected and for a recall, which no watch of an answer covers. Where nobody
 has acknowledged that within the limit of the watch for the crew, the chain of that watch goes on from its second rung: at a
-centre without anybody on duty nobody else would hear of it. The last rung tells the managers, too, and is not repeated.
+centre without anybody on duty nobody else would hear of it. A key on the telephone pauses it, the last rung tells the managers,
+too, and is not repeated.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from dispatch.core.chains import Rung, Watch
+from dispatch.core.chains import IN_HAND, Rung, Watch
 from dispatch.core.outgoing import Outgoing, alert, told
 from dispatch.core.process import Process
 from dispatch.core.types import SYSTEM, Actor
@@ -211,19 +212,17 @@ def _due(
     chain = _above(process)
     if len(climbed) >= len(chain) or any("heard" in e.data for e in climbed):
         return None
-    following = chain[len(climbed)].after if climbed else _patience(process)
-    return (climbed or [noted])[-1].recorded_at + following, (noted, *climbed)
+    watch = _for_the_crew(process)
+    patience, pause = (watch.limit, watch.pause) if watch else (process.segment("EF").limit, timedelta())
+    due = (climbed or [noted])[-1].recorded_at + (chain[len(climbed)].after if climbed else patience)
+    taken = [e.recorded_at + pause for e in after if e.kind == IN_HAND]
+    return max([due, *taken]), (noted, *climbed)
 
 
 def _above(process: Process) -> tuple[Rung, ...]:
     """The rungs of the watch for the crew that come after the dispatchers' own."""
     watch = _for_the_crew(process)
     return (watch.rungs[1:] if watch else ()) or (_ALONE,)
-
-
-def _patience(process: Process) -> timedelta:
-    watch = _for_the_crew(process)
-    return watch.limit if watch else process.segment("EF").limit
 
 
 def _for_the_crew(process: Process) -> Watch | None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from dispatch.core.chains import IN_HAND
 from dispatch.core.errors import DispatchError
-from dispatch.core.escalation import IN_HAND
 from dispatch.core.process import Process
 from dispatch.core.types import SYSTEM, Actor
 from dispatch.services.callee import Callee
@@ -111,6 +111,7 @@ def _pressed(draft: Draft, row: OutboxRow, report: PhoneReport, key: str) -> str
             _crew_pressed(tried, row, report, key)
         else:
             data = {"watch": row.data["watch"], "who": row.target, "number": report.number}
+            data |= {"device": row.data["device"]} if "device" in row.data else {}
             tried.remark(row.order_id, IN_HAND, by=SYSTEM, at=report.at, data=data, key=key)
     except DispatchError as error:
         return error.message

@@ -122,6 +122,18 @@ async def test_a_rung_that_was_acknowledged_is_the_last_one(centre: Centre) -> N
     assert await told(centre, "unheard") == [("dispatcher", "north", "")]
 
 
+async def test_a_leader_who_takes_it_in_hand_pauses_the_chain(centre: Centre) -> None:
+    await corrected(centre)
+    centre.exchange.habits[LEADER1] = "presses 1"
+    above = 3 + TO_THE_CREW + TO_ANSWER
+    await centre.until(above + 3.2)
+    (call,) = (one for one in centre.exchange.calls.values() if one.number == LEADER1)
+    assert "which a terminal does not confirm, and nobody at the centre answers: 2 Lane" in call.prompt
+    assert [role for role, *_ in await told(centre, "unheard")] == ["dispatcher"]
+    await centre.until(above + 3.3)
+    assert [role for role, *_ in await told(centre, "unheard")] == ["dispatcher", "dispatcher", "manager"]
+
+
 async def test_an_order_that_left_its_crew_needs_no_confirmation_of_its_place_but_one_of_its_recall(
     centre: Centre,
 ) -> None:
