@@ -16,7 +16,7 @@ from typing import Any
 from dispatch.core.chains import IN_HAND, ROUTE, Owner, Watch
 from dispatch.core.outgoing import Outgoing, alert, told
 from dispatch.core.process import Process, Transition
-from dispatch.core.segments import STACKED, deadline, dispatching, limit, timeline
+from dispatch.core.segments import STACKED, deadline, dispatching, limit, same_walk, timeline
 from dispatch.core.types import SYSTEM
 from dispatch.core.unconfirmed import Silence, silences, tell_next, unconfirmed
 from dispatch.core.work_order import WorkOrder, remark, worked_out
@@ -180,6 +180,15 @@ def fire(
     """
     if clock not in clocks(order, process) or clock.due > now:
         return order, ()
+    fired, following = _fired(order, process, clock, now, zone, heard)
+    same_walk(order, fired)
+    return fired, following
+
+
+def _fired(
+    order: WorkOrder, process: Process, clock: Clock, now: datetime, zone: tzinfo, heard: str
+) -> tuple[WorkOrder, tuple[Outgoing, ...]]:
+    """With lines that say so; none of them moves a point."""
     family, _, name = clock.name.partition(":")
     if family == "watch":
         return _fire_watch(order, process, process.watch(name), clock, now, zone)

@@ -14,7 +14,7 @@ from typing import Any
 
 from dispatch.core.errors import BadInput, Conflict, IllegalStep
 from dispatch.core.process import Process
-from dispatch.core.segments import timeline
+from dispatch.core.segments import points
 from dispatch.core.types import Actor, Point
 from dispatch.core.work_order import LOCATE, WorkOrder, remark
 
@@ -57,7 +57,7 @@ def locate(
     """
     if order.has_key(key):
         return order
-    check_locatable(order, process, now)
+    check_locatable(order, process)
     if to.place is None or not to.address.strip():
         raise BadInput(
             "a place on the map and an address are needed", field="lat" if to.address else "address"
@@ -71,7 +71,7 @@ def locate(
     return remark(order, process, LOCATE, by=by, now=now, data=data, key=key)
 
 
-def check_locatable(order: WorkOrder, process: Process, now: datetime) -> None:
+def check_locatable(order: WorkOrder, process: Process) -> None:
     """Raises IllegalStep where somebody has arrived, or the order has ended. A crew that arrived and handed the order
     back is not there any more."""
     if order.state in process.final:
@@ -79,7 +79,7 @@ def check_locatable(order: WorkOrder, process: Process, now: datetime) -> None:
             f"order {order.id} is {order.state}: a place comes too late",
             order=order.id, state=order.state, step=LOCATE, why="ended",
         )  # fmt: skip
-    if (arrived := timeline(order, process, now).points.get("H")) is not None:
+    if (arrived := points(order, process).get("H")) is not None:
         raise IllegalStep(
             f"order {order.id}: the crew arrived at {arrived.isoformat()}, the place stands",
             order=order.id, state=order.state, step=LOCATE, why="arrived", at=arrived.isoformat(),

@@ -99,6 +99,17 @@ def _walked(order: WorkOrder, process: Process) -> _Walk:
     return found
 
 
+def same_walk(before: WorkOrder, after: WorkOrder) -> None:
+    """What `after` has more than `before` moves no point and nothing in the vehicle's sequence: it is not walked anew."""
+    if "walk" in before.derived:
+        after.derived["walk"] = before.derived["walk"]
+
+
+def points(order: WorkOrder, process: Process) -> Mapping[str, datetime]:
+    """The points that were reached, A first."""
+    return _walked(order, process).points
+
+
 def dispatching(process: Process) -> str:
     """The party that dispatches, as the process calls it: waiting behind another order of the vehicle is its."""
     return process.segment("CD").owner

@@ -27,7 +27,7 @@ from dispatch.core.crew import Roster
 from dispatch.core.errors import NotFound
 from dispatch.core.escalation import clocks
 from dispatch.core.outage import PlannedOutage
-from dispatch.core.segments import deadline, timeline
+from dispatch.core.segments import deadline, points
 from dispatch.core.types import Point
 from dispatch.core.work_order import WorkOrder
 from dispatch.services.ports import Changes, Dial, OutboxRow, Processes
@@ -229,7 +229,7 @@ def projection(order: WorkOrder, processes: Processes, now: datetime) -> dict[st
     """The work_order row of an order."""
     process = processes.of(order)
     facts = order.facts
-    points = timeline(order, process, now).points
+    reached = points(order, process)
     return {
         "id": order.id, "version": order.version, "process": facts.process, "state": order.state,
         "centre_id": order.centre_id, "trade": order.trade, "area_class": order.area_class,
@@ -239,8 +239,8 @@ def projection(order: WorkOrder, processes: Processes, now: datetime) -> dict[st
         "fault_type": facts.fault_type, "voltage": facts.voltage, "customer_name": facts.customer_name,
         "customer_phone": facts.customer_phone, "description": facts.description,
         "incident_id": order.incident_id, "reported_at": facts.reported_at,
-        "deadline": deadline(order, process), "sent_at": points.get("B"), "dispatched_at": points.get("D"),
-        "acknowledged_at": points.get("F"), "arrived_at": points.get("H"), "changed_at": now,
+        "deadline": deadline(order, process), "sent_at": reached.get("B"), "dispatched_at": reached.get("D"),
+        "acknowledged_at": reached.get("F"), "arrived_at": reached.get("H"), "changed_at": now,
         "is_open": order.state not in process.final and order.last("restore") is None,
         "is_final": order.state in process.final, "is_removing": bool(order.removing),
     }  # fmt: skip
