@@ -156,7 +156,9 @@ class Life(RuleBasedStateMachine):
     def restart(self) -> None:
         """All that a process kept in memory is gone; the histories say it again."""
         for order in list(self.store.orders.values()):
-            assert fold(order.facts, order.history, PROCESS) == order
+            again = fold(order.facts, order.history, PROCESS)
+            assert again == order
+            assert clocks(again, PROCESS) == clocks(order, PROCESS)
 
     @invariant()
     def orders_and_vehicles_agree_with_the_model(self) -> None:
