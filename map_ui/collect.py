@@ -5,6 +5,7 @@ Exits 1 where a text has no translation yet.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from babel.messages.pofile import read_po, write_po
 from map_ui.languages import FOLDER, LANGUAGES, SOURCE
 
 HERE = Path(__file__).parent
+_CALL = re.compile(r"\bt\('((?:[^'\\]|\\.)*)'")
 _METHODS = [
     ("static/vendor/**", "ignore"),
     ("**.js", "javascript"),
@@ -36,9 +38,12 @@ def texts() -> dict[str, list[str]]:
 
 def _extracted() -> Iterator[tuple[str, str]]:
     keywords = {"_": None, "t": None, "translate": (2,)}
-    options = {"**.js": {"parse_template_string": True}}
-    for file, _, message, _, _ in extract_from_dir(HERE, _METHODS, options, keywords):
+    for file, _, message, _, _ in extract_from_dir(HERE, _METHODS, {}, keywords):
         yield Path(file).as_posix(), message if isinstance(message, str) else message[-1]
+    # Babel's reader of template strings ends at the first brace in them, and leaves out `${t('{n} m', { n })}`.
+    for module in sorted(HERE.glob("static/js/**/*.js")):
+        for literal in _CALL.findall(module.read_text(encoding="utf-8")):
+            yield module.relative_to(HERE).as_posix(), literal.replace("\\'", "'")
 
 
 def read(language: str) -> Catalog:

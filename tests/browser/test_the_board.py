@@ -187,6 +187,7 @@ def _reassigned(page: Page, centre: Served, order: str, crew: str) -> None:
         "it counts on from the server's time"
     )
     page.locator(f'.candidate[data-crew="{crew}"]').click()
+    page.locator("dialog select").select_option("nearer_crew")
     page.locator("dialog [type=submit]").click()
     until(page, lambda: centre.order(order).crew_id == crew)
 

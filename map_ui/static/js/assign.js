@@ -67,7 +67,7 @@ export class Assigner {
     /** @type {any} */
     const body = { crew_id: crewId, generation: order.generation, ...(place === null ? {} : { place }) };
     if (step === 'reassign') {
-      const said = await this.question(order.id, { title: t('Reassign {order} to {crew}?', { order: order.id, crew }), text: t('It is taken off the other vehicle first.'), details, danger: true, confirm: t('Reassign'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: reasonsFor('recall'), value: 'nearer_crew' }] });
+      const said = await this.question(order.id, { title: t('Reassign {order} to {crew}?', { order: order.id, crew }), text: t('It is taken off the other vehicle first.'), details, danger: true, confirm: t('Reassign'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: [['', t('Choose a reason')], ...reasonsFor('recall')] }] });
       if (!said) return false;
       body.reason = said.reason;
     } else if (harmed(preview).length || preview.against || unsure(preview).some((one) => one.role !== 'new')) {

@@ -24,7 +24,7 @@ const URGENT = ['late', 'rejected', 'recalling', 'unroutable'];
 function why({ last }) {
   const reason = last?.reason ? word('reasons', last.reason) : '';
   if (last?.step === 'reject') return [t('Rejected by {crew}', { crew: crewName(last.crew_id) }), reason].filter(Boolean).join(': ');
-  return [t('Handed back'), reason].filter(Boolean).join(': ');
+  return [last?.step === 'recall' ? t('Recalled') : t('Handed back'), reason].filter(Boolean).join(': ');
 }
 
 export class BoardView {

@@ -46,7 +46,7 @@ export function placeWords(place, land, searched) {
   if (!place) {
     if (searched === 'none') return t('No address is like that. Pick the place on the map (Alt+M, arrows, Enter), or go on without a place: then a person decides who is responsible.');
     if (searched === 'silent') return t('The search for addresses does not answer. Pick the place on the map (Alt+M, arrows, Enter), or go on without a place: then a person decides who is responsible.');
-    return t('No place yet: choose an address, or the map (Alt+M, arrows, Enter). Without a place a person has to decide who is responsible.');
+    return t('No place yet: choose an address, or the map (Alt+M, arrows, Enter). With words alone a person has to decide who is responsible.');
   }
   const at = t('Place: {lat}, {lon}', { lat: place.lat.toFixed(5), lon: place.lon.toFixed(5) });
   if (!land) return at;

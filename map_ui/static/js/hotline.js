@@ -50,11 +50,11 @@ const form = new CallForm(byId('call'), map, {
   taken: async (answer) => {
     if (answer.outcome === 'planned_outage') notice(t('The call is kept: planned outage, no order.'));
     else if (answer.outcome === 'joined') notice(t('The call joined the open order {order}. Its priority rose.', { order: answer.order_id }), 'good', { about: answer.order_id });
-    else if (answer.unroutable) notice(t('{order}: nobody is responsible by the rules. Decide below.', { order: answer.order_id }), 'bad', { about: answer.order_id });
+    else if (answer.unroutable) notice(t('{order}: nobody is responsible by the rules. It waits under “To decide”.', { order: answer.order_id }), 'bad', { about: answer.order_id });
     else {
-      justTaken = answer.order_id;
       notice(t('{order} is taken. Alt+S sends it.', { order: answer.order_id }), 'good', { about: answer.order_id });
     }
+    if (answer.outcome === 'new') justTaken = answer.order_id;
     opened = answer.unroutable ? 'unroutable' : 'to_send';
     await poll();
   },

@@ -19,9 +19,9 @@ export const entries = (kind) => Object.entries(words[kind] ?? {});
 export const options = (kind) => entries(kind).map(([code, title]) => [code, titled(title, code)]);
 
 /** Reasons that only another side gives. One that a telephone tells of a crew is a dispatcher's too: whose minutes were lost follows from it. @type {Record<string, string[]>} */
-const NOT_FOR = { recall: ['cannot_leave'], return: ['cannot_leave', 'vehicle_breakdown', 'nearer_crew', 'no_answer'] };
+const NOT_FOR = { recall: ['cannot_leave'], return: ['cannot_leave', 'vehicle_breakdown', 'nearer_crew', 'no_answer'], reject: ['nearer_crew', 'no_answer'] };
 
-/** Reasons for a dispatcher's step; those of a utility's own process are offered for each. @param {'recall'|'return'} step @returns {[string, string][]} */
+/** Reasons for a dispatcher's step, or a crew's (reject); those of a utility's own process are offered for each. @param {'recall'|'return'|'reject'} step @returns {[string, string][]} */
 export const reasonsFor = (step) => options('reasons').filter(([code]) => !NOT_FOR[step].includes(code));
 
 /** @param {string} kind @param {string|null|undefined} code @returns {string} */
