@@ -173,7 +173,7 @@ def _texts(order: WorkOrder, process: Process) -> Iterator[Silence]:
     since = order.history[located.seq :]
     confirmed = {e.by.id for e in since if e.kind in RECEIPTS and _edition(order, e) == edition}
     for device in sorted({*located.data.get("devices", ())} - confirmed):
-        due = _due(order, process, located, device, UNRECEIPTED, order.same_office)
+        due = _due(order, process, located, device, UNRECEIPTED, edition, order.same_office)
         if due is not None and not (due[1] and _unanswered(order, process)):
             yield Silence(UNRECEIPTED, device, edition, order.crew_id, order.centre_id, *due)
 
@@ -189,7 +189,8 @@ def _recalls(order: WorkOrder, process: Process) -> Iterator[Silence]:
         generation = sum(e.kind == "dispatch" for e in before)
         edition = max((n for n, of in enumerate(order.editions, 1) if of == generation), default=0)
         centre = next((str(e.data["centre_id"]) for e in reversed(before) if e.data.get("centre_id")), "")
-        due = _due(order, process, taken, device, RECALL_UNRECEIPTED, bool(taken.data["same_office"]))
+        office = bool(taken.data["same_office"])
+        due = _due(order, process, taken, device, RECALL_UNRECEIPTED, edition, office)
         if due is not None:
             crew = str(dispatched.data.get("crew_id", ""))
             yield Silence(RECALL_UNRECEIPTED, device, edition, crew, centre, *due)
@@ -200,11 +201,13 @@ def _takes(event: Event, device: str, revision: int) -> bool:
 
 
 def _due(
-    order: WorkOrder, process: Process, since: Event, device: str, what: str, same_office: bool
+    order: WorkOrder, process: Process, since: Event, device: str, what: str, edition: int, same_office: bool
 ) -> tuple[datetime, tuple[Event, ...]] | None:
-    """When somebody is told next, and how others were; None: nobody has to be."""
+    """When somebody is told next, and how others were; None: nobody has to be. What a terminal says late of an older text tells
+    nobody of the one that stands."""
     after = [e for e in order.history[since.seq :] if e.data.get("device") == device]
-    noted = next((e for e in reversed(after) if e.kind == what), None)
+    notes = (e for e in reversed(after) if e.kind == what)
+    noted = next((e for e in notes if what != UNRECEIPTED or _edition(order, e) == edition), None)
     if noted is None:
         hop = process.segment("DE").limit_for(order.area_class, same_office)
         return since.recorded_at + hop, ()
