@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from itertools import dropwhile
 from typing import Any
 
 from dispatch.core.chains import IN_HAND, Rung, Watch
@@ -116,13 +117,14 @@ def tell_next(
         "device": one.device, "generation": order.dispatch_of(one.edition), "rung": n + 2
     }  # fmt: skip
     key = f"{ESCALATED}/{one.told[0].key}/{n}"
-    how = {"heard": heard} if heard else {"alert": list(rung.alert), "phone": rung.phone}
+    silent = rung.silent(now.astimezone(zone).time(), order.priority)
+    rings = {"skipped": f"quiet {rung.quiet}"} if silent else {"phone": rung.phone}
+    how = {"heard": heard} if heard else {"alert": list(rung.alert), **rings}
     data = {"what": one.what, "crew_id": one.crew_id, **facts, **how}
     after = remark(order, process, ESCALATED, by=SYSTEM, now=now, data=data, key=key)
     if heard:
         return after, ()
     theirs = replace(after, crew_id=one.crew_id, centre_id=one.centre_id)
-    silent = rung.silent(now.astimezone(zone).time(), order.priority)
     return after, told(
         theirs, rung, key=f"{order.id}/{key}", code=UNHEARD, now=now, silent=silent, watch="", why=UNHEARD,
         about=one.about, **facts,
@@ -217,15 +219,19 @@ def _due(
         return None
     watch = _for_the_crew(process)
     patience, pause = (watch.limit, watch.pause) if watch else (process.segment("EF").limit, timedelta())
-    due = (climbed or [noted])[-1].recorded_at + (chain[len(climbed)].after if climbed else patience)
+    last = (climbed or [noted])[-1]
+    wait = chain[len(climbed)].after if climbed else patience
+    due = last.recorded_at + (
+        timedelta() if "skipped" in last.data else wait
+    )  # a quiet one gives way at once
     taken = [e.recorded_at + pause for e in after if e.kind == IN_HAND]
     return max([due, *taken]), (noted, *climbed)
 
 
 def _above(process: Process) -> tuple[Rung, ...]:
-    """The rungs of the watch for the crew that come after the dispatchers' own."""
-    watch = _for_the_crew(process)
-    return (watch.rungs[1:] if watch else ()) or (_ALONE,)
+    """The rungs of the watch for the crew that come after the dispatchers' own, however often that one is rung."""
+    rungs = watch.rungs if (watch := _for_the_crew(process)) else ()
+    return tuple(dropwhile(lambda rung: replace(rung, after=rungs[0].after) == rungs[0], rungs)) or (_ALONE,)
 
 
 def _for_the_crew(process: Process) -> Watch | None:
