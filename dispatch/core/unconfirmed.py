@@ -225,7 +225,11 @@ def _due(
         timedelta() if "skipped" in last.data else wait
     )  # a quiet one gives way at once
     taken = [e.recorded_at + pause for e in after if e.kind == IN_HAND]
-    return max([due, *taken]), (noted, *climbed)
+    answer = order.last("acknowledge")  # until then the watch for the crew went on instead
+    answered = (
+        [answer.recorded_at + patience] if answer and answer.seq > noted.seq and what == UNRECEIPTED else []
+    )
+    return max([due, *taken, *answered]), (noted, *climbed)
 
 
 def _above(process: Process) -> tuple[Rung, ...]:
