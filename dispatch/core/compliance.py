@@ -151,12 +151,13 @@ def _climbed(order: WorkOrder, process: Process) -> tuple[Climbed, ...]:
 
 def _achieved(rung: Event, after: Sequence[Event], process: Process) -> Climbed:
     watch, number = str(rung.data["watch"]), int(rung.data["rung"])
-    mine = {key: rung.data.get(key) for key in ("watch", "generation")}
+    generation = rung.data.get("generation")
     until = next((set(w.until) for w in process.watches if w.name == watch), set[str]())
     if rung.data.get("skipped"):
         return Climbed(watch, number, "quiet", 0.0)
     for event in after:
-        same = event.data.get("watch") == watch and event.data.get("generation") == mine["generation"]
+        of = event.data.get("generation", generation)  # who takes it in hand names the watch only
+        same = event.data.get("watch") == watch and of == generation
         end = {RUNG: "next_rung", IN_HAND: "in_hand"}.get(event.kind, "") if same else ""
         if event.kind in until:
             end = "withdrawn" if _gives_up(event.kind, process) else "answered"

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from itertools import dropwhile
 from typing import Any
 
 from dispatch.core.chains import IN_HAND, Rung, Watch
@@ -116,13 +117,14 @@ def tell_next(
         "device": one.device, "generation": order.dispatch_of(one.edition), "rung": n + 2
     }  # fmt: skip
     key = f"{ESCALATED}/{one.told[0].key}/{n}"
-    how = {"heard": heard} if heard else {"alert": list(rung.alert), "phone": rung.phone}
+    silent = rung.silent(now.astimezone(zone).time(), order.priority)
+    rings = {"skipped": f"quiet {rung.quiet}"} if silent else {"phone": rung.phone}
+    how = {"heard": heard} if heard else {"alert": list(rung.alert), **rings}
     data = {"what": one.what, "crew_id": one.crew_id, **facts, **how}
     after = remark(order, process, ESCALATED, by=SYSTEM, now=now, data=data, key=key)
     if heard:
         return after, ()
     theirs = replace(after, crew_id=one.crew_id, centre_id=one.centre_id)
-    silent = rung.silent(now.astimezone(zone).time(), order.priority)
     return after, told(
         theirs, rung, key=f"{order.id}/{key}", code=UNHEARD, now=now, silent=silent, watch="", why=UNHEARD,
         about=one.about, **facts,
@@ -173,7 +175,7 @@ def _texts(order: WorkOrder, process: Process) -> Iterator[Silence]:
     since = order.history[located.seq :]
     confirmed = {e.by.id for e in since if e.kind in RECEIPTS and _edition(order, e) == edition}
     for device in sorted({*located.data.get("devices", ())} - confirmed):
-        due = _due(order, process, located, device, UNRECEIPTED, order.same_office)
+        due = _due(order, process, located, device, UNRECEIPTED, edition, order.same_office)
         if due is not None and not (due[1] and _unanswered(order, process)):
             yield Silence(UNRECEIPTED, device, edition, order.crew_id, order.centre_id, *due)
 
@@ -189,7 +191,8 @@ def _recalls(order: WorkOrder, process: Process) -> Iterator[Silence]:
         generation = sum(e.kind == "dispatch" for e in before)
         edition = max((n for n, of in enumerate(order.editions, 1) if of == generation), default=0)
         centre = next((str(e.data["centre_id"]) for e in reversed(before) if e.data.get("centre_id")), "")
-        due = _due(order, process, taken, device, RECALL_UNRECEIPTED, bool(taken.data["same_office"]))
+        office = bool(taken.data["same_office"])
+        due = _due(order, process, taken, device, RECALL_UNRECEIPTED, edition, office)
         if due is not None:
             crew = str(dispatched.data.get("crew_id", ""))
             yield Silence(RECALL_UNRECEIPTED, device, edition, crew, centre, *due)
@@ -200,11 +203,13 @@ def _takes(event: Event, device: str, revision: int) -> bool:
 
 
 def _due(
-    order: WorkOrder, process: Process, since: Event, device: str, what: str, same_office: bool
+    order: WorkOrder, process: Process, since: Event, device: str, what: str, edition: int, same_office: bool
 ) -> tuple[datetime, tuple[Event, ...]] | None:
-    """When somebody is told next, and how others were; None: nobody has to be."""
+    """When somebody is told next, and how others were; None: nobody has to be. What a terminal says late of an older text tells
+    nobody of the one that stands."""
     after = [e for e in order.history[since.seq :] if e.data.get("device") == device]
-    noted = next((e for e in reversed(after) if e.kind == what), None)
+    notes = (e for e in reversed(after) if e.kind == what)
+    noted = next((e for e in notes if what != UNRECEIPTED or _edition(order, e) == edition), None)
     if noted is None:
         hop = process.segment("DE").limit_for(order.area_class, same_office)
         return since.recorded_at + hop, ()
@@ -214,15 +219,23 @@ def _due(
         return None
     watch = _for_the_crew(process)
     patience, pause = (watch.limit, watch.pause) if watch else (process.segment("EF").limit, timedelta())
-    due = (climbed or [noted])[-1].recorded_at + (chain[len(climbed)].after if climbed else patience)
+    last = (climbed or [noted])[-1]
+    wait = chain[len(climbed)].after if climbed else patience
+    due = last.recorded_at + (
+        timedelta() if "skipped" in last.data else wait
+    )  # a quiet one gives way at once
     taken = [e.recorded_at + pause for e in after if e.kind == IN_HAND]
-    return max([due, *taken]), (noted, *climbed)
+    answer = order.last("acknowledge")  # until then the watch for the crew went on instead
+    answered = (
+        [answer.recorded_at + patience] if answer and answer.seq > noted.seq and what == UNRECEIPTED else []
+    )
+    return max([due, *taken, *answered]), (noted, *climbed)
 
 
 def _above(process: Process) -> tuple[Rung, ...]:
-    """The rungs of the watch for the crew that come after the dispatchers' own."""
-    watch = _for_the_crew(process)
-    return (watch.rungs[1:] if watch else ()) or (_ALONE,)
+    """The rungs of the watch for the crew that come after the dispatchers' own, however often that one is rung."""
+    rungs = watch.rungs if (watch := _for_the_crew(process)) else ()
+    return tuple(dropwhile(lambda rung: replace(rung, after=rungs[0].after) == rungs[0], rungs)) or (_ALONE,)
 
 
 def _for_the_crew(process: Process) -> Watch | None:

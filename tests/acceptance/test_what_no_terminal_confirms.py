@@ -206,3 +206,33 @@ async def test_what_a_centre_without_a_dispatcher_does_not_hear_reaches_who_is_a
     await centre.until(8.2 + TO_ANSWER + 2.2)
     assert ("manager", "north", "") in await told(centre, "unanswered_crew")
     assert await told(centre, "unheard") == [], "nobody is told the same twice"
+
+
+async def test_what_a_terminal_says_of_an_older_text_is_not_taken_for_the_new_one(centre: Centre) -> None:
+    """The gateway gave up on the first text while the corrected one was on its way."""
+    await corrected(centre)
+    await centre.until(3.5)
+    order_id = (await centre.rows(ALERT, code="order_located"))[0].order_id
+    at = centre.clock.now().timestamp()
+    await device_event(centre.context, Receipt("t-N1", order_id, 1, "unreceipted", at))
+    await centre.until(3 + TO_THE_CREW)
+    assert await told(centre, "unreceipted") == [("dispatcher", "north", "")]
+    above = 3 + TO_THE_CREW + TO_ANSWER
+    await centre.until(above + 1)
+    assert (above, LEADER1) in centre.exchange.log()
+
+
+async def test_a_crew_that_has_just_answered_leaves_its_dispatchers_time_before_anybody_above_is_rung(
+    centre: Centre,
+) -> None:
+    """Until then the watch for the crew rang: at the moment of the answer nobody has had to see to its terminal yet."""
+    order_id = await centre.dispatched()
+    centre.terminals.online.discard("t-N1")
+    await centre.until(3)
+    await give_place(centre.context, order_id, ELSEWHERE, address="2 Lane", by=HOLLY)
+    await centre.until(13.5)
+    await centre.step(order_id, "acknowledge")
+    await centre.until(13.5 + TO_ANSWER - 0.1)
+    assert centre.exchange.log()[-1][0] < 13.5
+    await centre.until(13.5 + TO_ANSWER)
+    assert centre.exchange.log()[-1] == (13.5 + TO_ANSWER, LEADER1)

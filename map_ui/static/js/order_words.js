@@ -86,6 +86,7 @@ const SAID = {
   to: (v) => whom(v),
   who: (v) => whom(v),
   phone: (v, { kind }) => (kind === 'rung' || kind === 'escalated' ? t('rings {whom}', { whom: whom(v) }) : String(v)),
+  skipped: () => outcome('skipped'),
   heard: (v) => t('not needed: acknowledged by {who}', { who: seenBy(v) }),
   name: (v) => String(v),
   number: (v) => String(v),

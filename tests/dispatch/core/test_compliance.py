@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.core.compliance import Busy, Climbed, Late, Measured
+from dispatch.core.compliance import Busy, Climbed, Late, Measured, measure
 from dispatch.core.errors import BadInput
 from dispatch.core.figures import rank, spread, summarise
 from dispatch.core.listed import listed
@@ -20,6 +20,7 @@ from dispatch.core.selection import PLAIN, counted, filtered
 from dispatch.core.sheet import SECOND, Sheet, changed, packed, sheet_of, together, unpacked
 from dispatch.core.types import Point
 from dispatch.core.utilisation import covered, utilisation
+from tests.dispatch.core.orders import A, Waited, after
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 ONE = Measured(
@@ -65,6 +66,14 @@ def test_an_order_that_cannot_be_judged_counts_for_nobody() -> None:
     assert (both.orders, both.judged, both.within_pct) == (2, 1, 100.0)
     assert summarise(sheet_of([ONE, pending, late]), PROCESS).within_pct == 50.0
     assert summarise(sheet_of([pending]), PROCESS).within_pct is None
+
+
+def test_a_rung_that_somebody_took_in_hand_is_counted_so() -> None:
+    waited = Waited(after(1, 2, 3)).until(8, family="watch").in_hand(8.5, "centre").in_hand(8.75, "crew")
+    rungs = measure(waited.until(13).order, PROCESS, A + timedelta(minutes=13), UTC).rungs
+    assert [(one.rung, one.end, one.after_s) for one in rungs] == [
+        (1, "next_rung", 60.0), (2, "in_hand", 45.0), (3, "open", None)
+    ]  # fmt: skip
 
 
 def _several() -> Sheet:

@@ -15,6 +15,7 @@ test('facts are said in words, and what is for machines is not said', () => {
   assert.equal(facts({ kind: 'acknowledge', by, data: { via: 'crew-17', crew_id: 'crew-17' } }), 'crew\'s phone page');
   assert.equal(facts({ kind: 'dispatch', by: { role: 'system', id: 'x' }, data: { crew_id: 'crew-17', devices: ['0145'], revision: 4, behind: [], same_office: false } }), 'crew-17');
   assert.equal(facts({ kind: 'rung', data: { watch: 'crew', generation: 2, rung: 1, cycle: 1, due: 'x', phone: 'crew_duty', alert: ['dispatcher'] } }), 'Watch on the crew · rung 1 · rings duty phone of the crew');
+  assert.equal(facts({ kind: 'escalated', data: { what: 'unreceipted', rung: 2, alert: ['dispatcher'], skipped: 'quiet 22:00-06:00' } }), 'rung 2 · not rung: quiet hours');
   assert.equal(facts({ kind: 'call_back', data: { satisfied: false, text: 'too late' } }), 'not satisfied · too late');
   assert.equal(facts({ kind: 'joined', data: { phone: '+8610', text: 'dark', priority: 1 } }), '+8610 · dark');
 });
