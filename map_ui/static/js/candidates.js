@@ -95,6 +95,7 @@ export class CandidateList {
     this.ranked = [...answer.ranked ?? [], ...answer.able ?? []].filter((/** @type {any} */ one) => one.crew_id !== this.on.without);
     this.stood = this.standing([...this.ranked, ...answer.excluded ?? []].map((one) => one.crew_id));
     this.items = this.ranked.map((one, i) => this.item(one, i));
+    const { scrollTop } = this.list;
     fill(this.list, this.items);
     const excluded = answer.excluded ?? [];
     const held = this.box.contains(document.activeElement);
@@ -106,6 +107,7 @@ export class CandidateList {
     this.ready = true;
     this.box.removeAttribute('aria-busy');
     if (held || (first && ([this.from, document.body].includes(document.activeElement) || document.activeElement?.matches('.actions [data-step]')))) this.list.focus({ preventScroll: !first });
+    this.list.scrollTop = scrollTop;
     if (first) this.select(0);
     else this.mark();
   }
@@ -125,18 +127,30 @@ export class CandidateList {
   select(i) {
     this.crew = this.ranked[Math.max(0, Math.min(this.ranked.length - 1, i))]?.crew_id ?? '';
     this.place = null;
-    this.mark();
+    this.mark().then(() => this.reveal());
   }
 
-  /** Show which crew is meant: still the same one, wherever it ranks now. */
+  /** Bring into view what is meant and what it would do; the crew goes before the effects where both have no room. */
+  reveal() {
+    for (const one of [this.effects, this.items[this.at()]]) one?.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** Scroll the list alone to its item: the page around it stays where somebody reads. @param {HTMLElement} item */
+  scrollTo(item) {
+    const top = item.offsetTop - this.list.offsetTop;
+    this.list.scrollTop = Math.min(top, Math.max(this.list.scrollTop, top + item.offsetHeight - this.list.clientHeight));
+  }
+
+  /** Show which crew is meant: still the same one, wherever it ranks now. @returns {Promise<void>} when its effects are told */
   mark() {
     const at = this.at(), lost = at < 0 && !!this.crew;
     if (at < 0) this.crew = '';
     this.items.forEach((item, n) => item.setAttribute('aria-selected', String(n === at)));
     if (at < 0) this.list.removeAttribute('aria-activedescendant'); else this.list.setAttribute('aria-activedescendant', `cand-${at}`);
-    this.items[at]?.scrollIntoView({ block: 'nearest' });
-    this.tell();
+    if (at >= 0) this.scrollTo(this.items[at]);
+    const told = this.tell();
     if (lost) fill(this.effects, h('p', { class: 'chip warn' }, t('The crew that was chosen cannot take it any more: choose another.')));
+    return told;
   }
 
   /** What it would do, asked of the centre. */
@@ -155,7 +169,7 @@ export class CandidateList {
     const last = (this.board.crews.get(this.crew)?.stack.length ?? 0) + 1;
     const next = Math.max(1, Math.min(last, (this.place ?? last) + by));
     this.place = next === last ? null : next;
-    this.tell();
+    this.tell().then(() => this.reveal());
   }
 
   /** @param {KeyboardEvent} e */
