@@ -8,6 +8,9 @@ import { effectsBox, placed } from './effects.js';
 import { statusName } from './vocabulary.js';
 import { whyNot } from './why_not.js';
 
+/** How old arrivals and effects may become while nobody decides. */
+const AGAIN_MS = 30_000;
+
 /** Why a crew stands where it stands. @param {any} one a ranked crew @returns {string} */
 export function because(one) {
   const terms = one.terms ?? {};
@@ -45,6 +48,7 @@ export class CandidateList {
     /** @type {number|null} in the sequence of the crew, from 1; null: last */
     this.place = null;
     this.asked = this.told = 0;
+    this.since = performance.now();
     this.ready = this.behind = false;
     this.from = document.activeElement;
     this.effects = h('div', { class: 'effects-here', 'aria-live': 'polite' });
@@ -61,13 +65,22 @@ export class CandidateList {
     }));
   }
 
-  /** Rank anew where a crew stands otherwise than when it was ranked, or was not considered; a place in another sequence is none. */
+  /** Whether what is shown has grown old, and nobody is dragging or has the focus on something else here. */
+  old() {
+    const at = document.activeElement;
+    return performance.now() - this.since > AGAIN_MS && (at === this.list || !this.box.contains(at)) && !document.body.matches('.dragging');
+  }
+
+  /** Rank anew what has grown old, and where a crew stands otherwise than when it was ranked, or was not considered; a place in another sequence is none. */
   look() {
     const now = this.standing(this.stood.keys());
     const moved = [...now].filter(([id, where]) => this.stood.get(id) !== where).map(([id]) => id);
-    if (!this.ready || !(moved.length || this.behind)) return;
+    const old = this.old();
+    if (!this.ready || !(moved.length || this.behind || old)) return;
     this.stood = now;
-    if (moved.includes(this.crew)) { this.place = null; this.tell(); }
+    if (old) this.since = performance.now();
+    if (moved.includes(this.crew)) this.place = null;
+    if (old || moved.includes(this.crew)) this.tell();
     this.refresh();
   }
 
@@ -98,11 +111,11 @@ export class CandidateList {
     const { scrollTop } = this.list;
     fill(this.list, this.items);
     const excluded = answer.excluded ?? [];
-    const held = this.box.contains(document.activeElement);
+    const held = this.box.contains(document.activeElement), open = !!this.box.querySelector('details')?.open;
     fill(this.box, h('div', { class: 'row-head' }, h('h3', {}, t('Crews for this order')), h('button', { type: 'button', class: 'icon-button', 'aria-label': t('Close'), on: { click: this.on.cancel } }, '✕')),
       answer.able?.length ? h('div', { class: 'unplaced' }, h('p', { class: 'chip warn' }, '▲ ', t('Arrival unknown: the order has no place.')), h('button', { type: 'button', class: 'small', data: { step: 'place' }, 'aria-keyshortcuts': 'p', on: { click: this.on.place } }, t('Pick the place'), ' ', h('kbd', {}, 'p'))) : straight(answer.travel_source) ? h('p', { class: 'chip warn' }, t('Travel times are straight-line estimates: no road data.')) : null,
       this.ranked.length ? [this.list, this.effects, h('p', { class: 'soft' }, t('Enter sends the order; ← → changes its place in the sequence; Esc closes.'))] : h('p', { class: 'empty' }, t('No crew can take it now.')),
-      excluded.length ? h('details', {}, h('summary', {}, t('{n} [crew|crews] not considered', { n: excluded.length })), h('ul', { class: 'excluded' }, excluded.map((/** @type {any} */ one) => h('li', {}, named(this.board.crews.get(one.crew_id)) || one.crew_id, ': ', whyNot(one))))) : null);
+      excluded.length ? h('details', { open }, h('summary', {}, t('{n} [crew|crews] not considered', { n: excluded.length })), h('ul', { class: 'excluded' }, excluded.map((/** @type {any} */ one) => h('li', {}, named(this.board.crews.get(one.crew_id)) || one.crew_id, ': ', whyNot(one))))) : null);
     const first = !this.ready;
     this.ready = true;
     this.box.removeAttribute('aria-busy');
