@@ -8,6 +8,17 @@ import { search } from './review_query.js';
 
 const MINUTES_FULL = 45;
 
+/** Its canvas cannot be drawn on while the map has no size: it is hidden where nothing was late, and the window changes. @param {any} heat */
+function drawWhenSized(heat) {
+  if (!heat) return; // no map came: the page is there without it
+  const draw = heat._redraw.bind(heat);
+  heat._redraw = () => {
+    const { x, y } = heat._map.getSize();
+    heat._frame = null;
+    if (x && y) draw();
+  };
+}
+
 /**
  * The returned function shows a period's late orders; the map is made when it first comes into view.
  * @returns {(query: import('./review_query.js').Query, late: number) => void}
@@ -18,8 +29,11 @@ export function startLateMap() {
   let ready = null;
   let wanted = '', shown = '';
   let seen = false;
+  drawWhenSized(/** @type {any} */ (globalThis).dispatch45Heat);
   const bring = async () => {
-    if (!seen || wanted === shown) return;
+    if (!seen || !box.offsetWidth) return; // nothing was late: there is no map to see
+    ready?.then((map) => map.invalidateSize()).catch(() => {}); // the window may have changed meanwhile
+    if (wanted === shown) return;
     const mine = (shown = wanted);
     try {
       const map = await (ready ??= startMap());
