@@ -84,7 +84,7 @@ def test_mondays_review(visit: Visit, week: Served) -> None:
     expect(page.locator("#report")).to_contain_text("No orders were reported")
     expect(page.locator("#late-places")).to_be_hidden()
     page.set_viewport_size({"width": 1200, "height": 700})
-    page.wait_for_timeout(600)  # Leaflet hears of it after 200 ms: a map without a size draws no heat, and nothing fails
+    page.wait_for_timeout(600)  # Leaflet hears of it after 200 ms: nothing fails
     page.goto(f"{week.address}/manager?{WEEK}")
     expect(page.locator("body[data-painted]")).to_be_attached()
     page.emulate_media(media="print")

@@ -148,7 +148,9 @@ def test_the_crew_that_is_chosen_stays_chosen_whatever_happens_to_the_order(
     expect(page.locator(".candidates .verdict")).to_be_in_viewport(ratio=1)
     assert chosen.evaluate(UNCOVERED), "its effects cover no crew"
     with page.expect_request("**/candidates"):  # nobody decides for half a minute
-        page.evaluate("((now) => { performance.now = () => now() + 31000; })(performance.now.bind(performance))")
+        page.evaluate(
+            "((now) => { performance.now = () => now() + 31000; })(performance.now.bind(performance))"
+        )
     expect(chosen).to_have_attribute("data-crew", "E2")
     expect(page.locator(".ranked")).to_be_focused()
     evening.post("holly", f"/api/orders/{order}/expedite", {"text": "it sparks"})
