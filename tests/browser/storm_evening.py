@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.served import Served
@@ -81,3 +81,21 @@ def until(page: Page, holds: Any) -> None:
             return
         page.wait_for_timeout(100)
     raise AssertionError("it did not happen")
+
+
+UNCOVERED = """(one) => { const { left, top, bottom } = one.getBoundingClientRect();
+  return [top + 3, bottom - 3].every((y) => one.contains(document.elementFromPoint(left + 60, y))); }"""
+HALF_A_MINUTE = "((now) => { performance.now = () => now() + 31000; })(performance.now.bind(performance))"
+
+
+def left_open(page: Page, chosen: Locator) -> None:
+    """A list of crews on a low window: the chosen one (second) and its effects are seen, and it is looked at again by itself."""
+    page.set_viewport_size({"width": 1366, "height": 640})
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".candidates .verdict")).to_be_in_viewport(ratio=1)
+    assert chosen.evaluate(UNCOVERED), "its effects cover no crew"
+    with page.expect_request("**/candidates"):
+        page.evaluate(HALF_A_MINUTE)
+    expect(chosen).to_have_attribute("data-crew", "E2")
+    expect(page.locator(".ranked")).to_be_focused()
