@@ -80,7 +80,7 @@ def test_a_call_goes_to_a_crew_by_keyboard_and_is_acknowledged(visit: Visit, cen
     button = phone.locator('[data-step="acknowledge"]')
     expect(button).to_be_visible()
     expect(dispatcher.locator(".row .state")).to_have_text("Delivered")
-    assert button.evaluate("(it) => it.getBoundingClientRect().height") >= 64
+    _until(phone, lambda: button.evaluate("(it) => it.getBoundingClientRect().height") >= 64)
     button.click()
     expect(dispatcher.locator(".row .state")).to_have_text("Acknowledged")
     for step, state in (("depart", "en_route"), ("arrive", "on_scene"), ("restore", "restored")):

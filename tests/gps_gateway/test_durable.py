@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -71,9 +72,10 @@ async def test_beyond_the_bound_frames_are_dropped_unacknowledged_until_there_is
         await terminal.silence(0.05)  # until its coming is stored
         server.stop()
         sent = {terminal.send(0x0200, position(time=f"25010208{n // 60:02d}{n % 60:02d}")) for n in range(80)}
-        await terminal.silence(0.3)
-        assert gateway.publisher.waiting == 50
-        assert gateway.counts.withheld == 30
+        async with asyncio.timeout(10):
+            while gateway.publisher.waiting + gateway.counts.withheld < 80:
+                await terminal.silence(0.1)
+        assert (gateway.publisher.waiting, gateway.counts.withheld) == (50, 30)
         server.start()
         acknowledged = {(await terminal.expect(0x8001)).answered[1] for _ in range(50)}
         stored = {round(p.fix_time) for p in await centre.positions()}
