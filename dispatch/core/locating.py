@@ -52,8 +52,9 @@ def locate(
 ) -> WorkOrder:
     """The order at its new place; the same value where it is there already, or the key is known.
 
-    `devices`: the terminals that are to show it (core.unconfirmed watches them). `seen`: what who says so had before them (None: whatever it was). Raises IllegalStep where somebody has arrived or the
-    order has ended, Conflict where somebody else was first, BadInput without a place or an address.
+    `devices`: the terminals that are to show it (core.unconfirmed watches them). `seen`: what who says so had before
+    them (None: whatever it was). Raises IllegalStep where somebody has arrived or the order has ended, Conflict where
+    somebody else was first, BadInput without a place or an address.
     """
     if order.has_key(key):
         return order

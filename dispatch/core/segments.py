@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from dispatch.core.hop import best, hop_owner
 from dispatch.core.process import POINTS, Process
-from dispatch.core.work_order import FREED, REORDERED, Event, WorkOrder
+from dispatch.core.work_order import FREED, REORDERED, Event, WorkOrder, worked_out
 
 WITHDRAWN = "withdrawn"
 STACKED = "stacked"
@@ -89,14 +89,14 @@ def timeline(order: WorkOrder, process: Process, now: datetime) -> Timeline:
 
 def _walked(order: WorkOrder, process: Process) -> _Walk:
     """The whole history passed; once for each value of an order, since several questions are asked of it."""
-    known = order.derived.get("walk")
-    if known is None or known[0] is not process:
-        walk = _Walk(order, process)
-        for event in order.history:
-            walk.pass_event(event)
-        known = order.derived["walk"] = (process, walk)
-    found: _Walk = known[1]
-    return found
+    return worked_out(order, "walk", process, _pass_all)
+
+
+def _pass_all(order: WorkOrder, process: Process) -> _Walk:
+    walk = _Walk(order, process)
+    for event in order.history:
+        walk.pass_event(event)
+    return walk
 
 
 def same_walk(before: WorkOrder, after: WorkOrder) -> None:

@@ -187,14 +187,13 @@ def _recalls(order: WorkOrder, process: Process) -> Iterator[Silence]:
         if taken is None or taken.by.role == "crew" or "same_office" not in taken.data:
             continue
         before = order.history[: taken.seq]
-        dispatched = next(e for e in reversed(before) if e.kind == "dispatch")
         generation = sum(e.kind == "dispatch" for e in before)
         edition = max((n for n, of in enumerate(order.editions, 1) if of == generation), default=0)
         centre = next((str(e.data["centre_id"]) for e in reversed(before) if e.data.get("centre_id")), "")
         office = bool(taken.data["same_office"])
         due = _due(order, process, taken, device, RECALL_UNRECEIPTED, edition, office)
         if due is not None:
-            crew = str(dispatched.data.get("crew_id", ""))
+            crew = next((str(e.data["crew_id"]) for e in reversed(before) if e.data.get("crew_id")), "")
             yield Silence(RECALL_UNRECEIPTED, device, edition, crew, centre, *due)
 
 
@@ -221,9 +220,8 @@ def _due(
     patience, pause = (watch.limit, watch.pause) if watch else (process.segment("EF").limit, timedelta())
     last = (climbed or [noted])[-1]
     wait = chain[len(climbed)].after if climbed else patience
-    due = last.recorded_at + (
-        timedelta() if "skipped" in last.data else wait
-    )  # a quiet one gives way at once
+    quiet = "skipped" in last.data  # gives way at once
+    due = last.recorded_at + (timedelta() if quiet else wait)
     taken = [e.recorded_at + pause for e in after if e.kind == IN_HAND]
     answer = order.last("acknowledge")  # until then the watch for the crew went on instead
     answered = (

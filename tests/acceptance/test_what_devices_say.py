@@ -102,14 +102,20 @@ async def see(tracking: Tracking, place: Point, minutes: range) -> None:
     await tracking.follow(judged.seen)
 
 
-async def test_a_crew_that_stands_at_its_next_order_already_has_not_arrived_by_standing_there(
-    centre: Centre,
-) -> None:
-    """Nobody has moved: the clocks of turnout go on, and the crew can say by its button that it is there."""
+async def stood_there(centre: Centre) -> tuple[Tracking, str]:
+    """A vehicle that stands where its next order is, which its crew acknowledges."""
     tracking = Tracking(centre.context)
     await see(tracking, HERE, range(2))
     order_id = await centre.dispatched()
     await centre.step(order_id, "acknowledge")
+    return tracking, order_id
+
+
+async def test_a_crew_that_stands_at_its_next_order_already_has_not_arrived_by_standing_there(
+    centre: Centre,
+) -> None:
+    """Nobody has moved: the clocks of turnout go on, and the crew can say by its button that it is there."""
+    tracking, order_id = await stood_there(centre)
     await centre.until(9)
     await see(tracking, HERE, range(3, 9))
     assert (await centre.order(order_id)).state == "acknowledged"
@@ -126,10 +132,7 @@ async def test_a_crew_that_stands_at_its_next_order_already_has_not_arrived_by_s
 async def test_a_crew_that_stood_at_its_next_order_arrives_by_positions_once_it_has_departed(
     centre: Centre, how: str
 ) -> None:
-    tracking = Tracking(centre.context)
-    await see(tracking, HERE, range(2))
-    order_id = await centre.dispatched()
-    await centre.step(order_id, "acknowledge")
+    tracking, order_id = await stood_there(centre)
     await centre.until(20)
     if how == "its crew says so":
         await centre.step(order_id, "depart", at=START + timedelta(minutes=8))

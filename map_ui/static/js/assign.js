@@ -8,7 +8,7 @@ import { effectsBox, first, harmed, placed, unsure } from './effects.js';
 import { eventName, who } from './order_words.js';
 import { named, page, t } from './page.js';
 import { ask, notice } from './shell.js';
-import { reasonsFor } from './vocabulary.js';
+import { reasonField } from './vocabulary.js';
 
 const UNDO_S = 12;
 
@@ -67,7 +67,7 @@ export class Assigner {
     /** @type {any} */
     const body = { crew_id: crewId, generation: order.generation, ...(place === null ? {} : { place }) };
     if (step === 'reassign') {
-      const said = await this.question(order.id, { title: t('Reassign {order} to {crew}?', { order: order.id, crew }), text: t('It is taken off the other vehicle first.'), details, danger: true, confirm: t('Reassign'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: [['', t('Choose a reason')], ...reasonsFor('recall')] }] });
+      const said = await this.question(order.id, { title: t('Reassign {order} to {crew}?', { order: order.id, crew }), text: t('It is taken off the other vehicle first.'), details, danger: true, confirm: t('Reassign'), fields: [reasonField('recall')] });
       if (!said) return false;
       body.reason = said.reason;
     } else if (harmed(preview).length || preview.against || unsure(preview).some((one) => one.role !== 'new')) {

@@ -20,7 +20,7 @@ import { expected, Outbox, stands } from './outbox.js';
 import { browserStore } from './outbox_store.js';
 import { named, page, shortTime, t } from './page.js';
 import { ask, forgetPage, notice, startShell } from './shell.js';
-import { entries, loadWords, reasonsFor, statusName, word } from './vocabulary.js';
+import { entries, loadWords, reasonField, statusName, word } from './vocabulary.js';
 
 const POLL_MS = 3000;
 /** A look that is not answered for so long is said. */
@@ -138,7 +138,7 @@ async function restore(order) {
 
 /** @param {any} order */
 async function reject(order) {
-  const said = await ask({ title: t('Reject this order?'), text: order.address, confirm: t('Reject'), danger: true, fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: [['', t('Choose a reason')], ...reasonsFor('reject')] }, { name: 'text', label: t('Remarks'), kind: 'area', required: false }] });
+  const said = await ask({ title: t('Reject this order?'), text: order.address, confirm: t('Reject'), danger: true, fields: [reasonField('reject'), { name: 'text', label: t('Remarks'), kind: 'area', required: false }] });
   if (said) await press(order, 'reject', said);
 }
 

@@ -18,7 +18,7 @@ import { fullTime, shortTime, t } from './page.js';
 import { PlaceBox, placeSaid } from './place_box.js';
 import { Pulse } from './pulse.js';
 import { ask, notice, startShell } from './shell.js';
-import { centreName, loadWords, options, word } from './vocabulary.js';
+import { centreName, loadWords, reasonField, word } from './vocabulary.js';
 import { askWhose } from './whose.js';
 
 const POLL_MS = 3000;
@@ -85,7 +85,7 @@ async function expedite(order) {
 
 /** @param {any} order */
 async function cancel(order) {
-  const said = await ask({ title: t('Cancel {order}?', { order: order.id }), text: order.address, confirm: t('Cancel the order'), danger: true, fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: [['', t('Choose a reason')], ...options('reasons')] }] });
+  const said = await ask({ title: t('Cancel {order}?', { order: order.id }), text: order.address, confirm: t('Cancel the order'), danger: true, fields: [reasonField('cancel')] });
   if (said) await act(order, 'cancel', said);
 }
 

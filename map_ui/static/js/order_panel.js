@@ -7,7 +7,7 @@ import { byId, fill, fillAround, h, keepingFocus, say } from './dom.js';
 import { mayAct } from './may_act.js';
 import { named, shortTime, t } from './page.js';
 import { notice } from './shell.js';
-import { areaName, reasonsFor, segmentName, word } from './vocabulary.js';
+import { areaName, reasonField, segmentName, word } from './vocabulary.js';
 import { whyCrewLine } from './why_crew.js';
 import { CandidateList } from './candidates.js';
 import { incidentBox } from './incident.js';
@@ -208,7 +208,7 @@ export class OrderPanel {
     const said = await this.assigner.question(order.id, {
       title: recall ? t('Recall {order}?', { order: order.id }) : t('Return {order} to the hotline?', { order: order.id }),
       text: recall ? t('It disappears from the vehicle and the phones of the crew.') : t('The hotline decides where it goes.'),
-      danger: true, confirm: recall ? t('Recall') : t('Return'), fields: [{ name: 'reason', label: t('Reason'), kind: 'select', options: [['', t('Choose a reason')], ...reasonsFor(recall ? 'recall' : 'return')] }],
+      danger: true, confirm: recall ? t('Recall') : t('Return'), fields: [reasonField(recall ? 'recall' : 'return')],
     });
     if (said) await this.assigner.post(order, step, recall ? { ...said, generation: order.generation } : said);
   }

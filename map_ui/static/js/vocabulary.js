@@ -18,11 +18,15 @@ export const entries = (kind) => Object.entries(words[kind] ?? {});
 /** Code and name of everything of a kind, as a select's options. @param {string} kind @returns {[string, string][]} */
 export const options = (kind) => entries(kind).map(([code, title]) => [code, titled(title, code)]);
 
+const NO_ORDER_OF_A_CREW = ['cannot_leave', 'vehicle_breakdown', 'nearer_crew', 'no_answer'];
 /** Reasons that only another side gives. One that a telephone tells of a crew is a dispatcher's too: whose minutes were lost follows from it. @type {Record<string, string[]>} */
-const NOT_FOR = { recall: ['cannot_leave'], return: ['cannot_leave', 'vehicle_breakdown', 'nearer_crew', 'no_answer'], reject: ['nearer_crew', 'no_answer'] };
+const NOT_FOR = { recall: ['cannot_leave'], return: NO_ORDER_OF_A_CREW, cancel: NO_ORDER_OF_A_CREW, reject: ['nearer_crew', 'no_answer'] };
 
-/** Reasons for a dispatcher's step, or a crew's (reject); those of a utility's own process are offered for each. @param {'recall'|'return'|'reject'} step @returns {[string, string][]} */
-export const reasonsFor = (step) => options('reasons').filter(([code]) => !NOT_FOR[step].includes(code));
+/** The field of a dialog that asks why: none is chosen beforehand, and those of a utility's own process are offered for each step. @param {'recall'|'return'|'reject'|'cancel'} step */
+export const reasonField = (step) => choice('reason', t('Reason'), options('reasons').filter(([code]) => !NOT_FOR[step].includes(code)), t('Choose a reason'));
+
+/** A field of a dialog in which something must be chosen: a second press decides nothing. @param {string} name @param {string} label @param {[string, string][]} among @param {string} [first] @returns {{name: string, label: string, kind: 'select', options: [string, string][]}} */
+export const choice = (name, label, among, first = t('Choose')) => ({ name, label, kind: 'select', options: [['', first], ...among] });
 
 /** @param {string} kind @param {string|null|undefined} code @returns {string} */
 export function word(kind, code) {
